@@ -51,6 +51,16 @@ class Configuration:
             steps = steps[:-1]
         return self.lines.get(steps, 'configuration')
 
+    def section(self, path: KeyPath, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return a part of the tree, checked against its own schema and with its defaults."""
+        part: Any = self.data
+        for step in path:
+            part = part[step]
+        _check(self, path, part, schema)
+        part = copy.deepcopy(part)
+        _fill_defaults(part, schema, schema)
+        return dict(part)
+
     def problem(self, path: Sequence[str | int], text: str) -> str:
         """Return one problem as ConfigurationError lists it."""
         return f'{self.where(path)}: {key_text(path)}: {text}'
@@ -73,7 +83,7 @@ def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> C
     if schema is None:
         schema = json.loads(share('config', 'schema.json').read_text())
     configuration = Configuration(merged, lines)
-    check(configuration, schema)
+    _check(configuration, (), merged, schema)
     _fill_defaults(merged, schema, schema)
     return configuration
 
@@ -83,17 +93,6 @@ def merge(below: Any, above: Any) -> Any:
     if isinstance(below, dict) and isinstance(above, dict):
         return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
     return above
-
-
-def check(configuration: Configuration, schema: dict[str, Any]) -> None:
-    """Raise ConfigurationError with everything in the tree that the schema does not allow."""
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(
-        validator.iter_errors(configuration.data), key=lambda error: list(map(str, error.path)))
-    problems = [
-        configuration.problem(path, text) for error in errors for path, text in _explain(error)]
-    if problems:
-        raise ConfigurationError(problems)
 
 
 def key_text(path: Sequence[str | int]) -> str:
@@ -144,6 +143,16 @@ def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, s
         for index, value in enumerate(node.value):
             lines[(*at, index)] = f'{file}:{value.start_mark.line + 1}'
             _note_lines(value, (*at, index), file, lines, problems)
+
+
+def _check(configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]) -> None:
+    """Raise ConfigurationError with everything in a part that its schema does not allow."""
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(part), key=lambda error: list(map(str, error.path)))
+    problems = [configuration.problem((*at, *path), text)
+                for error in errors for path, text in _explain(error)]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterable[tuple[KeyPath, str]]:

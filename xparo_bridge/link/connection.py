@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from ..crossing import Crossing
-from ..messages import LinkChange, LinkProblem, LinkState, Ping
+from ..messages import LinkChange, LinkProblem, LinkState, Ping, RobotInfo
 from . import websocket
 from .backoff import Backoff
 from .faults import explain, Fault, SilentPeer
@@ -45,11 +45,12 @@ class Connection:
     """Keeps one link up for as long as the bridge runs."""
 
     def __init__(self, protocol: Protocol, lanes: Lanes, crossing: Crossing,
-                 options: LinkOptions) -> None:
+                 greeting: RobotInfo, options: LinkOptions) -> None:
         """Join a protocol, what waits to be sent, and the way to the robot."""
         self._protocol = protocol
         self._lanes = lanes
         self._crossing = crossing
+        self._greeting = greeting
         self._options = options
         self._backoff = options.backoff
         self._stopping = asyncio.Event()
@@ -90,7 +91,9 @@ class Connection:
 
     async def _talk(self, socket: Any) -> None:
         """Serve one open connection; returns when stopping, raises what ended it."""
-        for frame in self._protocol.on_open():
+        greeting = type(self._greeting) in self._protocol.capabilities
+        for frame in (*self._protocol.on_open(),
+                      *(self._protocol.encode(self._greeting) if greeting else ())):
             await socket.send(frame)
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -121,7 +124,8 @@ class Connection:
             try:
                 messages = self._protocol.decode(frame)
             except ProtocolError as error:
-                self._crossing.deliver(self._options.name, LinkProblem(f'not understood: {error}'), len(frame))
+                self._crossing.deliver(
+                    self._options.name, LinkProblem(f'not understood: {error}'), len(frame))
                 continue
             for message in messages:
                 for answer in self._protocol.answer(message):

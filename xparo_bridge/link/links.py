@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ..credentials import Credentials, CredentialsError, read_credentials
 from ..crossing import Crossing
-from ..messages import LinkProblem
+from ..messages import LinkProblem, RobotInfo
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .lanes import Lanes
@@ -35,8 +35,12 @@ class Link:
     connection: Connection
 
 
-def make_link(settings: Mapping[str, Any], crossing: Crossing) -> Link:
-    """Build a link from its entry in `links:`, whose form the schema has checked."""
+def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo) -> Link:
+    """
+    Build a link from its entry in `links:`, whose form the schema has checked.
+
+    `greeting` is sent first on each connection, where the protocol has room for it.
+    """
     name = settings['name']
     url = settings['url']
     encrypted = url.startswith('wss://')
@@ -63,7 +67,7 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing) -> Link:
         heartbeat_timeout=settings['heartbeat']['timeout'],
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']))
-    return Link(name, protocol, lanes, Connection(protocol, lanes, crossing, options))
+    return Link(name, protocol, lanes, Connection(protocol, lanes, crossing, greeting, options))
 
 
 def is_loopback(url: str) -> bool:
