@@ -3,9 +3,9 @@
 """
 How does the source text of a function come about that reads some fields out of CDR bytes.
 
-The encoding is plain CDR, version 1 (DDS-XTypes 1.3, 7.4.3; OMG CORBA 3.3 part 2, 9.3): a header of
-four bytes, then every primitive aligned to its own size counted from the end of the header,
-strings as a length with the closing NUL, then the bytes; sequences as a length, then the elements.
+The encoding is plain CDR, version 1 (DDS-XTypes 1.3, 7.4.3; OMG CORBA 3.3 part 2, 9.3): a header
+of four bytes, then every primitive aligned to its own size counted from the end of the header;
+strings and sequences are a length, which for strings counts the closing NUL, and the elements.
 
 The generator walks the type once. It keeps what it knows of the position at that point: `_offset`
 bytes behind the variable `o`, which itself is `_rest` modulo `_modulus`. So members between two

@@ -6,9 +6,9 @@ How a field of a message is named in the configuration.
     path       pose.pose.position.x    ranges[10]    ranges[0:360:10]    status[:].name    .
     function   min max mean count norm yaw age, around one path: yaw(pose.pose.orientation)
 
-`.` is the whole message. An index may count from the end (`poses[-1]`); a slice is Python's. A name
-after a slice is taken from each element. Nothing here knows a ROS type: `fields` checks a parsed
-path against one.
+`.` is the whole message. An index may count from the end (`poses[-1]`); a slice is Python's, and a
+name after a slice is taken from each element. Nothing here knows a ROS type: `fields` checks a
+parsed path against one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FUNCTIONS = ('min', 'max', 'mean', 'count', 'norm', 'yaw', 'age')
 
 
 class PathError(ValueError):
-    """A path that cannot be read or does not fit its type: what is wrong and what would be right."""
+    """A path that cannot be read or does not fit its type: what is wrong, what would be right."""
 
 
 @dataclass(frozen=True, slots=True)

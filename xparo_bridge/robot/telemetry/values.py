@@ -1,19 +1,19 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-In which form does a value of a ROS message go into telemetry, and what do the functions make of it.
+In which form does a value of a ROS message go into telemetry, and what do functions make of it.
 
-| ROS                      | telemetry value                                                     |
-|--------------------------|---------------------------------------------------------------------|
-| bool, numbers            | themselves; a NaN or an infinity becomes null when JSON is written   |
-| int64, uint64            | a number up to 2^53, which every reader of JSON keeps; beyond, text   |
-| string, wstring          | text; bytes that are not UTF-8 become U+FFFD                         |
-| byte, char               | a number                                                            |
-| uint8[], byte[], char[]  | bytes, which are base64 text in JSON                                 |
-| arrays                   | lists, tuples or numpy arrays                                        |
-| Time, Duration           | seconds as a number, Unix time for stamps: good to 0.3 microseconds.  |
-|                          | `stamp.sec` and `stamp.nanosec` are exact                            |
-| messages                 | objects with the message's own names                                |
+| ROS                     | telemetry value                                                       |
+|-------------------------|-----------------------------------------------------------------------|
+| bool, numbers           | themselves; a NaN or an infinity becomes null when JSON is written    |
+| int64, uint64           | a number up to 2^53, which every JSON reader keeps; beyond that, text |
+| string, wstring         | text; bytes that are not UTF-8 become U+FFFD                          |
+| byte, char              | a number                                                              |
+| uint8[], byte[], char[] | bytes, which are base64 text in JSON                                  |
+| arrays                  | lists, tuples or numpy arrays                                         |
+| Time, Duration          | seconds as a number, Unix time for stamps, good to 0.3 microseconds;  |
+|                         | `stamp.sec` and `stamp.nanosec` are exact                             |
+| messages                | objects with the names the message has                                |
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy
 from rosidl_parser.definition import AbstractNestedType, BasicType, NamespacedType
 
-from .fields import class_of, is_time, members
+from .fields import is_time, members
 from .paths import Field, Index, Path, Step
 
 _SAFE = 2 ** 53
