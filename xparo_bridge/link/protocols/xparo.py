@@ -1,0 +1,138 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Protocol `xparo`: the platform's documented WebSocket API.
+
+Every frame is `{"type": …, "data": {…}}`; the URL's path carries the secret key and the project.
+docs/protocol-xparo.md has the table. `command_status`, `behavior_status` and `robot_info` are this
+bridge's additions in the same form; `extensions` says which of them are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+from urllib.parse import quote
+
+from ...credentials import Credentials
+from ...messages import (
+    ApiToken,
+    BehaviorStatus,
+    BehaviorUpdate,
+    ChatReply,
+    ChatRequest,
+    CommandStatus,
+    LogSession,
+    Outbound,
+    Ping,
+    Pong,
+    RemoteCommand,
+    RobotInfo,
+    Telemetry,
+)
+from ..json_text import dumps
+from .base import Frame, parse_object, Protocol, ProtocolError, take
+
+EXTENSIONS = ('command_status', 'behavior_status', 'robot_info')
+
+
+class Xparo(Protocol):
+    """One robot's conversation with the XPARO platform."""
+
+    name: ClassVar[str] = 'xparo'
+
+    def __init__(self, *, url: str, secret_key: str, project_id: str,
+                 extensions: Iterable[str] = EXTENSIONS) -> None:
+        """Take the endpoint up to, not including, `/<secret_key>/<project_id>/`."""
+        self._base = url.rstrip('/')
+        self._secret_key = secret_key
+        self._project_id = project_id
+        extra = {_EXTENSION_TYPES[extension] for extension in extensions}
+        self.capabilities = frozenset({ChatRequest, Telemetry, Pong} | extra)  # type: ignore[misc]
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   project_id=credentials.project_id, extensions=settings['extensions'])
+
+    def url(self) -> str:
+        return (f'{self._base}/{quote(self._secret_key, safe="")}'
+                f'/{quote(self._project_id, safe="")}/')
+
+    def redacted_url(self) -> str:
+        return f'{self._base}/***/***/'
+
+    def decode(self, frame: Frame) -> Sequence[Any]:
+        body = parse_object(frame)
+        kind = take(body, 'type', str, 'message')
+        reader = _READERS.get(kind)
+        if reader is None:
+            raise ProtocolError(
+                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(_READERS)}')
+        return (reader(take(body, 'data', dict, kind, {})),)
+
+    def encode(self, message: Outbound | Pong) -> Sequence[Frame]:
+        kind = type(message)
+        if kind not in self.capabilities:
+            self._refuse(message)
+        return (_WRITERS[kind](message),)
+
+
+def _remote_command(data: dict[str, Any]) -> RemoteCommand:
+    where = 'remote_command'
+    return RemoteCommand(
+        command=take(data, 'command', str, where),
+        parameters=take(data, 'parameters', dict, where, {}),
+        command_id=take(data, 'command_id', str, where, ''),
+        issued_at=take(data, 'issued_at', float, where, None),
+        deadline=take(data, 'deadline', float, where, None))
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
+    'behavior_update': lambda data: BehaviorUpdate(
+        take(data, 'tree_name', str, 'behavior_update'),
+        take(data, 'xml', str, 'behavior_update')),
+    'remote_command': _remote_command,
+    'log_updated': lambda data: LogSession(take(data, 'session_id', str, 'log_updated')),
+    'REST_API_TOKEN': lambda data: ApiToken(take(data, 'token', str, 'REST_API_TOKEN')),
+    'ping': lambda data: Ping(),
+}
+
+_PONG = '{"type":"pong"}'
+
+
+def _message(kind: str, data: Mapping[str, Any]) -> str:
+    return dumps({'type': kind, 'data': data})
+
+
+def _command_status(status: CommandStatus) -> str:
+    data: dict[str, Any] = {
+        'command_id': status.command_id, 'command': status.command, 'state': status.state.value}
+    for key in ('progress', 'result', 'error'):
+        value = getattr(status, key)
+        if value is not None:
+            data[key] = value
+    return _message('command_status', data)
+
+
+def _behavior_status(status: BehaviorStatus) -> str:
+    data: dict[str, Any] = {
+        'tree_name': status.tree_name, 'state': status.state, 'nodes': list(status.nodes)}
+    if status.errors:
+        data['errors'] = list(status.errors)
+    return _message('behavior_status', data)
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    ChatRequest: lambda chat: _message(
+        'chat', {'message': chat.text, 'robot_id': chat.robot_id}),
+    Telemetry: lambda telemetry: _message('telemetry', telemetry.values),
+    Pong: lambda pong: _PONG,
+    CommandStatus: _command_status,
+    BehaviorStatus: _behavior_status,
+    RobotInfo: lambda info: _message('robot_info', info.values),
+}
+
+_EXTENSION_TYPES: dict[str, type] = {
+    'command_status': CommandStatus, 'behavior_status': BehaviorStatus, 'robot_info': RobotInfo}

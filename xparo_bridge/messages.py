@@ -1,0 +1,176 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The vocabulary: what the platform side and the robot side say to each other.
+
+Small frozen dataclasses, nothing else. Protocols turn frames into these and back; the robot side
+never sees a frame and the link side never sees a ROS message. Times are Unix seconds, angles
+radians, lengths metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = Any  # A value that json.dumps accepts; `Any` because JSON types are recursive.
+
+
+class CommandState(StrEnum):
+    """Where a command is in its life; every command ends in exactly one terminal state."""
+
+    ACCEPTED = 'accepted'
+    RUNNING = 'running'
+    SUCCEEDED = 'succeeded'
+    FAILED = 'failed'
+    REJECTED = 'rejected'
+    CANCELED = 'canceled'
+    TIMED_OUT = 'timed_out'
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a command in this state is over."""
+        return self not in (CommandState.ACCEPTED, CommandState.RUNNING)
+
+
+# --- platform → robot ---
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCommand:
+    """Do something; `command` is a name of the robot's own configuration."""
+
+    command: str
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    command_id: str = ''
+    issued_at: float | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviorUpdate:
+    """Run this behaviour tree: a whole BehaviorTree.CPP document or one element of it."""
+
+    tree_name: str
+    xml: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What the platform says, as an answer or unasked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogSession:
+    """From now on log lines and metrics belong to this session."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """The token for the platform's REST endpoints; never printed."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The platform asks whether somebody is there."""
+
+
+# --- robot → platform ---
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Somebody is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What the robot, or a person at the robot, says to the platform."""
+
+    text: str
+    robot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """
+    Named values of one moment.
+
+    With `every_sample` a slow link keeps the samples in order up to its bound in bytes; without,
+    a newer value of a key replaces the one still waiting.
+    """
+
+    values: Mapping[str, Json]
+    every_sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStatus:
+    """How a command stands; `progress`, `result` and `error` are there when they say something."""
+
+    command_id: str
+    command: str
+    state: CommandState
+    progress: Mapping[str, Json] | None = None
+    result: Mapping[str, Json] | None = None
+    error: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviorStatus:
+    """How a tree stands: `nodes` are the ones whose status changed since the last report."""
+
+    tree_name: str
+    state: str
+    nodes: Sequence[Mapping[str, Json]] = ()
+    errors: Sequence[Mapping[str, Json]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RobotInfo:
+    """Who and what the robot is; said once after each connect."""
+
+    values: Mapping[str, Json]
+
+
+# --- about the link itself, to the robot side ---
+
+
+class LinkState(StrEnum):
+    """Where a link is; REFUSED means the platform does not know the key or the project."""
+
+    CONNECTING = 'connecting'
+    CONNECTED = 'connected'
+    WAITING = 'waiting'
+    REFUSED = 'refused'
+    STOPPED = 'stopped'
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A link changed state; `error` says why in words and `remedy` what to do about it."""
+
+    state: LinkState
+    error: str = ''
+    remedy: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProblem:
+    """A frame not understood or a message not carried; it was dropped, the link goes on."""
+
+    problem: str
+
+
+Inbound = (
+    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem)
+Control = ChatRequest | CommandStatus | BehaviorStatus | RobotInfo
+Outbound = Control | Telemetry
