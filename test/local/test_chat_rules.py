@@ -6,8 +6,7 @@ import pytest
 
 from xparo_bridge.local.chat_rules import answer
 
-TELEMETRY = {'pose': {'x': 1.234, 'y': -2.0, 'yaw': 0.0},
-             'battery': {'percentage': 0.75, 'voltage': 24.0}}
+TELEMETRY = {'pose': {'x': 1.234, 'y': -2.0, 'yaw': 0.0}, 'battery_percentage': 75.2}
 
 
 @pytest.mark.parametrize(('text', 'part'), [
@@ -21,7 +20,8 @@ def test_it_answers_by_rules_and_repeats_the_rest(text, part):
 
 
 @pytest.mark.parametrize('telemetry', [
-    {}, {'pose': None, 'battery': 'full'}, {'pose': {'x': None, 'y': 1.0}, 'battery': {}}])
+    {}, {'pose': None, 'battery_percentage': 'full'},
+    {'pose': {'x': None, 'y': 1.0}, 'battery_percentage': None}])
 def test_it_says_so_where_telemetry_lacks_the_answer(telemetry):
     assert 'do not know' in answer('where are you', telemetry)
     assert 'do not know' in answer('battery?', telemetry)

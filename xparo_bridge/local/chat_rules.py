@@ -37,12 +37,9 @@ def _where(telemetry: Telemetry) -> str:
 
 
 def _battery(telemetry: Telemetry) -> str:
-    battery = telemetry.get('battery')
-    level = battery.get('percentage') if isinstance(battery, Mapping) else battery
-    if not finite(level):
-        return 'I do not know: your telemetry has no battery.'
-    # sensor_msgs/BatteryState counts from 0 to 1, whatever its field is called.
-    percent = level * 100.0 if level <= 1.0 else level
+    percent = telemetry.get('battery_percentage')
+    if not finite(percent):
+        return 'I do not know: your telemetry has no battery_percentage.'
     return f'Your battery is at {percent:.0f}%.'
 
 
