@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 import ctypes
 import os
 import re
@@ -31,14 +31,14 @@ class Child:
         self._reader = asyncio.ensure_future(self._read())
 
     @classmethod
-    async def start(cls, name: str, argv: Sequence[str], env: Mapping[str, str]) -> Child:
+    async def start(cls, name: str, argv: Sequence[str]) -> Child:
         """
         Start a program that dies with this one, even if this one is killed.
 
         Its own process group keeps Ctrl-C from it: it is told to end when its turn has come.
         """
         return cls(name, await asyncio.create_subprocess_exec(
-            *argv, env={**env, 'PYTHONUNBUFFERED': '1'}, stdin=asyncio.subprocess.DEVNULL,
+            *argv, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             start_new_session=True, preexec_fn=_die_with_parent()))
 

@@ -98,13 +98,13 @@ class Demo:
         self._speed = speed
         self._began = time.monotonic()
         self._children: list[Child] = []
-        self._env = {
-            **os.environ,
-            'XPARO_SECRET_KEY': os.environ.get('XPARO_SECRET_KEY', 'demo'),
-            'XPARO_PROJECT_ID': os.environ.get('XPARO_PROJECT_ID', 'demo')}
-        # On this machine only, and apart from any other graph on it.
-        self._env.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-        self._env.setdefault('ROS_DOMAIN_ID', str(_free_domain()))
+        # For the children and for the node that this process is while it chats. On this machine
+        # only, and apart from any other graph on it.
+        for name, value in (
+                ('XPARO_SECRET_KEY', 'demo'), ('XPARO_PROJECT_ID', 'demo'),
+                ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
+                ('ROS_DOMAIN_ID', str(_free_domain()))):
+            os.environ.setdefault(name, value)
         self._port = 0
         self._operator: OperatorClient
         self._platform: Child
@@ -131,12 +131,13 @@ class Demo:
         run = ('ros2 run xparo_bridge' if shutil.which('ros2')
                else f'{_shortest(sys.executable)} -m xparo_bridge')
         port = '' if self._port == DEFAULT_PORT else f' --port {self._port}'
+        graph = ' '.join(f'{name}={os.environ[name]}' for name in (
+            'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'))
         return (f'\nNow it is yours, until Ctrl-C. In another terminal:\n'
                 f'  {run} local_platform send start_navigation --goal kitchen --wait{port}\n'
                 f'  {run} local_platform chat "Good evening"{port}\n'
                 f'  {run} local_platform watch{port}\n'
-                f'With ROS: export ROS_DOMAIN_ID={self._env["ROS_DOMAIN_ID"]} '
-                f'ROS_AUTOMATIC_DISCOVERY_RANGE={self._env["ROS_AUTOMATIC_DISCOVERY_RANGE"]}')
+                f'The robot is in the ROS graph of {graph}')
 
     async def watch_children(self) -> None:
         """Wait for the first child to end, which none should: StepFailed."""
@@ -164,7 +165,8 @@ class Demo:
             else:
                 raise StepFailed(f'not within {timeout:g} s', child)
         except (StepFailed, OSError, RuntimeError) as error:
-            raise StepFailed(f'"{name}": {error}', getattr(error, 'child', child)) from None
+            said_by = getattr(error, 'child', None) or child
+            raise StepFailed(f'"{name}": {error}', said_by) from None
         finally:
             for task in tasks:
                 task.cancel()
@@ -176,7 +178,7 @@ class Demo:
 
     async def _start(self, executable: str, *arguments: str) -> Child:
         child = await Child.start(
-            executable, [sys.executable, '-m', 'xparo_bridge', executable, *arguments], self._env)
+            executable, [sys.executable, '-m', 'xparo_bridge', executable, *arguments])
         self._stack.push_async_callback(child.stop)
         self._children.append(child)
         return child
@@ -198,8 +200,8 @@ class Demo:
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
         self._port = int(match[2])
         self._operator = await self._stack.enter_async_context(await OperatorClient.connect(
-            port=self._port, secret_key=self._env['XPARO_SECRET_KEY'],
-            project_id=self._env['XPARO_PROJECT_ID'], since=0))
+            port=self._port, secret_key=os.environ['XPARO_SECRET_KEY'],
+            project_id=os.environ['XPARO_PROJECT_ID'], since=0))
         return match[1]
 
     async def _see_connection(self) -> str:
@@ -235,8 +237,7 @@ class Demo:
 
     async def _chat(self) -> str:
         question = 'Where are you?'
-        reply = await asyncio.to_thread(
-            _ask_over_ros, question, int(self._env['ROS_DOMAIN_ID']))
+        reply = await asyncio.to_thread(_ask_over_ros, question)
         return f'"{question}" "{reply}"'
 
     async def _cancel(self) -> str:
@@ -270,13 +271,13 @@ def _refuse_end(status: dict[str, Any]) -> None:
         raise StepFailed(f'the command ended {status["state"]}: {status.get("error")}')
 
 
-def _ask_over_ros(text: str, domain_id: int) -> str:
+def _ask_over_ros(text: str) -> str:
     """Answer of the bridge's chat service, asked as a node of the robot would; blocks."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from xparo_interfaces.srv import Chat
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain_id)
+    rclpy.init(context=context)
     node = rclpy.create_node('demo', context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
