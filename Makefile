@@ -29,7 +29,7 @@ lint: ## Check style, types, package.xml and what may import what.
 	$(VENV)/ruff check .
 	$(if $(TYPED),$(VENV)/mypy $(TYPED))
 	xmllint --noout --nonet package.xml interfaces/*/package.xml
-	$(VENV)/python tools/lint_imports.py
+	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
 
 bench: environment ## Measure beside floor programs; results in bench/results.
 	$(VENV)/python -m bench $(ARGS)
