@@ -51,7 +51,10 @@ setup(
             'xparo = xparo_bridge.link.protocols.xparo:Xparo',
         ],
         # A kind of command by its name in commands.yaml.
-        'xparo_bridge.commands': [],
+        'xparo_bridge.commands': [
+            'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'navigate = xparo_bridge.robot.commands.navigate:Navigate',
+        ],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],
     },
