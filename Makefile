@@ -21,8 +21,8 @@ environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date.
 demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to end after it.
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
-test: environment ## Run the test suite; ARGS='-k name' for a part of it.
-	$(VENV)/python -m pytest test $(ARGS)
+test: environment ## Run the test suite; ARGS=test/link for a part of it.
+	$(VENV)/python -m pytest $(ARGS)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint

@@ -110,36 +110,38 @@ class Setup:
 
     def run(self):
         """Bring everything up to date; Failed if a command fails."""
+        pool = ThreadPoolExecutor(2)
         try:
-            # pip takes a package it was killed at for an installed one, so no step of its is
-            # taken up in the middle: if one did not end, begin from nothing.
+            # pip takes a package it was killed at for an installed one, so what it did not end
+            # is not taken up in the middle, but begun from nothing.
             if 'unfinished' in self.done or not self.current('venv'):
                 self.make_venv()
             if not self.current('ros'):
                 self.install_ros()
-            with ThreadPoolExecutor(2) as pool:
-                parts = [pool.submit(self.install_python), pool.submit(self.build_interfaces)]
-                try:
-                    wait(parts, return_when=FIRST_EXCEPTION)
-                    failed = [part for part in parts if part.done() and part.exception()]
-                    for part in failed or parts:
-                        part.result()
-                except BaseException:
-                    self.stop()
-                    raise
+            parts = [pool.submit(self.install_python), pool.submit(self.build_interfaces)]
+            wait(parts, return_when=FIRST_EXCEPTION)
+            failed = [part for part in parts if part.done() and part.exception()]
+            for part in failed or parts:
+                part.result()
         except BaseException:
             self.stop()
             raise
+        finally:
+            pool.shutdown()
 
     def current(self, step):
         return self.done.get(step) == self.steps[step]
 
-    def begin(self, step, what, pip=False):
-        """Say what is done now, and note that until it ends the step is not done."""
+    def begin(self, step, what, whole=False):
+        """
+        Say what is done now, and note that until it ends the step is not done.
+
+        :param whole: whether everything is to be made again if it does not end
+        """
         print(f'[{time.monotonic() - self.start:5.1f} s] {what}', flush=True)
         with self.guard:
             self.done.pop(step, None)
-            if pip:
+            if whole:
                 self.done['unfinished'] = step
             self.save()
 
@@ -181,8 +183,10 @@ class Setup:
         with self.guard:
             self.stopped = True
             for child in self.children:
-                if child.poll() is None:
+                try:
                     os.killpg(child.pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
 
     def pip(self, step, *arguments):
         self.command(step, PREFIX / 'bin' / 'python', '-m', 'pip', *arguments)
@@ -197,14 +201,14 @@ class Setup:
         self.save()
         self.command('venv', self.python.executable, '-m', 'venv', PREFIX)
         # So that ament_index finds the packages in the environment without a sourced set-up file.
-        (site_packages() / 'xparo_bridge_prefix.pth').write_text(
+        (site_packages() / 'ament_prefix.pth').write_text(
             "import os, sys; os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
             "[sys.prefix] + list(filter(None, os.environ.get('AMENT_PREFIX_PATH', '')"
             '.split(os.pathsep)))))\n')
         self.end('venv')
 
     def install_ros(self):
-        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', pip=True)
+        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', whole=True)
         self.pip('ros', 'install', '--no-deps', '-r', TOOLS / 'requirements-ros.txt')
         headers = subprocess.check_output(
             [str(PREFIX / 'bin' / 'python'), '-I', '-c',
@@ -223,7 +227,7 @@ class Setup:
     def install_python(self):
         """Install what comes on top of ROS 2, and the project."""
         if not self.current('dev'):
-            self.begin('dev', 'tools for tests and lint', pip=True)
+            self.begin('dev', 'tools for tests and lint', whole=True)
             self.pip('dev', 'install', '--no-deps', '-r', TOOLS / 'requirements-dev.txt')
             for requirement in COMPAT:
                 folder = PREFIX / 'compat' / requirement.replace('==', '-')
@@ -232,7 +236,10 @@ class Setup:
                 self.pip('dev', 'install', '--no-deps', '--target', folder, requirement)
             self.end('dev')
         if not self.current('project'):
-            self.begin('project', 'xparo_bridge itself', pip=True)
+            self.begin('project', 'xparo_bridge itself')
+            # Not left to pip, which cannot remove what it was killed at.
+            for path in site_packages().glob('*xparo_bridge*'):
+                shutil.rmtree(str(path)) if path.is_dir() else path.unlink()
             self.pip('project', 'install', '--no-deps', '--no-build-isolation', '-e', ROOT)
             self.link_share()
             self.end('project')

@@ -107,8 +107,9 @@ def find_python(without):
         return python, python.lacks
     there = ', '.join('{} is {}.{}'.format(python.executable, *python.version)
                       for python in found.values())
-    return None, [(f'Python 3.11, 3.12 or 3.13 ({there or "there is none"})',
-                   'python3 python3-venv python3-dev')]
+    # If there is an unsuitable one of apt's, apt has no other.
+    package = None if Path('/usr/bin/python3').exists() else 'python3 python3-venv python3-dev'
+    return None, [(f'Python 3.11, 3.12 or 3.13 ({there or "there is none"})', package)]
 
 
 def index_address():

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Can a node use each interface we build: the middleware takes its types, generated code and all."""
+"""Can a node use each interface we build, down to the middleware."""
 
 from importlib import import_module
 from pathlib import Path
