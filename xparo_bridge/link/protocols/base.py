@@ -11,11 +11,12 @@ protocol that keeps state of a conversation renews it there.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 import json
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
 
+from ...credentials import Credentials
 from ...messages import Outbound, Ping, Pong
 
 Frame = str | bytes
@@ -35,6 +36,11 @@ class Protocol(ABC):
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type]]
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        """Adapter for a link: its entry of `links:` in the configuration, and its secrets."""
 
     @abstractmethod
     def url(self) -> str:
