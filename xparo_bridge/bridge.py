@@ -49,6 +49,9 @@ from .robot.chat import Chat
 from .robot.commands.router import Router
 from .robot.doors import Doors, LOCAL
 from .robot.identity import robot_info
+from .robot.telemetry.options import ConfigProblem
+from .robot.telemetry.publisher import TelemetryPublisher
+from .robot.telemetry.settings import TelemetryConfig
 from .share import share
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
@@ -79,6 +82,8 @@ class Bridge:
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self.router = Router(node, configuration, self._report)
         self._doors = Doors(node, self.router)
+        self._telemetry = TelemetryPublisher(
+            node, _telemetry_config(configuration), self._send)
         self._chat = Chat(node, configuration['chat']['timeout'], self._say)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
             RemoteCommand: lambda link, command: self.router.execute(command, link),
@@ -140,10 +145,22 @@ class Bridge:
                 for name, change in self._changes.items()],
             active_commands=[run.id for run in self.router.open_runs]))
 
+    def start(self) -> None:
+        """Begin to dial and to tell."""
+        self._telemetry.start()
+        self.link_thread.start()
+
     def cancel_all(self) -> None:
         """Begin to end every open command."""
         for run in self.router.open_runs:
             self.router.cancel(run)
+
+
+def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
+    try:
+        return TelemetryConfig.from_mapping(configuration['telemetry'])
+    except ConfigProblem as problem:
+        raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
 
 
 def declare_parameters(node: Node) -> None:
@@ -189,8 +206,8 @@ def main(args: list[str] | None = None) -> int:
             os.kill(os.getpid(), signal.SIGTERM)
 
     ros_thread = threading.Thread(target=spin, name='ros')
+    executor.create_task(bridge.start)
     ros_thread.start()
-    bridge.link_thread.start()
     signal.sigwait(signals)
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
