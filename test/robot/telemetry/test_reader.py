@@ -6,7 +6,6 @@ import math
 from random import Random
 import struct
 
-from cdr_writer import encode, random_message
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PolygonStamped, PoseStamped, Quaternion, TransformStamped
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ import numpy
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.serialization import deserialize_message, serialize_message
+from robot.telemetry.cdr_writer import encode, random_message
 from sensor_msgs.msg import (
     BatteryState,
     CameraInfo,
