@@ -38,6 +38,7 @@ class Ending(StrEnum):
     CANCELED = 'canceled'
     REJECTED = 'goal_rejected'
     NO_SERVER = 'no_action_server'
+    NOT_ANSWERED = 'goal_not_answered'
     SERVER_LOST = 'action_server_lost'
     CANCEL_IGNORED = 'cancel_ignored'
 
@@ -68,10 +69,15 @@ class ActionGoal:
 
     def __init__(
             self, node: Node, client: ActionClient, goal: Any, *, server_timeout: float,
-            cancel_timeout: float, on_end: Callable[[Outcome], None],
+            accept_timeout: float, cancel_timeout: float, on_end: Callable[[Outcome], None],
             on_accepted: Callable[[], None] = lambda: None,
             on_feedback: Callable[[Any], None] = lambda feedback: None) -> None:
-        """Send `goal` as soon as the server is there, for at most `server_timeout`."""
+        """
+        Send `goal` as soon as the server is there.
+
+        The server may be missing for `server_timeout`, take `accept_timeout` to accept or reject,
+        and `cancel_timeout` to end a goal that is cancelled.
+        """
         self._node = node
         self._client = client
         self._goal = goal
@@ -88,6 +94,7 @@ class ActionGoal:
         self._next_watch = 0.0
         self._wait_until = time.monotonic() + server_timeout
         self._server_timeout = server_timeout
+        self._accept_timeout = accept_timeout
         self.poll()
 
     @property
@@ -116,6 +123,9 @@ class ActionGoal:
             elif now > self._wait_until:
                 self._end(Ending.NO_SERVER,
                           f'no action server {self.name} within {self._server_timeout:g} s')
+        elif self._handle is None and now > self._wait_until:
+            self._end(Ending.NOT_ANSWERED, f'{self.name} neither accepted nor rejected the goal '
+                                           f'within {self._accept_timeout:g} s')
         elif self._cancel_by is not None and now > self._cancel_by:
             self._end(Ending.CANCEL_IGNORED,
                       f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
@@ -126,6 +136,7 @@ class ActionGoal:
 
     def _send(self) -> None:
         self._sent = True
+        self._wait_until = time.monotonic() + self._accept_timeout
         self._servers = self._server_ids()
         future = self._client.send_goal_async(
             self._goal, feedback_callback=lambda message: self._feedback(message.feedback))
