@@ -20,6 +20,12 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 
 @pytest.fixture(autouse=True)
+def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what a bridge remembers of one test from every other, and out of the user's home."""
+    monkeypatch.setenv('ROS_HOME', str(tmp_path / 'ros_home'))
+
+
+@pytest.fixture(autouse=True)
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give each test, and the processes it starts, a ROS_DOMAIN_ID of its own on this machine."""
     locks = Path(tempfile.gettempdir()) / 'xparo_bridge_test_domains'

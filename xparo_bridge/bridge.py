@@ -46,13 +46,17 @@ from .messages import (
     RobotInfo,
 )
 from .robot.chat import Chat
+from .robot.commands.journal import Journal
+from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
-from .robot.doors import Doors, LOCAL
+from .robot.doors import Doors
 from .robot.identity import robot_info
+from .robot.places import Places
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -63,7 +67,7 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        """Build everything; LinkError, ConfigurationError or StateDirectoryError says what cannot."""
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value
@@ -80,10 +84,17 @@ class Bridge:
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self.router = Router(node, configuration, self._report)
-        self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._send)
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self.router = Router(
+            node, configuration, self._telemetry,
+            Places(configuration['places'], self._state.path / 'places.json', self._logger.error),
+            Journal(self._state.path / 'commands.jsonl',
+                    configuration['command_limits']['remembered'], self._logger.error),
+            self._report)
+        self._doors = Doors(node, self.router)
+        self._link_loss = LinkLoss(node, self.router, configuration)
         self._chat = Chat(node, configuration['chat']['timeout'], self._say)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
             RemoteCommand: lambda link, command: self.router.execute(command, link),
@@ -109,7 +120,8 @@ class Bridge:
         return bool(names)
 
     def _report(self, source: str, status: CommandStatus) -> None:
-        self._send(status, None if source == LOCAL else source)
+        # What came by no link is every platform's business.
+        self._send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
     def _say(self, text: str) -> str:
@@ -133,6 +145,7 @@ class Bridge:
             self._logger.warning(f'{link}: {change.error}{remedy}')
         else:
             self._logger.info(f'{link}: {change.state.value}')
+        self._link_loss.change(link, connected=change.state is LinkState.CONNECTED)
         self._publish_status()
 
     def _publish_status(self) -> None:
@@ -147,6 +160,7 @@ class Bridge:
 
     def start(self) -> None:
         """Begin to dial and to tell."""
+        self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
 
@@ -187,7 +201,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError) as error:
+    except (ConfigurationError, LinkError, StateDirectoryError) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()

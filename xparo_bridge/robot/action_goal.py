@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 import time
 from typing import Any
+import uuid
 
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
 
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
 # itself may flicker for a moment.
@@ -59,17 +61,26 @@ _ENDINGS = {
 }
 
 
+def cancel_all(client: ActionClient) -> None:
+    """Cancel every goal its server has, whoever sent it."""
+    if client.server_is_ready():
+        # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
+        nothing = client._action_type.Impl.SendGoalService.Response()
+        ClientGoalHandle(client, UUID(), nothing).cancel_goal_async()
+
+
 class ActionGoal:
     """
     Sends a goal and tells how it goes.
 
-    Calls `on_accepted()`, `on_feedback(feedback)` and, exactly once, `on_end(outcome)`; all on
-    the ROS thread. Times in s.
+    Calls `on_sending(goal_id)`, `on_accepted()`, `on_feedback(feedback)` and, exactly once,
+    `on_end(outcome)`; all on the ROS thread. Times in s.
     """
 
     def __init__(
             self, node: Node, client: ActionClient, goal: Any, *, server_timeout: float,
             accept_timeout: float, cancel_timeout: float, on_end: Callable[[Outcome], None],
+            on_sending: Callable[[bytes], None] = lambda goal_id: None,
             on_accepted: Callable[[], None] = lambda: None,
             on_feedback: Callable[[Any], None] = lambda feedback: None) -> None:
         """
@@ -82,6 +93,7 @@ class ActionGoal:
         self._client = client
         self._goal = goal
         self._cancel_timeout = cancel_timeout
+        self._on_sending = on_sending
         self._on_accepted = on_accepted
         self._on_feedback = on_feedback
         self._on_end = on_end
@@ -138,8 +150,11 @@ class ActionGoal:
         self._sent = True
         self._wait_until = time.monotonic() + self._accept_timeout
         self._servers = self._server_ids()
+        goal_id = uuid.uuid4().bytes
+        self._on_sending(goal_id)
         future = self._client.send_goal_async(
-            self._goal, feedback_callback=lambda message: self._feedback(message.feedback))
+            self._goal, feedback_callback=lambda message: self._feedback(message.feedback),
+            goal_uuid=UUID(uuid=list(goal_id)))
         future.add_done_callback(self._answered)
 
     def _answered(self, future: Future) -> None:

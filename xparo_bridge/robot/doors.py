@@ -15,7 +15,7 @@ from ..messages import CommandState, CommandStatus, RemoteCommand
 from .commands.router import Router
 
 # The source of commands that come by these doors, beside the names of the links.
-LOCAL = 'local'
+LOCAL = 'ros'
 
 
 class Doors:
