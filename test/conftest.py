@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import os
+from pathlib import Path
 
 from fixtures.domains import own_domain
 import pytest

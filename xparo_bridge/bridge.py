@@ -67,7 +67,11 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError, ConfigurationError or StateDirectoryError says what cannot."""
+        """
+        Build everything.
+
+        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        """
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value

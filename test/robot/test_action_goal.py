@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import contextlib
 import time
 
-from fixtures.processes import failing_server, Process
 from fixtures.ros_graph import RosGraph
+from fixtures.system import start_failing_server
 from nav2_msgs.action import NavigateToPose
 import pytest
 from rclpy.action import ActionClient
@@ -72,22 +72,18 @@ def graph() -> Iterator[RosGraph]:
         yield graph
 
 
-def ready(mode: str, *arguments: str) -> Process:
-    process = failing_server(mode, *arguments)
-    process.wait_for_line('ready')
-    return process
-
-
 @pytest.mark.parametrize(('mode', 'ending', 'accepted'), [
-    ('succeed', Ending.SUCCEEDED, 1), ('abort', Ending.ABORTED, 1), ('reject', Ending.REJECTED, 0)])
+    ('succeed', Ending.SUCCEEDED, 1), ('abort', Ending.ABORTED, 1),
+    ('reject', Ending.REJECTED, 0)])
 def test_a_goal_ends_as_its_server_says(graph, mode, ending, accepted):
-    with ready(mode, '--delay', '0.2'), watched(graph) as goal:
+    with start_failing_server(mode, '--delay', '0.2'), watched(graph) as goal:
         assert goal.end().ending is ending
         assert goal.accepted == accepted
 
 
 def test_a_goal_waits_for_a_server_that_comes_late(graph):
-    with watched(graph, server_timeout=20.0) as goal, ready('succeed', '--delay', '0.1'):
+    with watched(graph, server_timeout=20.0) as goal, \
+            start_failing_server('succeed', '--delay', '0.1'):
         assert goal.end().ending is Ending.SUCCEEDED
 
 
@@ -102,7 +98,7 @@ def test_a_goal_that_is_cancelled_before_it_is_sent_is_never_sent(graph):
     with watched(graph) as goal:
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
-        with ready('succeed') as server:
+        with start_failing_server('succeed') as server:
             graph.until(goal._client.server_is_ready)
             goal.goal.poll()
             assert 'goal' not in server.lines
@@ -110,7 +106,7 @@ def test_a_goal_that_is_cancelled_before_it_is_sent_is_never_sent(graph):
 
 @pytest.mark.parametrize('mode', ['hang', 'slow_cancel'])
 def test_a_cancel_ends_the_goal_when_the_server_has_confirmed_it(graph, mode):
-    with ready(mode, '--delay', '0.5') as server, watched(graph) as goal:
+    with start_failing_server(mode, '--delay', '0.5') as server, watched(graph) as goal:
         goal.until(lambda: goal.accepted)
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
@@ -118,7 +114,8 @@ def test_a_cancel_ends_the_goal_when_the_server_has_confirmed_it(graph, mode):
 
 
 def test_a_cancel_before_acceptance_is_remembered_and_sent_on_acceptance(graph):
-    with ready('accept_late', '--delay', '1.0') as server, watched(graph) as goal:
+    with start_failing_server('accept_late', '--delay', '1.0') as server, \
+            watched(graph) as goal:
         goal.until(lambda: 'goal' in server.lines)
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
@@ -127,7 +124,8 @@ def test_a_cancel_before_acceptance_is_remembered_and_sent_on_acceptance(graph):
 
 @pytest.mark.parametrize('mode', ['ignore_cancel', 'lose_cancel'])
 def test_a_server_that_ignores_a_cancel_is_given_up(graph, mode):
-    with ready(mode, '--delay', '30') as _, watched(graph, cancel_timeout=0.5) as goal:
+    with start_failing_server(mode, '--delay', '30'), \
+            watched(graph, cancel_timeout=0.5) as goal:
         goal.until(lambda: goal.accepted)
         goal.goal.cancel()
         outcome = goal.end()
@@ -136,43 +134,43 @@ def test_a_server_that_ignores_a_cancel_is_given_up(graph, mode):
 
 
 def test_a_goal_that_succeeds_in_spite_of_its_cancel_has_succeeded(graph):
-    with ready('ignore_cancel', '--delay', '0.5'), watched(graph) as goal:
+    with start_failing_server('ignore_cancel', '--delay', '0.5'), watched(graph) as goal:
         goal.until(lambda: goal.accepted)
         goal.goal.cancel()
         assert goal.end().ending is Ending.SUCCEEDED
 
 
 def test_a_server_that_never_answers_a_goal_is_given_up(graph):
-    with ready('never_accept'), watched(graph, accept_timeout=0.5) as goal:
+    with start_failing_server('never_accept'), watched(graph, accept_timeout=0.5) as goal:
         assert goal.end().ending is Ending.NOT_ANSWERED
         assert not goal.accepted
 
 
 def test_a_goal_accepted_after_it_was_given_up_is_cancelled(graph):
-    with ready('accept_late', '--delay', '1.5') as server, \
+    with start_failing_server('accept_late', '--delay', '1.5') as server, \
             watched(graph, accept_timeout=0.5) as goal:
         assert goal.end().ending is Ending.NOT_ANSWERED
         graph.until(lambda: 'canceled' in server.lines)
 
 
 def test_a_flood_of_feedback_keeps_the_end_from_nothing(graph):
-    with ready('flood', '--delay', '0.5'), watched(graph) as goal:
+    with start_failing_server('flood', '--delay', '0.5'), watched(graph) as goal:
         assert goal.end().ending is Ending.SUCCEEDED
         assert goal.feedback > 20
 
 
 def test_a_server_that_was_restarted_and_forgot_the_goal_is_noticed_in_5_s(graph):
-    with ready('hang') as first, watched(graph) as goal:
+    with start_failing_server('hang') as first, watched(graph) as goal:
         goal.until(lambda: goal.accepted)
         first.kill()
-        with ready('hang'):
+        with start_failing_server('hang'):
             began = time.monotonic()
             assert goal.end().ending is Ending.SERVER_LOST
             assert time.monotonic() - began < 5.0
 
 
 def test_a_server_that_died_is_noticed(graph):
-    with ready('die', '--delay', '0.2') as server, watched(graph) as goal:
+    with start_failing_server('die', '--delay', '0.2') as server, watched(graph) as goal:
         goal.until(lambda: goal.accepted)
         server.wait()
         # DDS itself takes up to 20 s to know a participant dead that said no goodbye.

@@ -24,7 +24,8 @@ class Cancel(Kind):
         }
 
     def prepare(self, run: Run) -> None:
-        others = [other for other in self.robot.router.open_runs if other.kind and not other.kind.urgent]
+        others = [other for other in self.robot.router.open_runs
+                  if other.kind and not other.kind.urgent]
         wanted = others
         if 'command_id' in run.parameters:
             wanted = [other for other in wanted if other.id == run.parameters['command_id']]

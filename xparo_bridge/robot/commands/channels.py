@@ -5,8 +5,8 @@ Which run may go when several want the same: the robot's base, a gripper, or jus
 
 | concurrency | while another run is on the channel |
 |---|---|
-| preempt | that one, and all that wait, are cancelled; the new one starts when the robot is free, \
-or takes over without a stop |
+| preempt | that one, and all that wait, are cancelled; it starts when these have ended, or \
+takes over without a stop |
 | queue | waits its turn, if there is room |
 | reject | is rejected |
 | parallel | does not care and is not cared about |

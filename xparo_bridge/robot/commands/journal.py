@@ -73,6 +73,7 @@ class Journal:
         self.latch = ''
         for line in self._read():
             self._replay(line)
+        self._forget()
         last = max((at for _, _, at in self._ended.values()), default=0.0)
         self._fresh = [(source, status) for source, status, at in self._ended.values()
                        if at > last - _FRESH][-_MAX_FRESH:] if self._open else []
@@ -112,8 +113,7 @@ class Journal:
             return
         at = time.time()
         self._ended[status.command_id] = source, status, at
-        while len(self._ended) > self._remembered:
-            self._ended.popitem(last=False)
+        self._forget()
         self._append(_end_line(source, status, at))
 
     def set_latch(self, latch: str) -> None:
@@ -126,6 +126,10 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _forget(self) -> None:
+        while len(self._ended) > self._remembered:
+            self._ended.popitem(last=False)
 
     def _read(self) -> Iterator[dict[str, Any]]:
         try:

@@ -92,7 +92,7 @@ class Navigate(ActionKind):
             'oneOf': [{'required': [key]} for key in ('goal', 'goals', 'turn', 'distance')]
             + [{'required': ['x', 'y']}],
             'dependentRequired': {'stop_at_each': ['goals'], 'loops': ['goals'],
-                                  'yaw': ['x'], 'frame': ['x']},
+                                  'x': ['y'], 'y': ['x'], 'yaw': ['x'], 'frame': ['x']},
         }
 
     def target(self, run: Run) -> Target | None:

@@ -54,7 +54,7 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
 
 
 def interface(name: str, kind: str) -> Any:
-    """Class of an action, service or message type, `std_srvs/srv/Trigger` or `std_srvs/Trigger`."""
+    """Class of an interface type, `std_srvs/srv/Trigger` or `std_srvs/Trigger`."""
     package, _, short = name.partition('/')
     try:
         return load_type(name if '/' in short else f'{package}/{kind}/{short}')

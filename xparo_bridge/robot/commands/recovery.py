@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What becomes of a goal whose bridge died: it is cancelled, unless it may go on, and found out about.
+What becomes of a goal whose bridge died: it is cancelled, unless it may go on.
 
 Works without the action's type: by the action's cancel service and its status topic.
 """
@@ -76,7 +76,8 @@ class LeftGoal:
         response: Any = future.result()
         if response.return_code == CancelGoal.Response.ERROR_UNKNOWN_GOAL_ID:
             self._settle('its action server does not know it', running=False)
-        elif response.return_code == CancelGoal.Response.ERROR_REJECTED:
+        elif response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED \
+                and not response.goals_canceling:
             self._settle('its server refused to cancel it', running=True)
         # Otherwise the status topic tells when it has ended.
 

@@ -66,8 +66,9 @@ class Router:
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
         self._rates = {name: RateLimit(kind.settings['max_rate'], kind.settings['burst'])
                        for name, kind in self.kinds.items()}
-        self._left = [(command, [LeftGoal(node, goal, _RECOVERY_TIMEOUT) for goal in command.goals])
-                      for command in journal.interrupted]
+        self._left = [
+            (command, [LeftGoal(node, goal, _RECOVERY_TIMEOUT) for goal in command.goals])
+            for command in journal.interrupted]
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = node.create_timer(
             _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -4,8 +4,8 @@
 How does a command's entry in the configuration become a ROS message.
 
 A template is a map of field names to values, as deep as the message. In it `$name` stands for the
-parameter of that name, with its type, `${name}` within a longer text for the parameter as text,
-and `$$` for a dollar sign. Times and durations are seconds; `now` in a time's place is the ROS
+parameter of that name, with its type; in a text `${name}` stands for the parameter as text, and
+`$$` for a dollar sign. Times and durations are seconds; `now` in a time's place is the ROS
 time. A field whose optional parameter is left out keeps the message's own default.
 
 A template is checked against the ROS type when it is made, so that a misspelt field or a wrong
@@ -34,8 +34,8 @@ from .kind import Schema, SettingsError
 
 Path = tuple[str | int, ...]
 
-_ALONE = re.compile(r'\$(?:(\w+)|\{(\w+)\})')
-_WITHIN = re.compile(r'\$\$|\$\{(\w+)\}|\$(\w+)')
+_ALONE = re.compile(r'\$(\w+)')
+_WITHIN = re.compile(r'\$\$|\$\{(\w+)\}')
 _INTEGERS = {f'{sign}int{bits}': (-(sign == '') * 2 ** (bits - 1), 2 ** (bits - (sign == '')) - 1)
              for sign in ('', 'u') for bits in (8, 16, 32, 64)}
 _INTEGERS.update(octet=(0, 255), char=(0, 255))
@@ -101,7 +101,7 @@ class Template:
         elif isinstance(part, str) and _is_text(kind):
             for match in _WITHIN.finditer(part):
                 if match[0] != '$$':
-                    self._check_parameter(match[1] or match[2], path)
+                    self._check_parameter(match[1], path)
         else:
             self._check_value(part, kind, path)
 
@@ -143,7 +143,7 @@ class Template:
         if isinstance(part, str) and _is_text(kind):
             return self._convert(_WITHIN.sub(
                 lambda match: '$' if match[0] == '$$' else str(
-                    parameters.get(match[1] or match[2], '')), part), kind, at)
+                    parameters.get(match[1], '')), part), kind, at)
         return self._convert(part, kind, at)
 
     def _convert(self, value: Any, kind: AbstractType, at: str) -> Any:
@@ -162,6 +162,8 @@ class Template:
                 raise _bad(value, kind, at)
             if isinstance(limit, int) and len(value) > limit:
                 raise BadValue(f'{_place(at)}at most {limit} characters fit')
+            if not _is_utf8(value):
+                raise BadValue(f'{_place(at)}it is not text that UTF-8 and C can hold')
             return value
         assert isinstance(kind, BasicType)
         return _convert_basic(value, kind, at)
@@ -191,7 +193,7 @@ class Template:
 def _parameter(part: Any) -> str | None:
     """Name of the parameter a part stands for as a whole."""
     match = _ALONE.fullmatch(part) if isinstance(part, str) else None
-    return (match[1] or match[2]) if match else None
+    return match[1] if match else None
 
 
 def _is_text(kind: AbstractType) -> bool:
@@ -239,6 +241,13 @@ def _convert_basic(value: Any, kind: BasicType, at: str) -> Any:
     if value != int(value) or not least <= value <= most:
         raise BadValue(f'{_place(at)}{value} is not a whole number from {least} to {most}')
     return bytes([int(value)]) if name == 'octet' else int(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        return b'\0' not in text.encode()
+    except UnicodeEncodeError:  # JSON can say half a character: "\ud800".
+        return False
 
 
 def _sized(items: list[Any], kind: AbstractNestedType, at: str) -> list[Any]:
