@@ -91,12 +91,13 @@ class Bridge:
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._send)
         self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._journal = Journal(
+            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._logger.error)
+        places = Places(
+            configuration['places'], self._state.path / 'places.json', self._logger.error)
         self.router = Router(
-            node, configuration, self._telemetry,
-            Places(configuration['places'], self._state.path / 'places.json', self._logger.error),
-            Journal(self._state.path / 'commands.jsonl',
-                    configuration['command_limits']['remembered'], self._logger.error),
-            self._report)
+            node, configuration, self._telemetry, places, self._journal, self._report)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
         self._chat = Chat(node, configuration['chat']['timeout'], self._say)
@@ -168,6 +169,12 @@ class Bridge:
         self._telemetry.start()
         self.link_thread.start()
 
+    def close(self) -> None:
+        """Let another bridge go on where this one ends."""
+        if all(change.state is LinkState.CONNECTED for change in self._changes.values()):
+            self._journal.close()
+        self._state.close()
+
     def cancel_all(self) -> None:
         """Begin to end every open command."""
         for run in self.router.open_runs:
@@ -236,6 +243,7 @@ def main(args: list[str] | None = None) -> int:
     bridge.link_thread.stop()
     rclpy.shutdown()
     ros_thread.join()
+    bridge.close()
     if failure:
         raise failure[0]
     return 0

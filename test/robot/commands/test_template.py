@@ -98,7 +98,8 @@ def test_fields_of_an_object_are_checked_when_it_comes():
 
 JSON = strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats()
-    | strategies.text(strategies.characters()), lambda part: strategies.lists(part) | strategies.dictionaries(
+    | strategies.text() | strategies.just('\ud800'),
+    lambda part: strategies.lists(part) | strategies.dictionaries(
         strategies.text() | strategies.sampled_from(['x', 'position', 'sec']), part))
 
 

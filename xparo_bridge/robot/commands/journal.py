@@ -13,6 +13,7 @@ process; a power cut may cost the last seconds. A last line that is torn counts 
 | {goal, action, goal_id, leave} | a goal is about to be sent for it |
 | {end, status, at} | it has ended |
 | {latch} | the robot is stopped or paused, or neither |
+| {closed} | the bridge ended as it should, and the platform has all that was told |
 """
 
 from __future__ import annotations
@@ -72,11 +73,12 @@ class Journal:
         self._open: dict[str, Interrupted] = {}
         self.latch = ''
         for line in self._read():
+            self._lines += 1
             self._replay(line)
         self._forget()
         last = max((at for _, _, at in self._ended.values()), default=0.0)
         self._fresh = [(source, status) for source, status, at in self._ended.values()
-                       if at > last - _FRESH][-_MAX_FRESH:] if self._open else []
+                       if at > last - _FRESH][-_MAX_FRESH:] if self._lines else []
         self._rewrite()
 
     @property
@@ -122,7 +124,11 @@ class Journal:
         self._append({'latch': latch})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Note that all was told, and let go of the file."""
+        self._append({'closed': True})
+        self._release()
+
+    def _release(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -161,6 +167,8 @@ class Journal:
                         result=status.get('result'), error=status.get('error')), line['at']
             elif 'latch' in line:
                 self.latch = line['latch']
+            elif 'closed' in line:
+                self._lines = 0
         except (KeyError, TypeError, ValueError) as error:
             self._complain(f'{self._path}: a line is not understood: {error!r}')
 
@@ -178,7 +186,7 @@ class Journal:
             self._rewrite()
 
     def _rewrite(self) -> None:
-        self.close()
+        self._release()
         lines = [_end_line(*entry) for entry in self._ended.values()]
         for entry in self._open.values():
             lines += [_open_line(entry),

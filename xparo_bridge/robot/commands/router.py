@@ -192,7 +192,8 @@ class Router:
         if not kind.streams:
             run.accept()
         self._channels.enter(run, kind)
-        self._timer.reset()
+        if self._timer.is_canceled():  # A running one would be put off by each command.
+            self._timer.reset()
 
     def _check(self, run: Run, kind: Kind) -> None:
         limits, command, checker = self._limits, run.command, self._checkers[kind.name]
