@@ -10,7 +10,6 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
-import os
 from pathlib import Path
 import signal
 import socket
@@ -20,7 +19,7 @@ import time
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -178,10 +177,8 @@ def config_files(node: Node) -> list[Path]:
 
 def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
-    # Signals are waited for by this thread and kept from the others: rclpy's own handler would
-    # shut ROS down before the goals on the robot are cancelled.
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    told_to_stop = _StopSignal()
+    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)
@@ -199,16 +196,14 @@ def main(args: list[str] | None = None) -> int:
     def spin() -> None:
         try:
             executor.spin()
-        except ExternalShutdownException:
-            pass
         except BaseException as error:
             failure.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
+            told_to_stop.set()
 
     ros_thread = threading.Thread(target=spin, name='ros')
     executor.create_task(bridge.start)
     ros_thread.start()
-    signal.sigwait(signals)
+    told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
@@ -216,11 +211,36 @@ def main(args: list[str] | None = None) -> int:
         while bridge.router.open_runs and time.monotonic() < give_up:
             time.sleep(0.02)
     bridge.link_thread.stop()
-    rclpy.shutdown()
+    executor.shutdown()
     ros_thread.join()
+    rclpy.shutdown()
     if failure:
         raise failure[0]
     return 0
+
+
+class _StopSignal:
+    """
+    SIGINT or SIGTERM, waited for by the main thread.
+
+    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
+    descriptor is written by whichever it was.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
+
+    def set(self) -> None:  # noqa: A003
+        """Stop for a reason of our own."""
+        self._write.send(b'\0')
+
+    def wait(self) -> None:
+        """Return when it is time to stop."""
+        self._read.recv(1)
 
 
 if __name__ == '__main__':
