@@ -13,16 +13,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import json
 import math
 from typing import Any, ClassVar, NoReturn
 
-from ...messages import Outbound, Ping, Pong
+from ...messages import BadFrame, Outbound, Ping, Pong
 
 Frame = str | bytes
+KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
 MAX_DEPTH = 64  # Levels of a JSON frame; what goes deeper could not be written again.
 
 
@@ -156,8 +157,9 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
     if kind is float and type(value) is int and abs(value) < 2**1000:
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ProtocolError(f'{where}: "{key}" is {_json_type(value)}; a {_NAMES[kind]} is due')
-    if kind is float and not math.isfinite(value):
+        raise ProtocolError(
+            f'{where}: "{key[:80]}" is {_json_type(value)}; a {_NAMES[kind]} is due')
+    if isinstance(value, float) and not math.isfinite(value):
         raise ProtocolError(f'{where}: "{key}" is beyond any number')
     return value
 
@@ -166,7 +168,7 @@ def take_list(data: dict[str, Any], key: str, kind: type, where: str,
               default: Any = ...) -> list[Any]:
     """List at `key`, each item checked to be of `kind`."""
     items = take(data, key, list, where, default)
-    return [take({key: item}, key, kind, f'{where}: item {index} of "{key}"')
+    return [take({key: item}, key, kind, f'{where}, item {index}')
             for index, item in enumerate(items)]
 
 
@@ -174,7 +176,30 @@ def take_map(data: dict[str, Any], key: str, kind: type, where: str,
              default: Any = ...) -> dict[str, Any]:
     """Object at `key`, each value checked to be of `kind`."""
     items = take(data, key, dict, where, default)
-    return {name: take(items, name, kind, f'{where}: "{key}"') for name in items}
+    return {name: take(items, name, kind, f'{where}, "{key}"') for name in items}
+
+
+def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[Any]:
+    """
+    Messages of an object whose keys are commands, in order.
+
+    A key that cannot be read becomes a BadFrame and the others count; if none can, ProtocolError.
+    """
+    messages: list[Any] = []
+    for key in body:
+        reader = readers.get(key)
+        try:
+            if reader is None:
+                raise ProtocolError(f'unknown key "{key[:80]}"')
+            messages += reader(body)
+        except ProtocolError as error:
+            messages.append(BadFrame(str(error)))
+    problems = [message.problem for message in messages if isinstance(message, BadFrame)]
+    if len(problems) == len(messages) and problems:
+        raise ProtocolError('; '.join(problems[:5]))
+    if not body:
+        raise ProtocolError('an object without keys; each key is a command')
+    return messages
 
 
 def take_base64(data: dict[str, Any], key: str, where: str) -> bytes:
