@@ -58,7 +58,9 @@ class StreamJoiner:
     def end(self, message_id: str, whole: str | None = None) -> list[Any]:
         """Close a stream with the whole as the peer says it, else as its pieces make it."""
         stream = self._open.pop(message_id, None)
-        text = ''.join(stream.pieces) if whole is None and stream else whole or ''
+        if stream is None:  # Given up before, or never begun: its final piece is not due twice.
+            return [ChatReply(whole)] if whole else []
+        text = ''.join(stream.pieces) if whole is None else whole
         return [ChatDelta('', message_id, final=True), ChatReply(text)]
 
     def deadline(self) -> float | None:

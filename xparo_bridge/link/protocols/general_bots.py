@@ -3,10 +3,9 @@
 """
 Protocol `general_bots`: chat with a General Bots server.
 
-Every frame is a JSON object with a `type`; docs/protocols.md has the table. The server's source
-speaks another dialect, which `dialect: source` chooses; it stands in general_bots_source.py, and
-the meeting endpoint in general_bots_meet.py. A tool that the bot calls is a RemoteCommand, and the
-command's end its result.
+Every frame is a JSON object with a `type`; docs/protocols.md has the table. This is the documented
+dialect; general_bots_source.py is the one of the server's source, general_bots_meet.py the
+meeting endpoint. A tool that the bot calls is a RemoteCommand, and the command's end its result.
 """
 
 from __future__ import annotations

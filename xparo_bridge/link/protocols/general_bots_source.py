@@ -10,7 +10,7 @@ object, and a reply comes in pieces of which the last says so. docs/protocols.md
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, UTC
 import time
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -75,8 +75,7 @@ class GeneralBotsSource(Protocol):
         return (bounded(dumps({
             'bot_id': self._bot_id, 'user_id': self._user, 'session_id': self._session,
             'channel': 'web', 'content': message.text, 'message_type': USER,
-            'timestamp': datetime.fromtimestamp(self._now(), timezone.utc)
-                                 .isoformat(timespec='milliseconds').replace('+00:00', 'Z'),
+            'timestamp': datetime.fromtimestamp(self._now(), UTC).isoformat(),
         })),)
 
     def _greeting(self, body: dict[str, Any]) -> Sequence[Any]:
@@ -86,7 +85,8 @@ class GeneralBotsSource(Protocol):
         self._session = take(body, 'session_id', str, kind)
         self._user = take(body, 'user_id', str, kind)
         self._bot_id = take(body, 'bot_id', str, kind)
-        return (ChatSession(self._session, active=True, reason=take(body, 'message', str, kind, '')),)
+        return (ChatSession(
+            self._session, active=True, reason=take(body, 'message', str, kind, '')),)
 
     def _response(self, body: dict[str, Any]) -> Sequence[Any]:
         where = 'response'
@@ -99,7 +99,7 @@ class GeneralBotsSource(Protocol):
                   for offer in take_list(body, 'suggestions', dict, where, [])]
         messages: list[Any] = []
         if kind in (USER, CONTEXT_CHANGE):
-            return ()  # The robot's own words coming back, and a change only its screen would show.
+            return ()  # The robot's own words coming back; a change only a screen would show.
         if kind == SUGGESTION:
             offers = [text, *offers]
         elif kind == TOOL:
