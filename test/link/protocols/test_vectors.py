@@ -1,0 +1,116 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Do the adapters say and understand what the documents say, byte for byte?"""
+
+from pathlib import Path
+import re
+from typing import Any
+
+import pytest
+import vectors
+from vectors import build, show, show_frame
+
+from xparo_bridge.link.protocols.base import ProtocolError
+
+DOCUMENT = Path(__file__).parents[3] / 'docs' / 'protocols.md'
+
+
+@pytest.mark.parametrize('path', vectors.paths(), ids=lambda p: f'{p.parent.name}/{p.stem}')
+def test_the_adapter_speaks_as_the_vector_says(path):
+    vector = vectors.load(path)
+    clock = vectors.Clock()
+    adapter = vectors.adapter(path.parent.name, clock, **vector.get('options', {}))
+    last: list[Any] = []
+    for step in vector['steps']:
+        last = play(adapter, clock, step, last)
+
+
+def play(adapter, clock, step, last):
+    """Play one step; give the messages it brought."""
+    match step:
+        case {'receive': frame, 'error': words}:
+            with pytest.raises(ProtocolError, match=re.escape(words)):
+                adapter.decode(build(frame))
+        case {'receive': frame, 'messages': messages}:
+            last = list(adapter.decode(build(frame)))
+            assert show(last) == show(build(messages))
+            return last
+        case {'send': message, 'error': words}:
+            with pytest.raises(ProtocolError, match=re.escape(words)):
+                adapter.encode(build(message))
+        case {'send': message, 'frames': frames}:
+            sent = list(adapter.encode(build(message)))
+            assert [show_frame(frame) for frame in sent] == build(frames)
+        case {'answer': frames}:
+            answers = [frame for message in last for frame in adapter.answer(message)]
+            assert [show_frame(frame) for frame in answers] == frames
+        case {'open': True, 'frames': frames}:
+            assert list(adapter.on_open()) == frames
+        case {'close': True, 'messages': messages}:
+            assert show(adapter.on_close()) == show(build(messages))
+        case {'wait': seconds, 'messages': messages}:
+            clock.time += seconds
+            if messages:
+                assert adapter.deadline() <= clock.time
+            last = list(adapter.on_time())
+            assert show(last) == show(build(messages))
+            return last
+        case {'url': url}:
+            assert adapter.url() == url
+        case {'headers': headers}:
+            assert adapter.headers() == headers
+        case {'hold': seconds}:
+            assert adapter.hold_until() == clock.time + seconds
+        case {'refused': status, 'again': again}:
+            assert adapter.refused(status) is again
+        case {'rest': frame, 'request': request}:
+            assert show_frame(adapter.by_rest(frame)) == request
+        case _:
+            pytest.fail(f'no such step: {step}')
+    return last
+
+
+def rows() -> dict[tuple[str, str], set[str]]:
+    """Rows of the tables in docs/protocols.md: (protocol, row) to the messages that carry it."""
+    found, protocol = {}, ''
+    for line in DOCUMENT.read_text(encoding='utf-8').splitlines():
+        if heading := re.match(r'## `(\w+)`', line):
+            protocol = heading[1]
+        elif row := re.match(r'\| `([^`]+)` \| (out|in|rest) \|([^|]*)\|', line):
+            found[protocol, f'{row[2]} {row[1]}'] = set(re.findall(r'`(\w+)`', row[3]))
+    return found
+
+
+def covered() -> dict[tuple[str, str], set[str]]:
+    """Rows that vectors show, and the messages in those vectors."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for path in vectors.paths():
+        vector = vectors.load(path)
+        names = set().union(*(vectors.message_names(step) for step in vector['steps']))
+        for row in vector['covers']:
+            found.setdefault((path.parent.name, row), set()).update(names)
+    return found
+
+
+def test_every_row_of_the_tables_has_a_vector_and_every_vector_a_row():
+    assert rows().keys() == covered().keys()
+
+
+@pytest.mark.parametrize('row', rows().items(), ids=lambda row: ' '.join(row[0]))
+def test_the_row_is_carried_as_the_table_says(row):
+    key, names = row
+    assert names <= covered()[key]
+
+
+@pytest.mark.parametrize('protocol', vectors.ADAPTERS)
+def test_every_message_the_adapter_carries_is_in_a_vector(protocol):
+    sent = {name for path in vectors.paths() if path.parent.name == protocol
+            for step in vectors.load(path)['steps'] if 'frames' in step and 'send' in step
+            for name in step['send']}
+    assert {kind.__name__ for kind in vectors.adapter(protocol).capabilities} == sent
+
+
+@pytest.mark.parametrize('protocol', vectors.ADAPTERS)
+def test_what_an_adapter_does_not_carry_is_refused_by_name(protocol):
+    with pytest.raises(ProtocolError, match=f'protocol {protocol} cannot carry Users; it carries'):
+        vectors.adapter(protocol).encode(build({'Users': {'users': []}}))
