@@ -195,10 +195,8 @@ def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[An
         except ProtocolError as error:
             messages.append(BadFrame(str(error)))
     problems = [message.problem for message in messages if isinstance(message, BadFrame)]
-    if len(problems) == len(messages) and problems:
+    if problems and len(problems) == len(messages):
         raise ProtocolError('; '.join(problems[:5]))
-    if not body:
-        raise ProtocolError('an object without keys; each key is a command')
     return messages
 
 
