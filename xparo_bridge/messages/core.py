@@ -169,13 +169,13 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class BadFrame:
-    """A frame that could not be understood; the connection goes on."""
+class LinkProblem:
+    """A frame not understood or a message not carried; it was dropped, the link goes on."""
 
     problem: str
 
 
 Inbound = (
-    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | BadFrame)
+    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem)
 Control = ChatRequest | CommandStatus | BehaviorStatus | RobotInfo
 Outbound = Control | Telemetry

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from xparo_bridge.link.protocols.base import HttpRequest, Protocol
+from xparo_bridge.link.protocols.base import Protocol
 
 
 class Driver:
@@ -50,8 +50,7 @@ class Driver:
 
     async def send(self, message: Any) -> None:
         """Send a message."""
-        for frame in self.adapter.encode(message):
-            await self._put(frame)
+        await self._put_all(message, self.adapter.encode(message))
 
     async def on_time(self) -> None:
         """Let the adapter do what its clock says is due."""
@@ -67,12 +66,22 @@ class Driver:
                 self._news.clear()
                 await self._news.wait()
 
+    async def by_rest(self, frame: str = '') -> None:
+        """Send a frame by REST, or fetch what waits there."""
+        request = self.adapter.by_rest(frame)
+        async with self._session.request(
+                request.method, request.url, data=request.body, headers=request.headers) as answer:
+            await self._take(self.adapter.decode(await answer.text()))
+
+    async def _put_all(self, message: Any, frames: Any) -> None:
+        for frame in frames:
+            if type(message) in self.adapter.rest_only:
+                await self.by_rest(frame)
+            else:
+                await self._put(frame)
+
     async def _put(self, frame: Any) -> None:
-        if isinstance(frame, HttpRequest):
-            async with self._session.request(
-                    frame.method, frame.url, data=frame.body, headers=frame.headers) as answer:
-                await self._take(self.adapter.decode(await answer.text()))
-        elif isinstance(frame, bytes):
+        if isinstance(frame, bytes):
             await self._ws.send_bytes(frame)
         else:
             await self._ws.send_str(frame)
@@ -84,7 +93,6 @@ class Driver:
 
     async def _take(self, messages: Any) -> None:
         for message in messages:
-            for frame in self.adapter.answer(message):
-                await self._put(frame)
+            await self._put_all(message, self.adapter.answer(message))
             self.got.append(message)
             self._news.set()

@@ -28,7 +28,7 @@ from types import UnionType
 from typing import Any, get_type_hints
 
 from xparo_bridge import messages
-from xparo_bridge.link.protocols.base import HttpRequest, Protocol
+from xparo_bridge.link.protocols.base import Protocol
 from xparo_bridge.link.protocols.furhat import Furhat
 from xparo_bridge.link.protocols.general_bots import GeneralBots
 from xparo_bridge.link.protocols.general_bots_meet import GeneralBotsMeet
@@ -116,13 +116,6 @@ def show(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: show(item) for key, item in value.items()}
     return [show(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def show_frame(frame: Any) -> Any:
-    """Turn a frame into what a vector says of it."""
-    if isinstance(frame, HttpRequest):
-        return {'method': frame.method, 'url': frame.url, 'body': frame.body}
-    return frame
 
 
 def message_names(step: dict[str, Any]) -> set[str]:

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import json
 import math
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
 
-from ...messages import BadFrame, Outbound, Ping, Pong
+from ...credentials import Credentials
+from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
 KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
@@ -29,7 +30,7 @@ MAX_DEPTH = 64  # Levels of a JSON frame; what goes deeper could not be written 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A frame that goes by REST instead of the socket; the text of its response is decoded."""
+    """A frame's way by REST instead of the socket; the text of the response is a frame again."""
 
     method: str
     url: str = field(repr=False)
@@ -46,11 +47,22 @@ class Protocol(ABC):
     One wire protocol.
 
     `capabilities` are the message types `encode` can carry; whoever sends another one is told so
-    by name before anything is queued.
+    by name before anything is queued. The frames of those in `rest_only` go through `by_rest`.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type]]
+    rest_only: ClassVar[frozenset[type]] = frozenset()
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        """
+        Adapter for a link: its entry of `links:` in the configuration, and its secrets.
+
+        The entry has the robot's name as `robot_id`. What only this protocol knows stands in its
+        `options`, see `take_options`; ProtocolError if it does not fit.
+        """
 
     @abstractmethod
     def url(self) -> str:
@@ -77,10 +89,10 @@ class Protocol(ABC):
         """
 
     @abstractmethod
-    def encode(self, message: Outbound | Pong) -> Sequence[Frame | HttpRequest]:
+    def encode(self, message: Outbound | Pong) -> Sequence[Frame]:
         """Frames that carry one message; ProtocolError for a type outside `capabilities`."""
 
-    def answer(self, message: Any) -> Sequence[Frame | HttpRequest]:
+    def answer(self, message: Any) -> Sequence[Frame]:
         """Frames due at once to an inbound message, before anybody else sees it: a ping's pong."""
         return self.encode(Pong()) if isinstance(message, Ping) else ()
 
@@ -112,7 +124,7 @@ class Protocol(ABC):
         return False
 
     def by_rest(self, frame: str = '') -> HttpRequest | None:
-        """Request that carries a frame, or fetches what waits, while the socket is down."""
+        """Request that carries a frame, or fetches what waits; None where there is no REST."""
         return None
 
     def _refuse(self, message: object) -> NoReturn:
@@ -179,11 +191,21 @@ def take_map(data: dict[str, Any], key: str, kind: type, where: str,
     return {name: take(items, name, kind, f'{where}, "{key}"') for name in items}
 
 
+def take_options(settings: Mapping[str, Any], **kinds: type) -> dict[str, Any]:
+    """Entries of a link's `options`, each of the kind named; ProtocolError for any other."""
+    given = settings.get('options', {})
+    for key in given:
+        if key not in kinds:
+            raise ProtocolError(f'options: no such key "{key}"; known: {", ".join(kinds)}')
+    return {key: take(given, key, kinds[key], 'options') for key in given}
+
+
 def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[Any]:
     """
     Messages of an object whose keys are commands, in order.
 
-    A key that cannot be read becomes a BadFrame and the others count; if none can, ProtocolError.
+    A key that cannot be read becomes a LinkProblem and the others count; if none can be read,
+    ProtocolError.
     """
     messages: list[Any] = []
     for key in body:
@@ -193,8 +215,8 @@ def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[An
                 raise ProtocolError(f'unknown key "{key[:80]}"')
             messages += reader(body)
         except ProtocolError as error:
-            messages.append(BadFrame(str(error)))
-    problems = [message.problem for message in messages if isinstance(message, BadFrame)]
+            messages.append(LinkProblem(str(error)))
+    problems = [message.problem for message in messages if isinstance(message, LinkProblem)]
     if problems and len(problems) == len(messages):
         raise ProtocolError('; '.join(problems[:5]))
     return messages

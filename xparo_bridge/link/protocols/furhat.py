@@ -11,14 +11,15 @@ time ends in an error, never in silence.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from math import degrees, inf
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from ... import messages as msg
+from ...credentials import Credentials
 from ..audio import Resampler
 from ..json_text import dumps
 from ..pending import Pending, TooManyPending
@@ -99,6 +100,10 @@ class Furhat(Protocol):
             'response.listen.end': self._listen_end,
             'response.audio.data': self._audio_data,
         }
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key)
 
     def url(self) -> str:
         return self._url

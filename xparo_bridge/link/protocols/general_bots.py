@@ -10,12 +10,13 @@ meeting endpoint. A tool that the bot calls is a RemoteCommand, and the command'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from ...credentials import Credentials
 from ...messages import (
     ChatReply,
     ChatRequest,
@@ -36,7 +37,7 @@ from ...messages import (
 )
 from ..json_text import dumps
 from ..streams import StreamJoiner
-from .base import Frame, parse_object, Protocol, ProtocolError, take
+from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
 PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
@@ -86,6 +87,11 @@ class GeneralBots(Protocol):
             'ping': lambda data, kind: (Ping(),),
             'pong': lambda data, kind: (),
         }
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   **take_options(settings, auth=str, session_id=str))
 
     def url(self) -> str:
         query = urlencode({'token': self._token})

@@ -9,10 +9,11 @@ looks into. Rooms that were joined are joined again when the connection comes ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
+from ...credentials import Credentials
 from ...messages import MeetJoin, MeetLeave, MeetSignal
 from ..json_text import dumps
 from .base import Frame, parse_object, Protocol, ProtocolError, take
@@ -30,6 +31,10 @@ class GeneralBotsMeet(Protocol):
         self._url = url
         self._token = secret_key
         self._rooms: dict[str, MeetJoin] = {}
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key)
 
     def url(self) -> str:
         return f'{self._url}?{urlencode({"token": self._token})}' if self._token else self._url

@@ -9,17 +9,18 @@ object, and a reply comes in pieces of which the last says so. docs/protocols.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, UTC
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
+from ...credentials import Credentials
 from ...messages import ChatReply, ChatRequest, ChatSession, Suggestions, ToolResult
 from ..json_text import dumps
 from ..streams import StreamJoiner
-from .base import Frame, parse_object, Protocol, ProtocolError, take, take_list
+from .base import Frame, parse_object, Protocol, ProtocolError, take, take_list, take_options
 from .general_bots import bounded
 
 EXTERNAL, USER, BOT, CONTINUE, SUGGESTION, CONTEXT_CHANGE, TOOL = range(7)  # message_type
@@ -45,6 +46,11 @@ class GeneralBotsSource(Protocol):
         self._new_id = new_id
         self._streams = StreamJoiner(clock)
         self._reply_id = ''
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'],
+                   **take_options(settings, bot=str, session_id=str, user_id=str))
 
     def url(self) -> str:
         query = urlencode({'session_id': self._session, 'user_id': self._user})

@@ -11,9 +11,10 @@ bridge's additions in the same form; `extensions` says which of them are sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
+from ...credentials import Credentials
 from ...messages import (
     ApiToken,
     BehaviorStatus,
@@ -48,6 +49,11 @@ class Xparo(Protocol):
         self._project_id = project_id
         extra = {_EXTENSION_TYPES[extension] for extension in extensions}
         self.capabilities = frozenset({ChatRequest, Telemetry, Pong} | extra)  # type: ignore[misc]
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   project_id=credentials.project_id, extensions=settings['extensions'])
 
     def url(self) -> str:
         return (f'{self._base}/{quote(self._secret_key, safe="")}'

@@ -11,10 +11,11 @@ evaluate as code, is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
+from ...credentials import Credentials
 from ...messages import (
     AskSchedule,
     ChatReply,
@@ -52,6 +53,11 @@ class XparoChatbot(Protocol):
         self._base = url.rstrip('/')
         self._secret_key = secret_key
         self._project_id = project_id
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   project_id=credentials.project_id)
 
     def url(self) -> str:
         return (f'{self._base}/{quote(self._secret_key, safe="")}'

@@ -14,46 +14,13 @@ RemoteCommand; keys that push code are refused, and the service is told so.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
-from ...messages import (
-    ApiToken,
-    BehaviorStatus,
-    ChatReply,
-    ChatRequest,
-    CommandState,
-    CommandStatus,
-    ConfigChange,
-    DeleteFile,
-    DeleteResult,
-    FileChunk,
-    FileComplete,
-    FileList,
-    FilePush,
-    FileRequest,
-    Heartbeat,
-    LinkCredential,
-    ListFiles,
-    LogSession,
-    LogUpdate,
-    PeerError,
-    PeerErrorCode,
-    ProjectState,
-    RefusedPush,
-    RemoteCommand,
-    RobotInfo,
-    RobotInfoRequest,
-    RunTask,
-    TaskHistory,
-    TaskResult,
-    Teleop,
-    TeleopResult,
-    TransferError,
-    TreePush,
-)
+from ... import messages as msg
+from ...credentials import Credentials
 from ..json_text import dumps
 from .base import (
     Frame,
@@ -81,6 +48,7 @@ class XparoDispatch(Protocol):
     """One robot's conversation with the platform's live service."""
 
     name: ClassVar[str] = 'xparo_dispatch'
+    rest_only = frozenset({msg.Heartbeat, msg.LogUpdate})
 
     def __init__(self, *, url: str, secret_key: str, project_id: str, robot_id: str,
                  credential: str = '', clock: Callable[[], float] = time.monotonic,
@@ -101,12 +69,19 @@ class XparoDispatch(Protocol):
         self._readers = {**_READERS, 'RUN_COMMAND': self._run_command}
         self._writers: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
             **_WRITERS,
-            ChatRequest: self._chat,
-            RobotInfo: self._robot_info,
-            BehaviorStatus: self._behavior_status,
-            TaskHistory: self._task_history,
+            msg.ChatRequest: self._chat,
+            msg.RobotInfo: self._robot_info,
+            msg.BehaviorStatus: self._behavior_status,
+            msg.TaskHistory: self._task_history,
+            msg.LogUpdate: self._log_update,
         }
-        self.capabilities = frozenset({*self._writers, LogUpdate})  # type: ignore[misc]
+        self.capabilities = frozenset(self._writers)  # type: ignore[misc]
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   project_id=credentials.project_id, robot_id=settings['robot_id'],
+                   credential=credentials.robot_credential)
 
     def url(self) -> str:
         return self._base + self._path()
@@ -140,12 +115,12 @@ class XparoDispatch(Protocol):
         if self._clock() < self._next_heartbeat:
             return ()
         self._next_heartbeat = self._clock() + HEARTBEAT_PERIOD
-        return (Heartbeat(),)
+        return (msg.Heartbeat(),)
 
-    def answer(self, message: Any) -> Sequence[Frame | HttpRequest]:
-        if isinstance(message, Heartbeat):
-            return (self.by_rest(dumps({'ROBOT_HEARTBEAT': {'device_id': self._robot_id}})),)
-        if isinstance(message, RefusedPush) and message.kind == 'custom_node_files':
+    def answer(self, message: Any) -> Sequence[Frame]:
+        if isinstance(message, msg.Heartbeat):
+            return (dumps({'ROBOT_HEARTBEAT': {'device_id': self._robot_id}}),)
+        if isinstance(message, msg.RefusedPush) and message.kind == 'custom_node_files':
             failures = [{'name': name, 'reason': message.reason} for name in message.names]
             return (dumps({'CUSTOM_NODE_SYNC_RESULT': {
                 'registered_tags': [], 'failures': failures}}),)
@@ -154,13 +129,11 @@ class XparoDispatch(Protocol):
     def decode(self, frame: Frame) -> Sequence[Any]:
         messages = read_keys(parse_object(frame), self._readers)
         for message in messages:
-            if isinstance(message, LinkCredential):
+            if isinstance(message, msg.LinkCredential):
                 self._credential = message.value
         return messages
 
-    def encode(self, message: Any) -> Sequence[Frame | HttpRequest]:
-        if isinstance(message, LogUpdate):
-            return (self.by_rest(dumps(self._log_update(message))),)
+    def encode(self, message: Any) -> Sequence[Frame]:
         writer = self._writers.get(type(message))
         if writer is None:
             self._refuse(message)
@@ -168,25 +141,27 @@ class XparoDispatch(Protocol):
 
     def _run_command(self, body: dict[str, Any]) -> list[Any]:
         where = 'RUN_COMMAND'
-        data = take(body, where, dict, 'frame')
+        data = _object(body, where)
         timeout = min(max(take(data, 'timeout', float, where, 30.0), 1.0), 300.0)
         issued = self._now()
-        return [RemoteCommand(
+        return [msg.RemoteCommand(
             take(data, 'command', str, where).strip(),
             command_id=take(data, 'request_id', str, where, ''),
             issued_at=issued, deadline=issued + timeout)]
 
-    def _chat(self, chat: ChatRequest) -> list[dict[str, Any]]:
+    def _chat(self, chat: msg.ChatRequest) -> list[dict[str, Any]]:
         return [{'ask_bot_api': {
             'unique_id': self._robot_id, 'data': {}, 'question': chat.text}}]
 
-    def _robot_info(self, info: RobotInfo) -> list[dict[str, Any]]:
+    def _robot_info(self, info: msg.RobotInfo) -> list[dict[str, Any]]:
         # The service shows sizes as they come, so bytes are sent as text it can show.
-        values = {key: f'{value / _GIB:.2f} GB' if key in _SIZES and isinstance(value, int)
-                  else value for key, value in info.values.items()}
+        values = {_INFO_NAMES.get(key, key): value for key, value in info.values.items()}
+        for key in _SIZES & values.keys():
+            if isinstance(values[key], int):
+                values[key] = f'{values[key] / _GIB:.2f} GB'
         return [{'ADD_robots_info': {**values, 'device_id': self._robot_id}}]
 
-    def _behavior_status(self, status: BehaviorStatus) -> list[dict[str, Any]]:
+    def _behavior_status(self, status: msg.BehaviorStatus) -> list[dict[str, Any]]:
         return [{'ADD_live_update_bt': {
             'unique_id': self._robot_id,
             'node_name': node.get('name', ''),
@@ -198,49 +173,61 @@ class XparoDispatch(Protocol):
             'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
         }} for node in status.nodes]
 
-    def _task_history(self, history: TaskHistory) -> list[dict[str, Any]]:
+    def _task_history(self, history: msg.TaskHistory) -> list[dict[str, Any]]:
         return [{'ADD_Task_history_database': {
             'unique_id': self._robot_id, 'input_data': history.input,
             'output_data': history.output, 'type': history.kind,
             'created_at': history.created_at}}]
 
-    def _log_update(self, log: LogUpdate) -> dict[str, Any]:
-        data = {'log_files': {'new_entries': list(log.logs)}, 'resources_consuption':
-                log.resources, 'extra_info': log.extra}
+    def _log_update(self, log: msg.LogUpdate) -> list[dict[str, Any]]:
+        data = {'log_files': {'new_entries': list(log.logs)},
+                'resources_consuption': log.resources, 'extra_info': log.extra}
         if log.session_id:
-            return {'UPDATE_Logs_history_database': {'id': log.session_id, **data}}
-        return {'ADD_Logs_history_database': {
-            **data, 'created_at': log.created_at, 'unique_id': self._robot_id}}
+            return [{'UPDATE_Logs_history_database': {'id': log.session_id, **data}}]
+        return [{'ADD_Logs_history_database': {
+            **data, 'created_at': log.created_at, 'unique_id': self._robot_id}}]
 
 
-_SIZES = ('total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk')
+_INFO_NAMES = {'os': 'os_name', 'cpu': 'cpu_model', 'memory': 'total_memory'}
+_SIZES = frozenset({
+    'total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'})
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    text: str = take(body, key, str, 'frame')
+    return text
+
+
+def _object(body: dict[str, Any], key: str) -> dict[str, Any]:
+    value: dict[str, Any] = take(body, key, dict, 'frame')
+    return value
 
 
 def _texts(body: dict[str, Any], kind: str) -> list[Any]:
-    return [FilePush(kind, {kind: take(body, kind, str, 'frame')})]
+    return [msg.FilePush(kind, {kind: _text(body, kind)})]
 
 
 def _files(body: dict[str, Any], kind: str) -> list[Any]:
-    return [FilePush(kind, take_map(body, kind, str, 'frame'))]
+    return [msg.FilePush(kind, take_map(body, kind, str, 'frame'))]
 
 
 def _refused(body: dict[str, Any], kind: str) -> list[Any]:
     names = tuple(body[kind]) if isinstance(body[kind], dict) else ()
-    return [RefusedPush(kind, names, 'code from the wire is never run on this robot')]
+    return [msg.RefusedPush(kind, names, 'code from the wire is never run on this robot')]
 
 
 def _teleop(body: dict[str, Any]) -> list[Any]:
-    data = take(body, 'TELEOP', dict, 'frame')
+    data = _object(body, 'TELEOP')
     axes = take_list(data, 'axes', float, 'TELEOP', [])
     buttons = [int(bool(button)) for button in take(data, 'buttons', list, 'TELEOP', [])]
-    return [Teleop(tuple(axes + [0.0] * (AXES - len(axes))),
+    return [msg.Teleop(tuple(axes + [0.0] * (AXES - len(axes))),
                    tuple(buttons + [0] * (BUTTONS - len(buttons))))]
 
 
 def _run_task(body: dict[str, Any]) -> list[Any]:
     where = 'RUN_TASK'
-    data = take(body, where, dict, 'frame')
-    return [RunTask(
+    data = _object(body, where)
+    return [msg.RunTask(
         take(data, 'task_id', str, where), take(data, 'tree_xml', str, where),
         blackboard=take(data, 'blackboard', dict, where, {}),
         save_history=take(data, 'save_task_history', bool, where, False),
@@ -250,26 +237,26 @@ def _run_task(body: dict[str, Any]) -> list[Any]:
 
 def _file_request(body: dict[str, Any]) -> list[Any]:
     where = 'FILE_REQ'
-    data = take(body, where, dict, 'frame')
+    data = _object(body, where)
     direction = take(data, 'direction', str, where, 'upload')
     size = take(data, 'size', int, where, 0)
     if direction not in ('upload', 'download'):
         raise ProtocolError(f'{where}: "direction" is upload or download, not another')
     if size < 0:
         raise ProtocolError(f'{where}: "size" is negative')
-    return [FileRequest(take(data, 'filename', str, where), direction == 'upload', size)]
+    return [msg.FileRequest(take(data, 'filename', str, where), direction == 'upload', size)]
 
 
 def _file_chunk(body: dict[str, Any]) -> list[Any]:
-    data = take_base64(take(body, 'FILE_CHUNK', dict, 'frame'), 'data', 'FILE_CHUNK')
+    data = take_base64(_object(body, 'FILE_CHUNK'), 'data', 'FILE_CHUNK')
     if len(data) > CHUNK_SIZE:
         raise ProtocolError(f'FILE_CHUNK: {len(data)} bytes; at most {CHUNK_SIZE} are due')
-    return [FileChunk(data)]
+    return [msg.FileChunk(data)]
 
 
 def _file_complete(body: dict[str, Any]) -> list[Any]:
-    data = take(body, 'FILE_COMPLETE', dict, 'frame')
-    return [FileComplete(take(data, 'expected', int, 'FILE_COMPLETE', 0),
+    data = _object(body, 'FILE_COMPLETE')
+    return [msg.FileComplete(take(data, 'expected', int, 'FILE_COMPLETE', 0),
                          take(data, 'received', int, 'FILE_COMPLETE', 0),
                          take(data, 'status', str, 'FILE_COMPLETE', 'ok') == 'ok')]
 
@@ -277,14 +264,15 @@ def _file_complete(body: dict[str, Any]) -> list[Any]:
 def _error(body: dict[str, Any]) -> list[Any]:
     error = body['error']
     text = error.get('message') if isinstance(error, dict) else error
-    return [PeerError(PeerErrorCode.OTHER, text if isinstance(text, str) else dumps(error))]
+    return [msg.PeerError(
+        msg.PeerErrorCode.OTHER, text if isinstance(text, str) else dumps(error))]
 
 
 def _credential(body: dict[str, Any]) -> list[Any]:
-    value = take(body, 'ROBOT_CREDENTIAL', str, 'frame')
+    value = _text(body, 'ROBOT_CREDENTIAL')
     if not 0 < len(value) <= 1024:
         raise ProtocolError('ROBOT_CREDENTIAL: 1 to 1024 characters are due')
-    return [LinkCredential(value)]
+    return [msg.LinkCredential(value)]
 
 
 def _nothing(body: dict[str, Any]) -> list[Any]:
@@ -293,23 +281,24 @@ def _nothing(body: dict[str, Any]) -> list[Any]:
 
 _READERS: dict[str, KeyReader] = {
     'ROBOT_CREDENTIAL': _credential,
-    'REST_API_TOKEN': lambda body: [ApiToken(take(body, 'REST_API_TOKEN', str, 'frame').strip())],
-    'log_updated': lambda body: [LogSession(take(body, 'log_updated', str, 'frame'))],
-    'needed_robot_data': lambda body: [RobotInfoRequest()] if body['needed_robot_data'] else [],
-    'message': lambda body: [ChatReply(
-        take(take(body, 'message', dict, 'frame'), 'bot_response', str, 'message'))],
+    'REST_API_TOKEN': lambda body: [msg.ApiToken(_text(body, 'REST_API_TOKEN').strip())],
+    'log_updated': lambda body: [msg.LogSession(_text(body, 'log_updated'))],
+    'needed_robot_data': lambda body: (
+        [msg.RobotInfoRequest()] if body['needed_robot_data'] else []),
+    'message': lambda body: [msg.ChatReply(
+        take(_object(body, 'message'), 'bot_response', str, 'message'))],
     'error': _error,
-    'title': lambda body: [ProjectState(title=take(body, 'title', str, 'frame'))],
-    'disc': lambda body: [ProjectState(description=take(body, 'disc', str, 'frame'))],
-    'goal': lambda body: [ProjectState(goal=take(body, 'goal', str, 'frame'))],
-    'rules': lambda body: [ProjectState(rules=take(body, 'rules', str, 'frame'))],
-    'aiml': lambda body: [TreePush({'MainTree': take(body, 'aiml', str, 'frame')})],
-    'custom_aiml': lambda body: [TreePush(take_map(body, 'custom_aiml', str, 'frame'))],
+    'title': lambda body: [msg.ProjectState(title=_text(body, 'title'))],
+    'disc': lambda body: [msg.ProjectState(description=_text(body, 'disc'))],
+    'goal': lambda body: [msg.ProjectState(goal=_text(body, 'goal'))],
+    'rules': lambda body: [msg.ProjectState(rules=_text(body, 'rules'))],
+    'aiml': lambda body: [msg.TreePush({'MainTree': _text(body, 'aiml')})],
+    'custom_aiml': lambda body: [msg.TreePush(take_map(body, 'custom_aiml', str, 'frame'))],
     **{kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]
        for kind in ('maps', 'local_env', 'properties', 'Sets')},
     **{kind: lambda body, kind=kind: _files(body, kind)  # type: ignore[misc]
        for kind in ('custom_maps', 'custom_Sets', 'custom_sets')},
-    **{kind: lambda body, kind=kind: [ConfigChange({kind: body[kind]})]  # type: ignore[misc]
+    **{kind: lambda body, kind=kind: [msg.ConfigChange({kind: body[kind]})]  # type: ignore[misc]
        for kind in ('rosbag_config', 'custom_tasks')},
     **{kind: lambda body, kind=kind: _refused(body, kind)  # type: ignore[misc]
        for kind in ('custom_node_files', 'custom_bt_node_inline_code', 'custom_bt_node_plugins')},
@@ -318,19 +307,19 @@ _READERS: dict[str, KeyReader] = {
                     _nothing),
     'TELEOP': _teleop,
     'RUN_TASK': _run_task,
-    'LIST_FILES': lambda body: [ListFiles()],
-    'DELETE_FILE': lambda body: [DeleteFile(
-        take(take(body, 'DELETE_FILE', dict, 'frame'), 'path', str, 'DELETE_FILE'))],
+    'LIST_FILES': lambda body: [msg.ListFiles()],
+    'DELETE_FILE': lambda body: [msg.DeleteFile(
+        take(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE'))],
     'FILE_REQ': _file_request,
     'FILE_CHUNK': _file_chunk,
     'FILE_COMPLETE': _file_complete,
 }
 
 
-def _command_result(status: CommandStatus) -> list[dict[str, Any]]:
+def _command_result(status: msg.CommandStatus) -> list[dict[str, Any]]:
     if not status.state.terminal:
         return []
-    success = status.state is CommandState.SUCCEEDED
+    success = status.state is msg.CommandState.SUCCEEDED
     told = status.result if success else status.error
     output = '' if told is None else str(told.get('message') or dumps(told))
     return [{'COMMAND_RESULT': {
@@ -338,18 +327,18 @@ def _command_result(status: CommandStatus) -> list[dict[str, Any]]:
         'command': status.command,
         'success': success,
         'exit_code': 0 if success else None,
-        'timed_out': status.state is CommandState.TIMED_OUT,
+        'timed_out': status.state is msg.CommandState.TIMED_OUT,
         'output': output[-MAX_OUTPUT:] or status.state.value,
         'truncated': len(output) > MAX_OUTPUT,
     }}]
 
 
-def _delete_ack(result: DeleteResult) -> list[dict[str, Any]]:
+def _delete_ack(result: msg.DeleteResult) -> list[dict[str, Any]]:
     said = {'message': result.error} if result.error else {'path': result.path}
     return [{'DELETE_ACK': {'success': not result.error, **said}}]
 
 
-def _file_answer(request: FileRequest) -> list[dict[str, Any]]:
+def _file_answer(request: msg.FileRequest) -> list[dict[str, Any]]:
     if request.upload:
         said: dict[str, Any] = {'direction': 'upload', 'ready': request.ready}
     else:
@@ -357,13 +346,13 @@ def _file_answer(request: FileRequest) -> list[dict[str, Any]]:
     return [{'FILE_REQ': {'filename': request.filename, **said}}]
 
 
-def _chunk(chunk: FileChunk) -> list[dict[str, Any]]:
+def _chunk(chunk: msg.FileChunk) -> list[dict[str, Any]]:
     if len(chunk.data) > CHUNK_SIZE:
         raise ProtocolError(f'FILE_CHUNK: {len(chunk.data)} bytes; at most {CHUNK_SIZE} fit')
     return [{'FILE_CHUNK': {'data': base64.b64encode(chunk.data).decode()}}]
 
 
-def _task_result(result: TaskResult) -> list[dict[str, Any]]:
+def _task_result(result: msg.TaskResult) -> list[dict[str, Any]]:
     data = {'task_id': result.task_id, 'success': result.success, 'duration_s': result.duration}
     if result.stage_mismatch:
         data['stage_mismatch'] = True
@@ -371,15 +360,15 @@ def _task_result(result: TaskResult) -> list[dict[str, Any]]:
 
 
 _WRITERS: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
-    CommandStatus: _command_result,
-    TaskResult: _task_result,
-    TeleopResult: lambda result: [{'TELEOP_ACK': {'success': result.success}}],
-    FileList: lambda files: [{'FILE_LIST': {'tree': files.tree, 'base_dir': files.base_dir}}],
-    DeleteResult: _delete_ack,
-    FileRequest: _file_answer,
-    FileChunk: _chunk,
-    FileComplete: lambda done: [{'FILE_COMPLETE': {
+    msg.CommandStatus: _command_result,
+    msg.TaskResult: _task_result,
+    msg.TeleopResult: lambda result: [{'TELEOP_ACK': {'success': result.success}}],
+    msg.FileList: lambda files: [{'FILE_LIST': {'tree': files.tree, 'base_dir': files.base_dir}}],
+    msg.DeleteResult: _delete_ack,
+    msg.FileRequest: _file_answer,
+    msg.FileChunk: _chunk,
+    msg.FileComplete: lambda done: [{'FILE_COMPLETE': {
         'status': 'ok' if done.ok else 'error', 'expected': done.expected,
         'received': done.received}}],
-    TransferError: lambda failed: [{'error': {'message': failed.error}}],
+    msg.TransferError: lambda failed: [{'error': {'message': failed.error}}],
 }

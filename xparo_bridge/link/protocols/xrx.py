@@ -9,9 +9,10 @@ docs/protocols.md has the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
+from ...credentials import Credentials
 from ...messages import (
     AgentAction,
     AudioFrame,
@@ -27,7 +28,7 @@ from ...messages import (
 )
 from ..audio import Framer, Resampler
 from ..json_text import dumps
-from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take
+from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take, take_options
 
 FRAME_TIME = 0.030  # s of sound in a frame
 MAX_SOUND = 1 << 20  # bytes of one AudioFrame
@@ -52,6 +53,11 @@ class Xrx(Protocol):
         self._api_key = secret_key
         self._rate = sample_rate
         self.on_open()
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   **take_options(settings, sample_rate=int))
 
     def url(self) -> str:
         return self._url

@@ -1,0 +1,50 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# What one does here, each without ROS installed. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv/bin
+ENVIRONMENT := $(PYTHON) tools/environment.py
+# The files that must be strictly typed.
+TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior)
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test lint bench conformance fuzz chaos soak clean
+
+help: ## List these.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date.
+	@$(ENVIRONMENT)
+
+demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to end after it.
+	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
+
+test: environment ## Run the test suite; ARGS='-k name' for a part of it.
+	$(VENV)/python -m pytest test $(ARGS)
+
+lint: ## Check style, types, package.xml and what may import what.
+	@$(ENVIRONMENT) --lint
+	$(VENV)/ruff check .
+	$(if $(TYPED),$(VENV)/mypy $(TYPED))
+	xmllint --noout --nonet package.xml interfaces/*/package.xml
+	$(VENV)/python tools/lint_imports.py
+
+bench: environment ## Measure beside floor programs; results in bench/results.
+	$(VENV)/python -m bench $(ARGS)
+
+conformance: environment ## Run behaviour-tree cases; CASES='file ...' for some of them.
+	$(VENV)/python test/behavior/conformance.py $(CASES)
+
+fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--seconds=600 for longer.
+	$(VENV)/python test/fuzz.py $(ARGS)
+
+chaos: environment ## Break links, processes and clocks while the demo runs.
+	$(VENV)/python test/chaos.py $(ARGS)
+
+soak: environment ## Run for hours and watch memory, threads and files.
+	$(VENV)/python test/soak.py $(ARGS)
+
+clean: ## Remove all that was made here.
+	rm -rf .venv .cache build install log *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,69 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed, under which names, and where others can add to it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = 'xparo_bridge'
+SHARE = Path('share') / NAME
+
+
+def share(folder, pattern):
+    """Return data_files that keep the folders under `folder` as they are."""
+    found = {}
+    for path in sorted(Path(folder).rglob(pattern)):
+        if path.is_file() and '__pycache__' not in path.parts:
+            found.setdefault(str(SHARE / path.parent), []).append(str(path))
+    return list(found.items())
+
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    description='The one ROS 2 node that links a robot to its platform.',
+    author='The xparo_bridge authors',
+    maintainer='The xparo_bridge authors',
+    maintainer_email='maintainers@xparo-bridge.invalid',
+    license='Apache-2.0',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={'': ['py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (str(SHARE), ['package.xml']),
+        *share('launch', '*'),
+        *share('config', '*'),
+    ],
+    python_requires='>=3.11',
+    install_requires=['setuptools'],
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            'bridge = xparo_bridge.bridge:main',
+            'check_tree = xparo_bridge.behavior.check_tree:main',
+            'demo = xparo_bridge.local.demo:main',
+            'local_platform = xparo_bridge.local.local_platform:main',
+            'simulated_robot = xparo_bridge.local.simulated_robot:main',
+        ],
+        # A protocol by its name in the configuration; other packages may add theirs.
+        'xparo_bridge.protocols': [
+            'furhat = xparo_bridge.link.protocols.furhat:Furhat',
+            'general_bots = xparo_bridge.link.protocols.general_bots:GeneralBots',
+            'general_bots_meet = xparo_bridge.link.protocols.general_bots_meet:GeneralBotsMeet',
+            'general_bots_source = '
+            'xparo_bridge.link.protocols.general_bots_source:GeneralBotsSource',
+            'xparo = xparo_bridge.link.protocols.xparo:Xparo',
+            'xparo_chatbot = xparo_bridge.link.protocols.xparo_chatbot:XparoChatbot',
+            'xparo_dispatch = xparo_bridge.link.protocols.xparo_dispatch:XparoDispatch',
+            'xrx = xparo_bridge.link.protocols.xrx:Xrx',
+        ],
+        # A kind of command by its name in commands.yaml.
+        'xparo_bridge.commands': [
+            'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'navigate = xparo_bridge.robot.commands.navigate:Navigate',
+        ],
+        # A module whose nodes behaviour trees may use.
+        'xparo_bridge.behavior_nodes': [],
+    },
+)

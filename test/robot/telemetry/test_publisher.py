@@ -1,0 +1,173 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Telemetry on a real graph: what is sent when topics come, change and go."""
+
+import math
+
+from nav_msgs.msg import Odometry
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Float64, Int32, String
+
+BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def test_without_configuration_sends_the_platforms_three_values(graph, telemeter):
+    telemetry = telemeter({'period': 0.05})
+    graph.spin_until(lambda: telemetry.sent)
+    values = telemetry.sent[0].values
+    assert set(values) == {'cpu_usage', 'memory_usage', 'disk_usage'}
+    assert all(0 <= value <= 100 for value in values.values())
+
+
+def test_system_sends_what_else_is_asked_for(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {'system': {
+        'load': True, 'temperatures': True, 'network': True, 'uptime': True, 'bridge': True}}})
+    graph.spin_until(lambda: telemetry.sent)
+    values = telemetry.latest
+    assert len(values['load']) == 3
+    assert set(values['network']) == {'sent', 'received'}
+    assert values['uptime'] > 0
+    assert values['bridge']['rss'] > 10e6
+
+
+def test_battery_pose_and_velocity_come_in_one_batch(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {
+        'battery': {}, 'pose': {'topic': '/odom'}, 'velocity': {}}})
+    battery = graph.robot.create_publisher(BatteryState, '/battery_state', 1)
+    odom = graph.robot.create_publisher(Odometry, '/odom', 1)
+    moving = Odometry()
+    moving.header.frame_id = 'odom'
+    moving.pose.pose.position.x = 1.5
+    moving.pose.pose.orientation.z = math.sin(0.25)
+    moving.pose.pose.orientation.w = math.cos(0.25)
+    moving.twist.twist.linear.x = 0.4
+    full = BatteryState(percentage=0.5, voltage=24.0, current=math.nan,
+                        power_supply_status=BatteryState.POWER_SUPPLY_STATUS_CHARGING)
+
+    def together():
+        battery.publish(full)
+        odom.publish(moving)
+        return telemetry.sent and {'pose', 'velocity'} <= set(telemetry.sent[-1].values)
+    graph.spin_until(together)
+    graph.spin_until(lambda: 'battery_status' in telemetry.latest)
+    values = telemetry.latest
+    assert values['pose'] == {'x': 1.5, 'y': 0.0, 'yaw': 0.5, 'frame': 'odom'}
+    assert values['velocity'] == {'linear': 0.4, 'angular': 0.0}
+    assert values['battery_percentage'] == 50.0
+    assert values['battery_status'] == 'charging'
+    assert 'battery_current' not in values
+
+
+def test_a_topic_of_unknown_type_is_found_when_it_appears(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
+        {'topic': '/speed', 'fields': {'speed': 'data'}}]})
+    speed = graph.robot.create_publisher(Float64, '/speed', 1)
+    graph.publish_until(speed, Float64(data=2.5), lambda: telemetry.sent)
+    assert telemetry.sent[0].values == {'speed': 2.5}
+    assert not telemetry.sent[0].every_sample
+
+
+def test_a_whole_message_goes_under_the_topics_name(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [{'topic': '/arm/state'}]})
+    state = graph.robot.create_publisher(String, '/arm/state', 1)
+    graph.publish_until(state, String(data='idle'), lambda: telemetry.sent)
+    assert telemetry.sent[0].values == {'arm/state': {'data': 'idle'}}
+
+
+def test_a_pattern_takes_each_topic_that_fits(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
+        {'topic': '/robot_*/level', 'fields': ['data']}]})
+    publishers = [graph.robot.create_publisher(Int32, f'/{name}/level', 1)
+                  for name in ('robot_1', 'robot_2', 'other', 'robot_1/part')]
+
+    def all_published():
+        for number, publisher in enumerate(publishers):
+            publisher.publish(Int32(data=number))
+        return len(telemetry.latest) >= 2
+    graph.spin_until(all_published)
+    assert telemetry.latest == {'robot_1/level': {'data': 0}, 'robot_2/level': {'data': 1}}
+
+
+@pytest.mark.parametrize('qos', [BEST_EFFORT, LATCHED, QoSProfile(depth=5)])
+def test_qos_is_that_of_the_publisher(graph, telemeter, qos):
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [{'topic': '/value'}]})
+    publisher = graph.robot.create_publisher(Int32, '/value', qos)
+    if qos is LATCHED:
+        publisher.publish(Int32(data=1))
+        graph.spin_until(lambda: telemetry.sent)
+    else:
+        graph.publish_until(publisher, Int32(data=1), lambda: telemetry.sent)
+
+
+def test_a_publisher_that_comes_back_with_less_reliability_is_heard_again(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [{'topic': '/value'}]})
+    publisher = graph.robot.create_publisher(Int32, '/value', 5)
+    graph.publish_until(publisher, Int32(data=1), lambda: telemetry.sent)
+    graph.robot.destroy_publisher(publisher)
+    publisher = graph.robot.create_publisher(Int32, '/value', BEST_EFFORT)
+    graph.publish_until(
+        publisher, Int32(data=2), lambda: telemetry.latest['value'] == {'data': 2})
+
+
+def test_every_sample_is_sent_in_order(graph, telemeter):
+    telemetry = telemeter({'groups': {}, 'topics': [
+        {'topic': '/count', 'fields': {'count': 'data'}, 'every_sample': True}]})
+    publisher = graph.robot.create_publisher(Int32, '/count', 100)
+    graph.publish_until(publisher, Int32(data=-1), lambda: telemetry.sent)
+    telemetry.sent.clear()
+    for number in range(200):
+        publisher.publish(Int32(data=number))
+        graph.executor.spin_once(timeout_sec=0)
+    graph.spin_until(lambda: telemetry.latest.get('count') == 199)
+    numbers = [sent.values['count'] for sent in telemetry.sent]
+    assert [number for number in numbers if number >= 0] == list(range(200))
+    assert all(sent.every_sample for sent in telemetry.sent)
+
+
+def test_an_unchanged_value_is_sent_once_and_then_at_its_heartbeat(graph, telemeter):
+    telemetry = telemeter({'period': 0.02, 'groups': {}, 'topics': [
+        {'topic': '/still', 'fields': {'still': 'data'}, 'on_change': 0.1},
+        {'topic': '/still', 'fields': {'alive': 'data'}, 'on_change': 0.1, 'min_rate': 5},
+        {'topic': '/still', 'fields': {'all': 'data'}}]})
+    publisher = graph.robot.create_publisher(Float64, '/still', 1)
+
+    def count(key):
+        return sum(key in sent.values for sent in telemetry.sent)
+    graph.publish_until(publisher, Float64(data=1.0), lambda: count('alive') == 4)
+    assert count('still') == 1
+    assert count('all') > 4
+    graph.publish_until(publisher, Float64(data=1.11), lambda: count('still') == 2)
+
+
+def test_groups_and_topics_are_switched_and_timed_while_running(graph, telemeter):
+    telemetry = telemeter({'period': 0.05, 'topics': [
+        {'topic': '/value', 'enabled': False}]})
+    assert telemetry.publisher.names == ('system', '/value')
+    assert telemetry.publisher.rates == {'system': 20.0}
+    publisher = graph.robot.create_publisher(Int32, '/value', 5)
+    graph.publish_until(publisher, Int32(data=1), lambda: len(telemetry.sent) > 2)
+    assert 'value' not in telemetry.latest
+    telemetry.publisher.enable('/value', True)
+    graph.publish_until(publisher, Int32(data=1), lambda: 'value' in telemetry.latest)
+    telemetry.publisher.set_rate('/value', 10)
+    assert telemetry.publisher.rates == {'system': 20.0, '/value': 10.0}
+    telemetry.publisher.enable('system', False)
+    telemetry.sent.clear()
+    graph.publish_until(publisher, Int32(data=2), lambda: len(telemetry.sent) > 2)
+    assert set(telemetry.latest) == {'value'}
+    with pytest.raises(KeyError, match='there are system, /value'):
+        telemetry.publisher.enable('odom', True)
+    with pytest.raises(ValueError, match='rate'):
+        telemetry.publisher.set_rate('system', 0)
+
+
+def test_nothing_is_left_on_the_graph_after_stop(graph, telemeter):
+    publisher = graph.robot.create_publisher(Int32, '/value', 5)
+    telemetry = telemeter({'period': 0.05, 'topics': [{'topic': '/value'}]})
+    graph.publish_until(publisher, Int32(data=1), lambda: 'value' in telemetry.latest)
+    telemetry.publisher.stop()
+    assert graph.node.count_subscribers('/value') == 0
+    assert not list(graph.node.timers)

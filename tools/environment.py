@@ -1,0 +1,497 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How does a machine without ROS 2 get all that this project runs, is tested and linted with.
+
+Makes the virtual environment .venv with ROS 2 Jazzy from PyPI, builds the interface packages
+into it and installs the project so that edits take effect at once. What is there already, by
+the content of what it was made from, is not made again. What the machine lacks is found before
+anything is written.
+
+It is read by whatever `python3` is, so it keeps to the syntax of Python 3.6.
+"""
+
+import argparse
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import configparser
+import fcntl
+import hashlib
+import json
+import os
+from pathlib import Path
+import platform
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / 'tools'
+PREFIX = ROOT / '.venv'
+STATE = PREFIX / 'environment.json'
+LOCK = ROOT / '.cache' / 'environment.lock'
+
+# Raised when what this file makes of the same inputs changes: everything is made again.
+FORMAT = 1
+
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+INTERFACES = ('nav2_msgs', 'tf2_msgs', 'xparo_interfaces')
+
+# Packages in a version beside the environment's own, each in <prefix>/compat/<name>-<version>
+# for a test to put first on PYTHONPATH: the oldest release the bridge has to work with.
+COMPAT = ('websockets==10.4',)
+
+DISK_SPACE = 1.5e9  # bytes; .venv takes half of it, building and pip's cache come on top
+
+PROBE = """
+import ctypes, json, platform, sys, sysconfig
+modules = []
+for name in ('venv', 'ensurepip'):
+    try:
+        __import__(name)
+        modules.append(name)
+    except ImportError:
+        pass
+print(json.dumps({
+    'executable': getattr(sys, '_base_executable', None) or sys.executable,
+    'version': sys.version_info[:2],
+    'cpython': platform.python_implementation() == 'CPython',
+    'modules': modules,
+    'include': sysconfig.get_paths()['include'],
+}))
+"""
+
+
+class Failed(Exception):
+    """A command of a step failed; its log says why."""
+
+    def __init__(self, command, log):
+        self.command = [str(word) for word in command]
+        self.log = log
+        super().__init__(f'{self.command[0]} failed')
+
+
+class Interpreter:
+    """A Python that the environment could be made with, and what it lacks for that."""
+
+    def __init__(self, executable):
+        output = subprocess.check_output(
+            [executable, '-I', '-c', PROBE], env=environment(), stderr=subprocess.DEVNULL)
+        facts = json.loads(output.decode())
+        self.executable = facts['executable']
+        self.version = tuple(facts['version'])
+        self.suitable = facts['cpython'] and self.version in PYTHONS
+        self.lacks = []
+        name = self._apt_name()
+        if len(facts['modules']) < 2:
+            self.lacks.append(('the modules venv and ensurepip of ' + self.executable,
+                               name and name + '-venv'))
+        if not Path(facts['include'], 'Python.h').exists():
+            self.lacks.append(('the header Python.h of ' + self.executable,
+                               name and name + '-dev'))
+
+    def _apt_name(self):
+        """Return the apt package the executable belongs to, None if it is not apt's."""
+        path = os.path.realpath(self.executable)
+        if os.path.dirname(path) != '/usr/bin':
+            return None
+        if path == os.path.realpath('/usr/bin/python3'):
+            return 'python3'
+        return 'python{}.{}'.format(*self.version)
+
+
+def environment():
+    """Return the variables a command runs with: none that lead to another ROS or Python."""
+    leading = {
+        'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'COLCON_PREFIX_PATH', 'LD_LIBRARY_PATH',
+        'PIP_PREFIX', 'PIP_REQUIRE_VIRTUALENV', 'PIP_TARGET', 'PIP_USER', 'PYTHONHOME',
+        'PYTHONPATH', 'VIRTUAL_ENV', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'}
+    env = {key: value for key, value in os.environ.items() if key not in leading}
+    env.update(
+        AMENT_PREFIX_PATH=str(PREFIX),
+        CMAKE_PREFIX_PATH=str(PREFIX),
+        PATH='{}{}{}'.format(PREFIX / 'bin', os.pathsep, env.get('PATH', os.defpath)),
+        PIP_DISABLE_PIP_VERSION_CHECK='1',
+        PIP_NO_INPUT='1')
+    return env
+
+
+def find_python():
+    """
+    Return the Python to make the environment with and what is missing for it.
+
+    The one that runs this file is preferred, then any on PATH; one that lacks a part is taken
+    only if none is complete.
+    """
+    names = ['python{}.{}'.format(*version) for version in PYTHONS]
+    candidates = [sys.executable, *filter(None, map(shutil.which, names)), '/usr/bin/python3']
+    found = {}
+    for candidate in candidates:
+        try:
+            python = Interpreter(candidate)
+        except (OSError, subprocess.CalledProcessError, ValueError):
+            continue
+        # The environment's own Python goes with the environment.
+        if PREFIX not in Path(python.executable).parents:
+            found.setdefault(python.executable, python)
+    suitable = [python for python in found.values() if python.suitable]
+    if suitable:
+        python = min(suitable, key=lambda python: len(python.lacks))
+        return python, python.lacks
+    there = ', '.join('{} is {}.{}'.format(python.executable, *python.version)
+                      for python in found.values())
+    return None, [('Python 3.11, 3.12 or 3.13 ({})'.format(there or 'there is none'),
+                   'python3 python3-venv python3-dev')]
+
+
+def index_address():
+    """Return (host, port) pip goes to, the proxy's if there is one; None if pip stays local."""
+    settings = configparser.RawConfigParser(strict=False)
+    home = Path(os.path.expanduser('~'))
+    settings.read(str(path) for path in (
+        Path('/etc/pip.conf'), home / '.pip' / 'pip.conf', home / '.config' / 'pip' / 'pip.conf',
+        Path(os.environ.get('PIP_CONFIG_FILE', os.devnull))))
+
+    def setting(name):
+        value = os.environ.get('PIP_' + name.upper().replace('-', '_'))
+        return value or settings.get('global', name, fallback=None)
+
+    if setting('no-index'):
+        return None
+    index = urlsplit(setting('index-url') or 'https://pypi.org/simple')
+    proxies = getproxies()
+    proxy = setting('proxy') or proxies.get(index.scheme) or proxies.get('all')
+    if proxy:
+        index = urlsplit(proxy if '//' in proxy else '//' + proxy)
+    if not index.hostname:
+        return None
+    return index.hostname, index.port or (80 if index.scheme == 'http' else 443)
+
+
+def find_missing(download, lint):
+    """
+    Return the Python to use and a list of (what the machine lacks, the apt packages or None).
+
+    :param download: whether packages have to be downloaded
+    :param lint: whether `make lint` is to run
+    """
+    machine, libc = platform.machine(), platform.libc_ver()
+    if sys.platform != 'linux' or machine != 'x86_64' or libc[0] != 'glibc':
+        return None, [('Linux with glibc on x86-64, which ROS 2 on PyPI is built for (here: {} {} '
+                       '{})'.format(sys.platform, machine, ' '.join(libc)), None)]
+    python, missing = find_python()
+    for what, variable, commands, package in (
+            ('a C++ compiler', 'CXX', ('c++', 'g++', 'clang++'), 'g++'),
+            ('a C compiler', 'CC', ('cc', 'gcc', 'clang'), 'gcc'),
+            ('make', 'MAKE', ('make',), 'make')):
+        if not any(map(shutil.which, (os.environ.get(variable, ''), *commands))):
+            missing.append((what, package))
+    if lint and not shutil.which('xmllint'):
+        missing.append(('xmllint', 'libxml2-utils'))
+    if shutil.disk_usage(str(ROOT)).free < DISK_SPACE and not STATE.exists():
+        missing.append((f'{DISK_SPACE / 1e9:.1f} GB of free disk at {ROOT}', None))
+    address = index_address() if download else None
+    if address:
+        try:
+            socket.create_connection(address, timeout=10).close()
+        except OSError as error:
+            missing.append(('a connection to {}:{} ({})'.format(*address, error), None))
+    return python, missing
+
+
+def describe(missing):
+    """Return what an operator has to read about missing things."""
+    lines = ['This machine lacks:', *('  ' + what for what, _ in missing)]
+    packages = [package for _, package in missing if package]
+    if packages:
+        lines += ['Install it by:', '  sudo apt-get install ' + ' '.join(packages)]
+    return '\n'.join([*lines, 'Nothing was changed.'])
+
+
+def digest(*inputs):
+    """Return a hash of strings and of files, these by name and content."""
+    total = hashlib.sha256()
+    for item in inputs:
+        if isinstance(item, Path):
+            total.update(str(item.relative_to(ROOT)).encode() + b'\0')
+            item = item.read_bytes()
+        else:
+            item = item.encode()
+        total.update(str(len(item)).encode() + b'\0' + item)
+    return total.hexdigest()
+
+
+def keys():
+    """Return a dict of each step, in their order, to a hash of all it is made from."""
+    ros = digest(TOOLS / 'requirements-ros.txt')
+    steps = {
+        'venv': digest(str(FORMAT), str(ROOT)),
+        'ros': ros,
+        'dev': digest(TOOLS / 'requirements-dev.txt', *COMPAT),
+    }
+    for name in INTERFACES:
+        files = (path for path in (ROOT / 'interfaces' / name).rglob('*') if path.is_file())
+        steps[name] = digest(ros, TOOLS / 'interfaces.cmake', *sorted(files))
+    shared = [path.name for path in (ROOT / 'launch', ROOT / 'config') if path.exists()]
+    steps['project'] = digest(
+        *(ROOT / name for name in ('pyproject.toml', 'setup.cfg', 'setup.py')), *shared)
+    return steps
+
+
+class Setup:
+    """One run: does the steps that are due and keeps account of them."""
+
+    def __init__(self, python, steps, lock):
+        self.python = python
+        self.steps = steps
+        self.lock = lock
+        self.done = read_state()
+        self.start = time.monotonic()
+        self.children = set()
+        self.stopped = False
+        self.guard = threading.Lock()
+
+    def run(self):
+        """Bring everything up to date; Failed if a command fails."""
+        try:
+            # pip takes a package it was killed at for an installed one, so no step of its is
+            # taken up in the middle: if one did not end, begin from nothing.
+            if 'unfinished' in self.done or not self.current('venv'):
+                self.make_venv()
+            if not self.current('ros'):
+                self.install_ros()
+            with ThreadPoolExecutor(2) as pool:
+                parts = [pool.submit(self.install_python), pool.submit(self.build_interfaces)]
+                try:
+                    wait(parts, return_when=FIRST_EXCEPTION)
+                    failed = [part for part in parts if part.done() and part.exception()]
+                    for part in failed or parts:
+                        part.result()
+                except BaseException:
+                    self.stop()
+                    raise
+        except BaseException:
+            self.stop()
+            raise
+
+    def current(self, step):
+        return self.done.get(step) == self.steps[step]
+
+    def begin(self, step, what, pip=False):
+        """Say what is done now, and note that until it ends the step is not done."""
+        print(f'[{time.monotonic() - self.start:5.1f} s] {what}', flush=True)
+        with self.guard:
+            self.done.pop(step, None)
+            if pip:
+                self.done['unfinished'] = step
+            self.save()
+
+    def end(self, step):
+        with self.guard:
+            self.done[step] = self.steps[step]
+            if self.done.get('unfinished') == step:
+                del self.done['unfinished']
+            self.save()
+
+    def save(self):
+        new = STATE.with_suffix('.new')
+        new.write_text(json.dumps(self.done, indent=2))
+        os.replace(str(new), str(STATE))
+
+    def command(self, step, *command):
+        """Run a command with its output in the step's log; Failed if it fails."""
+        log = PREFIX / 'log' / (step + '.log')
+        log.parent.mkdir(exist_ok=True)
+        with log.open('ab') as output:
+            with self.guard:
+                if self.stopped:
+                    raise Failed(command, log)
+                # Its own session: Ctrl-C is ours to pass on. The lock is its too, so that what
+                # outlives us when we are killed holds up the next run.
+                child = subprocess.Popen(
+                    [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                    stderr=subprocess.STDOUT, env=environment(), cwd=str(ROOT),
+                    pass_fds=[self.lock], start_new_session=True)
+                self.children.add(child)
+            code = child.wait()
+            with self.guard:
+                self.children.discard(child)
+        if code:
+            raise Failed(command, log)
+
+    def stop(self):
+        """End every running command and let no other begin."""
+        with self.guard:
+            self.stopped = True
+            for child in self.children:
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGTERM)
+
+    def pip(self, step, *arguments):
+        self.command(step, PREFIX / 'bin' / 'python', '-m', 'pip', *arguments)
+
+    def make_venv(self):
+        print(f'[{0:5.1f} s] virtual environment with {self.python.executable}',
+              flush=True)
+        if PREFIX.exists():
+            shutil.rmtree(str(PREFIX))
+        PREFIX.mkdir()
+        self.done = {'unfinished': 'venv'}
+        self.save()
+        self.command('venv', self.python.executable, '-m', 'venv', PREFIX)
+        # So that ament_index finds the packages in the environment without a sourced set-up file.
+        (site_packages() / 'xparo_bridge_prefix.pth').write_text(
+            "import os, sys; os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
+            "[sys.prefix] + list(filter(None, os.environ.get('AMENT_PREFIX_PATH', '')"
+            '.split(os.pathsep)))))\n')
+        self.end('venv')
+
+    def install_ros(self):
+        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', pip=True)
+        self.pip('ros', 'install', '--no-deps', '-r', TOOLS / 'requirements-ros.txt')
+        headers = subprocess.check_output(
+            [str(PREFIX / 'bin' / 'python'), '-I', '-c',
+             "import sysconfig; print(sysconfig.get_paths()['include'])"],
+            env=environment()).decode().strip()
+        # The wheels' CMake files name the folders of the machine that built them.
+        built = r'/opt/python/cp\d+-cp\d+/'
+        for path in (PREFIX / 'share').rglob('*.cmake'):
+            text = path.read_text()
+            if '/opt/python/' in text:
+                text = re.sub(built + r'include/python3\.\d+', headers, text)
+                text = re.sub(built + r'lib/python3\.\d+/site-packages', str(site_packages()), text)
+                path.write_text(text)
+        self.end('ros')
+
+    def install_python(self):
+        """Install what comes on top of ROS 2, and the project."""
+        if not self.current('dev'):
+            self.begin('dev', 'tools for tests and lint', pip=True)
+            self.pip('dev', 'install', '--no-deps', '-r', TOOLS / 'requirements-dev.txt')
+            for requirement in COMPAT:
+                folder = PREFIX / 'compat' / requirement.replace('==', '-')
+                if folder.exists():
+                    shutil.rmtree(str(folder))
+                self.pip('dev', 'install', '--no-deps', '--target', folder, requirement)
+            self.end('dev')
+        if not self.current('project'):
+            self.begin('project', 'xparo_bridge itself', pip=True)
+            self.pip('project', 'install', '--no-deps', '--no-build-isolation', '-e', ROOT)
+            self.link_share()
+            self.end('project')
+
+    def link_share(self):
+        """Give the package its place in the ament index, as `colcon build --symlink-install`."""
+        share = PREFIX / 'share' / 'xparo_bridge'
+        index = PREFIX / 'share' / 'ament_index' / 'resource_index' / 'packages'
+        share.mkdir(parents=True, exist_ok=True)
+        links = {share / name: ROOT / name for name in ('package.xml', 'launch', 'config')}
+        links[index / 'xparo_bridge'] = ROOT / 'resource' / 'xparo_bridge'
+        for link, target in links.items():
+            if link.is_symlink():
+                link.unlink()
+            if target.exists():
+                link.symlink_to(target)
+
+    def build_interfaces(self):
+        for name in INTERFACES:
+            if not self.current(name):
+                self.begin(name, 'interfaces ' + name)
+                self.build(name)
+                self.end(name)
+
+    def build(self, name):
+        build = PREFIX / 'build' / name
+        installed = build / 'install_manifest.txt'
+        if installed.exists():
+            for path in installed.read_text().splitlines():
+                if os.path.exists(path):
+                    os.unlink(path)
+        if build.exists():
+            shutil.rmtree(str(build))
+        programs = PREFIX / 'bin'
+        self.command(
+            name, programs / 'cmake', '-G', 'Ninja', '-S', ROOT / 'interfaces' / name, '-B', build,
+            '-DBUILD_TESTING=OFF', f'-DCMAKE_INSTALL_PREFIX={PREFIX}',
+            '-DCMAKE_PROJECT_INCLUDE={}'.format(TOOLS / 'interfaces.cmake'),
+            '-DPython3_EXECUTABLE={}'.format(programs / 'python'))
+        self.command(name, programs / 'cmake', '--build', build)
+        self.command(name, programs / 'cmake', '--install', build)
+
+
+def site_packages():
+    return next((PREFIX / 'lib').glob('python3.*')) / 'site-packages'
+
+
+def read_state():
+    """Return what the steps done were made from; empty if there is no usable environment."""
+    try:
+        state = json.loads(STATE.read_text())
+        return state if (PREFIX / 'bin' / 'python').exists() else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def due(state, steps):
+    """Return the steps that have to be done, given what is done."""
+    if 'unfinished' in state:
+        return list(steps)
+    return [step for step in steps if state.get(step) != steps[step]]
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Make .venv or bring it up to date.')
+    parser.add_argument('--lint', action='store_true', help='check for what make lint needs too')
+    parser.add_argument('--missing', action='store_true',
+                        help='only print the apt packages this machine lacks')
+    options = parser.parse_args()
+
+    if options.missing:
+        _, missing = find_missing(download=False, lint=options.lint)
+        print(' '.join(package for _, package in missing if package))
+        return 0
+    steps = keys()
+    if not due(read_state(), steps) and not (options.lint and not shutil.which('xmllint')):
+        return 0
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print('waiting for another set-up of this folder to end', flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return set_up(options, steps, lock.fileno())
+
+
+def set_up(options, steps, lock):
+    """Do what is due; return the exit code."""
+    download = bool({'venv', 'ros', 'dev'}.intersection(due(read_state(), steps)))
+    python, missing = find_missing(download, options.lint)
+    if missing:
+        print(describe(missing), file=sys.stderr)
+        return 1
+    run = Setup(python, steps, lock)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        run.run()
+    except Failed as failure:
+        lines = failure.log.read_text(errors='replace').splitlines()[-25:]
+        print('\n'.join(['', *lines, '', 'Failed: ' + ' '.join(failure.command),
+                         f'The whole log: {failure.log}',
+                         'Run it again when the cause is gone.']),
+              file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(f'[{time.monotonic() - run.start:5.1f} s] ready', flush=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,227 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The bridge: reads the configuration, builds the parts, joins the two threads, spins.
+
+A remote command's way through the code: link/connection → link/protocols/xparo → here →
+robot/commands/router → robot/commands/navigate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import os
+from pathlib import Path
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from xparo_interfaces.msg import BridgeStatus, LinkStatus
+
+from . import __version__
+from .configuration import Configuration, ConfigurationError, load
+from .crossing import Crossing
+from .link.links import LinkError, LinkThread, make_link
+from .messages import (
+    ApiToken,
+    BehaviorStatus,
+    BehaviorUpdate,
+    ChatReply,
+    ChatRequest,
+    CommandStatus,
+    LinkChange,
+    LinkProblem,
+    LinkState,
+    LogSession,
+    RemoteCommand,
+    RobotInfo,
+)
+from .robot.chat import Chat
+from .robot.commands.router import Router
+from .robot.doors import Doors, LOCAL
+from .robot.identity import robot_info
+from .robot.telemetry.options import ConfigProblem
+from .robot.telemetry.publisher import TelemetryPublisher
+from .robot.telemetry.settings import TelemetryConfig
+from .share import share
+
+DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
+# How long open commands may take to end when the bridge stops, s.
+_STOP_TIMEOUT = 3.0
+
+
+class Bridge:
+    """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
+
+    def __init__(self, node: Node, configuration: Configuration) -> None:
+        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        self._node = node
+        self._logger = node.get_logger()
+        self._robot_id = (node.get_parameter('robot_id').value
+                          or configuration.data.get('robot_id') or socket.gethostname())
+        self._links = {link['name']: link for link in configuration['links']}
+        self._changes: dict[str, LinkChange] = {}
+        self._since: dict[str, Any] = {}
+        guard = node.create_guard_condition(self._from_platform)
+        self._crossing = Crossing(guard.trigger)
+        info = RobotInfo(robot_info(self._robot_id))
+        links = [make_link(link, self._crossing, info) for link in configuration['links']]
+        self._carriers = {link.name: link.protocol.capabilities for link in links}
+        self.link_thread = LinkThread(links, self._crossing)
+        self._status = node.create_publisher(
+            BridgeStatus, '~/status',
+            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self.router = Router(node, configuration, self._report)
+        self._doors = Doors(node, self.router)
+        self._telemetry = TelemetryPublisher(
+            node, _telemetry_config(configuration), self._send)
+        self._chat = Chat(node, configuration['chat']['timeout'], self._say)
+        self._handlers: dict[type, Callable[[str, Any], None]] = {
+            RemoteCommand: lambda link, command: self.router.execute(command, link),
+            ChatReply: lambda link, reply: self._chat.reply(link, reply.text),
+            BehaviorUpdate: self._on_behavior_update,
+            LinkChange: self._on_link_change,
+            LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
+            LogSession: lambda link, session: None,
+            ApiToken: lambda link, token: None,
+        }
+
+    def _from_platform(self) -> None:
+        while (item := self._crossing.take()) is not None:
+            link, message = item
+            self._handlers[type(message)](link, message)
+
+    def _send(self, message: Any, link: str | None = None) -> bool:
+        """Send to one link, or to every link that can carry the message."""
+        names = [name for name, carried in self._carriers.items()
+                 if type(message) in carried and link in (None, name)]
+        for name in names:
+            self._crossing.send(name, message)
+        return bool(names)
+
+    def _report(self, source: str, status: CommandStatus) -> None:
+        self._send(status, None if source == LOCAL else source)
+        self._doors.publish(source, status)
+
+    def _say(self, text: str) -> str:
+        request = ChatRequest(text, self._robot_id)
+        down = [f'{name}: {change.error or change.state.value}'
+                for name, change in self._changes.items()
+                if change.state is not LinkState.CONNECTED]
+        if len(down) == len(self._links):
+            return 'not connected to the platform: ' + '; '.join(down)
+        return '' if self._send(request) else 'no link carries chat'
+
+    def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
+        self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
+            {'message': 'this bridge has no behaviour tree engine yet'}]), link)
+
+    def _on_link_change(self, link: str, change: LinkChange) -> None:
+        self._changes[link] = change
+        self._since[link] = self._node.get_clock().now().to_msg()
+        if change.error:
+            remedy = f' ({change.remedy})' if change.remedy else ''
+            self._logger.warning(f'{link}: {change.error}{remedy}')
+        else:
+            self._logger.info(f'{link}: {change.state.value}')
+        self._publish_status()
+
+    def _publish_status(self) -> None:
+        self._status.publish(BridgeStatus(
+            stamp=self._node.get_clock().now().to_msg(), robot_id=self._robot_id,
+            version=__version__,
+            links=[LinkStatus(
+                name=name, protocol=self._links[name]['protocol'], state=change.state.value,
+                since=self._since[name], last_error=change.error, remedy=change.remedy)
+                for name, change in self._changes.items()],
+            active_commands=[run.id for run in self.router.open_runs]))
+
+    def start(self) -> None:
+        """Begin to dial and to tell."""
+        self._telemetry.start()
+        self.link_thread.start()
+
+    def cancel_all(self) -> None:
+        """Begin to end every open command."""
+        for run in self.router.open_runs:
+            self.router.cancel(run)
+
+
+def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
+    try:
+        return TelemetryConfig.from_mapping(configuration['telemetry'])
+    except ConfigProblem as problem:
+        raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
+
+
+def declare_parameters(node: Node) -> None:
+    """Declare what is set by ROS: which files to read, and the robot's name."""
+    node.declare_parameter('config', Parameter.Type.STRING_ARRAY)
+    node.declare_parameter('robot_id', '')
+
+
+def config_files(node: Node) -> list[Path]:
+    """Files of the parameter `config`; a bare name is one of the package's own files."""
+    names = node.get_parameter_or('config').value or DEFAULT_CONFIG
+    return [share('config', name) if Path(name).name == name and not Path(name).exists()
+            else Path(name) for name in names]
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
+    # Signals are waited for by this thread and kept from the others: rclpy's own handler would
+    # shut ROS down before the goals on the robot are cancelled.
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node = Node('xparo_bridge')
+    declare_parameters(node)
+    try:
+        bridge = Bridge(node, load(config_files(node)))
+    except (ConfigurationError, LinkError) as error:
+        for line in str(error).splitlines():
+            node.get_logger().fatal(line)
+        rclpy.shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    failure: list[BaseException] = []
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+        except BaseException as error:
+            failure.append(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ros_thread = threading.Thread(target=spin, name='ros')
+    executor.create_task(bridge.start)
+    ros_thread.start()
+    signal.sigwait(signals)
+    if not failure:
+        node.get_logger().info('stopping: cancelling what is open')
+        executor.create_task(bridge.cancel_all)
+        give_up = time.monotonic() + _STOP_TIMEOUT
+        while bridge.router.open_runs and time.monotonic() < give_up:
+            time.sleep(0.02)
+    bridge.link_thread.stop()
+    rclpy.shutdown()
+    ros_thread.join()
+    if failure:
+        raise failure[0]
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

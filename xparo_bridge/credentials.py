@@ -1,0 +1,74 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Credentials of a link: from the environment or from a file only its owner can read.
+
+They never come from the configuration, from ROS parameters or from the command line, because all
+of those are shown to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+import stat
+
+import yaml
+
+
+class CredentialsError(Exception):
+    """Credentials are missing or readable by others; says where they are looked for."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """
+    What a link proves itself with; never printed.
+
+    `robot_credential` is what the platform issued to this robot, to be used before the secret.
+    """
+
+    secret_key: str = field(repr=False)
+    project_id: str = field(repr=False)
+    robot_credential: str = field(default='', repr=False)
+
+
+def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> Credentials:
+    """
+    Take `secret_key` and `project_id` from a YAML file of mode 0600, or from the environment.
+
+    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID.
+    """
+    if file is None:
+        secret_key = environment.get('XPARO_SECRET_KEY', '')
+        project_id = environment.get('XPARO_PROJECT_ID', '')
+        missing = [name for name, value in (
+            ('XPARO_SECRET_KEY', secret_key), ('XPARO_PROJECT_ID', project_id)) if not value]
+        if missing:
+            raise CredentialsError(
+                f'{" and ".join(missing)} not set in the environment; set them, or name a file '
+                'of mode 0600 with secret_key and project_id as credentials_file of the link')
+        return Credentials(secret_key, project_id)
+    path = Path(file).expanduser()
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise CredentialsError(f'{path}: cannot be read: {error}') from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
+        # The parser's own words would quote the line, and the line may be the secret.
+        raise CredentialsError(f'{path}: not YAML; two lines are due, secret_key: … and '
+                               'project_id: …') from None
+    if not isinstance(values, dict):
+        values = {}
+    wrong = [key for key in ('secret_key', 'project_id')
+             if not isinstance(values.get(key), str | int) or values[key] in ('', True, False)]
+    if wrong:
+        raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
+    return Credentials(str(values['secret_key']), str(values['project_id']))

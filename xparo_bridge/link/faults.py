@@ -1,0 +1,77 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What went wrong with a connection, in words an operator can act on, and whether it may pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import socket
+import ssl
+
+from .websocket import close_code, ConnectionClosed, http_status, WebSocketException
+
+# Close codes with which servers turn away a client they do not know: policy violation (RFC 6455)
+# and the two that chat servers made a custom.
+_REFUSING_CODES = (1008, 4401, 4403)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a connection ended or never opened; `refused` means that waiting will not mend it."""
+
+    error: str
+    remedy: str
+    refused: bool = False
+
+
+class SilentPeer(Exception):
+    """The peer did not answer a WebSocket ping in time."""
+
+
+def explain(error: BaseException, where: str) -> Fault:
+    """Say what an exception of dialling or talking means; `where` is the redacted address."""
+    status = http_status(error)
+    if status in (401, 403):
+        return Fault(
+            f'{where} refused the credentials (HTTP {status})',
+            'check the secret key and the project id; the bridge tries again slowly', True)
+    if status is not None:
+        return Fault(f'{where} answered HTTP {status} instead of opening a WebSocket',
+                     'check the url of the link, and whether the platform is up')
+    if isinstance(error, ConnectionClosed):
+        return _closed(error, where)
+    if isinstance(error, SilentPeer):
+        return Fault(f'{where} went silent: {error}', 'check the network between here and there')
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault(f'the certificate of {where} is not trusted: {error.verify_message}',
+                     'check the clock of this machine, or name the authority as ca_file')
+    if isinstance(error, ssl.SSLError):
+        return Fault(f'no TLS with {where}: {error.reason}',
+                     'check the url: wss:// needs a server that speaks TLS')
+    if isinstance(error, socket.gaierror):
+        return Fault(f'the host of {where} has no address: {error.strerror}',
+                     'check the url of the link and the name server of this machine')
+    if isinstance(error, TimeoutError):
+        return Fault(f'{where} did not open in time', 'check the network and any firewall')
+    if isinstance(error, ConnectionRefusedError):
+        return Fault(
+            f'nothing listens at {where}', 'check the url, and whether the platform is up')
+    if isinstance(error, OSError):
+        return Fault(f'no connection to {where}: {error.strerror or error}', 'check the network')
+    if isinstance(error, WebSocketException):
+        return Fault(f'{where} does not speak WebSocket as it should: {error}',
+                     'check that the url leads to the platform itself, not to a portal or proxy')
+    return Fault(f'internal error with {where}: {type(error).__name__}: {error}',
+                 'please report this with the log')
+
+
+def _closed(error: ConnectionClosed, where: str) -> Fault:
+    code, reason = close_code(error)
+    said = f' ({reason})' if reason else ''
+    if code in _REFUSING_CODES:
+        return Fault(f'{where} closed the connection: not allowed, code {code}{said}',
+                     'check the secret key and the project id', True)
+    if code is None:
+        return Fault(f'the connection to {where} was cut', 'none needed if the platform restarted')
+    return Fault(f'{where} closed the connection, code {code}{said}',
+                 'none needed if the platform restarted')

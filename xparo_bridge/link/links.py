@@ -1,0 +1,112 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The link thread: one asyncio loop with every link of the configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+import ssl
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..credentials import Credentials, CredentialsError, read_credentials
+from ..crossing import Crossing
+from ..messages import LinkProblem, RobotInfo
+from .backoff import Backoff
+from .connection import Connection, LinkOptions
+from .lanes import Lanes
+from .protocols.base import load_protocol, Protocol, ProtocolError
+
+
+class LinkError(Exception):
+    """A link of the configuration cannot be used; says which and why."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link, ready to run."""
+
+    name: str
+    protocol: Protocol
+    lanes: Lanes
+    connection: Connection
+
+
+def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo) -> Link:
+    """
+    Build a link from its entry in `links:`, whose form the schema has checked.
+
+    `greeting` is sent first on each connection, where the protocol has room for it.
+    """
+    name = settings['name']
+    url = settings['url']
+    encrypted = url.startswith('wss://')
+    if not encrypted and not settings['allow_insecure'] and not is_loopback(url):
+        raise LinkError(
+            f'link {name}: {url} would leave this machine unencrypted; use wss://, or set '
+            'allow_insecure: true where the network itself is trusted')
+    try:
+        adapter = load_protocol(settings['protocol'])
+        credentials: Credentials = read_credentials(settings['credentials_file'])
+        tls = ssl.create_default_context(cafile=settings['ca_file']) if encrypted else None
+    except KeyError as error:
+        raise LinkError(f'link {name}: {error.args[0]}') from None
+    except CredentialsError as error:
+        raise LinkError(f'link {name}: {error}') from None
+    except OSError as error:  # ssl.SSLError is one too
+        raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
+    protocol = adapter.configured(settings, credentials)
+    lanes = Lanes(protocol, control_bytes=settings['control_bytes'],
+                  telemetry_bytes=settings['telemetry_bytes'])
+    options = LinkOptions(
+        name=name, tls=tls, open_timeout=settings['open_timeout'],
+        heartbeat_interval=settings['heartbeat']['interval'],
+        heartbeat_timeout=settings['heartbeat']['timeout'],
+        max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
+        backoff=Backoff(**settings['backoff']))
+    return Link(name, protocol, lanes, Connection(protocol, lanes, crossing, greeting, options))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address does not leave this machine."""
+    host = urlsplit(url).hostname or ''
+    return host in ('localhost', '::1') or host.startswith('127.')
+
+
+class LinkThread:
+    """Runs the links; everything of theirs happens in this one thread."""
+
+    def __init__(self, links: Sequence[Link], crossing: Crossing) -> None:
+        self._links = {link.name: link for link in links}
+        self._crossing = crossing
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), name='link', daemon=True)
+        self._running = threading.Event()
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self._thread.start()
+        self._running.wait()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Send what control messages still wait, say goodbye, and end the thread; s."""
+        assert self._loop is not None
+        for link in self._links.values():
+            self._loop.call_soon_threadsafe(link.connection.stop)
+        self._thread.join(timeout)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._crossing.attach(self._put)
+        self._running.set()
+        await asyncio.gather(*(link.connection.run() for link in self._links.values()))
+
+    def _put(self, name: str, message: Any) -> None:
+        try:
+            self._links[name].lanes.put(message)
+        except (ProtocolError, TypeError, ValueError) as error:
+            self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

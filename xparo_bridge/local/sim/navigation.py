@@ -1,0 +1,242 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Nav2's navigators, waypoint follower, planner and controller, for the simulated robot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import math
+from pathlib import Path
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped
+from nav2_msgs.action import (
+    ComputePathToPose,
+    FollowPath,
+    FollowWaypoints,
+    NavigateThroughPoses,
+    NavigateToPose,
+)
+from nav2_msgs.msg import MissedWaypoint
+from nav_msgs.msg import Path as PathMessage
+import numpy as np
+
+from .conversions import duration, pose, pose_stamped
+from .drive import Pose
+from .path_follower import PathFollower
+from .planner import length, PlanningError, resample
+from .robot import Robot
+from .task import Task, TaskFailed
+from .world import Floats
+
+OFF_PATH = 0.4
+PASSED = 0.25
+
+
+def target(robot: Robot, message: PoseStamped) -> Pose:
+    """Pose of a goal in the map frame."""
+    try:
+        return robot.to_map(message.header.frame_id, pose(message.pose))
+    except LookupError as error:
+        raise TaskFailed(ComputePathToPose.Result.TF_ERROR, str(error)) from None
+
+
+def plan(robot: Robot, start: Pose, goal: Pose) -> Floats:
+    """Path between two poses, or the planner's error code."""
+    try:
+        return robot.planner.plan((start.x, start.y), (goal.x, goal.y))
+    except PlanningError as error:
+        raise TaskFailed(getattr(ComputePathToPose.Result, error.name), str(error)) from None
+
+
+class Trip:
+    """The way to one pose."""
+
+    def __init__(self, robot: Robot, goal: Pose, turn: bool = True) -> None:
+        self._robot = robot
+        self._goal = goal
+        self._yaw = goal.yaw if turn else None
+        self._plan()
+
+    def _plan(self) -> None:
+        path = plan(self._robot, self._robot.drive.pose, self._goal)
+        self._follower = PathFollower(path, self._yaw)
+
+    @property
+    def distance_remaining(self) -> float:
+        """Metres along the path."""
+        return self._follower.distance_remaining
+
+    def step(self) -> bool:
+        """Steer; True on arrival. Who was pushed off the path plans anew."""
+        if self._follower.deviation > OFF_PATH:
+            self._plan()
+        return self._follower.steer(self._robot.drive)
+
+
+class Navigator(Task):
+    """What NavigateToPose and NavigateThroughPoses share."""
+
+    distance_remaining = 0.0
+
+    def yields_to(self, goal: Any) -> bool:
+        return bool(goal.behavior_tree == self.goal.behavior_tree)
+
+    def run(self) -> Iterator[None]:
+        if self.robot.navigator is not None:
+            raise TaskFailed(0, 'another navigator is processing')
+        if self.goal.behavior_tree and not Path(self.goal.behavior_tree).is_file():
+            raise TaskFailed(0, f'BT file not found: {self.goal.behavior_tree}')
+        self.robot.navigator = self
+        try:
+            yield from self.navigate()
+        finally:
+            self.robot.navigator = None
+
+    def navigate(self) -> Iterator[None]:
+        """Drive there, keeping distance_remaining."""
+        raise NotImplementedError
+
+    def feedback(self) -> Any:
+        speed = abs(self.robot.drive.speed)
+        left = self.distance_remaining
+        return self.action.Feedback(
+            current_pose=pose_stamped(self.robot.drive.pose, self.stamp),
+            navigation_time=duration(self.elapsed),
+            estimated_time_remaining=duration(left / speed if speed > 0.01 < left else 0.0),
+            number_of_recoveries=0,
+            distance_remaining=left)
+
+
+class NavigateToPoseTask(Navigator):
+    action = NavigateToPose
+
+    def navigate(self) -> Iterator[None]:
+        trip = Trip(self.robot, target(self.robot, self.goal.pose))
+        while not trip.step():
+            self.distance_remaining = trip.distance_remaining
+            yield
+        self.distance_remaining = 0.0
+
+
+class NavigateThroughPosesTask(Navigator):
+    action = NavigateThroughPoses
+    poses_remaining = 0
+
+    def navigate(self) -> Iterator[None]:
+        goals = [target(self.robot, message) for message in self.goal.poses]
+        # Planned as a whole first: what cannot be reached ends the goal before it begins.
+        starts = [self.robot.drive.pose, *goals]
+        legs = [length(plan(self.robot, start, goal))
+                for start, goal in zip(starts, goals, strict=False)]
+        for index, goal in enumerate(goals):
+            self.poses_remaining = len(goals) - index
+            last = index == len(goals) - 1
+            trip = Trip(self.robot, goal, turn=last)
+            beyond = sum(legs[index + 1:])
+            while not trip.step():
+                self.distance_remaining = trip.distance_remaining + beyond
+                if not last and self.robot.drive.pose.distance(goal) < PASSED:
+                    break
+                yield
+        self.poses_remaining = 0
+        self.distance_remaining = 0.0
+
+    def feedback(self) -> Any:
+        message = super().feedback()
+        message.number_of_poses_remaining = self.poses_remaining
+        return message
+
+
+class FollowWaypointsTask(Task):
+    """Unlike Nav2's it drives itself and sends no NavigateToPose goals."""
+
+    action = FollowWaypoints
+
+    def __init__(self, robot: Robot, goal: Any) -> None:
+        super().__init__(robot, goal)
+        self.current = goal.goal_index
+        self.missed: list[MissedWaypoint] = []
+
+    def run(self) -> Iterator[None]:
+        poses = self.goal.poses
+        if not poses:
+            raise TaskFailed(0, 'the list of waypoints is empty')
+        first = self.goal.goal_index
+        for _ in range(self.goal.number_of_loops + 1):
+            for self.current in range(first, len(poses)):
+                try:
+                    trip = Trip(self.robot, target(self.robot, poses[self.current]))
+                except TaskFailed as error:
+                    self.missed.append(MissedWaypoint(
+                        index=self.current, goal=poses[self.current], error_code=error.code))
+                    continue
+                while not trip.step():
+                    yield
+            first = 0
+
+    def feedback(self) -> Any:
+        return FollowWaypoints.Feedback(current_waypoint=self.current)
+
+    def complete(self, result: Any) -> None:
+        result.missed_waypoints = self.missed
+
+
+class FollowPathTask(Task):
+    action = FollowPath
+    follower: PathFollower | None = None
+
+    def run(self) -> Iterator[None]:
+        points = [target(self.robot, message) for message in self.goal.path.poses]
+        if not points:
+            raise TaskFailed(FollowPath.Result.INVALID_PATH, 'the path is empty')
+        path = resample([(point.x, point.y) for point in points])
+        begin = int(np.hypot(path[:, 0] - self.robot.drive.pose.x,
+                             path[:, 1] - self.robot.drive.pose.y).argmin())
+        self.follower = PathFollower(path[begin:], points[-1].yaw)
+        stuck_since = math.inf
+        while not self.follower.steer(self.robot.drive):
+            yield
+            stuck_since = min(stuck_since, self.elapsed) if self.robot.drive.bumped else math.inf
+            if self.elapsed - stuck_since > 3.0:
+                raise TaskFailed(FollowPath.Result.FAILED_TO_MAKE_PROGRESS,
+                                 'something is in the way')
+
+    def feedback(self) -> Any:
+        return FollowPath.Feedback(
+            distance_to_goal=self.follower.distance_remaining if self.follower else 0.0,
+            speed=abs(self.robot.drive.speed))
+
+
+class ComputePathToPoseTask(Task):
+    action = ComputePathToPose
+    moves = False
+
+    def __init__(self, robot: Robot, goal: Any) -> None:
+        super().__init__(robot, goal)
+        self.path = PathMessage()
+        self.path.header.frame_id = 'map'
+
+    def run(self) -> Iterator[None]:
+        goal = target(self.robot, self.goal.goal)
+        start = self.robot.drive.pose
+        if self.goal.use_start:
+            start = target(self.robot, self.goal.start)
+            try:
+                self.robot.planner.check(start.x, start.y, 'START')
+            except PlanningError as error:
+                raise TaskFailed(
+                    getattr(ComputePathToPose.Result, error.name), str(error)) from None
+        path = plan(self.robot, start, goal)
+        steps = np.diff(path, axis=0)
+        yaws = [*np.arctan2(steps[:, 1], steps[:, 0]), goal.yaw]
+        self.path.header.stamp = self.stamp
+        self.path.poses = [
+            pose_stamped(Pose(float(x), float(y), float(yaw)), self.stamp)
+            for (x, y), yaw in zip(path, yaws, strict=True)]
+        return
+        yield
+
+    def complete(self, result: Any) -> None:
+        result.path = self.path
+        result.planning_time = duration(self.elapsed)

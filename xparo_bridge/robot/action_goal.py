@@ -1,0 +1,184 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+One goal of one ROS action, from sending it to its one outcome.
+
+rclpy's client leaves to its user what a moving robot needs: a cancel that comes before the goal
+was accepted is remembered and sent on acceptance; a server that is absent, dies, or was restarted
+and forgot the goal ends it with a reason. Nothing here blocks; `poll` must be called some times a
+second and does the waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+import time
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
+# How long a server may be missing from the ROS graph before its goal is given up, s: discovery
+# itself may flicker for a moment.
+_MISSING_GRACE = 2.0
+# How often the graph is asked whether the server is still the same one, s.
+_WATCH_PERIOD = 1.0
+
+
+class Ending(StrEnum):
+    """How a goal ended."""
+
+    SUCCEEDED = 'succeeded'
+    ABORTED = 'aborted'
+    CANCELED = 'canceled'
+    REJECTED = 'goal_rejected'
+    NO_SERVER = 'no_action_server'
+    SERVER_LOST = 'action_server_lost'
+    CANCEL_IGNORED = 'cancel_ignored'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a goal: `result` is the action's result message where the server gave one."""
+
+    ending: Ending
+    text: str = ''
+    result: Any = None
+
+
+_ENDINGS = {
+    GoalStatus.STATUS_SUCCEEDED: Ending.SUCCEEDED,
+    GoalStatus.STATUS_ABORTED: Ending.ABORTED,
+    GoalStatus.STATUS_CANCELED: Ending.CANCELED,
+}
+
+
+class ActionGoal:
+    """
+    Sends a goal and tells how it goes.
+
+    Calls `on_accepted()`, `on_feedback(feedback)` and, exactly once, `on_end(outcome)`; all on
+    the ROS thread. Times in s.
+    """
+
+    def __init__(
+            self, node: Node, client: ActionClient, goal: Any, *, server_timeout: float,
+            cancel_timeout: float, on_end: Callable[[Outcome], None],
+            on_accepted: Callable[[], None] = lambda: None,
+            on_feedback: Callable[[Any], None] = lambda feedback: None) -> None:
+        """Send `goal` as soon as the server is there, for at most `server_timeout`."""
+        self._node = node
+        self._client = client
+        self._goal = goal
+        self._cancel_timeout = cancel_timeout
+        self._on_accepted = on_accepted
+        self._on_feedback = on_feedback
+        self._on_end = on_end
+        self._sent = False
+        self._handle: ClientGoalHandle | None = None
+        self._cancel_by: float | None = None  # set once a cancel is wanted
+        self._ended = False
+        self._servers: set[tuple[int, ...]] = set()
+        self._missing_since: float | None = None
+        self._next_watch = 0.0
+        self._wait_until = time.monotonic() + server_timeout
+        self._server_timeout = server_timeout
+        self.poll()
+
+    @property
+    def name(self) -> str:
+        """Name of the action."""
+        return self._client._action_name
+
+    def cancel(self) -> None:
+        """End the goal as canceled; the outcome comes when the server has confirmed it."""
+        if self._ended or self._cancel_by is not None:
+            return
+        self._cancel_by = time.monotonic() + self._cancel_timeout
+        if not self._sent:
+            self._end(Ending.CANCELED, 'cancelled before the goal was sent')
+        elif self._handle is not None:
+            self._handle.cancel_goal_async()
+
+    def poll(self) -> None:
+        """Go on with whatever waits for time or for the server."""
+        if self._ended:
+            return
+        now = time.monotonic()
+        if not self._sent:
+            if self._client.server_is_ready():
+                self._send()
+            elif now > self._wait_until:
+                self._end(Ending.NO_SERVER,
+                          f'no action server {self.name} within {self._server_timeout:g} s')
+        elif self._cancel_by is not None and now > self._cancel_by:
+            self._end(Ending.CANCEL_IGNORED,
+                      f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
+                      'cancel; the robot may still be moving')
+        elif now >= self._next_watch:
+            self._next_watch = now + _WATCH_PERIOD
+            self._watch(now)
+
+    def _send(self) -> None:
+        self._sent = True
+        self._servers = self._server_ids()
+        future = self._client.send_goal_async(
+            self._goal, feedback_callback=lambda message: self._feedback(message.feedback))
+        future.add_done_callback(self._answered)
+
+    def _answered(self, future: Future) -> None:
+        handle = future.result()
+        if not handle.accepted:
+            self._end(Ending.REJECTED, f'{self.name} rejected the goal')
+            return
+        self._handle = handle
+        if self._cancel_by is not None or self._ended:
+            # Wanted before there was anything to cancel; also when nobody waits for the end any
+            # more, because a goal that nobody knows of must not move the robot.
+            handle.cancel_goal_async()
+        if not self._ended:
+            handle.get_result_async().add_done_callback(self._result)
+            self._on_accepted()
+
+    def _feedback(self, feedback: Any) -> None:
+        if not self._ended:
+            self._on_feedback(feedback)
+
+    def _result(self, future: Future) -> None:
+        response = future.result()
+        ending = _ENDINGS.get(response.status)
+        if ending is None:
+            self._end(Ending.SERVER_LOST, f'{self.name} no longer knows the goal: the server was '
+                                          'restarted')
+        else:
+            text = getattr(response.result, 'error_msg', '')
+            self._end(ending, text or f'{self.name} {ending} the goal', response.result)
+
+    def _watch(self, now: float) -> None:
+        """Notice a server that is gone, or another one in its place."""
+        if self._client.server_is_ready():
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = now
+        elif now - self._missing_since >= _MISSING_GRACE:
+            self._end(Ending.SERVER_LOST, f'the action server {self.name} went away')
+            return
+        servers = self._server_ids()
+        if servers - self._servers and self._handle is not None:
+            # A new server may know nothing of the goal; asked for its result it says so at once.
+            self._handle.get_result_async().add_done_callback(self._result)
+        self._servers |= servers
+
+    def _server_ids(self) -> set[tuple[int, ...]]:
+        publishers = self._node.get_publishers_info_by_topic(f'{self.name}/_action/status')
+        return {tuple(info.endpoint_gid) for info in publishers}
+
+    def _end(self, ending: Ending, text: str, result: Any = None) -> None:
+        if not self._ended:
+            self._ended = True
+            self._on_end(Outcome(ending, text, result))

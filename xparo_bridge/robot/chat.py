@@ -1,0 +1,102 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Chat's face in ROS: ask and wait, talk without waiting, hear what comes unasked.
+
+The documented platform does not say which question an answer belongs to, so one question at a
+time is with it and the others wait their turn; what comes while no question waits is unasked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+import time
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.task import Future
+from xparo_interfaces.msg import ChatMessage
+from xparo_interfaces.srv import Chat as ChatService
+
+# Services have no queue of their own; more waiting than this is a runaway client.
+_MAX_WAITING = 50
+_POLL_PERIOD = 0.05
+
+
+@dataclass
+class _Question:
+    text: str
+    deadline: float
+    reply: Future
+    sent: bool = False
+
+
+class Chat:
+    """Service `~/chat`, topics `~/chat/incoming` and `~/chat/outgoing`; on the ROS thread."""
+
+    def __init__(self, node: Node, timeout: float, say: Callable[[str], str]) -> None:
+        """
+        Take the default timeout, s, and what says a text to the platform.
+
+        `say` returns why it cannot, empty if it can.
+        """
+        self._node = node
+        self._timeout = timeout
+        self._say = say
+        self._waiting: deque[_Question] = deque()
+        node.create_service(ChatService, '~/chat', self._on_chat)
+        self._incoming = node.create_publisher(ChatMessage, '~/chat/incoming', 10)
+        node.create_subscription(ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
+        self._timer = node.create_timer(
+            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer.cancel()
+
+    def reply(self, link: str, text: str) -> None:
+        """Take what the platform said: the answer to the question it has, else unasked."""
+        if self._waiting and self._waiting[0].sent:
+            self._waiting.popleft().reply.set_result((text, ''))
+            self._ask_next()
+        else:
+            self._incoming.publish(ChatMessage(
+                stamp=self._node.get_clock().now().to_msg(), link=link, text=text, final=True))
+
+    async def _on_chat(self, request: ChatService.Request,
+                       response: ChatService.Response) -> ChatService.Response:
+        """Answer a service call without holding up the executor."""
+        if len(self._waiting) >= _MAX_WAITING:
+            response.error = f'{_MAX_WAITING} questions are waiting already; ask later'
+            return response
+        question = _Question(
+            request.message, time.monotonic() + (request.timeout or self._timeout), Future())
+        self._waiting.append(question)
+        self._timer.reset()
+        self._ask_next()
+        response.reply, response.error = await question.reply
+        response.success = not response.error
+        return response
+
+    def _on_outgoing(self, message: ChatMessage) -> None:
+        problem = self._say(message.text)
+        if problem:
+            self._node.get_logger().warning(f'chat not sent: {problem}')
+
+    def _ask_next(self) -> None:
+        while self._waiting and not self._waiting[0].sent:
+            question = self._waiting[0]
+            problem = self._say(question.text)
+            if not problem:
+                question.sent = True
+                return
+            self._waiting.popleft().reply.set_result(('', problem))
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        for question in [q for q in self._waiting if now > q.deadline]:
+            self._waiting.remove(question)
+            question.reply.set_result(('', 'the platform did not answer in time'))
+        self._ask_next()
+        if not self._waiting:
+            self._timer.cancel()

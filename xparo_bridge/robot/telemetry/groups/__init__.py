@@ -1,0 +1,21 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The built-in groups, one file each: to add one, add a file and its name here.
+
+A group is a module with `Settings`, a dataclass whose fields are what can be configured, and
+`make(node, settings)`, which gives its `Source`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import battery, pose, system, velocity
+
+GROUPS: dict[str, Any] = {
+    'system': system,
+    'battery': battery,
+    'pose': pose,
+    'velocity': velocity,
+}

@@ -1,0 +1,133 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which telemetry runs, at which rate, and how is it switched while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from ...messages import Telemetry
+from .batcher import Batcher
+from .groups import GROUPS
+from .settings import TelemetryConfig
+from .source import Source, TopicSource
+
+_GRAPH_PERIOD = 1.0
+_MAX_RATE = 1000.0
+
+
+@dataclass
+class _Entry:
+    make: Callable[[], Source]
+    period: float
+    source: Source | None = field(default=None)
+
+
+class TelemetryPublisher:
+    """
+    The robot's telemetry: groups and topics of the configuration, batched and handed to `emit`.
+
+    `emit` is called on the ROS thread and must not block. So must everything here be called on
+    that thread. `start` begins with what the configuration enables.
+    """
+
+    def __init__(self, node: Node, config: TelemetryConfig,
+                 emit: Callable[[Telemetry], None]) -> None:
+        """Prepare; nothing is subscribed before `start`."""
+        self._node = node
+        self._emit = emit
+        self._batcher = Batcher(node, emit)
+        self._graph_timer: Any = None
+        self._entries: dict[str, _Entry] = {}
+        self._initial: list[str] = []
+        for name, settings in config.groups.items():
+            self._add(name, _group_maker(name, node, settings),
+                      settings.period or config.period, settings.enabled)
+        for topic in config.topics:
+            self._add(self._free_name(topic.name or topic.topic),
+                      lambda topic=topic: TopicSource(node, topic, emit=emit),  # type: ignore[misc]
+                      1 / topic.max_rate if topic.max_rate else config.period, topic.enabled)
+
+    def _add(self, name: str, make: Callable[[], Source], period: float, enabled: bool) -> None:
+        self._entries[name] = _Entry(make, period)
+        if enabled:
+            self._initial.append(name)
+
+    def _free_name(self, name: str) -> str:
+        """Name for the second entry of one topic: `/odom`, then `/odom#2`."""
+        number = 1
+        free = name
+        while free in self._entries:
+            number += 1
+            free = f'{name}#{number}'
+        return free
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Groups and topics there are, by the names `enable` and `set_rate` take."""
+        return tuple(self._entries)
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Rate in Hz of each that is enabled."""
+        return {name: 1 / entry.period
+                for name, entry in self._entries.items() if entry.source is not None}
+
+    def start(self) -> None:
+        """Begin with what the configuration enables."""
+        self._graph_timer = self._node.create_timer(
+            _GRAPH_PERIOD, self._refresh, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        for name in self._initial:
+            self.enable(name, True)
+
+    def stop(self) -> None:
+        """End all subscriptions and timers."""
+        if self._graph_timer is not None:
+            self._node.destroy_timer(self._graph_timer)
+            self._graph_timer = None
+        for name in self._entries:
+            self.enable(name, False)
+
+    def enable(self, name: str, on: bool) -> None:
+        """Switch a group or topic; KeyError names what there is."""
+        entry = self._entry(name)
+        if on and entry.source is None:
+            entry.source = entry.make()
+            entry.source.refresh()
+            self._batcher.add(entry.source, entry.period)
+        elif not on and entry.source is not None:
+            self._batcher.remove(entry.source)
+            entry.source.close()
+            entry.source = None
+
+    def set_rate(self, name: str, rate: float) -> None:
+        """Send a group or topic so many times a second; KeyError, or ValueError out of range."""
+        entry = self._entry(name)
+        if not 0 < rate <= _MAX_RATE:
+            raise ValueError(f'a rate of {rate} Hz is not within 0 and {_MAX_RATE:g} Hz')
+        entry.period = 1 / rate
+        if entry.source is not None:
+            self._batcher.remove(entry.source)
+            self._batcher.add(entry.source, entry.period)
+            entry.source.set_rate(rate)
+
+    def _entry(self, name: str) -> _Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise KeyError(
+                f'no telemetry "{name}"; there are {", ".join(self._entries)}') from None
+
+    def _refresh(self) -> None:
+        for entry in self._entries.values():
+            if entry.source is not None:
+                entry.source.refresh()
+
+
+def _group_maker(name: str, node: Node, settings: Any) -> Callable[[], Source]:
+    return lambda: GROUPS[name].make(node, settings)

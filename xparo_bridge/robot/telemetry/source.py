@@ -1,0 +1,189 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What telemetry collects from: the interface of a group, and a topic as the plainest one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import re
+import struct
+from time import monotonic
+from typing import Any
+
+from rclpy.node import Node
+
+from ...messages import Telemetry
+from .fields import type_name
+from .paths import Path
+from .reader import make_reader, Reader
+from .settings import TopicSettings
+from .subscription import TopicSubscription
+
+Values = dict[str, Any]
+Transform = Callable[[Values], Values]
+
+
+class Source:
+    """
+    Something that has values once a period.
+
+    `refresh` is called about once a second to look at the graph, `collect` once a period, both on
+    the ROS thread, where neither may block. After `close` a source is not used again.
+    """
+
+    def collect(self) -> Mapping[str, Any]:
+        """Values that are due now, none if nothing is."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Follow changes of the graph."""
+
+    def set_rate(self, rate: float) -> None:
+        """Learn that it is collected from so many times a second from now on."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class TopicSource(Source):
+    """
+    Fields of a topic, or of each topic of a pattern.
+
+    In a pattern `*` is any text within one part of a name, `**` any parts. A sample is read only
+    when it is collected; with `every_sample` each is handed to `emit` as it comes.
+    """
+
+    def __init__(self, node: Node, settings: TopicSettings,
+                 transform: Transform | None = None,
+                 emit: Callable[[Telemetry], None] = lambda telemetry: None) -> None:
+        """Take what makes other values of those of a sample before they are compared, if any."""
+        self._node = node
+        self._settings = settings
+        self._emit = emit
+        self._transform = transform
+        self._streams: dict[str, _Stream] = {}
+        self._pattern: re.Pattern[str] | None = None
+        if settings.is_pattern:
+            self._pattern = topic_pattern(settings.topic)
+        else:
+            self._add(node.resolve_topic_name(settings.topic))
+
+    def _add(self, topic: str) -> None:
+        self._streams[topic] = _Stream(
+            self._node, topic, self._settings, self._emit, self._transform)
+
+    def refresh(self) -> None:
+        if self._pattern is not None:
+            for topic, _ in self._node.get_topic_names_and_types():
+                if topic not in self._streams and self._pattern.fullmatch(topic):
+                    self._add(topic)
+        for topic, stream in list(self._streams.items()):
+            stream.subscription.refresh()
+            if self._pattern is not None and not stream.subscription.publishers:
+                stream.subscription.close()
+                del self._streams[topic]
+
+    def collect(self) -> Values:
+        values: Values = {}
+        for stream in self._streams.values():
+            values.update(stream.collect())
+        return values
+
+    def set_rate(self, rate: float) -> None:
+        for stream in self._streams.values():
+            stream.interval = 1 / rate
+
+    def close(self) -> None:
+        for stream in self._streams.values():
+            stream.subscription.close()
+        self._streams.clear()
+
+
+class _Stream:
+    """One topic: its reader, and what of it was sent last."""
+
+    def __init__(self, node: Node, topic: str, settings: TopicSettings,
+                 emit: Callable[[Telemetry], None], transform: Transform | None) -> None:
+        self.interval = 1 / settings.max_rate if settings.max_rate else 0.0
+        self._node = node
+        self._settings = settings
+        self._emit = emit
+        self._transform = transform
+        self._under = settings.name or (
+            topic.lstrip('/') if settings.is_pattern or not settings.fields else '')
+        self._read: Reader | None = None
+        self._clock = node.get_clock()
+        self._last: Values | None = None
+        self._sent_at = self._due_at = 0.0
+        self.subscription = TopicSubscription(
+            node, topic, settings.type, on_type=self._on_type,
+            depth=settings.depth, callback=self._on_sample if settings.every_sample else None)
+
+    def _on_type(self, cls: type) -> None:
+        fields = dict(self._settings.fields) or {'': Path(())}
+        self._read = make_reader(cls, fields)
+        self._type = type_name(cls)
+
+    def _now(self) -> float:
+        return self._clock.now().nanoseconds / 1e9
+
+    def _on_sample(self, data: bytes) -> None:
+        if self.interval:
+            now = monotonic()
+            if now < self._due_at:
+                return
+            self._due_at = max(self._due_at + self.interval, now)
+        values = self._values(data)
+        if values is not None and self._news(values):
+            self._emit(Telemetry(values, every_sample=True))
+
+    def collect(self) -> Values:
+        if self._settings.every_sample:
+            return {}
+        data = self.subscription.take()
+        if data is not None:
+            values = self._values(data)
+            if values is not None and self._news(values):
+                return values
+        elif self._last is not None and self._heartbeat_due() and self.subscription.publishers:
+            self._sent_at = monotonic()
+            return self._last
+        return {}
+
+    def _values(self, data: bytes) -> Values | None:
+        assert self._read is not None  # A subscription begins after its type is settled.
+        try:
+            values = self._read(data, self._now)
+        except (ValueError, struct.error) as error:
+            self._node.get_logger().warning(
+                f'a message on {self.subscription.topic} is no {self._type}: {error}',
+                throttle_duration_sec=10.0)
+            return None
+        if self._transform is not None:
+            values = self._transform(values)
+        if not self._under:
+            return values
+        return {self._under: values if self._settings.fields else values['']}
+
+    def _news(self, values: Values) -> bool:
+        """Whether a sample is to be sent: changed by enough, or a sign of life is due."""
+        threshold = self._settings.on_change
+        if threshold is None and not self._settings.min_rate:
+            return True
+        if self._last is None or threshold is None or threshold.exceeded(self._last, values) \
+                or self._heartbeat_due():
+            self._last = values
+            self._sent_at = monotonic()
+            return True
+        return False
+
+    def _heartbeat_due(self) -> bool:
+        rate = self._settings.min_rate
+        return bool(rate) and monotonic() - self._sent_at >= 1 / rate
+
+
+def topic_pattern(pattern: str) -> re.Pattern[str]:
+    """Regular expression of a topic pattern."""
+    parts = re.split(r'(\*\*|\*)', pattern)
+    made = {'*': '[^/]*', '**': '.*'}
+    return re.compile(''.join(made.get(part) or re.escape(part) for part in parts))
