@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import vectors
-from vectors import build, show
+from vectors import build
 
 from xparo_bridge.link.protocols.base import ProtocolError
 
@@ -22,53 +22,7 @@ def test_the_adapter_speaks_as_the_vector_says(path):
     adapter = vectors.adapter(path.parent.name, clock, **vector.get('options', {}))
     last: list[Any] = []
     for step in vector['steps']:
-        last = play(adapter, clock, step, last)
-
-
-def play(adapter, clock, step, last):
-    """Play one step; give the messages it brought."""
-    match step:
-        case {'receive': frame, 'error': words}:
-            with pytest.raises(ProtocolError, match=re.escape(words)):
-                adapter.decode(build(frame))
-        case {'receive': frame, 'messages': messages}:
-            last = list(adapter.decode(build(frame)))
-            assert show(last) == show(build(messages))
-            return last
-        case {'send': message, 'error': words}:
-            with pytest.raises(ProtocolError, match=re.escape(words)):
-                adapter.encode(build(message))
-        case {'send': message, 'frames': frames}:
-            sent = list(adapter.encode(build(message)))
-            assert sent == build(frames)
-        case {'answer': frames}:
-            answers = [frame for message in last for frame in adapter.answer(message)]
-            assert answers == frames
-        case {'open': True, 'frames': frames}:
-            assert list(adapter.on_open()) == frames
-        case {'close': True, 'messages': messages}:
-            assert show(adapter.on_close()) == show(build(messages))
-        case {'wait': seconds, 'messages': messages}:
-            clock.time += seconds
-            if messages:
-                assert adapter.deadline() <= clock.time
-            last = list(adapter.on_time())
-            assert show(last) == show(build(messages))
-            return last
-        case {'url': url}:
-            assert adapter.url() == url
-        case {'headers': headers}:
-            assert adapter.headers() == headers
-        case {'hold': seconds}:
-            assert adapter.hold_until() == clock.time + seconds
-        case {'refused': status, 'again': again}:
-            assert adapter.refused(status) is again
-        case {'rest': frame, 'request': request}:
-            made = adapter.by_rest(frame)
-            assert {key: getattr(made, key) for key in request} == request
-        case _:
-            pytest.fail(f'no such step: {step}')
-    return last
+        last = vectors.play(adapter, clock, step, last)
 
 
 def rows() -> dict[tuple[str, str], set[str]]:

@@ -24,11 +24,14 @@ from enum import Enum
 import itertools
 import json
 from pathlib import Path
+import re
 from types import UnionType
 from typing import Any, get_type_hints
 
+import pytest
+
 from xparo_bridge import messages
-from xparo_bridge.link.protocols.base import Protocol
+from xparo_bridge.link.protocols.base import Protocol, ProtocolError
 from xparo_bridge.link.protocols.furhat import Furhat
 from xparo_bridge.link.protocols.general_bots import GeneralBots
 from xparo_bridge.link.protocols.general_bots_meet import GeneralBotsMeet
@@ -122,3 +125,49 @@ def message_names(step: dict[str, Any]) -> set[str]:
     """Names of the messages in a step."""
     sent = [step['send']] if 'send' in step and 'error' not in step else []
     return {name for message in [*sent, *step.get('messages', [])] for name in message}
+
+
+def play(adapter: Protocol, clock: Clock, step: dict[str, Any], last: list[Any]) -> list[Any]:
+    """Play one step and check it; give the messages of it or of the step before."""
+    match step:
+        case {'receive': frame, 'error': words}:
+            with pytest.raises(ProtocolError, match=re.escape(words)):
+                adapter.decode(build(frame))
+        case {'receive': frame, 'messages': messages}:
+            last = list(adapter.decode(build(frame)))
+            assert show(last) == show(build(messages))
+            return last
+        case {'send': message, 'error': words}:
+            with pytest.raises(ProtocolError, match=re.escape(words)):
+                adapter.encode(build(message))
+        case {'send': message, 'frames': frames}:
+            sent = list(adapter.encode(build(message)))
+            assert sent == build(frames)
+        case {'answer': frames}:
+            answers = [frame for message in last for frame in adapter.answer(message)]
+            assert answers == frames
+        case {'open': True, 'frames': frames}:
+            assert list(adapter.on_open()) == frames
+        case {'close': True, 'messages': messages}:
+            assert show(adapter.on_close()) == show(build(messages))
+        case {'wait': seconds, 'messages': messages}:
+            clock.time += seconds
+            if messages:
+                assert adapter.deadline() <= clock.time
+            last = list(adapter.on_time())
+            assert show(last) == show(build(messages))
+            return last
+        case {'url': url}:
+            assert adapter.url() == url
+        case {'headers': headers}:
+            assert adapter.headers() == headers
+        case {'hold': seconds}:
+            assert adapter.hold_until() == clock.time + seconds
+        case {'refused': status, 'again': again}:
+            assert adapter.refused(status) is again
+        case {'rest': frame, 'request': request}:
+            made = adapter.by_rest(frame)
+            assert {key: getattr(made, key) for key in request} == request
+        case _:
+            pytest.fail(f'no such step: {step}')
+    return last
