@@ -316,10 +316,12 @@ def test_acceptance_can_be_late_while_the_rest_goes_on(graph, robot):
     graph.set_parameter(node, 'accept_delay', 0.5)
     try:
         before = graph.node.get_clock().now().nanoseconds
-        goal = graph.send_goal(Wait, 'wait', Wait.Goal(time=duration(0.1)))
-        assert goal.accepted
+        first, second = (graph.send_goal(Wait, 'wait', Wait.Goal(time=duration(0.1)))
+                         for _ in range(2))
+        assert first.accepted
         assert graph.node.get_clock().now().nanoseconds - before > 0.45e9
         assert odom
-        assert goal.end().status == SUCCEEDED
+        assert first.end().status == ABORTED
+        assert second.end().status == SUCCEEDED
     finally:
         graph.set_parameter(node, 'accept_delay', 0.0)

@@ -10,7 +10,6 @@ callbacks only wait for the result.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -129,12 +128,11 @@ class TaskActionServer:
         self._robot = robot
         self._task_type = task_type
         self._faults = faults
-        self._fault = 'none'
+        self._fault = 'none'  # Of the goal accepted last.
         self._current: _Goal | None = None
         self._pending: _Goal | None = None
         self._now = 0.0
-        self._acceptance: Future | None = None
-        self._acceptance_due = math.inf
+        self._delayed: list[tuple[float, Future]] = []
         # Each goal brings its own execute callback. The group is the server's own: while it delays
         # an acceptance nothing else of the node waits.
         self._server = ActionServer(
@@ -147,12 +145,13 @@ class TaskActionServer:
         self._server.destroy()
 
     async def _on_goal(self, goal: Any) -> GoalResponse:
-        self._fault = self._faults.take()
+        fault = self._faults.take()
         if self._faults.accept_delay > 0.0:
-            self._acceptance_due = self._now + self._faults.accept_delay
-            self._acceptance = Future()
-            await self._acceptance
-        return GoalResponse.REJECT if self._fault == 'reject' else GoalResponse.ACCEPT
+            due = Future()
+            self._delayed.append((self._now + self._faults.accept_delay, due))
+            await due
+        self._fault = fault
+        return GoalResponse.REJECT if fault == 'reject' else GoalResponse.ACCEPT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
         if self._pending is not None:
@@ -169,9 +168,8 @@ class TaskActionServer:
     def step(self, dt: float, stamp: Time) -> None:
         """Let the server go on by dt seconds, at the ROS time `stamp`."""
         self._now += dt
-        if self._acceptance is not None and self._now >= self._acceptance_due:
-            self._acceptance.set_result(None)
-            self._acceptance = None
+        while self._delayed and self._now >= self._delayed[0][0]:
+            self._delayed.pop(0)[1].set_result(None)
         if self._pending is not None:
             self._begin(self._pending)
         goal = self._current

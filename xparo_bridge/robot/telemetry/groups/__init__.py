@@ -11,11 +11,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import battery, pose, system, velocity
+from . import (
+    battery,
+    diagnostics,
+    image,
+    navigation,
+    nodes,
+    occupancy_grid,
+    plan,
+    pose,
+    system,
+    velocity,
+)
 
 GROUPS: dict[str, Any] = {
     'system': system,
     'battery': battery,
     'pose': pose,
     'velocity': velocity,
+    'diagnostics': diagnostics,
+    'navigation': navigation,
+    'nodes': nodes,
+    'map': occupancy_grid,
+    'plan': plan,
+    'image': image,
 }

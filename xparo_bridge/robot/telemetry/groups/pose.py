@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Where the robot is, of tf where tf2_ros is installed and no topic is named, else of a topic.
+Where the robot is: of tf where tf2_msgs is installed and no topic is named, else of a topic.
 
 Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame.
 """
@@ -9,19 +9,14 @@ Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
-import math
 
 from rclpy.node import Node
-from rclpy.time import Time
 
+from ..fields import load_type, UnknownType
 from ..options import setting
 from ..settings import GroupSettings, parse_fields, TopicSettings
 from ..source import Source, TopicSource, Values
-
-try:
-    import tf2_ros
-except ImportError:
-    tf2_ros = None
+from ..transforms import TransformListener
 
 _POSES = {
     'nav_msgs/msg/Odometry': 'pose.pose.',
@@ -41,7 +36,7 @@ class Settings(GroupSettings):
 
 
 def make(node: Node, settings: Settings) -> Source:
-    if tf2_ros is not None and not settings.topic:
+    if not settings.topic and _has_tf():
         return TransformPose(node, settings)
     pose = _POSES[settings.type]
     return TopicSource(node, TopicSettings(
@@ -51,30 +46,36 @@ def make(node: Node, settings: Settings) -> Source:
         transform=_rounded)
 
 
+def _has_tf() -> bool:
+    try:
+        load_type('tf2_msgs/msg/TFMessage')
+    except UnknownType:
+        return False
+    return True
+
+
 class TransformPose(Source):
-    """The newest transform from the map to the robot's base."""
+    """The newest place of the robot's base in the map."""
 
     def __init__(self, node: Node, settings: Settings) -> None:
-        """Start listening to tf."""
         self._settings = settings
-        self._buffer = tf2_ros.Buffer(node=node)
-        self._listener = tf2_ros.TransformListener(self._buffer, node, spin_thread=False)
+        self._listener = TransformListener(node)
+
+    def refresh(self) -> None:
+        self._listener.refresh()
 
     def collect(self) -> Values:
-        try:
-            found = self._buffer.lookup_transform(
-                self._settings.map_frame, self._settings.base_frame, Time()).transform
-        except tf2_ros.TransformException:
+        self._listener.update()
+        settings = self._settings
+        found = self._listener.tree.lookup(settings.map_frame, settings.base_frame)
+        if found is None:
             return {}
-        turn = found.rotation
-        yaw = math.atan2(2 * (turn.w * turn.z + turn.x * turn.y),
-                         1 - 2 * (turn.y * turn.y + turn.z * turn.z))
+        x, y, _ = found.translation
         return {'pose': _rounded({
-            'x': found.translation.x, 'y': found.translation.y, 'yaw': yaw,
-            'frame': self._settings.map_frame})}
+            'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings.map_frame})}
 
     def close(self) -> None:
-        self._listener.unregister()
+        self._listener.close()
 
 
 def _rounded(pose: Values) -> Values:

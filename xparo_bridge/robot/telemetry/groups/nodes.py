@@ -1,0 +1,93 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Is everything there that should be: nodes, published topics, active lifecycle nodes.
+
+Sends `nodes`: {missing_nodes, missing_topics, lifecycle}; of the lifecycle nodes those that are
+not active, with their state, which is `unknown` of one that does not answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+
+from lifecycle_msgs.srv import GetState
+from rclpy.node import Node
+from rclpy.task import Future
+
+from ..options import setting
+from ..settings import GroupSettings
+from ..source import Source, Values
+
+_ANSWER_WITHIN = 5.0
+
+
+@dataclass(frozen=True)
+class Settings(GroupSettings):
+    """Full names, such as /bt_navigator, of what is expected."""
+
+    period: float = setting(5.0, above=0)
+    nodes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    lifecycle: tuple[str, ...] = ()
+
+
+def make(node: Node, settings: Settings) -> Source:
+    return Nodes(node, settings)
+
+
+class Nodes(Source):
+    """See the module."""
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        self._node = node
+        self._settings = settings
+        self._lifecycle = [_Lifecycle(node, name) for name in settings.lifecycle]
+
+    def collect(self) -> Values:
+        there = {f'{namespace.rstrip("/")}/{name}'
+                 for name, namespace in self._node.get_node_names_and_namespaces()}
+        expected = dict.fromkeys((*self._settings.nodes, *self._settings.lifecycle))
+        for lifecycle in self._lifecycle:
+            lifecycle.ask()
+        return {'nodes': {
+            'missing_nodes': [name for name in expected if name not in there],
+            'missing_topics': [topic for topic in self._settings.topics
+                               if not self._node.count_publishers(topic)],
+            'lifecycle': {lifecycle.name: lifecycle.state for lifecycle in self._lifecycle
+                          if lifecycle.state != 'active' and lifecycle.name in there},
+        }}
+
+    def close(self) -> None:
+        for lifecycle in self._lifecycle:
+            self._node.destroy_client(lifecycle.client)
+
+
+class _Lifecycle:
+    """State of one lifecycle node, as it answered last."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.name = name
+        self.state = 'unknown'
+        self.client = node.create_client(GetState, f'{name}/get_state')
+        self._asked: Future | None = None
+        self._asked_at = 0.0
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask, unless the last question is still open; the answer is there the next time."""
+        now = monotonic()
+        if self._asked is not None and now - self._asked_at > _ANSWER_WITHIN:
+            self.client.remove_pending_request(self._asked)
+            self._asked, self.state = None, 'unknown'
+        if not self.client.service_is_ready():
+            self.state = 'unknown'
+        elif self._asked is None:
+            self._asked, self._asked_at = self.client.call_async(GetState.Request()), now
+            self._asked.add_done_callback(self._answered)
+
+    def _answered(self, future: Future) -> None:
+        self._asked = None
+        if not future.cancelled() and future.exception() is None:
+            self.state = future.result().current_state.label
