@@ -68,7 +68,11 @@ class RefusedPush:
 
 @dataclass(frozen=True, slots=True)
 class LinkCredential:
-    """The robot's own credential, to be kept and used instead of the project's secret."""
+    """
+    The robot's own credential, to be kept and used instead of the project's secret.
+
+    Empty: the one that is kept is no longer good, forget it.
+    """
 
     value: str = field(repr=False)
 
