@@ -75,6 +75,7 @@ class Furhat(Protocol):
     """One conversation with a Furhat head."""
 
     name: ClassVar[str] = 'furhat'
+    required_credentials = ()
     capabilities = frozenset({*REQUESTS, msg.AudioFrame, msg.WatchUsers, msg.WatchCamera})
 
     def __init__(self, *, url: str, secret_key: str = '',

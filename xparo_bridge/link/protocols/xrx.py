@@ -45,6 +45,7 @@ class Xrx(Protocol):
     """One robot's conversation with an xRx server."""
 
     name: ClassVar[str] = 'xrx'
+    required_credentials = ()
     capabilities = frozenset({ChatRequest, AgentAction, AudioFrame})
 
     def __init__(self, *, url: str, secret_key: str = '', sample_rate: int = 16000) -> None:
