@@ -33,6 +33,7 @@ from .backoff import Backoff
 from .faults import explain, Fault, Refused, SilentPeer
 from .lanes import Lanes
 from .protocols.base import Protocol, ProtocolError
+from .rest import Rest
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
@@ -67,6 +68,8 @@ class Connection:
         self._options = options
         self._backoff = options.backoff
         self._stopping = asyncio.Event()
+        self._rest = Rest(protocol, lanes, self._deliver, tls=options.tls,
+                          max_bytes=options.max_frame_bytes)
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -74,6 +77,15 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
+        rest = asyncio.ensure_future(self._rest.run()) if self._protocol.rest_only else None
+        try:
+            await self._stay_connected()
+        finally:
+            if rest is not None:
+                rest.cancel()
+                await asyncio.gather(rest, return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
             self._tell(LinkState.CONNECTING)
             fault = await self._dial_and_talk()
@@ -160,8 +172,12 @@ class Connection:
     async def _take(self, socket: Any, messages: Sequence[Any], size: int = 0) -> None:
         """Answer what wants an answer at once, and hand the rest to the robot."""
         for message in messages:
-            for answer in self._protocol.answer(message):
-                await socket.send(answer)
+            answers = self._protocol.answer(message)
+            if type(message) in self._protocol.rest_only:
+                self._lanes.rest.add(answers)
+            else:
+                for answer in answers:
+                    await socket.send(answer)
             if not isinstance(message, (Ping, Heartbeat)):
                 self._deliver(message, size)
             if isinstance(message, PeerError) and message.code is PeerErrorCode.AUTH_FAILED:

@@ -5,7 +5,8 @@ What waits to be sent on one link, in three lanes.
 
 Control (status, chat, …) is kept until the peer has it. Live (speech, sound, gestures, …) is for
 this connection or never. Telemetry is for now, a newer value of a key replacing the one still
-waiting. They go in this order; all are bounded in bytes, and what is dropped is counted.
+waiting. They go in this order; all are bounded in bytes, and what is dropped is counted. What a
+protocol sends by REST only waits beside them, in `rest`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Lanes:
         self._protocol = protocol
         self.control = ControlLane(control_bytes)
         self.live = LiveLane()
+        self.rest = LiveLane()
+        self.rest.open = True
         self.telemetry = TelemetryLane(telemetry_bytes)
         self._ready = asyncio.Event()
 
@@ -37,6 +40,8 @@ class Lanes:
                 self.telemetry.add_sample(self._protocol.encode(message))
             else:
                 self.telemetry.merge(message)
+        elif type(message) in self._protocol.rest_only:
+            self.rest.add(self._protocol.encode(message))
         elif type(message) in KEPT or type(message) not in self._protocol.capabilities:
             self.control.add(self._protocol.encode(message), _replaces(message))
         elif self.live.open:

@@ -53,6 +53,7 @@ class Protocol(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type]]
     rest_only: ClassVar[frozenset[type]] = frozenset()
+    rest_after: float | None = None  # s the socket may be down before all goes by REST
     required_credentials: ClassVar[Sequence[str]] = REQUIRED
 
     @classmethod
