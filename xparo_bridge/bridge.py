@@ -47,6 +47,7 @@ from .messages import (
     RemoteCommand,
     RobotInfo,
 )
+from .robot.audio import Audio
 from .robot.chat import Chat
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
@@ -97,6 +98,8 @@ class Bridge:
         speech = Speech(node, self._send_speech)
         self._conversation = Conversation(
             self._chat, speech, self._send_speech, **configuration['speech'])
+        audio = Audio(node, configuration['audio']['rate'], lambda frame: self._send_routed(
+            frame, self._routes.microphone, 'no link hears the microphone'))
         self._handlers: dict[type, Callable[[str, Any], None]] = {
             RemoteCommand: self._on_command,
             ChatReply: self._on_chat_reply,
@@ -105,6 +108,10 @@ class Bridge:
             msg.SpeechWord: speech.word,
             msg.SpeechEnded: speech.ended,
             msg.Heard: self._conversation.heard,
+            msg.AudioFrame: audio.frame,
+            msg.ClearAudio: audio.clear,
+            msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
+            msg.Widget: lambda link, widget: self._chat.widget(widget.content),
             msg.PeerError: lambda link, error: self._logger.warning(f'{link}: {error.text}'),
             msg.RefusedPush: lambda link, push: self._logger.warning(
                 f'{link}: {push.kind} refused: {push.reason}'),

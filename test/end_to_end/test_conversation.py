@@ -15,6 +15,7 @@ from furhat import FakeFurhat
 from general_bots import FakeGeneralBots
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Empty, String, UInt8MultiArray
 from xparo_chatbot import FakeXparoChatbot
 from xparo_interfaces.action import Say
 from xparo_interfaces.msg import BridgeStatus, ChatMessage
@@ -156,6 +157,26 @@ def test_one_peer_fails_and_the_others_do_not_notice(peers, bridge):
                        for status in states[seen:] for link in status.links)
         peers.run(peers.furhat.start(peers.furhat.port))
         graph.until(lambda: state('head') == 'connected')
+
+
+def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_back(peers, bridge):
+    with RosGraph() as graph:
+        topic = '/xparo_bridge/audio/microphone'
+        microphone = graph.node.create_publisher(UInt8MultiArray, topic, 50)
+        heard = graph.listen(ChatMessage, '/xparo_bridge/speech/heard')
+        speech = graph.listen(UInt8MultiArray, '/xparo_bridge/audio/speech')
+        states = graph.listen(String, '/xparo_bridge/chat/peer_state')
+        cleared = graph.listen(Empty, '/xparo_bridge/audio/clear')
+        graph.until(lambda: microphone.get_subscription_count()
+                    and graph.node.count_publishers('/xparo_bridge/audio/speech')
+                    and graph.node.count_publishers('/xparo_bridge/speech/heard'))
+        piece = UInt8MultiArray(data=bytes(640))  # 20 ms, no frame of the agent's
+        graph.until(lambda: heard or microphone.publish(piece))
+        graph.until(lambda: speech and cleared and len(states) >= 2)
+        assert heard[0].text == 'go to the kitchen' and heard[0].link == 'agent'
+        assert len(speech[0].data) == 3200
+        assert [state.data for state in states[:2]] == ['thinking', 'idle']
+    assert peers.xrx.problems == []
 
 
 def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, bridge):

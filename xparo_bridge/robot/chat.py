@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+import json
 import time
+from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
+from std_msgs.msg import String
 from xparo_interfaces.msg import ChatMessage
 from xparo_interfaces.srv import Chat as ChatService
 
@@ -54,6 +57,8 @@ class Chat:
                             callback_group=ReentrantCallbackGroup())
         self._incoming = node.create_publisher(ChatMessage, '~/chat/incoming', 10)
         self._stream = node.create_publisher(ChatMessage, '~/chat/stream', 50)
+        self._peer_state = node.create_publisher(String, '~/chat/peer_state', 10)
+        self._widget = node.create_publisher(String, '~/chat/widget', 10)
         node.create_subscription(ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
         self._timer = node.create_timer(
             _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -82,6 +87,14 @@ class Chat:
     def delta(self, link: str, text: str, final: bool) -> None:
         """Take a piece of a reply that is still being made; the whole comes as `reply`."""
         self._stream.publish(self._message(link, text, final))
+
+    def peer_state(self, state: str) -> None:
+        """Take what the peer is doing before it answers: idle, typing or thinking."""
+        self._peer_state.publish(String(data=state))
+
+    def widget(self, content: Any) -> None:
+        """Take something for a screen."""
+        self._widget.publish(String(data=json.dumps(content)))
 
     def _message(self, link: str, text: str, final: bool) -> ChatMessage:
         return ChatMessage(

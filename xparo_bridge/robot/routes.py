@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..messages import ChatRequest, Say
+from ..messages import AudioFrame, ChatRequest, Say, SpeakAudio
 
-_KINDS: dict[str, type] = {'chat': ChatRequest, 'speech': Say}
+# What a link must carry to be the one; a voice takes sound too, but does not listen to it.
+_KINDS: dict[str, tuple[type, type | None]] = {
+    'chat': (ChatRequest, None), 'speech': (Say, None), 'microphone': (AudioFrame, SpeakAudio)}
 
 
 class RouteError(Exception):
@@ -26,14 +28,16 @@ class Routes:
             if name not in carriers:
                 raise RouteError(f'no link "{name}"; links: {", ".join(carriers)}')
         found = {}
-        for kind, message in _KINDS.items():
-            can = [name for name, carried in carriers.items() if message in carried]
+        for kind, (message, other) in _KINDS.items():
+            can = [name for name, carried in carriers.items()
+                   if message in carried and other not in carried]
             found[kind] = routes.get(kind) or next(iter(can), '')
             if found[kind] and found[kind] not in can:
                 raise RouteError(f'{kind}: link {found[kind]} cannot; those that can: '
                                  f'{", ".join(can) or "none"}')
         self.chat = found['chat']
         self.speech = found['speech']
+        self.microphone = found['microphone']
         self._commands = set(routes.get('commands', carriers))
 
     def may_command(self, link: str) -> bool:
