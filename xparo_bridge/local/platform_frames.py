@@ -104,7 +104,7 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     'robot_info': _robot_info,
 }
 
-_TYPE_NAMES = {str: 'string', dict: 'object', list: 'list'}
+_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list'}
 
 
 def _fields(kind: str, data: dict[str, Any], required: dict[str, type],
