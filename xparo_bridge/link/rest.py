@@ -121,7 +121,10 @@ class RestClient:
         with _ThrottledFile(file, rate, on_progress) as opened:
             form.add_field(field, opened, filename=file.name,
                            content_type='application/octet-stream')
-            return await self._request(path, _UPLOAD_TIMEOUT, data=form, headers={})
+            # A server may answer before it has read the whole file; what is still on its way then
+            # must not be taken for the next request, as aiohttp 3.9 lets happen.
+            return await self._request(
+                path, _UPLOAD_TIMEOUT, data=form, headers={'Connection': 'close'})
 
     async def _request(self, path: str, timeout: aiohttp.ClientTimeout, *, data: Any,
                        headers: dict[str, str]) -> Mapping[str, Any]:
