@@ -21,15 +21,15 @@ environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date.
 demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to end after it.
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
-test: environment ## Run the test suite; ARGS='-k name' for a part of it.
-	$(VENV)/python -m pytest test $(ARGS)
+test: environment ## Run the test suite; ARGS=test/link for a part of it.
+	$(VENV)/python -m pytest $(ARGS)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint
 	$(VENV)/ruff check .
 	$(if $(TYPED),$(VENV)/mypy $(TYPED))
 	xmllint --noout --nonet package.xml interfaces/*/package.xml
-	$(VENV)/python tools/lint_imports.py
+	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
 
 bench: environment ## Measure beside floor programs; results in bench/results.
 	$(VENV)/python -m bench $(ARGS)

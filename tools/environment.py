@@ -13,23 +13,20 @@ It is read by whatever `python3` is, so it keeps to the syntax of Python 3.6.
 
 import argparse
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-import configparser
 import fcntl
 import hashlib
 import json
 import os
 from pathlib import Path
-import platform
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from urllib.parse import urlsplit
-from urllib.request import getproxies
+
+from machine import clean_environment, describe, find_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / 'tools'
@@ -40,32 +37,11 @@ LOCK = ROOT / '.cache' / 'environment.lock'
 # Raised when what this file makes of the same inputs changes: everything is made again.
 FORMAT = 1
 
-PYTHONS = ((3, 11), (3, 12), (3, 13))
 INTERFACES = ('nav2_msgs', 'tf2_msgs', 'xparo_interfaces')
 
 # Packages in a version beside the environment's own, each in <prefix>/compat/<name>-<version>
 # for a test to put first on PYTHONPATH: the oldest release the bridge has to work with.
 COMPAT = ('websockets==10.4',)
-
-DISK_SPACE = 1.5e9  # bytes; .venv takes half of it, building and pip's cache come on top
-
-PROBE = """
-import ctypes, json, platform, sys, sysconfig
-modules = []
-for name in ('venv', 'ensurepip'):
-    try:
-        __import__(name)
-        modules.append(name)
-    except ImportError:
-        pass
-print(json.dumps({
-    'executable': getattr(sys, '_base_executable', None) or sys.executable,
-    'version': sys.version_info[:2],
-    'cpython': platform.python_implementation() == 'CPython',
-    'modules': modules,
-    'include': sysconfig.get_paths()['include'],
-}))
-"""
 
 
 class Failed(Exception):
@@ -74,144 +50,19 @@ class Failed(Exception):
     def __init__(self, command, log):
         self.command = [str(word) for word in command]
         self.log = log
-        super().__init__('{} failed'.format(self.command[0]))
-
-
-class Interpreter:
-    """A Python that the environment could be made with, and what it lacks for that."""
-
-    def __init__(self, executable):
-        output = subprocess.check_output(
-            [executable, '-I', '-c', PROBE], env=environment(), stderr=subprocess.DEVNULL)
-        facts = json.loads(output.decode())
-        self.executable = facts['executable']
-        self.version = tuple(facts['version'])
-        self.suitable = facts['cpython'] and self.version in PYTHONS
-        self.lacks = []
-        name = self._apt_name()
-        if len(facts['modules']) < 2:
-            self.lacks.append(('the modules venv and ensurepip of ' + self.executable,
-                               name and name + '-venv'))
-        if not Path(facts['include'], 'Python.h').exists():
-            self.lacks.append(('the header Python.h of ' + self.executable,
-                               name and name + '-dev'))
-
-    def _apt_name(self):
-        """Return the apt package the executable belongs to, None if it is not apt's."""
-        path = os.path.realpath(self.executable)
-        if os.path.dirname(path) != '/usr/bin':
-            return None
-        if path == os.path.realpath('/usr/bin/python3'):
-            return 'python3'
-        return 'python{}.{}'.format(*self.version)
+        super().__init__(f'{self.command[0]} failed')
 
 
 def environment():
-    """Return the variables a command runs with: none that lead to another ROS or Python."""
-    leading = {
-        'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'COLCON_PREFIX_PATH', 'LD_LIBRARY_PATH',
-        'PIP_PREFIX', 'PIP_REQUIRE_VIRTUALENV', 'PIP_TARGET', 'PIP_USER', 'PYTHONHOME',
-        'PYTHONPATH', 'VIRTUAL_ENV', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'}
-    env = {key: value for key, value in os.environ.items() if key not in leading}
+    """Return the variables a command of a step runs with."""
+    env = clean_environment()
     env.update(
         AMENT_PREFIX_PATH=str(PREFIX),
         CMAKE_PREFIX_PATH=str(PREFIX),
-        PATH='{}{}{}'.format(PREFIX / 'bin', os.pathsep, env.get('PATH', os.defpath)),
+        PATH=os.pathsep.join([str(PREFIX / 'bin'), env.get('PATH', os.defpath)]),
         PIP_DISABLE_PIP_VERSION_CHECK='1',
         PIP_NO_INPUT='1')
     return env
-
-
-def find_python():
-    """
-    Return the Python to make the environment with and what is missing for it.
-
-    The one that runs this file is preferred, then any on PATH; one that lacks a part is taken
-    only if none is complete.
-    """
-    names = ['python{}.{}'.format(*version) for version in PYTHONS]
-    candidates = [sys.executable, *filter(None, map(shutil.which, names)), '/usr/bin/python3']
-    found = {}
-    for candidate in candidates:
-        try:
-            python = Interpreter(candidate)
-        except (OSError, subprocess.CalledProcessError, ValueError):
-            continue
-        # The environment's own Python goes with the environment.
-        if PREFIX not in Path(python.executable).parents:
-            found.setdefault(python.executable, python)
-    suitable = [python for python in found.values() if python.suitable]
-    if suitable:
-        python = min(suitable, key=lambda python: len(python.lacks))
-        return python, python.lacks
-    there = ', '.join('{} is {}.{}'.format(python.executable, *python.version)
-                      for python in found.values())
-    return None, [('Python 3.11, 3.12 or 3.13 ({})'.format(there or 'there is none'),
-                   'python3 python3-venv python3-dev')]
-
-
-def index_address():
-    """Return (host, port) pip goes to, the proxy's if there is one; None if pip stays local."""
-    settings = configparser.RawConfigParser(strict=False)
-    home = Path(os.path.expanduser('~'))
-    settings.read(str(path) for path in (
-        Path('/etc/pip.conf'), home / '.pip' / 'pip.conf', home / '.config' / 'pip' / 'pip.conf',
-        Path(os.environ.get('PIP_CONFIG_FILE', os.devnull))))
-
-    def setting(name):
-        value = os.environ.get('PIP_' + name.upper().replace('-', '_'))
-        return value or settings.get('global', name, fallback=None)
-
-    if setting('no-index'):
-        return None
-    index = urlsplit(setting('index-url') or 'https://pypi.org/simple')
-    proxies = getproxies()
-    proxy = setting('proxy') or proxies.get(index.scheme) or proxies.get('all')
-    if proxy:
-        index = urlsplit(proxy if '//' in proxy else '//' + proxy)
-    if not index.hostname:
-        return None
-    return index.hostname, index.port or (80 if index.scheme == 'http' else 443)
-
-
-def find_missing(download, lint):
-    """
-    Return the Python to use and a list of (what the machine lacks, the apt packages or None).
-
-    :param download: whether packages have to be downloaded
-    :param lint: whether `make lint` is to run
-    """
-    machine, libc = platform.machine(), platform.libc_ver()
-    if sys.platform != 'linux' or machine != 'x86_64' or libc[0] != 'glibc':
-        return None, [('Linux with glibc on x86-64, which ROS 2 on PyPI is built for (here: {} {} '
-                       '{})'.format(sys.platform, machine, ' '.join(libc)), None)]
-    python, missing = find_python()
-    for what, variable, commands, package in (
-            ('a C++ compiler', 'CXX', ('c++', 'g++', 'clang++'), 'g++'),
-            ('a C compiler', 'CC', ('cc', 'gcc', 'clang'), 'gcc'),
-            ('make', 'MAKE', ('make',), 'make')):
-        if not any(map(shutil.which, (os.environ.get(variable, ''), *commands))):
-            missing.append((what, package))
-    if lint and not shutil.which('xmllint'):
-        missing.append(('xmllint', 'libxml2-utils'))
-    if shutil.disk_usage(str(ROOT)).free < DISK_SPACE and not STATE.exists():
-        missing.append(('{:.1f} GB of free disk at {}'.format(DISK_SPACE / 1e9, ROOT), None))
-    address = index_address() if download else None
-    if address:
-        try:
-            socket.create_connection(address, timeout=10).close()
-        except OSError as error:
-            missing.append(('a connection to {}:{} ({})'.format(*address, error), None))
-    return python, missing
-
-
-def describe(missing):
-    """Return what an operator has to read about missing things."""
-    lines = ['This machine lacks:', *('  ' + what for what, _ in missing)]
-    packages = [package for _, package in missing if package]
-    if packages:
-        lines += ['Install it by:', '  sudo apt-get install ' + ' '.join(packages)]
-    return '\n'.join([*lines, 'Nothing was changed.'])
 
 
 def digest(*inputs):
@@ -259,36 +110,38 @@ class Setup:
 
     def run(self):
         """Bring everything up to date; Failed if a command fails."""
+        pool = ThreadPoolExecutor(2)
         try:
-            # pip takes a package it was killed at for an installed one, so no step of its is
-            # taken up in the middle: if one did not end, begin from nothing.
+            # pip takes a package it was killed at for an installed one, so what it did not end
+            # is not taken up in the middle, but begun from nothing.
             if 'unfinished' in self.done or not self.current('venv'):
                 self.make_venv()
             if not self.current('ros'):
                 self.install_ros()
-            with ThreadPoolExecutor(2) as pool:
-                parts = [pool.submit(self.install_python), pool.submit(self.build_interfaces)]
-                try:
-                    wait(parts, return_when=FIRST_EXCEPTION)
-                    failed = [part for part in parts if part.done() and part.exception()]
-                    for part in failed or parts:
-                        part.result()
-                except BaseException:
-                    self.stop()
-                    raise
+            parts = [pool.submit(self.install_python), pool.submit(self.build_interfaces)]
+            wait(parts, return_when=FIRST_EXCEPTION)
+            failed = [part for part in parts if part.done() and part.exception()]
+            for part in failed or parts:
+                part.result()
         except BaseException:
             self.stop()
             raise
+        finally:
+            pool.shutdown()
 
     def current(self, step):
         return self.done.get(step) == self.steps[step]
 
-    def begin(self, step, what, pip=False):
-        """Say what is done now, and note that until it ends the step is not done."""
-        print('[{:5.1f} s] {}'.format(time.monotonic() - self.start, what), flush=True)
+    def begin(self, step, what, whole=False):
+        """
+        Say what is done now, and note that until it ends the step is not done.
+
+        :param whole: whether everything is to be made again if it does not end
+        """
+        print(f'[{time.monotonic() - self.start:5.1f} s] {what}', flush=True)
         with self.guard:
             self.done.pop(step, None)
-            if pip:
+            if whole:
                 self.done['unfinished'] = step
             self.save()
 
@@ -330,14 +183,16 @@ class Setup:
         with self.guard:
             self.stopped = True
             for child in self.children:
-                if child.poll() is None:
+                try:
                     os.killpg(child.pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
 
     def pip(self, step, *arguments):
         self.command(step, PREFIX / 'bin' / 'python', '-m', 'pip', *arguments)
 
     def make_venv(self):
-        print('[{:5.1f} s] virtual environment with {}'.format(0, self.python.executable),
+        print(f'[{0:5.1f} s] virtual environment with {self.python.executable}',
               flush=True)
         if PREFIX.exists():
             shutil.rmtree(str(PREFIX))
@@ -346,14 +201,14 @@ class Setup:
         self.save()
         self.command('venv', self.python.executable, '-m', 'venv', PREFIX)
         # So that ament_index finds the packages in the environment without a sourced set-up file.
-        (site_packages() / 'xparo_bridge_prefix.pth').write_text(
+        (site_packages() / 'ament_prefix.pth').write_text(
             "import os, sys; os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
             "[sys.prefix] + list(filter(None, os.environ.get('AMENT_PREFIX_PATH', '')"
             '.split(os.pathsep)))))\n')
         self.end('venv')
 
     def install_ros(self):
-        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', pip=True)
+        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', whole=True)
         self.pip('ros', 'install', '--no-deps', '-r', TOOLS / 'requirements-ros.txt')
         headers = subprocess.check_output(
             [str(PREFIX / 'bin' / 'python'), '-I', '-c',
@@ -365,14 +220,14 @@ class Setup:
             text = path.read_text()
             if '/opt/python/' in text:
                 text = re.sub(built + r'include/python3\.\d+', headers, text)
-                text = re.sub(built + r'lib/python3\.\d+/site-packages', str(site_packages()), text)
-                path.write_text(text)
+                path.write_text(re.sub(
+                    built + r'lib/python3\.\d+/site-packages', str(site_packages()), text))
         self.end('ros')
 
     def install_python(self):
         """Install what comes on top of ROS 2, and the project."""
         if not self.current('dev'):
-            self.begin('dev', 'tools for tests and lint', pip=True)
+            self.begin('dev', 'tools for tests and lint', whole=True)
             self.pip('dev', 'install', '--no-deps', '-r', TOOLS / 'requirements-dev.txt')
             for requirement in COMPAT:
                 folder = PREFIX / 'compat' / requirement.replace('==', '-')
@@ -381,7 +236,10 @@ class Setup:
                 self.pip('dev', 'install', '--no-deps', '--target', folder, requirement)
             self.end('dev')
         if not self.current('project'):
-            self.begin('project', 'xparo_bridge itself', pip=True)
+            self.begin('project', 'xparo_bridge itself')
+            # Not left to pip, which cannot remove what it was killed at.
+            for path in site_packages().glob('*xparo_bridge*'):
+                shutil.rmtree(str(path)) if path.is_dir() else path.unlink()
             self.pip('project', 'install', '--no-deps', '--no-build-isolation', '-e', ROOT)
             self.link_share()
             self.end('project')
@@ -418,7 +276,7 @@ class Setup:
         programs = PREFIX / 'bin'
         self.command(
             name, programs / 'cmake', '-G', 'Ninja', '-S', ROOT / 'interfaces' / name, '-B', build,
-            '-DBUILD_TESTING=OFF', '-DCMAKE_INSTALL_PREFIX={}'.format(PREFIX),
+            '-DBUILD_TESTING=OFF', f'-DCMAKE_INSTALL_PREFIX={PREFIX}',
             '-DCMAKE_PROJECT_INCLUDE={}'.format(TOOLS / 'interfaces.cmake'),
             '-DPython3_EXECUTABLE={}'.format(programs / 'python'))
         self.command(name, programs / 'cmake', '--build', build)
@@ -453,7 +311,7 @@ def main():
     options = parser.parse_args()
 
     if options.missing:
-        _, missing = find_missing(download=False, lint=options.lint)
+        _, missing = find_missing(PREFIX, download=False, lint=options.lint)
         print(' '.join(package for _, package in missing if package))
         return 0
     steps = keys()
@@ -472,7 +330,7 @@ def main():
 def set_up(options, steps, lock):
     """Do what is due; return the exit code."""
     download = bool({'venv', 'ros', 'dev'}.intersection(due(read_state(), steps)))
-    python, missing = find_missing(download, options.lint)
+    python, missing = find_missing(PREFIX, download, options.lint)
     if missing:
         print(describe(missing), file=sys.stderr)
         return 1
@@ -483,13 +341,13 @@ def set_up(options, steps, lock):
     except Failed as failure:
         lines = failure.log.read_text(errors='replace').splitlines()[-25:]
         print('\n'.join(['', *lines, '', 'Failed: ' + ' '.join(failure.command),
-                         'The whole log: {}'.format(failure.log),
+                         f'The whole log: {failure.log}',
                          'Run it again when the cause is gone.']),
               file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print('[{:5.1f} s] ready'.format(time.monotonic() - run.start), flush=True)
+    print(f'[{time.monotonic() - run.start:5.1f} s] ready', flush=True)
     return 0
 
 

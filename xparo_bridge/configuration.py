@@ -122,6 +122,8 @@ def _read(path: Path, lines: dict[KeyPath, str], problems: list[str]) -> dict[st
         problems.append(f'{path}:{line}: not YAML: {error.problem}')
     except yaml.YAMLError as error:
         problems.append(f'{path}: not YAML: {error}')
+    except RecursionError:
+        problems.append(f'{path}: nested too deeply, or an alias that holds itself')
     return {}
 
 

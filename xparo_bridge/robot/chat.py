@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import time
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -47,7 +48,10 @@ class Chat:
         self._timeout = timeout
         self._say = say
         self._waiting: deque[_Question] = deque()
-        node.create_service(ChatService, '~/chat', self._on_chat)
+        # Its own group: a call that waits would keep the node's other callbacks from running, the
+        # one that brings the answer among them.
+        node.create_service(ChatService, '~/chat', self._on_chat,
+                            callback_group=ReentrantCallbackGroup())
         self._incoming = node.create_publisher(ChatMessage, '~/chat/incoming', 10)
         node.create_subscription(ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
         self._timer = node.create_timer(

@@ -10,7 +10,6 @@ callbacks only wait for the result.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -129,12 +128,11 @@ class TaskActionServer:
         self._robot = robot
         self._task_type = task_type
         self._faults = faults
-        self._fault = 'none'
+        self._fault = 'none'  # Of the goal accepted last.
         self._current: _Goal | None = None
         self._pending: _Goal | None = None
         self._now = 0.0
-        self._acceptance: Future | None = None
-        self._acceptance_due = math.inf
+        self._delayed: list[tuple[float, Future]] = []
         # Each goal brings its own execute callback. The group is the server's own: while it delays
         # an acceptance nothing else of the node waits.
         self._server = ActionServer(
@@ -147,18 +145,22 @@ class TaskActionServer:
         self._server.destroy()
 
     async def _on_goal(self, goal: Any) -> GoalResponse:
-        self._fault = self._faults.take()
+        fault = self._faults.take()
         if self._faults.accept_delay > 0.0:
-            self._acceptance_due = self._now + self._faults.accept_delay
-            self._acceptance = Future()
-            await self._acceptance
-        return GoalResponse.REJECT if self._fault == 'reject' else GoalResponse.ACCEPT
+            due = Future()
+            self._delayed.append((self._now + self._faults.accept_delay, due))
+            await due
+        self._fault = fault
+        return GoalResponse.REJECT if fault == 'reject' else GoalResponse.ACCEPT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        goal = _Goal(handle, self._task_type(self._robot, handle.request), self._fault)
+        if self._current is None:
+            self._begin(goal)
+            return
         if self._pending is not None:
             self._pending.cancel_or_abort()
-        task = self._task_type(self._robot, handle.request)
-        self._pending = _Goal(handle, task, self._fault)
+        self._pending = goal
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         for goal in (self._current, self._pending):
@@ -169,11 +171,10 @@ class TaskActionServer:
     def step(self, dt: float, stamp: Time) -> None:
         """Let the server go on by dt seconds, at the ROS time `stamp`."""
         self._now += dt
-        if self._acceptance is not None and self._now >= self._acceptance_due:
-            self._acceptance.set_result(None)
-            self._acceptance = None
+        while self._delayed and self._now >= self._delayed[0][0]:
+            self._delayed.pop(0)[1].set_result(None)
         if self._pending is not None:
-            self._begin(self._pending)
+            self._preempt(self._pending)
         goal = self._current
         if goal is None:
             return
@@ -194,21 +195,24 @@ class TaskActionServer:
         self._stand_still()
 
     def _begin(self, goal: _Goal) -> None:
+        self._current = goal
+        self._logger.info('goal begins')
+
+    def _preempt(self, goal: _Goal) -> None:
         self._pending = None
         current = self._current
-        if current is not None:
-            if not current.task.yields_to(goal.handle.request):
-                goal.cancel_or_abort()
-                return
-            current.preempt()
-            self._current = None
-            self._logger.info('goal preempted')
-            if goal.task.preemption_ends_both:
-                goal.cancel_or_abort()
-                self._stand_still()
-                return
-        self._logger.info('goal begins')
-        self._current = goal
+        assert current is not None  # Only a goal that finds another one running is left pending.
+        if not current.task.yields_to(goal.handle.request):
+            goal.cancel_or_abort()
+            return
+        current.preempt()
+        self._current = None
+        self._logger.info('goal preempted')
+        if goal.task.preemption_ends_both:
+            goal.cancel_or_abort()
+            self._stand_still()
+        else:
+            self._begin(goal)
 
     def _stand_still(self) -> None:
         if self._task_type.moves:

@@ -1,0 +1,155 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Lanes: what waits, what goes first, what is dropped."""
+
+import asyncio
+
+import pytest
+
+from xparo_bridge.link.lanes import ControlLane, Lanes, TelemetryLane
+from xparo_bridge.link.protocols.base import ProtocolError
+from xparo_bridge.link.protocols.xparo import Xparo
+from xparo_bridge.messages import ChatRequest, CommandState, CommandStatus, Telemetry
+
+
+def make_lanes(**options):
+    """Lanes of the documented protocol."""
+    protocol = Xparo(url='ws://127.0.0.1/x', secret_key='s', project_id='p', extensions=(
+        'command_status',))
+    return Lanes(protocol, **{'control_bytes': 10_000, 'telemetry_bytes': 10_000, **options})
+
+
+def status(command_id, state, **content):
+    """Status of a command."""
+    return CommandStatus(command_id, 'go', CommandState(state), **content)
+
+
+async def drain(lanes):
+    """Everything the lanes hand out now."""
+    frames = []
+    try:
+        while True:
+            frames += (await asyncio.wait_for(lanes.next(), 0.01))[0]
+    except TimeoutError:
+        return frames
+
+
+def test_control_goes_before_telemetry():
+    async def run():
+        lanes = make_lanes()
+        lanes.put(Telemetry({'cpu_usage': 1}))
+        lanes.put(ChatRequest('hello', 'r'))
+        return await drain(lanes)
+
+    first, second = asyncio.run(run())
+    assert '"chat"' in first
+    assert '"telemetry"' in second
+
+
+def test_the_latest_telemetry_of_a_key_wins_and_the_others_stay():
+    async def run():
+        lanes = make_lanes()
+        lanes.put(Telemetry({'a': 1, 'b': 1}))
+        lanes.put(Telemetry({'a': 2}))
+        return await drain(lanes), lanes.telemetry.dropped
+
+    assert asyncio.run(run()) == (['{"type":"telemetry","data":{"a":2,"b":1}}'], 1)
+
+
+def test_samples_are_all_sent_in_order():
+    async def run():
+        lanes = make_lanes()
+        for number in range(3):
+            lanes.put(Telemetry({'x': number}, every_sample=True))
+        return await drain(lanes)
+
+    assert asyncio.run(run()) == [
+        f'{{"type":"telemetry","data":{{"x":{n}}}}}' for n in range(3)]
+
+
+def test_what_the_protocol_cannot_carry_is_refused_by_name():
+    lanes = make_lanes()
+    with pytest.raises(ProtocolError, match='cannot carry dict'):
+        lanes.put({})
+
+
+def test_unsent_progress_is_replaced_by_newer_progress_but_not_by_the_end():
+    async def run():
+        lanes = make_lanes()
+        lanes.put(status('1', 'accepted'))
+        for distance in (3, 2, 1):
+            lanes.put(status('1', 'running', progress={'distance_remaining': distance}))
+        lanes.put(status('1', 'succeeded'))
+        return await drain(lanes)
+
+    states = [frame.split('"state":')[1] for frame in asyncio.run(run())]
+    assert states == ['"accepted"}}', '"running","progress":{"distance_remaining":1}}}',
+                      '"succeeded"}}']
+
+
+def test_a_waiting_reader_is_woken():
+    async def run():
+        lanes = make_lanes()
+        reader = asyncio.ensure_future(lanes.next())
+        await asyncio.sleep(0)
+        lanes.put(ChatRequest('hello', 'r'))
+        return (await asyncio.wait_for(reader, 5))[1]
+
+    assert asyncio.run(run()) is True
+
+
+def entries(lane):
+    """Hand out everything of a control lane."""
+    out = []
+    while (frames := lane.next()) is not None:
+        out += frames
+    return out
+
+
+def test_what_was_not_confirmed_is_handed_out_again_in_order():
+    lane = ControlLane(1000)
+    for text in 'abcd':
+        lane.add([text])
+    lane.next(), lane.next(), lane.next()
+    lane.confirm(1)
+    lane.rewind()
+    assert entries(lane) == ['b', 'c', 'd']
+
+
+def test_what_was_confirmed_is_gone():
+    lane = ControlLane(1000)
+    for text in 'ab':
+        lane.add([text])
+    entries(lane)
+    lane.confirm(lane.sent)
+    lane.rewind()
+    assert len(lane) == 0
+
+
+def test_a_confirmation_after_a_drop_does_not_confirm_too_much():
+    lane = ControlLane(3)
+    for text in 'abc':
+        lane.add([text])
+    lane.next(), lane.next()
+    sent = lane.sent
+    lane.add(['d'])
+    assert lane.dropped == 1
+    lane.confirm(sent)
+    lane.rewind()
+    assert entries(lane) == ['c', 'd']
+
+
+def test_control_is_bounded_and_the_oldest_goes():
+    lane = ControlLane(10)
+    for number in range(10):
+        lane.add([f'{number}{number}'])
+    assert lane.dropped == 5
+    assert entries(lane) == ['55', '66', '77', '88', '99']
+
+
+def test_samples_are_bounded_and_the_oldest_go():
+    lane = TelemetryLane(4)
+    for text in ('aa', 'bb', 'cc'):
+        lane.add_sample([text])
+    assert (lane.dropped, lane.next_sample(), lane.next_sample(), lane.next_sample()) == (
+        1, ['bb'], ['cc'], None)

@@ -1,0 +1,92 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The crossing: order kept, one wake-up for many messages, neither side waits."""
+
+import asyncio
+import threading
+
+from xparo_bridge.crossing import Crossing, INBOUND_BYTES
+
+
+def test_messages_reach_the_loop_in_order_from_another_thread():
+    async def run() -> list[int]:
+        received: list[int] = []
+        done = asyncio.Event()
+
+        def take(link: str, message: int) -> None:
+            received.append(message)
+            if len(received) == 1000:
+                done.set()
+
+        crossing = Crossing(lambda: None)
+        crossing.attach(take)
+        thread = threading.Thread(target=lambda: [crossing.send('a', i) for i in range(1000)])
+        thread.start()
+        await asyncio.wait_for(done.wait(), 10)
+        thread.join()
+        return received
+
+    assert asyncio.run(run()) == list(range(1000))
+
+
+def test_what_was_sent_before_the_loop_ran_is_not_lost():
+    async def run() -> list[tuple[str, int]]:
+        received: list[tuple[str, int]] = []
+        crossing = Crossing(lambda: None)
+        crossing.send('a', 1)
+        crossing.attach(lambda link, message: received.append((link, message)))
+        return received
+
+    assert asyncio.run(run()) == [('a', 1)]
+
+
+def test_many_messages_wake_the_loop_once():
+    async def run() -> int:
+        crossing = Crossing(lambda: None)
+        crossing.attach(lambda link, message: None)
+        loop = asyncio.get_running_loop()
+        wakes = 0
+        original = loop.call_soon_threadsafe
+
+        def counting(*args: object, **options: object) -> object:
+            nonlocal wakes
+            wakes += 1
+            return original(*args, **options)  # type: ignore[arg-type]
+
+        loop.call_soon_threadsafe = counting  # type: ignore[method-assign, assignment]
+        for number in range(100):
+            crossing.send('a', number)
+        await asyncio.sleep(0)
+        return wakes
+
+    assert asyncio.run(run()) == 1
+
+
+def test_sending_after_the_loop_is_closed_does_nothing():
+    crossing = Crossing(lambda: None)
+
+    async def run() -> None:
+        crossing.attach(lambda link, message: None)
+
+    asyncio.run(run())
+    crossing.send('a', 1)
+
+
+def test_each_message_wakes_the_robot_and_is_taken_in_order():
+    wakes: list[None] = []
+    crossing = Crossing(lambda: wakes.append(None))
+    crossing.deliver('a', 'first', 10)
+    crossing.deliver('b', 'second', 10)
+    assert len(wakes) == 2
+    assert [crossing.take(), crossing.take(), crossing.take()] == [
+        ('a', 'first'), ('b', 'second'), None]
+
+
+def test_it_is_full_when_the_robot_does_not_take():
+    crossing = Crossing(lambda: None)
+    crossing.deliver('a', 'big', INBOUND_BYTES)
+    assert not crossing.full
+    crossing.deliver('a', 'more', 1)
+    assert crossing.full
+    crossing.take()
+    assert not crossing.full

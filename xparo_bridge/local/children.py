@@ -1,0 +1,100 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the demo holds its programs: started with it, watched by it, gone with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+import ctypes
+import os
+import re
+import signal
+import sys
+from typing import Any
+
+LOG_LINES = 2000
+STOP_TIMEOUT = 6.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A program in its own process group, with the last lines it printed."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        """Take a started process; use `start`."""
+        self.name = name
+        self.lines: deque[str] = deque(maxlen=LOG_LINES)
+        self._process = process
+        self._news = asyncio.Event()
+        self._reader = asyncio.ensure_future(self._read())
+
+    @classmethod
+    async def start(cls, name: str, argv: Sequence[str]) -> Child:
+        """
+        Start a program that dies with this one, even if this one is killed.
+
+        Its own process group keeps Ctrl-C from it: it is told to end when its turn has come.
+        """
+        return cls(name, await asyncio.create_subprocess_exec(
+            *argv, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True, preexec_fn=die_with_parent()))
+
+    async def wait_for_line(self, pattern: str) -> re.Match[str]:
+        """First line of its output, old or new, that a regular expression is found in."""
+        while True:
+            for line in self.lines:
+                if match := re.search(pattern, line):
+                    return match
+            news = self._news
+            await news.wait()
+
+    async def wait(self) -> int:
+        """Exit code, once it ended by itself."""
+        code = await self._process.wait()
+        await self._reader
+        return code
+
+    async def stop(self) -> None:
+        """End it politely, then not, and with it what it may have started."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            pass
+        self._signal(signal.SIGKILL)
+        await self._process.wait()
+        await self._reader
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            self.lines.append(line.decode(errors='replace').rstrip())
+            self._news.set()
+            self._news = asyncio.Event()
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """
+    What a child does first, on Linux: ask to be killed when its parent is gone.
+
+    To Linux the parent is the thread that starts the child, so that has to be one that stays.
+    """
+    if not sys.platform.startswith('linux'):
+        return None
+    libc: Any = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # It went before we asked.
+            os._exit(1)
+    return ask

@@ -1,0 +1,333 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The executable `demo`: platform, simulated robot and bridge on this machine, and a mission."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+import os
+from pathlib import Path
+import random
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from typing import Any
+
+from .children import Child
+from .platform_client import Event, OperatorClient
+from .platform_server import ROBOT_PATH
+
+DESCRIPTION = """\
+Starts a local platform, a simulated robot and the bridge between them, plays a short mission and
+then stays up for your own commands until Ctrl-C."""
+
+CONFIG = ('bridge.yaml', 'commands.yaml', 'places.yaml', 'demo.yaml')
+DEFAULT_PORT = 8765
+TAIL = 25
+
+Step = Callable[[], Awaitable[str]]
+
+
+class StepFailed(Exception):
+    """A step of the mission did not come about; whose log tells more."""
+
+    def __init__(self, problem: str, child: Child | None = None) -> None:
+        super().__init__(problem)
+        self.child = child
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play the mission; exit code 0, 1 if a step failed, 130 or 143 if it was ended before."""
+    parser = argparse.ArgumentParser('demo', description=DESCRIPTION)
+    parser.add_argument('--once', action='store_true', help='end after the mission')
+    parser.add_argument('--speed', type=float, default=2.0, metavar='FACTOR',
+                        help='how much faster than a real one the robot drives [%(default)g]')
+    options = parser.parse_args(argv)
+    ended_by: list[signal.Signals] = []
+    try:
+        return asyncio.run(_run(options, ended_by))
+    except asyncio.CancelledError:
+        return 128 + ended_by[0]
+
+
+async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> int:
+    # A signal cancels what goes on, so that every way out ends the children.
+    this = asyncio.current_task()
+    assert this is not None
+
+    def end(number: signal.Signals) -> None:
+        ended_by.append(number)
+        this.cancel()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    played = False
+    async with contextlib.AsyncExitStack() as stack:
+        demo = Demo(stack, options.speed)
+        try:
+            await demo.play()
+            played = True
+            if not options.once:
+                print(demo.invitation, flush=True)
+                await demo.watch_children()
+        except StepFailed as error:
+            print(f'\ndemo: FAILED: {error}', file=sys.stderr)
+            if error.child is not None:
+                print(f'the end of what {error.child.name} said:', file=sys.stderr)
+                for line in list(error.child.lines)[-TAIL:]:
+                    print(f'  {line}', file=sys.stderr)
+            return 1
+        except asyncio.CancelledError:
+            print('\ndemo: ending', flush=True)
+            if not played:
+                raise
+    return 0
+
+
+class Demo:
+    """The three programs and the steps of the mission."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack, speed: float) -> None:
+        """Children and connections are given to the stack to end."""
+        self._stack = stack
+        self._speed = speed
+        self._began = time.monotonic()
+        self._children: list[Child] = []
+        # For the children and for the node that this process is while it chats. On this machine
+        # only, and apart from any other graph on it.
+        for name, value in (
+                ('XPARO_SECRET_KEY', 'demo'), ('XPARO_PROJECT_ID', 'demo'),
+                ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
+                ('ROS_DOMAIN_ID', str(_free_domain()))):
+            os.environ.setdefault(name, value)
+        self._port = 0
+        self._operator: OperatorClient
+        self._platform: Child
+        self._robot: Child
+        self._bridge: Child
+
+    async def play(self) -> None:
+        """All steps, each with a line; StepFailed tells which did not come about."""
+        await self._step('the platform listens', 15.0, self._start_platform)
+        self._robot = await self._start(
+            'simulated_robot', '--ros-args', '-p', f'speed:={self._speed}')
+        self._bridge = await self._start(
+            'bridge', '--ros-args', '-p', f'config:=[{",".join(self._config())}]')
+        await self._step('the robot is connected', 30.0, self._see_connection, self._bridge)
+        await self._step('telemetry arrives', 20.0, self._see_telemetry, self._bridge)
+        await self._step('the robot drives to table_4', 90.0, self._drive, self._bridge)
+        await self._step('a chat is answered', 30.0, self._chat, self._bridge)
+        await self._step('a second goal is cancelled on the way', 60.0, self._cancel, self._bridge)
+        self._tell('mission complete')
+
+    @property
+    def invitation(self) -> str:
+        """How to go on by hand."""
+        run = ('ros2 run xparo_bridge' if shutil.which('ros2')
+               else f'{_shortest(sys.executable)} -m xparo_bridge')
+        port = '' if self._port == DEFAULT_PORT else f' --port {self._port}'
+        graph = ' '.join(f'{name}={os.environ[name]}' for name in (
+            'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'))
+        return (f'\nNow it is yours, until Ctrl-C. In another terminal:\n'
+                f'  {run} local_platform send start_navigation --goal kitchen --wait{port}\n'
+                f'  {run} local_platform chat "Good evening"{port}\n'
+                f'  {run} local_platform watch{port}\n'
+                f'The robot is in the ROS graph of {graph}')
+
+    async def watch_children(self) -> None:
+        """Wait for the first child to end, which none should: StepFailed."""
+        waiting = {asyncio.ensure_future(child.wait()): child for child in self._children}
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            ended = done.pop()
+            child = waiting[ended]
+            raise StepFailed(f'{child.name} ended with exit code {ended.result()}', child)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _step(self, name: str, timeout: float, step: Step,
+                    child: Child | None = None) -> None:
+        playing = asyncio.ensure_future(step())
+        watching = asyncio.ensure_future(self.watch_children()) if self._children else None
+        tasks = {playing} if watching is None else {playing, watching}
+        try:
+            await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                said = playing.result()
+            elif watching is not None and watching.done():
+                watching.result()
+            else:
+                raise StepFailed(f'not within {timeout:g} s', child)
+        except (StepFailed, OSError, RuntimeError) as error:
+            said_by = getattr(error, 'child', None) or child
+            raise StepFailed(f'"{name}": {error}', said_by) from None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._tell(f'{name}{": " if said else ""}{said}')
+
+    def _tell(self, text: str) -> None:
+        print(f'[{time.monotonic() - self._began:5.1f} s] {text}', flush=True)
+
+    async def _start(self, executable: str, *arguments: str) -> Child:
+        child = await Child.start(
+            executable, [sys.executable, '-m', 'xparo_bridge', executable, *arguments])
+        self._stack.push_async_callback(child.stop)
+        self._children.append(child)
+        return child
+
+    def _config(self) -> list[str]:
+        """Configuration files of the bridge, the last one of this run: where the platform is."""
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix='xparo_demo_'))
+        path = Path(folder) / 'links.yaml'
+        path.write_text('links:\n'
+                        '  - {name: platform, protocol: xparo, '
+                        f'url: "ws://127.0.0.1:{self._port}{ROBOT_PATH}"}}\n')
+        return [*CONFIG, str(path)]
+
+    # --- the steps; what they return is told ---
+
+    async def _start_platform(self) -> str:
+        self._platform = await self._start(
+            'local_platform', '--port', str(DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0))
+        match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
+        self._port = int(match[2])
+        self._operator = await self._stack.enter_async_context(await OperatorClient.connect(
+            port=self._port, secret_key=os.environ['XPARO_SECRET_KEY'],
+            project_id=os.environ['XPARO_PROJECT_ID'], since=0))
+        return match[1]
+
+    async def _see_connection(self) -> str:
+        info = await self._next(lambda event: event.get('type') == 'robot_info')
+        return str(info['data']['robot_id'])
+
+    async def _see_telemetry(self) -> str:
+        values: dict[str, Any] = {}
+        async for event in self._operator.events():
+            if event.get('type') == 'telemetry':
+                values.update(event['data'])
+            if {'cpu_usage', 'battery_percentage', 'pose'} <= values.keys():
+                break
+        pose = values['pose']
+        return (f'cpu {values["cpu_usage"]:.0f}%, battery {values["battery_percentage"]:.0f}%, '
+                f'pose x {pose["x"]:.2f} y {pose["y"]:.2f}')
+
+    async def _drive(self) -> str:
+        command_id = await self._operator.send_command('start_navigation', {'goal': 'table_4'})
+        self._tell(f'remote_command start_navigation {{"goal": "table_4"}} sent as {command_id}')
+        distances: list[float] = []
+        async for status in self._statuses(command_id):
+            distance = (status.get('progress') or {}).get('distance_remaining')
+            if distance is not None and (not distances or distance < distances[-1] - 1.0):
+                distances.append(distance)
+                self._tell(f'    {distance:.1f} m to go')
+            if status['state'] == 'succeeded':
+                break
+            _refuse_end(status)
+        if len(distances) < 2:
+            raise StepFailed('the distance did not count down', self._bridge)
+        return 'arrived'
+
+    async def _chat(self) -> str:
+        question = 'Where are you?'
+        reply = await asyncio.to_thread(_ask_over_ros, question)
+        return f'"{question}" "{reply}"'
+
+    async def _cancel(self) -> str:
+        command_id = await self._operator.send_command('start_navigation', {'goal': 'kitchen'})
+        async for status in self._statuses(command_id):
+            if (status.get('progress') or {}).get('distance_remaining', 0.0) > 0.0:
+                break
+            _refuse_end(status)
+        await self._operator.send_command('cancel', {'command_id': command_id})
+        status = await self._operator.wait_for_status(command_id, timeout=30.0)
+        if status['state'] != 'canceled':
+            raise StepFailed(f'it ended {status["state"]}', self._bridge)
+        return 'canceled'
+
+    async def _next(self, predicate: Callable[[Event], Any]) -> Event:
+        async for event in self._operator.events():
+            if predicate(event):
+                return event
+        raise StepFailed('the platform is gone', self._platform)
+
+    async def _statuses(self, command_id: str) -> Any:
+        async for event in self._operator.events():
+            if (event.get('type') == 'command_status'
+                    and event['data']['command_id'] == command_id):
+                yield event['data']
+        raise StepFailed('the platform is gone', self._platform)
+
+
+def _refuse_end(status: dict[str, Any]) -> None:
+    if status['state'] not in ('accepted', 'running'):
+        raise StepFailed(f'the command ended {status["state"]}: {status.get("error")}')
+
+
+def _ask_over_ros(text: str) -> str:
+    """Answer of the bridge's chat service, asked as a node of the robot would; blocks."""
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from xparo_interfaces.srv import Chat
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('demo', context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        client = node.create_client(Chat, '/xparo_bridge/chat')
+        if not client.wait_for_service(timeout_sec=10.0):
+            raise StepFailed('there is no service /xparo_bridge/chat')
+        future = client.call_async(Chat.Request(message=text, timeout=10.0))
+        executor.spin_until_future_complete(future, timeout_sec=15.0)
+        response = future.result()
+        if response is None or not response.success:
+            raise StepFailed(response.error if response else 'the chat service did not answer')
+        return str(response.reply)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_domain() -> int:
+    """
+    ROS domain in which nobody on this machine is.
+
+    The first participant of a domain has the UDP port 7410 + 250 * domain; above domain 101 it
+    may be one that Linux hands out.
+    """
+    for domain in random.sample(range(1, 102), 101):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(('', 7410 + 250 * domain))
+            except OSError:
+                continue
+            return domain
+    return 0
+
+
+def _shortest(path: str) -> str:
+    """Path from here, where that is shorter."""
+    return min(path, os.path.relpath(path), key=len)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,137 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which frames the platform's documented WebSocket API allows, read strictly.
+
+This is the platform's own reading of the document, independent of the bridge's: what it does not
+allow is refused with a reason. `command_status`, `behavior_status` and `robot_info` are the
+bridge's additions in the same form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import json
+import math
+from typing import Any, NoReturn
+
+COMMAND_STATES = ('accepted', 'running', 'succeeded', 'failed', 'rejected', 'canceled',
+                  'timed_out')
+TERMINAL_STATES = frozenset(COMMAND_STATES[2:])
+
+
+class FrameRefused(Exception):
+    """A frame from a robot that the protocol does not allow: what is wrong with it."""
+
+
+def parse(frame: str | bytes) -> tuple[str, dict[str, Any]]:
+    """Type and data of a frame from a robot, or FrameRefused; a pong's data is empty."""
+    if isinstance(frame, bytes):
+        raise FrameRefused('a binary frame; the protocol has text frames only')
+    try:
+        message = json.loads(
+            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused(f'not JSON: {error}') from None
+    if not isinstance(message, dict):
+        raise FrameRefused('not a JSON object')
+    kind = message.get('type')
+    check = _CHECKS.get(kind) if isinstance(kind, str) else None
+    if check is None:
+        raise FrameRefused(f'type is {kind!r}; a robot may send {", ".join(_CHECKS)}')
+    assert isinstance(kind, str)
+    extra = message.keys() - {'type', 'data'}
+    if extra:
+        raise FrameRefused(f'{kind}: keys {sorted(extra)} beside type and data')
+    if kind == 'pong':
+        if 'data' in message:
+            raise FrameRefused('pong has no data')
+        return kind, {}
+    data = message.get('data')
+    if not isinstance(data, dict):
+        raise FrameRefused(f'{kind}: data is not an object')
+    check(kind, data)
+    return kind, data
+
+
+def make(kind: str, data: dict[str, Any] | None = None) -> str:
+    """Text of a frame to a robot."""
+    message: dict[str, Any] = {'type': kind}
+    if data is not None:
+        message['data'] = data
+    return json.dumps(message)
+
+
+def _chat(kind: str, data: dict[str, Any]) -> None:
+    # The document's example client leaves robot_id out.
+    _fields(kind, data, {'message': str}, {'robot_id': str})
+
+
+def _telemetry(kind: str, data: dict[str, Any]) -> None:
+    if not data:
+        raise FrameRefused('telemetry: no values')
+    for key in ('cpu_usage', 'memory_usage', 'disk_usage'):
+        value = data.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise FrameRefused(f'telemetry: {key} is no number')
+        if not 0 <= value <= 100:
+            raise FrameRefused(f'telemetry: {key} is {value}, not a percentage')
+
+
+def _command_status(kind: str, data: dict[str, Any]) -> None:
+    _fields(kind, data, {'command_id': str, 'command': str, 'state': str},
+            {'progress': dict, 'result': dict, 'error': dict})
+    if data['state'] not in COMMAND_STATES:
+        raise FrameRefused(
+            f'command_status: state "{data["state"]}" is none of {", ".join(COMMAND_STATES)}')
+
+
+def _behavior_status(kind: str, data: dict[str, Any]) -> None:
+    _fields(kind, data, {'tree_name': str, 'state': str}, {'nodes': list, 'errors': list})
+
+
+def _robot_info(kind: str, data: dict[str, Any]) -> None:
+    if not isinstance(data.get('robot_id'), str) or not data['robot_id']:
+        raise FrameRefused('robot_info: robot_id is missing')
+
+
+_CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
+    'chat': _chat,
+    'telemetry': _telemetry,
+    'pong': lambda kind, data: None,
+    'command_status': _command_status,
+    'behavior_status': _behavior_status,
+    'robot_info': _robot_info,
+}
+
+_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list'}
+
+
+def _fields(kind: str, data: dict[str, Any], required: dict[str, type],
+            optional: dict[str, type]) -> None:
+    missing = required.keys() - data.keys()
+    if missing:
+        raise FrameRefused(f'{kind}: {sorted(missing)} missing')
+    for key, value in data.items():
+        due = required.get(key) or optional.get(key)
+        if due is None:
+            raise FrameRefused(f'{kind}: key "{key}" is not in the protocol')
+        if not isinstance(value, due):
+            raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[due]}')
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError('a key appears twice in one object')
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f'{name} is not JSON')
+
+
+def finite(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)
+            and math.isfinite(value))
