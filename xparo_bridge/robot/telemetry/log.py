@@ -11,7 +11,8 @@ import struct
 import time
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from .paths import parse_path
