@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from xparo_bridge.behavior import Blackboard, Condition, input_port, inout_port  # noqa: E402
+from xparo_bridge.behavior import Blackboard, BlackboardError, Condition, input_port, inout_port  # noqa: E402
 from xparo_bridge.behavior import load, Manifest, ManualClock, NodeConfig  # noqa: E402
 from xparo_bridge.behavior import NodeKind, NodeRegistry, NodeStatus, output_port  # noqa: E402
 from xparo_bridge.behavior import PortError, ScriptError, StatefulAction, SyncAction  # noqa: E402
@@ -178,10 +178,10 @@ def run_tree_case(case: dict[str, Any]) -> list[dict[str, Any]]:
 
     tick = tree.tick_once if case['mode'] == 'tick_once' else tree.tick_exactly_once
     for number in range(1, case['ticks'] + 1):
-        write(tree.blackboard, config.get('bb', {}).get(str(number), {}))
         try:
+            write(tree.blackboard, config.get('bb', {}).get(str(number), {}))
             record('tick', number, tick())
-        except TickError as error:
+        except (BlackboardError, TickError) as error:
             records.append({'error': 'tick', 'what': str(error)})
             return records
         if case['halt_at'] == number:
@@ -200,7 +200,7 @@ def write(blackboard: Blackboard, values: dict[str, Any]) -> None:
 
 def dump(tree: Tree) -> dict[str, dict[str, Any]]:
     return {
-        name: {key: plain(value) for key, value in board.snapshot().items()}
+        name: {key: plain(board.get(key)) for key in board.keys()}
         for name, board in tree.blackboards.items()
     }
 

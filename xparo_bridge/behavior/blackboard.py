@@ -88,11 +88,11 @@ class Blackboard:
 
     def entry(self, key: str) -> Entry | None:
         """Find the entry of a key, here or where it is remapped to."""
+        if key[:1] == '@':
+            return self.root.entry(key[1:])
         entry = self._entries.get(key)
         if entry is not None:
             return entry
-        if key[:1] == '@':
-            return self.root.entry(key[1:])
         external = self._external_key(key)
         if external is None or self.parent is None:
             return None

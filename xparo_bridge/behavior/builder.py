@@ -161,11 +161,16 @@ class Builder:
 
     def _connect_ports(self, element: Element, config: NodeConfig) -> None:
         manifest = config.manifest
+        used: list[tuple[Port, str]] = []
         for name, text in element.attributes.items():
             if not is_port_name(name):
                 continue
             port = manifest.ports.get(name)
-            if port is None and not manifest.accepts_any_port:
+            if port is not None:
+                used.append((port, text))
+            elif manifest.accepts_any_port:
+                used.append((Port(name, Direction.INOUT), text))
+            else:
                 known = ', '.join(sorted(manifest.ports)) or 'none'
                 self._report(
                     element,
@@ -173,14 +178,14 @@ class Builder:
                     f'{config.type_id} has no port [{name}]',
                     f'its ports: {known}',
                 )
-                continue
-            port = port or Port(name, Direction.INOUT)
+        # Typed ports first: two ports may share an entry, which then has a type.
+        for port, text in sorted(used, key=lambda pair: not pair[0].type.is_strong):
             self._check_literal(element, config, port, text)
             self._declare_entry(element, config, port, text)
             if port.direction is not Direction.OUTPUT:
-                config.inputs[name] = text
+                config.inputs[port.name] = text
             if port.direction is not Direction.INPUT:
-                config.outputs[name] = text
+                config.outputs[port.name] = text
         for port in manifest.ports.values():
             self._apply_default(element, config, port)
 

@@ -245,7 +245,10 @@ class _Compiler:
             if entry is None:
                 if symbol != ':=':
                     raise ScriptError(f"there is no entry {name!r}: ':=' would make it")
-                entry = declare(name, ANY_ALLOWED)
+                declare(name, ANY_ALLOWED)
+                entry = find(name)
+                if entry is None:
+                    raise ScriptError(f'{name!r} is remapped to an entry that does not exist')
             result = value()
             _require(result, 'right', symbol)
             if symbol in (':=', '='):
