@@ -103,8 +103,8 @@ def to_integer(value: Any, low: int = INT64_MIN, high: int = INT64_MAX) -> int:
 
 
 def to_bool(value: Any) -> bool:
-    """Any float but zero is true; of the integers only 0 and 1 are truth values."""
-    if type(value) is float:
+    """Any float above zero is true (also NaN); of the integers only 0 and 1 are truth values."""
+    if type(value) is float and not value < 0.0:
         return value != 0.0
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
