@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does the engine do what BehaviorTree.CPP 4.10 did, case by case.
+"""
+Does the engine do what BehaviorTree.CPP 4.10 did, case by case.
 
     python test/behavior/conformance.py [FILE.jsonl ...]
 
@@ -19,11 +20,29 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from xparo_bridge.behavior import Blackboard, BlackboardError, Condition, input_port, inout_port  # noqa: E402
-from xparo_bridge.behavior import load, Manifest, ManualClock, NodeConfig  # noqa: E402
-from xparo_bridge.behavior import NodeKind, NodeRegistry, NodeStatus, output_port  # noqa: E402
-from xparo_bridge.behavior import PortError, ScriptError, StatefulAction, SyncAction  # noqa: E402
-from xparo_bridge.behavior import TickError, Tree, TreeErrors, TreeNode  # noqa: E402
+from xparo_bridge.behavior import (  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402
+    Blackboard,
+    BlackboardError,
+    Condition,
+    inout_port,
+    input_port,
+    load,
+    Manifest,
+    ManualClock,
+    NodeConfig,
+    NodeKind,
+    NodeRegistry,
+    NodeStatus,
+    output_port,
+    PortError,
+    ScriptError,
+    StatefulAction,
+    SyncAction,
+    TickError,
+    Tree,
+    TreeErrors,
+    TreeNode,
+)
 from xparo_bridge.behavior.ports import STRING  # noqa: E402
 from xparo_bridge.behavior.script import compile_script, parse_script  # noqa: E402
 

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The behaviour-tree engine: what a tree's author saw on BehaviorTree.CPP 4.10, in Python.
+"""
+The behaviour-tree engine: what a tree's author saw on BehaviorTree.CPP 4.10, in Python.
 
 It knows nothing of ROS and can be used on its own::
 
@@ -14,8 +15,17 @@ It knows nothing of ROS and can be used on its own::
 from .blackboard import Blackboard
 from .context import NodeConfig, TreeContext
 from .document import Limits
-from .errors import BehaviorError, BlackboardError, ConversionError, NodeError, PortError, Problem
-from .errors import ScriptError, TickError, TreeErrors
+from .errors import (
+    BehaviorError,
+    BlackboardError,
+    ConversionError,
+    NodeError,
+    PortError,
+    Problem,
+    ScriptError,
+    TickError,
+    TreeErrors,
+)
 from .leaves import Condition, StatefulAction, SyncAction
 from .loader import load
 from .node import ControlNode, DecoratorNode, LeafNode, TreeNode

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where do the nodes of a tree keep the values they share.
+"""
+Where do the nodes of a tree keep the values they share.
 
 Every subtree has its own blackboard. A key that a subtree does not have itself is looked up in
 its parent where the subtree remaps it, or, with autoremapping, under the same name; names that
@@ -22,7 +23,8 @@ MAX_ENTRIES = 100_000
 
 
 class Entry:
-    """A value with its declared type and the number of times it was written.
+    """
+    A value with its declared type and the number of times it was written.
 
     `value` is None until the first write. `value_type` is the type the value itself had when
     it was first written, which an entry open to any type does not tell.
@@ -52,7 +54,8 @@ class Entry:
 
 
 def fit(value: Any, previous: Any, previous_type: PortType) -> Any:
-    """Convert a value to the representation of the one it replaces.
+    """
+    Convert a value to the representation of the one it replaces.
 
     :raises ConversionError: if the two are not both text, both numbers or both of one class, or
         if a number would lose something.
@@ -99,7 +102,8 @@ class Blackboard:
         return self.parent.entry(external)
 
     def declare(self, key: str, declared: PortType) -> Entry:
-        """Return the entry of a key, made with this type if there is none.
+        """
+        Return the entry of a key, made with this type if there is none.
 
         :raises BlackboardError: if the entry exists with another type.
         """
@@ -121,7 +125,8 @@ class Blackboard:
         written: PortType | None = None,
         value_type: PortType | None = None,
     ) -> None:
-        """Write a value of the type `written` (if None: the one its Python type has).
+        """
+        Write a value of the type `written` (if None: the one its Python type has).
 
         A value passed on unread is written as ANY and keeps its own `value_type`.
 

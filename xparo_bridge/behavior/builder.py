@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How do the elements of a document become the nodes of a tree.
+"""
+How do the elements of a document become the nodes of a tree.
 
 A SubTree gets a blackboard of its own. Of its attributes, `key="{other}"` connects a key of it
 to one of the tree around it, any other value is written to it, and `_autoremap` connects all
@@ -22,8 +23,21 @@ from .document import Element, Limits
 from .errors import BehaviorError, ConversionError, Problem
 from .leaves import StubAction
 from .node import TreeNode
-from .ports import ANY_ALLOWED, DOUBLE, Direction, INT, INT64, is_port_name, pointed_key, Port
-from .ports import PortType, POSTCONDITIONS, PRECONDITIONS, remapped_key, STRING
+from .ports import (
+    ANY_ALLOWED,
+    Direction,
+    DOUBLE,
+    INT,
+    INT64,
+    is_port_name,
+    pointed_key,
+    Port,
+    PortType,
+    POSTCONDITIONS,
+    PRECONDITIONS,
+    remapped_key,
+    STRING,
+)
 from .registry import Manifest, NodeRegistry
 from .script import compile_script, Script
 from .status import NodeKind
@@ -36,7 +50,8 @@ class TooManyProblems(BehaviorError):
 
 
 class Builder:
-    """Makes the nodes of one tree and collects what is wrong with them.
+    """
+    Makes the nodes of one tree and collects what is wrong with them.
 
     `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees.
     """

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class TreeContext:
-    """The clock, the timers and the wake-up of a tree, and what its robot lends to its leaves.
+    """
+    The clock, the timers and the wake-up of a tree, and what its robot lends to its leaves.
 
     `services` holds objects by name that leaves ask for, such as a ROS node or the provider of
     the robot's pose.
@@ -49,7 +50,8 @@ class TreeContext:
 
 @dataclass
 class NodeConfig:
-    """Everything a node is made from; the loader fills it in.
+    """
+    Everything a node is made from; the loader fills it in.
 
     `inputs` and `outputs` map the ports the tree connects to the text it gives them.
     """

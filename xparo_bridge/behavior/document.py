@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is the text of a document read into elements, without trusting it.
+"""
+How is the text of a document read into elements, without trusting it.
 
 The parser is expat behind defusedxml: no DTD, no entities of the document's own, nothing
 external. Size, depth and number of elements are limited while reading.
@@ -25,7 +26,8 @@ from .errors import BehaviorError, Problem
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a document may ask for; all of it counts together with what it includes.
+    """
+    How much a document may ask for; all of it counts together with what it includes.
 
     `size` is in characters, `depth` in elements within elements of one tree, `nodes` both in
     elements of the documents and in nodes of the tree made from them.
@@ -73,7 +75,8 @@ class DocumentError(BehaviorError):
 
 
 def read_document(text: str, limits: Limits, file: str = '') -> tuple[Element, list[Problem]]:
-    """Read a document; also returns warnings.
+    """
+    Read a document; also returns warnings.
 
     :raises DocumentError: if it is not well-formed, or larger than the limits.
     """
@@ -137,7 +140,7 @@ def _parse(text: str, limits: Limits, file: str, first_line: int) -> Element:
     return handler.root
 
 
-class _Handler(ContentHandler):  # type: ignore[misc]
+class _Handler(ContentHandler):
     """Builds the elements."""
 
     def __init__(self, limits: Limits, file: str, first_line: int) -> None:
@@ -183,7 +186,8 @@ _IN_TAG = re.compile(r'["\'>]')
 
 
 def escape_attributes(text: str) -> str:
-    """Escape bare '&' and '<' within attributes, as scripts written by hand have them.
+    """
+    Escape bare '&' and '<' within attributes, as scripts written by hand have them.
 
     BehaviorTree.CPP's parser accepts them, so documents with them are in use.
     """

@@ -33,7 +33,8 @@ class NodeError(BehaviorError):
 
 
 class TickError(BehaviorError):
-    """A tick or a halt was ended by an error inside one node.
+    """
+    A tick or a halt was ended by an error inside one node.
 
     `path` is the path of the node, `type_id` its type and `reason` what went wrong there.
     """
@@ -47,7 +48,8 @@ class TickError(BehaviorError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a document: what, where, and what would be right.
+    """
+    One thing wrong with a document: what, where, and what would be right.
 
     `line` counts from 1 (0: the document as a whole), `path` is the path of the node in the
     tree ('' outside nodes), `file` the included file ('' for the document itself).
@@ -69,7 +71,8 @@ class Problem:
 
 
 class TreeErrors(BehaviorError):
-    """A document that is not a valid tree; `problems` lists everything found wrong.
+    """
+    A document that is not a valid tree; `problems` lists everything found wrong.
 
     `warnings` lists what was found odd besides.
     """

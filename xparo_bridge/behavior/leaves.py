@@ -10,7 +10,8 @@ from .status import NodeKind, NodeStatus
 
 
 class SyncAction(LeafNode):
-    """An action that finishes within its tick.
+    """
+    An action that finishes within its tick.
 
     Override `on_tick`. SUCCESS: done. FAILURE: could not be done. RUNNING is an error.
     """
@@ -19,7 +20,8 @@ class SyncAction(LeafNode):
 
 
 class Condition(LeafNode):
-    """A question answered at once.
+    """
+    A question answered at once.
 
     Override `on_tick`. SUCCESS: yes. FAILURE: no.
     """
@@ -28,7 +30,8 @@ class Condition(LeafNode):
 
 
 class StatefulAction(LeafNode):
-    """An action that takes more than one tick and never blocks one.
+    """
+    An action that takes more than one tick and never blocks one.
 
     Override `on_start` (the first tick), `on_running` (every tick after it while RUNNING) and
     `on_halted` (told to stop while RUNNING; not called when the action finished by itself).

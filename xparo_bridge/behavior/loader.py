@@ -41,7 +41,8 @@ def load(
     migrate: bool = True,
     assume_nodes: bool = False,
 ) -> Tree:
-    """Read, check and make a tree.
+    """
+    Read, check and make a tree.
 
     :param xml: a document <root>...</root>, or a single <BehaviorTree>.
     :param blackboard: the blackboard of the main tree, or values to begin it with.
@@ -58,12 +59,12 @@ def load(
     reader.read(xml)
     if reader.problems:
         raise TreeErrors(reader.problems, reader.warnings)
-    board = blackboard if isinstance(blackboard, Blackboard) else Blackboard()
-    if blackboard is not None and board is not blackboard:
-        for key, value in blackboard.items():
-            board.set(key, value)
+    if not isinstance(blackboard, Blackboard):
+        values, blackboard = blackboard or {}, Blackboard()
+        for key, value in values.items():
+            blackboard.set(key, value)
     context = TreeContext(clock, services, registry.enums)
-    return reader.make(tree_id, board, context)
+    return reader.make(tree_id, blackboard, context)
 
 
 class Reader:
@@ -105,7 +106,8 @@ class Reader:
         self.problems.extend(self._verifier.problems)
 
     def make(self, tree_id: str, blackboard: Blackboard, context: TreeContext) -> Tree:
-        """Make a tree of those read, the document's main one if `tree_id` is empty.
+        """
+        Make a tree of those read, the document's main one if `tree_id` is empty.
 
         :raises TreeErrors: if it cannot be made.
         """

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does every node of a tree do: tick, halt, reset, and read and write its ports.
+"""
+What does every node of a tree do: tick, halt, reset, and read and write its ports.
 
 A node is a py_trees behaviour, so that py_trees' executor, visitors and viewers work with it.
 It keeps its own status, though, and its parent calls it directly: py_trees ticks only the root.
@@ -34,13 +35,16 @@ _FORCED = {'_failureIf': FAILURE, '_successIf': SUCCESS, '_skipIf': SKIPPED}
 Observer = Callable[['TreeNode', NodeStatus, NodeStatus], None]
 
 
-class TreeNode(py_trees.behaviour.Behaviour):  # type: ignore[misc]
+class TreeNode(py_trees.behaviour.Behaviour):
     """Base of all nodes. A subclass overrides `on_tick` and, if it can be RUNNING, `halt`."""
 
     KIND: ClassVar[NodeKind] = NodeKind.ACTION
     PORTS: ClassVar[tuple[Port, ...]] = ()
     # Whether the node finishes within its tick, so that RUNNING from it is an error.
     SYNCHRONOUS: ClassVar[bool] = False
+
+    children: list[TreeNode]  # type: ignore[assignment]
+    parent: TreeNode | None
 
     def __init__(self, config: NodeConfig) -> None:
         # What an observer or a visitor needs is None while there is none, which costs a tick
@@ -105,7 +109,8 @@ class TreeNode(py_trees.behaviour.Behaviour):  # type: ignore[misc]
     # What a parent calls
 
     def execute_tick(self) -> NodeStatus:
-        """Tick the node with its conditions and return its status.
+        """
+        Tick the node with its conditions and return its status.
 
         :raises TickError: if the node raised anything.
         """
@@ -169,7 +174,8 @@ class TreeNode(py_trees.behaviour.Behaviour):  # type: ignore[misc]
     # Ports
 
     def get_input(self, port: str, as_type: PortType | None = None) -> Any:
-        """Read a port as a value of its declared type, or of another one.
+        """
+        Read a port as a value of its declared type, or of another one.
 
         :raises PortError: if the port has no value or one that cannot be converted.
         """
@@ -202,7 +208,8 @@ class TreeNode(py_trees.behaviour.Behaviour):  # type: ignore[misc]
             return default
 
     def set_output(self, port: str, value: Any) -> None:
-        """Write a value through a port to the entry it is connected to.
+        """
+        Write a value through a port to the entry it is connected to.
 
         Without effect if the tree leaves the port unconnected.
 
@@ -275,7 +282,8 @@ class TreeNode(py_trees.behaviour.Behaviour):  # type: ignore[misc]
                 script()
 
     def _tick_error(self, error: Exception) -> TickError:
-        reason = str(error) if isinstance(error, BehaviorError) else f'{type(error).__name__}: {error}'
+        own = isinstance(error, BehaviorError)
+        reason = str(error) if own else f'{type(error).__name__}: {error}'
         return TickError(self.path, self.type_id, reason)
 
     # What py_trees calls
@@ -378,7 +386,8 @@ class DecoratorNode(TreeNode):
 
 
 def entry_key(config: NodeConfig, port: str) -> str:
-    """The key that a port names, either as '{key}' or bare.
+    """
+    The key that a port names, either as '{key}' or bare.
 
     :raises PortError: if the port has no value.
     """

@@ -29,7 +29,8 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class PortType:
-    """A type of port and entry, told from others by its name.
+    """
+    A type of port and entry, told from others by its name.
 
     `parse` reads a literal (None: text cannot become this type); `convert` makes a value of
     this type from another one. Both raise ConversionError.
@@ -205,7 +206,7 @@ def is_safe_cast(target: PortType, value: Any) -> bool:
     limits = _RANGES[target.name]
     try:
         if limits is None:
-            return values.to_double(value) == value
+            return bool(values.to_double(value) == value)
         values.to_integer(value, *limits)
     except ConversionError:
         return False
@@ -214,7 +215,8 @@ def is_safe_cast(target: PortType, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Port:
-    """A port that a node type declares.
+    """
+    A port that a node type declares.
 
     `default` is the text used where the tree gives none ('' means none; '{key}' is allowed).
     """
@@ -228,8 +230,8 @@ class Port:
     def __post_init__(self) -> None:
         if not is_port_name(self.name):
             raise PortError(
-                f'{self.name!r} cannot name a port: a name starts with a letter, has none of '
-                f'{"".join(sorted(FORBIDDEN_IN_NAMES - set(" ")))!r} or spaces, and is not reserved'
+                f'{self.name!r} cannot name a port: a name starts with a letter, has no '
+                'spaces or any of <>&"\'/\\:*?|. in it, and is not reserved'
             )
 
 

@@ -24,7 +24,8 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a node type.
+    """
+    What is known of a node type.
 
     `factory` makes a node from its NodeConfig; it is None for a type whose ports are known but
     which this robot cannot run.
@@ -39,7 +40,8 @@ class Manifest:
 
 
 class NodeRegistry:
-    """The node types of a robot and the constants its scripts know.
+    """
+    The node types of a robot and the constants its scripts know.
 
     A new registry has the builtin types of BehaviorTree.CPP 4.10.
     """
@@ -54,7 +56,8 @@ class NodeRegistry:
         self.builtin_ids = frozenset(self._manifests)
 
     def register(self, node_class: type[TreeNode], type_id: str = '') -> None:
-        """Add a class of nodes, under its own name unless another is given.
+        """
+        Add a class of nodes, under its own name unless another is given.
 
         :raises NodeError: if the name is taken or cannot be an element of a document.
         """
@@ -71,7 +74,8 @@ class NodeRegistry:
         )
 
     def add(self, manifest: Manifest) -> None:
-        """Add a node type described by its manifest.
+        """
+        Add a node type described by its manifest.
 
         :raises NodeError: if the name is taken or cannot be an element of a document.
         """
@@ -83,7 +87,8 @@ class NodeRegistry:
         self._manifests[type_id] = manifest
 
     def bind(self, type_id: str, factory: NodeFactory) -> None:
-        """Give a node type whose ports are known the factory that makes its nodes.
+        """
+        Give a node type whose ports are known the factory that makes its nodes.
 
         :raises NodeError: if no such type is known.
         """
@@ -99,7 +104,8 @@ class NodeRegistry:
         return self._manifests.values()
 
     def add_enum(self, name: str, value: int) -> None:
-        """Add a constant for scripts.
+        """
+        Add a constant for scripts.
 
         :raises NodeError: if the name stands for another value already.
         """
@@ -117,7 +123,8 @@ class NodeRegistry:
         return copy
 
     def discover(self) -> None:
-        """Add the node classes of installed packages.
+        """
+        Add the node classes of installed packages.
 
         The entry point group is `xparo_bridge.behavior_nodes`; the name of an entry point is the
         name of the node type. One that cannot be loaded is logged and left out.

@@ -45,7 +45,8 @@ class Tree:
     # Ticking
 
     def tick_exactly_once(self) -> NodeStatus:
-        """Tick the root once and return its status.
+        """
+        Tick the root once and return its status.
 
         :raises TickError: if a node raised; the tree should then be halted.
         """
@@ -55,7 +56,8 @@ class Tree:
         return status
 
     def tick_once(self) -> NodeStatus:
-        """Tick the root, and again as long as a node asked for it during the tick.
+        """
+        Tick the root, and again as long as a node asked for it during the tick.
 
         :raises TickError: if a node raised; the tree should then be halted.
         """
@@ -64,7 +66,8 @@ class Tree:
         return status
 
     def halt(self) -> None:
-        """Halt all RUNNING nodes and make the tree IDLE.
+        """
+        Halt all RUNNING nodes and make the tree IDLE.
 
         `_onHalted` runs twice for nodes that were RUNNING and once for all others, as in
         BehaviorTree.CPP.
@@ -88,7 +91,8 @@ class Tree:
             raise first_error
 
     def reset_if_done(self) -> None:
-        """Make the root IDLE if it has a result, which starts the tree over at the next tick.
+        """
+        Make the root IDLE if it has a result, which starts the tree over at the next tick.
 
         The ticks do this themselves; whoever ticks the root through py_trees does it when all
         handlers and visitors have seen the result.
@@ -217,7 +221,8 @@ class Tree:
 
 
 def _allow_recursion(root: TreeNode) -> None:
-    """Raise Python's recursion limit if the tree is deeper than it allows.
+    """
+    Raise Python's recursion limit if the tree is deeper than it allows.
 
     A decorator takes three frames, and a script up to `script.syntax.MAX_DEPTH` more.
     """

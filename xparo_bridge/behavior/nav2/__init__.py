@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes do the trees of Nav2 use, and which of them run without ROS.
+"""
+Which nodes do the trees of Nav2 use, and which of them run without ROS.
 
 `register` makes all 65 node types known with their ports, so that Nav2's trees load and are
 checked. Those that need no ROS run at once; the others wait for a factory::

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Those of Nav2's conditions (Jazzy) that need only time, entries and the robot's place.
+"""
+Those of Nav2's conditions (Jazzy) that need only time, entries and the robot's place.
 
 - TimeExpired: SUCCESS every `seconds`, counted from the first tick.
 - PathExpiringTimer: the same, counted anew when the path changes.

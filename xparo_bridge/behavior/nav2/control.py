@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""PipelineSequence, RecoveryNode and RoundRobin: the control nodes of Nav2 (Jazzy).
+"""
+PipelineSequence, RecoveryNode and RoundRobin: the control nodes of Nav2 (Jazzy).
 
 PipelineSequence ticks its children from the first at every tick, also those that are done.
 - A failed child: FAILURE, all others halted.
@@ -35,7 +36,7 @@ class PipelineSequence(ControlNode):
     def on_tick(self) -> NodeStatus:
         skipped = 0
         for index, child in enumerate(self.children):
-            status: NodeStatus = child.execute_tick()
+            status = child.execute_tick()
             if status is FAILURE:
                 self.reset_children()
                 self._furthest = 0
@@ -68,7 +69,7 @@ class RecoveryNode(ControlNode):
         self._allowed = self.find_input('number_of_retries', self._allowed)
         self.set_status(RUNNING)
         while self._retries <= self._allowed:
-            status: NodeStatus = self.children[self._index].execute_tick()
+            status = self.children[self._index].execute_tick()
             if status is RUNNING:
                 return RUNNING
             if self._index == 0:
@@ -113,7 +114,7 @@ class RoundRobin(ControlNode):
         self.set_status(RUNNING)
         skipped = 0
         while self._failed + skipped < count:
-            status: NodeStatus = self.children[self._index].execute_tick()
+            status = self.children[self._index].execute_tick()
             if status is RUNNING:
                 return RUNNING
             self._index = (self._index + 1) % count

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nav2's decorators (Jazzy): when is a child ticked, by time, distance, speed or the goal.
+"""
+Nav2's decorators (Jazzy): when is a child ticked, by time, distance, speed or the goal.
 
 All of them tick a child that is RUNNING at every tick, tick it at the first tick, and are RUNNING
 while they wait.
@@ -8,7 +9,7 @@ while they wait.
 - RateController: again every 1/`hz` seconds after a success.
 - SpeedController: again at a rate between `min_rate` and `max_rate` that grows with the robot's
   speed between `min_speed` and `max_speed`; at once when the goal changes.
-- DistanceController: again when the robot is `distance` metres from where the child last succeeded.
+- DistanceController: again when the robot is `distance` metres from where the child succeeded.
 - GoalUpdatedController: again when the goal changes.
 - SingleTrigger: once; FAILURE until the decorator is halted or reset.
 - PathLongerOnApproach: when a new path to the same goal is `length_factor` times as long as the
@@ -60,7 +61,7 @@ class RateController(Decorator):
         if not (self._first or due or child._state is RUNNING):
             return RUNNING
         self._first = False
-        status: NodeStatus = child.execute_tick()
+        status = child.execute_tick()
         if status is SUCCESS:
             self._start = self.context.clock.now()
         return status
@@ -99,7 +100,7 @@ class SpeedController(Decorator):
         if due:
             self._period = 1.0 / self._rate(robot_state(self.context).speed())
             self._start = now
-        status: NodeStatus = child.execute_tick()
+        status = child.execute_tick()
         return status
 
     def _rate(self, speed: float) -> float:
@@ -131,7 +132,7 @@ class DistanceController(Decorator):
         if not (self._first or far or child._state is RUNNING):
             return RUNNING
         self._first = False
-        status: NodeStatus = child.execute_tick()
+        status = child.execute_tick()
         if status is SUCCESS:
             self._start = position(self)
             if self._start is None:
@@ -160,7 +161,7 @@ class GoalUpdatedController(Decorator):
         child = self.children[0]
         if not updated and child._state is not RUNNING:
             return RUNNING
-        status: NodeStatus = child.execute_tick()
+        status = child.execute_tick()
         return status
 
 
@@ -177,7 +178,7 @@ class SingleTrigger(Decorator):
         self.set_status(RUNNING)
         if not self._first:
             return FAILURE
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self._first = False
         return status
@@ -189,7 +190,7 @@ class GoalUpdater(Decorator):
     def on_tick(self) -> NodeStatus:
         goal = robot_state(self.context).updated_goal(self.find_input('input_goal'))
         self.set_output('output_goal', goal)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         return status
 
 
@@ -207,7 +208,7 @@ class PathLongerOnApproach(Decorator):
             self._first = True
         self.set_status(RUNNING)
         if not self._first and self._is_longer(new, old):
-            status: NodeStatus = self.children[0].execute_tick()
+            status = self.children[0].execute_tick()
             if status is SUCCESS or status is FAILURE:
                 self._old = new
                 self.reset_child()

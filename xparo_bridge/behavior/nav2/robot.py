@@ -26,7 +26,8 @@ class RobotState(Protocol):
 
 
 def robot_state(context: TreeContext) -> RobotState:
-    """The robot that was lent to the tree.
+    """
+    The robot that was lent to the tree.
 
     :raises NodeError: if none was.
     """

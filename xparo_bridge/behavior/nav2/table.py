@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which node types does Nav2 have: the 65 of Jazzy's `nav2_tree_nodes.xml`, with their ports.
+"""
+Which node types does Nav2 have: the 65 of Jazzy's `nav2_tree_nodes.xml`, with their ports.
 
 One line a node type: its kind, then its ports as `name:type=default`, outputs with a leading '>'.
 `@action` and `@service` stand for the ports that all clients of one share.

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""IfThenElse and WhileDoElse: one child decides which of the others is ticked.
+"""
+IfThenElse and WhileDoElse: one child decides which of the others is ticked.
 
 Both take two or three children: condition, then (do), else. The condition may be RUNNING. The
 result is that of the chosen child; a false condition without an else: FAILURE. A SKIPPED
@@ -31,7 +32,7 @@ class IfThenElse(ControlNode):
             raise NodeError(f'IfThenElse needs 2 or 3 children, not {count}')
         self.set_status(RUNNING)
         if self._choice == 0:
-            condition: NodeStatus = self.children[0].execute_tick()
+            condition = self.children[0].execute_tick()
             if condition is RUNNING:
                 return RUNNING
             if condition is SUCCESS:
@@ -42,7 +43,7 @@ class IfThenElse(ControlNode):
                 self._choice = 2
             else:
                 raise NodeError('the condition of IfThenElse must not be SKIPPED')
-        status: NodeStatus = self.children[self._choice].execute_tick()
+        status = self.children[self._choice].execute_tick()
         if status is not RUNNING:
             self.reset_children()
             self._choice = 0
@@ -61,7 +62,7 @@ class WhileDoElse(ControlNode):
         if count not in (2, 3):
             raise NodeError(f'WhileDoElse needs 2 or 3 children, not {count}')
         self.set_status(RUNNING)
-        condition: NodeStatus = self.children[0].execute_tick()
+        condition = self.children[0].execute_tick()
         # A SKIPPED condition leaves IDLE, which no node may return: an error, as in the reference.
         status = IDLE
         if condition is RUNNING:

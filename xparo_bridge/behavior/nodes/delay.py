@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Delay, Timeout and Sleep: nodes that wait, without blocking a tick.
+"""
+Delay, Timeout and Sleep: nodes that wait, without blocking a tick.
 
 - Delay: RUNNING for `delay_msec`, then the child.
 - Timeout: the child; if it is still RUNNING `msec` after the start, it is halted and the next
@@ -35,7 +36,7 @@ class Delay(Decorator):
             self._timer = self.context.timers.add(milliseconds / 1000, lambda: None)
         if self._timer.is_pending:
             return RUNNING
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self._timer = None
             self.reset_child()
@@ -70,7 +71,7 @@ class Timeout(Decorator):
         if self._expired:
             self._started = False
             return FAILURE
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self._stop()
             self.reset_child()

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""SetBlackboard and UnsetBlackboard: leaves that write and forget entries.
+"""
+SetBlackboard and UnsetBlackboard: leaves that write and forget entries.
 
 SetBlackboard writes `value` to the entry named by the text in `output_key`: a literal as text,
 or what an entry holds with its type. SUCCESS, or FAILURE if that entry was never written.

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fallback and AsyncFallback: children in order, until one succeeds.
+"""
+Fallback and AsyncFallback: children in order, until one succeeds.
 
 - A RUNNING child: RUNNING; the next tick goes on with that child.
 - A child that succeeded: SUCCESS.

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""LoopInt, LoopBool, LoopDouble and LoopString: the child for each item of a queue.
+"""
+LoopInt, LoopBool, LoopDouble and LoopString: the child for each item of a queue.
 
 `queue` is a literal ('1;2;3') or an entry that holds such a text, a list, or a deque, from which
 the items are then taken. Each round writes an item to `value` and ticks the child until it is
@@ -19,8 +20,20 @@ from typing import Any
 from ..context import NodeConfig
 from ..errors import PortError
 from ..node import FAILURE, IDLE, RUNNING, SUCCESS
-from ..ports import BOOL, DOUBLE, INT, inout_port, input_port, NODE_STATUS, output_port
-from ..ports import pointed_key, Port, PortType, split, STRING
+from ..ports import (
+    BOOL,
+    DOUBLE,
+    inout_port,
+    input_port,
+    INT,
+    NODE_STATUS,
+    output_port,
+    pointed_key,
+    Port,
+    PortType,
+    split,
+    STRING,
+)
 from ..status import NodeStatus
 from .decorator import Decorator
 
@@ -52,7 +65,7 @@ class _Loop(Decorator):
                 self.set_output('value', item)
         if self._state is IDLE:
             self.set_status(RUNNING)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         self._child_runs = status is RUNNING
         if status is SUCCESS or status is FAILURE:
             self.reset_child()

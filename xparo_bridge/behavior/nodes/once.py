@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""RunOnce: the child until it is done, and never again.
+"""
+RunOnce: the child until it is done, and never again.
 
 After that, SKIPPED, or the child's result if `then_skip` is false; a halt does not change it.
 """
@@ -28,7 +29,7 @@ class RunOnce(Decorator):
         if self._result is not None:
             return SKIPPED if then_skip else self._result
         self.set_status(RUNNING)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self._result = status
             self.reset_child()

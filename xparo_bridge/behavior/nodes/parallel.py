@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parallel and ParallelAll: every child at every tick, until enough of them are done.
+"""
+Parallel and ParallelAll: every child at every tick, until enough of them are done.
 
 Counts may be negative, as indices in Python: -1 means all children, -2 all but one.
 
@@ -22,7 +23,7 @@ import py_trees
 from ..context import NodeConfig
 from ..errors import NodeError
 from ..node import ControlNode, FAILURE, RUNNING, SKIPPED, SUCCESS
-from ..ports import INT, input_port
+from ..ports import input_port, INT
 from ..status import NodeStatus
 
 
@@ -48,7 +49,7 @@ class _Parallel(ControlNode, py_trees.composites.Parallel):  # type: ignore[misc
         return max(len(self.children) + number + 1, 0) if number < 0 else number
 
     def _tick_child(self, index: int) -> NodeStatus:
-        status: NodeStatus = self.children[index].execute_tick()
+        status = self.children[index].execute_tick()
         if status is SUCCESS:
             self._done.add(index)
             self._successes += 1

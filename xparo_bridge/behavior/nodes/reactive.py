@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""ReactiveSequence and ReactiveFallback: children in order, from the first one at every tick.
+"""
+ReactiveSequence and ReactiveFallback: children in order, from the first one at every tick.
 
 - A RUNNING child: RUNNING, and all other children are halted. The next tick asks the children
   before it again and so may interrupt it.

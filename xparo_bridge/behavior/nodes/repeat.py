@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Repeat and RetryUntilSuccessful: the child again, a number of times (-1: without end).
+"""
+Repeat and RetryUntilSuccessful: the child again, a number of times (-1: without end).
 
 - Repeat: `num_cycles` successes: SUCCESS; a failure: FAILURE.
 - RetryUntilSuccessful: a success: SUCCESS; `num_attempts` failures: FAILURE.
@@ -13,9 +14,9 @@ else can interrupt it.
 from __future__ import annotations
 
 from ..context import NodeConfig
-from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
 from ..errors import NodeError
-from ..ports import INT, input_port
+from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
+from ..ports import input_port, INT
 from ..status import NodeStatus
 from .decorator import Decorator
 
@@ -24,7 +25,7 @@ class _Again(Decorator):
     limit_port = ''
     # The result of the child that asks for another round, and the one that ends them.
     again = SUCCESS
-    stop = FAILURE
+    ending = FAILURE
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
@@ -37,7 +38,7 @@ class _Again(Decorator):
         child = self.children[0]
         while goes_on:
             was_idle = child._state is IDLE
-            status: NodeStatus = child.execute_tick()
+            status = child.execute_tick()
             if status is RUNNING:
                 return RUNNING
             if status is IDLE:
@@ -49,7 +50,7 @@ class _Again(Decorator):
             self.reset_child()
             if status is SKIPPED:
                 return SKIPPED
-            if status is self.stop:
+            if status is self.ending:
                 self._count = 0
                 return status
             if was_idle and goes_on:
@@ -79,7 +80,7 @@ class RetryUntilSuccessful(_Again):
     PORTS = (input_port('num_attempts', INT, doc='failures allowed; -1: retry without end'),)
     limit_port = 'num_attempts'
     again = FAILURE
-    stop = SUCCESS
+    ending = SUCCESS
 
     def _limit_after_round(self, limit: int) -> int:
         # The child may have changed it.

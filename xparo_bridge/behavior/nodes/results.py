@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inverter, ForceSuccess, ForceFailure and KeepRunningUntilFailure: another result.
+"""
+Inverter, ForceSuccess, ForceFailure and KeepRunningUntilFailure: another result.
 
 RUNNING and SKIPPED of the child are passed on, except that KeepRunningUntilFailure stays RUNNING
 until its child fails.
@@ -8,7 +9,7 @@ until its child fails.
 
 from __future__ import annotations
 
-from ..node import DecoratorNode, FAILURE, IDLE, RUNNING, SUCCESS
+from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .decorator import Decorator
 
@@ -21,7 +22,7 @@ class _Replace(Decorator):
 
     def on_tick(self) -> NodeStatus:
         self.set_status(RUNNING)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS:
             self.reset_child()
             return self.on_success
@@ -55,7 +56,7 @@ class KeepRunningUntilFailure(Decorator):
 
     def on_tick(self) -> NodeStatus:
         self.set_status(RUNNING)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS:
             self.reset_child()
         if status is FAILURE:

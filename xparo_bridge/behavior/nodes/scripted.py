@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Script, ScriptCondition and Precondition: nodes that run a script.
+"""
+Script, ScriptCondition and Precondition: nodes that run a script.
 
 - Script: SUCCESS once the script has run.
 - ScriptCondition: SUCCESS if the script is true, else FAILURE.
@@ -84,7 +85,7 @@ class Precondition(Decorator):
             self._entered = script.is_true()
             if not self._entered:
                 return otherwise
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self.reset_child()
             self._entered = False

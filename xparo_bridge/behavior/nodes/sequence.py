@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sequence, AsyncSequence and SequenceWithMemory: all children in order, until one fails.
+"""
+Sequence, AsyncSequence and SequenceWithMemory: all children in order, until one fails.
 
 - A RUNNING child: RUNNING; the next tick goes on with that child.
 - A failed child: FAILURE. Sequence and AsyncSequence start over the next time;

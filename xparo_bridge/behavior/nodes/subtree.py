@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""SubTree: another tree of the document, with a blackboard of its own.
+"""
+SubTree: another tree of the document, with a blackboard of its own.
 
 The result is that of the other tree. Its attributes connect keys of the two blackboards; see
 `builder` for how.
@@ -21,7 +22,7 @@ class SubTree(Decorator):
     def on_tick(self) -> NodeStatus:
         if self._state is IDLE:
             self.set_status(RUNNING)
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS or status is FAILURE:
             self.reset_child()
         return status

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Switch2 to Switch6: one of several children, chosen by the value of an entry.
+"""
+Switch2 to Switch6: one of several children, chosen by the value of an entry.
 
 The child of the first case that equals `variable` is ticked, the last child if none does or the
 variable has no value. Values equal as text, as integers (also by the name of a constant), or as
@@ -31,11 +32,11 @@ class Switch(ControlNode):
 
     def on_tick(self) -> NodeStatus:
         if len(self.children) != self.CASES + 1:
-            raise NodeError(f'{self.type_id} needs {self.CASES + 1} children: its cases and a default')
+            raise NodeError(f'it needs {self.CASES + 1} children: its cases and a default')
         choice = self._choose()
         if self._running is not None and self._running != choice:
             self.halt_child(self._running)
-        status: NodeStatus = self.children[choice].execute_tick()
+        status = self.children[choice].execute_tick()
         if status is RUNNING:
             self._running = choice
             return status

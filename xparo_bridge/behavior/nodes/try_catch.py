@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""TryCatch: a sequence whose last child cleans up after a failure.
+"""
+TryCatch: a sequence whose last child cleans up after a failure.
 
 All children but the last are ticked as in a Sequence.
 

@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""WasEntryUpdated, SkipUnlessUpdated and WaitValueUpdate: has an entry been written since.
+"""
+WasEntryUpdated, SkipUnlessUpdated and WaitValueUpdate: has an entry been written since.
 
 Since the last time the node asked; the first time: ever. An entry that does not exist counts as
 not written.
@@ -14,10 +15,10 @@ A child that is RUNNING is ticked on without asking.
 
 from __future__ import annotations
 
+from ..blackboard import Blackboard
 from ..context import NodeConfig
 from ..leaves import SyncAction
 from ..node import entry_key, FAILURE, RUNNING, SKIPPED, SUCCESS
-from ..blackboard import Blackboard
 from ..ports import ANY, input_port
 from ..status import NodeStatus
 from .decorator import Decorator
@@ -66,7 +67,7 @@ class SkipUnlessUpdated(Decorator):
     def on_tick(self) -> NodeStatus:
         if not self._child_runs and not self._watch.changed():
             return self.otherwise
-        status: NodeStatus = self.children[0].execute_tick()
+        status = self.children[0].execute_tick()
         self._child_runs = status is RUNNING
         return status
 

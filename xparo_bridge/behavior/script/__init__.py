@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is the scripting language of trees read and run.
+"""
+How is the scripting language of trees read and run.
 
 Text becomes tokens (`tokens`), tokens a syntax tree (`syntax`), and the syntax tree, once for
 each node, a chain of Python closures over the node's blackboard (`compile`). Nothing of a script

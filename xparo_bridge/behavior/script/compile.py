@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does a script do when it runs.
+"""
+What does a script do when it runs.
 
 A script is compiled to closures over one blackboard. All arithmetic gives a float, all operands
 are evaluated (there is no short circuit), integer literals are 64-bit integers and true and
@@ -19,8 +20,17 @@ from ..blackboard import Blackboard, Entry
 from ..errors import BehaviorError, ConversionError, ScriptError
 from ..ports import ANY_ALLOWED, INT64, PortType, type_of
 from ..values import clip, describe, is_number, to_bool, to_double, to_integer, to_string
-from .syntax import Assignment, Binary, Comparison, Expression, Literal, Name, parse_script
-from .syntax import Ternary, Unary
+from .syntax import (
+    Assignment,
+    Binary,
+    Comparison,
+    Expression,
+    Literal,
+    Name,
+    parse_script,
+    Ternary,
+    Unary,
+)
 
 MAX_TEXT = 100_000  # Characters a script may build up in one text.
 TOLERANCE = 2.0**-23  # Floats closer than the epsilon of a 32-bit float count as equal.
@@ -29,7 +39,8 @@ Evaluate = Callable[[], Any]
 
 
 class Script:
-    """A script bound to a blackboard: call it to run it and get the last statement's value.
+    """
+    A script bound to a blackboard: call it to run it and get the last statement's value.
 
     :raises ScriptError: from a call, if the script cannot be carried out.
     """
@@ -58,7 +69,8 @@ class Script:
 
 
 def compile_script(text: str, blackboard: Blackboard, enums: Mapping[str, int]) -> Script:
-    """Compile a script for nodes on a blackboard, with named constants.
+    """
+    Compile a script for nodes on a blackboard, with named constants.
 
     :raises ScriptError: if the script is malformed.
     """
@@ -96,7 +108,7 @@ _REFUTED_BY: dict[str, Callable[[Any, Any], bool]] = {
 
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, float):
-        return abs(left - right) <= TOLERANCE
+        return bool(abs(left - right) <= TOLERANCE)
     return bool(left == right)
 
 
@@ -293,7 +305,7 @@ def _operate(symbol: str, left: Any, right: Any) -> Any:
     texts = isinstance(left, str), isinstance(right, str)
     if symbol == '+' and all(texts):
         return _join(left, right)
-    if symbol == '..' and any(texts) and all(isinstance(v, int | float | str) for v in (left, right)):
+    if symbol == '..' and any(texts) and (is_number(left) or is_number(right) or all(texts)):
         return _join(to_string(left), to_string(right))
     raise ScriptError(f'{symbol!r} does not work on {describe(left)} and {describe(right)}')
 

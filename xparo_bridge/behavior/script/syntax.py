@@ -1,6 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is the grammar of a script.
+"""
+What is the grammar of a script.
 
 From loose to tight: assignments, ``?:``, ``||``, ``&&``, comparisons (chained), ``|`` and ``^``,
 ``&``, ``+ - ..``, ``* /``, and the prefixes ``- ~ !``. Operators of one level group to the left;
@@ -94,7 +95,8 @@ Expression = Literal | Name | Unary | Binary | Comparison | Ternary | Assignment
 
 
 def parse_script(text: str) -> tuple[Expression, ...]:
-    """Read the statements of a script.
+    """
+    Read the statements of a script.
 
     :raises ScriptError: if there is none, or one is malformed or nested too deeply.
     """

@@ -46,7 +46,8 @@ _GLUED_HEX = re.compile(r'[A-Za-z_.]', re.ASCII)
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """Yield the tokens of a script, one of kind END last.
+    """
+    Yield the tokens of a script, one of kind END last.
 
     :raises ScriptError: where no token can be read.
     """
@@ -78,7 +79,8 @@ def _number(text: str, match: re.Match[str]) -> Token:
     if glued.match(text, match.end()):
         word = re.compile(r'[\w.]+', re.ASCII).match(text, match.start())
         raise ScriptError(
-            f'{clip(word.group() if word else "")!r} at position {match.start() + 1} is not a number'
+            f'{clip(word.group()) if word else ""!r} at position {match.start() + 1} '
+            'is not a number'
         )
     real = not hexadecimal and (match['fraction'] or match['exponent'])
     kind = TokenKind.REAL if real else TokenKind.INTEGER
