@@ -24,7 +24,6 @@ from .errors import BehaviorError, ConversionError, Problem
 from .leaves import StubAction
 from .node import TreeNode
 from .ports import (
-    ANY_ALLOWED,
     Direction,
     DOUBLE,
     INT,
@@ -41,7 +40,7 @@ from .ports import (
 from .registry import Manifest, NodeRegistry
 from .script import compile_script, Script
 from .status import NodeKind
-from .values import clip, INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
+from .values import INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
 from .verify import node_type
 
 
@@ -329,5 +328,3 @@ def literal_value(text: str) -> tuple[Any, PortType]:
     except ConversionError:
         return text, STRING
 
-
-__all__ = ['ANY_ALLOWED', 'Builder', 'clip', 'literal_value']

@@ -47,9 +47,9 @@ class TreeNode(py_trees.behaviour.Behaviour):
     parent: TreeNode | None
 
     def __init__(self, config: NodeConfig) -> None:
-        # What an observer or a visitor needs is None while there is none, which costs a tick
-        # next to nothing.
         self._state = IDLE
+        # Whether a tick has more to do than `on_tick`; most nodes of a tree have not.
+        self._has_extras = False
         self._observer: Observer | None = None
         self._visited: list[TreeNode] | None = None
         self._preconditions: tuple[tuple[str, Script], ...] = ()
@@ -114,25 +114,32 @@ class TreeNode(py_trees.behaviour.Behaviour):
 
         :raises TickError: if the node raised anything.
         """
-        if self._visited is not None:
-            self._visited.append(self)
         try:
-            forced = self._check_preconditions() if self._preconditions else None
-            status = self.on_tick() if forced is None else forced
-            if self._postconditions and (status is SUCCESS or status is FAILURE):
-                self._run_postconditions(status)
+            status = self._tick_with_extras() if self._has_extras else self.on_tick()
         except TickError:
             raise
         except Exception as error:
             raise self._tick_error(error) from error
-        if status is not self._state:
-            if status is SKIPPED:
-                return status
+        if status is SUCCESS or status is FAILURE:
+            # What set_status does, without a call: this is where a tick spends its time.
+            if self._observer is None:
+                self._state = status
+            else:
+                self.set_status(status)
+        elif status is not SKIPPED:
             self.set_status(status)
             if status is RUNNING and self.SYNCHRONOUS:
                 raise self._tick_error(NodeError('a synchronous node must not return RUNNING'))
-        elif status is IDLE:
-            self.set_status(status)
+        return status
+
+    def _tick_with_extras(self) -> NodeStatus:
+        """Do the part of a tick that visitors and conditions ask for, and the tick itself."""
+        if self._visited is not None:
+            self._visited.append(self)
+        forced = self._check_preconditions() if self._preconditions else None
+        status = self.on_tick() if forced is None else forced
+        if self._postconditions and (status is SUCCESS or status is FAILURE):
+            self._run_postconditions(status)
         return status
 
     def halt_node(self) -> None:
@@ -170,6 +177,13 @@ class TreeNode(py_trees.behaviour.Behaviour):
         self._postconditions = {
             name: script for name, script in scripts.items() if name not in order
         }
+        self.watch(self._observer, self._visited)
+
+    def watch(self, observer: Observer | None, visited: list[TreeNode] | None) -> None:
+        """Say who is told of changes of the status, and which list the node joins at a tick."""
+        self._observer = observer
+        self._visited = visited
+        self._has_extras = bool(self._preconditions or self._postconditions) or visited is not None
 
     # Ports
 
@@ -348,7 +362,10 @@ class ControlNode(TreeNode):
             if state is not IDLE:
                 if state is RUNNING:
                     child.halt_node()
-                child.reset_status()
+                if child._observer is None:
+                    child._state = IDLE
+                else:
+                    child.reset_status()
 
     def _child_idle(self) -> NodeError:
         return NodeError('a child must not return IDLE')

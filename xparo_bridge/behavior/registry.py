@@ -12,7 +12,7 @@ import logging
 from .context import NodeConfig
 from .errors import NodeError
 from .leaves import StubAction
-from .node import ControlNode, DecoratorNode, TreeNode
+from .node import TreeNode
 from .ports import forbidden_character, Port
 from .status import NodeKind
 
@@ -146,13 +146,3 @@ def children_allowed(kind: NodeKind) -> tuple[int, int | None]:
         return 1, None
     return (1, 1) if kind is NodeKind.DECORATOR else (0, 0)
 
-
-__all__ = [
-    'ControlNode',
-    'DecoratorNode',
-    'ENTRY_POINT_GROUP',
-    'Manifest',
-    'NodeFactory',
-    'NodeRegistry',
-    'children_allowed',
-]

@@ -11,7 +11,7 @@ from typing import Any
 from .blackboard import Blackboard
 from .context import TreeContext
 from .errors import Problem, TickError
-from .node import DecoratorNode, IDLE, Observer, RUNNING, TreeNode
+from .node import IDLE, Observer, RUNNING, TreeNode
 from .status import NodeStatus
 
 # Rounds of one tick_once; after these the tree asks to be woken again, so that a loop without
@@ -33,7 +33,7 @@ class Tree:
         self.tree_id = tree_id
         self.nodes = list(nodes)
         self.root = self.nodes[0]
-        self.root.drive = self._drive
+        self.root.drive = self.drive
         self.blackboards = dict(blackboards)
         self.context = context
         self.warnings = list(warnings)
@@ -129,11 +129,11 @@ class Tree:
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call an observer at every change of a node's status; the returned call ends that."""
         self._observers.append(observer)
-        self._spread_observer()
+        self._spread()
 
         def stop() -> None:
             self._observers.remove(observer)
-            self._spread_observer()
+            self._spread()
 
         return stop
 
@@ -142,8 +142,7 @@ class Tree:
         if enabled is (self._visited is not None):
             return
         self._visited = [] if enabled else None
-        for node in self.nodes:
-            node._visited = self._visited
+        self._spread()
 
     def describe(self) -> list[dict[str, Any]]:
         """What is needed to draw the tree: a dictionary for each node, by rising uid."""
@@ -165,8 +164,9 @@ class Tree:
         """The blackboard of the main tree."""
         return self.root.blackboard.root
 
-    def _drive(self) -> Iterable[TreeNode]:
-        """Tick for py_trees: return the nodes reached, and leave the result to be seen."""
+    def drive(self) -> Iterable[TreeNode]:
+        """Tick once for an executor: return the nodes reached, and leave the result to be seen."""
+        self.reset_if_done()
         if self._visited is not None:
             self._visited.clear()
         self._tick_rounds()
@@ -205,7 +205,8 @@ class Tree:
                     pass
             node.reset_status()
 
-    def _spread_observer(self) -> None:
+    def _spread(self) -> None:
+        """Tell all nodes who watches them."""
         observers = tuple(self._observers)
         observer: Observer | None = None
         if len(observers) == 1:
@@ -217,7 +218,7 @@ class Tree:
                     each(node, old, new)
 
         for node in self.nodes:
-            node._observer = observer
+            node.watch(observer, self._visited)
 
 
 def _allow_recursion(root: TreeNode) -> None:
@@ -236,5 +237,3 @@ def _allow_recursion(root: TreeNode) -> None:
     if sys.getrecursionlimit() < needed:
         sys.setrecursionlimit(needed)
 
-
-__all__ = ['DecoratorNode', 'MAX_ROUNDS', 'Tree']

@@ -13,8 +13,6 @@ from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .decorator import Decorator
 
-__all__ = ['ForceFailure', 'ForceSuccess', 'Inverter', 'KeepRunningUntilFailure']
-
 
 class _Replace(Decorator):
     on_success = SUCCESS

@@ -12,7 +12,6 @@ Script, ScriptCondition and Precondition: nodes that run a script.
 from __future__ import annotations
 
 from ..context import NodeConfig
-from ..errors import PortError
 from ..leaves import Condition, SyncAction
 from ..node import FAILURE, SUCCESS, TreeNode
 from ..ports import input_port, NODE_STATUS, STRING
@@ -91,5 +90,3 @@ class Precondition(Decorator):
             self._entered = False
         return status
 
-
-__all__ = ['PortError', 'PortScript', 'Precondition', 'ScriptAction', 'ScriptCondition']

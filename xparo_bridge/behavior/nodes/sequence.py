@@ -34,30 +34,30 @@ class Sequence(ControlNode, py_trees.composites.Sequence):  # type: ignore[misc]
         self._skipped = 0
 
     def on_tick(self) -> NodeStatus:
-        children = self.children
-        count = len(children)
         if self._state is IDLE:
             self._skipped = 0
         self.set_status(RUNNING)
-        while self._index < count:
-            child = children[self._index]
-            was_idle = child._state is IDLE
+        children, pauses = self.children, self.pauses
+        count = len(children)
+        for index in range(self._index, count):
+            child = children[index]
+            was_idle = pauses and child._state is IDLE
             status = child.execute_tick()
             if status is SUCCESS:
-                self._index += 1
-                if self.pauses and was_idle and self._index < count:
+                if was_idle and index + 1 < count:
+                    self._index = index + 1
                     self.wake_up()
                     return RUNNING
-            elif status is RUNNING:
-                return RUNNING
-            elif status is FAILURE:
-                self._fail()
-                return FAILURE
             elif status is SKIPPED:
-                self._index += 1
                 self._skipped += 1
             else:
-                raise self._child_idle()
+                self._index = index
+                if status is RUNNING:
+                    return RUNNING
+                if status is not FAILURE:
+                    raise self._child_idle()
+                self._fail()
+                return FAILURE
         all_skipped = self._skipped == count
         self.reset_children()
         self._index = 0
