@@ -81,6 +81,16 @@ class Blackboard:
         self._entries: dict[str, Entry] = {}
         self.root: Blackboard = self if parent is None else parent.root
 
+    def copy(self) -> Blackboard:
+        """Make a blackboard with entries of the same types and values, and the same parent."""
+        other = Blackboard(self.parent)
+        other.autoremap = self.autoremap
+        other.remapping = dict(self.remapping)
+        for key, entry in self._entries.items():
+            twin = other._entries[key] = Entry(entry.type)
+            twin.value, twin.value_type = entry.value, entry.value_type
+        return other
+
     def keys(self) -> Iterator[str]:
         """The keys of this blackboard's own entries."""
         return iter(self._entries)

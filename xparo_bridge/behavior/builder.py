@@ -52,7 +52,8 @@ class Builder:
     """
     Makes the nodes of one tree and collects what is wrong with them.
 
-    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees.
+    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees. A `dry`
+    builder only looks for problems: it makes builtin nodes, which have no effects, and no others.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Builder:
         limits: Limits,
         *,
         assume_nodes: bool = False,
+        dry: bool = False,
     ) -> None:
         self._trees = trees
         self._models = models
@@ -71,6 +73,7 @@ class Builder:
         self._context = context
         self._limits = limits
         self._assume_nodes = assume_nodes
+        self._dry = dry
         self._open_trees: list[str] = []
         self._paths = {''}
         self._uid = 0
@@ -80,7 +83,7 @@ class Builder:
         self.warnings: list[Problem] = []
 
     def build(self, tree_id: str, blackboard: Blackboard) -> TreeNode | None:
-        """Make the nodes of a tree; None if it has problems, which are in `problems`."""
+        """Make the nodes of a tree; None if it was dry or has problems."""
         self.blackboards[tree_id] = blackboard
         try:
             root = self._build_tree(tree_id, blackboard, '')
@@ -146,6 +149,8 @@ class Builder:
                 f'{config.type_id} cannot run on this robot',
                 'nothing is registered that would run it',
             )
+            return None
+        if self._dry and config.manifest.type_id not in self._registry.builtin_ids:
             return None
         # The place in the list is the node's uid, also when children are made by its factory.
         place = len(self.nodes)
@@ -247,6 +252,21 @@ class Builder:
                 config.inputs.setdefault(port.name, port.default)
             if port.direction is not Direction.INPUT and pointed_key(port.default) is not None:
                 config.outputs.setdefault(port.name, port.default)
+        elif is_input and port.name not in config.inputs and self._is_needed(config):
+            self.warnings.append(
+                Problem(
+                    f'the port [{port.name}] of {config.type_id} has no value',
+                    element.line,
+                    config.path,
+                    'a tick will fail',
+                    element.file,
+                    is_warning=True,
+                )
+            )
+
+    def _is_needed(self, config: NodeConfig) -> bool:
+        """Tell whether a node cannot be ticked without values for its ports: a builtin can't."""
+        return config.type_id in self._registry.builtin_ids and 'Switch' not in config.type_id
 
     # Subtrees
 
@@ -254,6 +274,8 @@ class Builder:
         self, element: Element, board: Blackboard, prefix: str, node_path: str
     ) -> TreeNode | None:
         tree_id = element.get('ID')
+        if not tree_id:
+            return None
         if tree_id not in self._trees:
             known = ', '.join(sorted(self._trees))
             self._report(element, node_path, f'there is no tree {tree_id!r}', f'trees: {known}')

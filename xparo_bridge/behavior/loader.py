@@ -57,8 +57,6 @@ def load(
     limits = limits or Limits()
     reader = Reader(registry, limits, tree_folder, migrate=migrate, assume_nodes=assume_nodes)
     reader.read(xml)
-    if reader.problems:
-        raise TreeErrors(reader.problems, reader.warnings)
     if not isinstance(blackboard, Blackboard):
         values, blackboard = blackboard or {}, Blackboard()
         for key, value in values.items():
@@ -116,20 +114,41 @@ class Reader:
             known = ', '.join(sorted(self.trees)) or 'none'
             message = f'there is no tree {tree_id!r}' if tree_id else 'no tree is the main one'
             hint = f'name one of {known} in main_tree_to_execute'
-            raise TreeErrors([Problem(message, hint=hint)], self.warnings)
-        builder = Builder(
+            raise TreeErrors([*self.problems, Problem(message, hint=hint)], self.warnings)
+        # First without the nodes themselves, which may open connections: a document that is
+        # refused changes nothing, and everything wrong with it is told at once.
+        trial = self._builder(TreeContext(enums=self._registry.enums), dry=True)
+        trial.build(tree_id, blackboard.copy())
+        problems = _unique([*self.problems, *trial.problems])
+        warnings = _unique([*self.warnings, *trial.warnings])
+        if problems:
+            raise TreeErrors(problems, warnings)
+        builder = self._builder(context)
+        if builder.build(tree_id, blackboard) is None:
+            for node in builder.nodes:
+                node.shutdown()
+            raise TreeErrors(_unique(builder.problems), warnings)
+        return Tree(tree_id, builder.nodes, builder.blackboards, context, warnings)
+
+    def check_all(self) -> None:
+        """Check every tree read, also those that nothing runs; `problems` has what is wrong."""
+        order = sorted(self.trees, key=lambda tree_id: tree_id != self._main)
+        for tree_id in order:
+            builder = self._builder(TreeContext(enums=self._registry.enums), dry=True)
+            builder.build(tree_id, Blackboard())
+            self.problems = _unique([*self.problems, *builder.problems])
+            self.warnings = _unique([*self.warnings, *builder.warnings])
+
+    def _builder(self, context: TreeContext, *, dry: bool = False) -> Builder:
+        return Builder(
             self.trees,
             self.models,
             self._registry,
             context,
             self._limits,
             assume_nodes=self._assume_nodes,
+            dry=dry,
         )
-        root = builder.build(tree_id, blackboard)
-        if root is None:
-            raise TreeErrors(_unique(builder.problems), self.warnings)
-        warnings = [*self.warnings, *builder.warnings]
-        return Tree(tree_id, builder.nodes, builder.blackboards, context, warnings)
 
     def _main_tree(self, root: Element) -> str:
         if 'main_tree_to_execute' in root.attributes:

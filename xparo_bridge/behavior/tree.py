@@ -90,6 +90,18 @@ class Tree:
         if first_error is not None:
             raise first_error
 
+    def shutdown(self) -> None:
+        """
+        Halt the tree for good and let every node give back what it holds.
+
+        :raises TickError: if halting did; the nodes are shut down nevertheless.
+        """
+        try:
+            self.halt()
+        finally:
+            for node in self.nodes:
+                node.shutdown()
+
     def reset_if_done(self) -> None:
         """
         Make the root IDLE if it has a result, which starts the tree over at the next tick.
