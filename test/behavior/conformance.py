@@ -269,7 +269,7 @@ def same(expected: Any, found: Any) -> bool:
 def first_difference(expected: Any, found: Any, where: str = '') -> str:
     """Describe where two records begin to differ."""
     if isinstance(expected, dict) and isinstance(found, dict):
-        for key in expected.keys() | found.keys():
+        for key in (*expected, *(key for key in found if key not in expected)):
             if not same(expected.get(key), found.get(key)):
                 return first_difference(expected.get(key), found.get(key), f'{where}.{key}')
     if isinstance(expected, list) and isinstance(found, list):

@@ -15,7 +15,7 @@ from .context import TreeContext
 from .document import DocumentError, Element, Limits, read_document
 from .errors import PortError, Problem, TreeErrors
 from .migrate import migrate as migrate_document
-from .ports import ANY_ALLOWED, Direction, Port
+from .ports import ANY_ALLOWED, Direction, Port, type_of
 from .registry import NodeRegistry
 from .timing import TimeSource
 from .tree import Tree
@@ -45,7 +45,8 @@ def load(
     Read, check and make a tree.
 
     :param xml: a document <root>...</root>, or a single <BehaviorTree>.
-    :param blackboard: the blackboard of the main tree, or values to begin it with.
+    :param blackboard: the blackboard of the main tree, or values to begin it with, which ports
+        of any type may read.
     :param clock: the time of the nodes that wait; the machine's unless given.
     :param services: what leaves may ask for by name, such as a ROS node.
     :param tree_folder: where <include> may read from; nowhere unless given.
@@ -60,7 +61,7 @@ def load(
     if not isinstance(blackboard, Blackboard):
         values, blackboard = blackboard or {}, Blackboard()
         for key, value in values.items():
-            blackboard.set(key, value)
+            blackboard.declare(key, ANY_ALLOWED).replace(value, type_of(value))
     context = TreeContext(clock, services, registry.enums)
     return reader.make(tree_id, blackboard, context)
 
@@ -110,6 +111,8 @@ class Reader:
         :raises TreeErrors: if it cannot be made.
         """
         tree_id = tree_id or self._main
+        if not self.trees and self.problems:
+            raise TreeErrors(self.problems, self.warnings)
         if tree_id not in self.trees:
             known = ', '.join(sorted(self.trees)) or 'none'
             message = f'there is no tree {tree_id!r}' if tree_id else 'no tree is the main one'
