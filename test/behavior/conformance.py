@@ -72,7 +72,7 @@ class _Scripted(TreeNode):
         self._cursor = 0
 
     def _call(self, callback: str, with_inputs: bool = True) -> NodeStatus:
-        letters = self.get_input('script') or 'S'
+        letters = self.find_input('script') or 'S'
         letter = letters[self._cursor % len(letters)]
         self._cursor += 1
         event: list[Any] = [callback, self.name, letter]
