@@ -219,7 +219,7 @@ def write(blackboard: Blackboard, values: dict[str, Any]) -> None:
 
 def dump(tree: Tree) -> dict[str, dict[str, Any]]:
     return {
-        name: {key: plain(board.get(key)) for key in board.keys()}
+        name: {key: plain(board.get(key)) for key in board.keys() if board.entry(key) is not None}
         for name, board in tree.blackboards.items()
     }
 
