@@ -296,6 +296,9 @@ class _StopSignal:
     def wait(self) -> None:
         """Return when it is time to stop."""
         self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':
