@@ -114,12 +114,12 @@ def test_a_blocked_socket_does_not_delay_a_ros_callback(tmp_path):
         async with websocket_server(handler, ping_interval=None) as port:
             with bridge(tmp_path, port) as (made, node):
                 await asyncio.wait_for(connected.wait(), TIMEOUT)
-                lane = made.links['platform'].lanes.telemetry
+                lane = made.link_thread.links['platform'].lanes.telemetry
                 async with asyncio.timeout(TIMEOUT):
                     # Until the socket takes no more and the lane is at its bound.
                     while not lane.dropped:
                         for _ in range(100):
-                            made.send(Telemetry({'noise': 'x' * 10_000}, every_sample=True))
+                            made.peers.send(Telemetry({'noise': 'x' * 10_000}, every_sample=True))
                         await asyncio.sleep(0)
                     node.create_subscription(Empty, 'called', lambda message: called.set(), 1)
                     publisher = node.create_publisher(Empty, 'called', 1)
