@@ -10,7 +10,6 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
-import os
 from pathlib import Path
 import signal
 import socket
@@ -20,7 +19,7 @@ import time
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -28,30 +27,19 @@ from rclpy.signals import SignalHandlerOptions
 from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from . import __version__
+from . import messages as msg
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
-from .messages import (
-    ApiToken,
-    BehaviorStatus,
-    BehaviorUpdate,
-    ChatReply,
-    ChatRequest,
-    CommandStatus,
-    LinkChange,
-    LinkProblem,
-    LinkState,
-    LogSession,
-    RemoteCommand,
-    RobotInfo,
-)
-from .robot.chat import Chat
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
+from .robot.conversation import Conversation
 from .robot.doors import Doors
 from .robot.identity import robot_info
+from .robot.peers import Peers
 from .robot.places import Places
+from .robot.routes import Routes
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
@@ -77,19 +65,20 @@ class Bridge:
         self._robot_id = (node.get_parameter('robot_id').value
                           or configuration.data.get('robot_id') or socket.gethostname())
         self._links = {link['name']: link for link in configuration['links']}
-        self._changes: dict[str, LinkChange] = {}
         self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        info = RobotInfo(robot_info(self._robot_id))
+        info = msg.RobotInfo(robot_info(self._robot_id))
         links = [make_link(link, self._crossing, info) for link in configuration['links']]
-        self._carriers = {link.name: link.protocol.capabilities for link in links}
         self.link_thread = LinkThread(links, self._crossing)
+        self.peers = Peers({link.name: link.protocol.capabilities for link in links},
+                            self._crossing.send)
+        self._routes = Routes(configuration, self.peers.carriers)
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self._send)
+            node, _telemetry_config(configuration), self.peers.send)
         self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
         self._journal = Journal(
             self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
@@ -100,58 +89,59 @@ class Bridge:
             node, configuration, self._telemetry, places, self._journal, self._report)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
-        self._chat = Chat(node, configuration['chat']['timeout'], self._say)
+        self._conversation = Conversation(
+            node, configuration, self.peers, self._routes, self._robot_id)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            RemoteCommand: lambda link, command: self.router.execute(command, link),
-            ChatReply: lambda link, reply: self._chat.reply(link, reply.text),
-            BehaviorUpdate: self._on_behavior_update,
-            LinkChange: self._on_link_change,
-            LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
-            LogSession: lambda link, session: None,
-            ApiToken: lambda link, token: None,
+            **self._conversation.handlers,
+            msg.RemoteCommand: self._on_command,
+            msg.BehaviorUpdate: self._on_behavior_update,
+            msg.LinkChange: self._on_link_change,
+            msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
+            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            msg.RefusedPush: lambda link, push: self._warn(
+                link, f'{push.kind} refused: {push.reason}'),
         }
 
     def _from_platform(self) -> None:
         while (item := self._crossing.take()) is not None:
             link, message = item
-            self._handlers[type(message)](link, message)
+            handler = self._handlers.get(type(message))
+            if handler is not None:
+                handler(link, message)
+            else:
+                self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
 
-    def _send(self, message: Any, link: str | None = None) -> bool:
-        """Send to one link, or to every link that can carry the message."""
-        names = [name for name, carried in self._carriers.items()
-                 if type(message) in carried and link in (None, name)]
-        for name in names:
-            self._crossing.send(name, message)
-        return bool(names)
+    def _warn(self, link: str, problem: str) -> None:
+        self._logger.warning(f'{link}: {problem}')
 
-    def _report(self, source: str, status: CommandStatus) -> None:
+    def _report(self, source: str, status: msg.CommandStatus) -> None:
         # What came by no link is every platform's business.
-        self._send(status, source if source in self._links else None)
+        self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
-    def _say(self, text: str) -> str:
-        request = ChatRequest(text, self._robot_id)
-        down = [f'{name}: {change.error or change.state.value}'
-                for name, change in self._changes.items()
-                if change.state is not LinkState.CONNECTED]
-        if len(down) == len(self._links):
-            return 'not connected to the platform: ' + '; '.join(down)
-        return '' if self._send(request) else 'no link carries chat'
+    def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
+        if self._routes.may_command(link):
+            self.router.execute(command, link)
+        else:
+            self.peers.send(msg.CommandStatus(
+                command.command_id, command.command, msg.CommandState.REJECTED,
+                error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
 
-    def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
-        self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
+    def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
+        self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
             {'message': 'this bridge has no behaviour tree engine yet'}]), link)
 
-    def _on_link_change(self, link: str, change: LinkChange) -> None:
-        self._changes[link] = change
+    def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
+        self.peers.changes[link] = change
         self._since[link] = self._node.get_clock().now().to_msg()
         if change.error:
-            remedy = f' ({change.remedy})' if change.remedy else ''
-            self._logger.warning(f'{link}: {change.error}{remedy}')
+            self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
-        self._link_loss.change(link, connected=change.state is LinkState.CONNECTED)
+        self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         self._publish_status()
+        if change.state is msg.LinkState.CONNECTED:
+            self._conversation.connected(link)
 
     def _publish_status(self) -> None:
         self._status.publish(BridgeStatus(
@@ -160,7 +150,7 @@ class Bridge:
             links=[LinkStatus(
                 name=name, protocol=self._links[name]['protocol'], state=change.state.value,
                 since=self._since[name], last_error=change.error, remedy=change.remedy)
-                for name, change in self._changes.items()],
+                for name, change in self.peers.changes.items()],
             active_commands=[run.id for run in self.router.open_runs]))
 
     def start(self) -> None:
@@ -169,9 +159,15 @@ class Bridge:
         self._telemetry.start()
         self.link_thread.start()
 
-    def close(self) -> None:
-        """Let another bridge go on where this one ends."""
-        if all(change.state is LinkState.CONNECTED for change in self._changes.values()):
+    @property
+    def connected(self) -> bool:
+        """Whether every link is up."""
+        return all(change.state is msg.LinkState.CONNECTED
+                   for change in self.peers.changes.values())
+
+    def close(self, *, told: bool) -> None:
+        """Let another bridge go on here; `told` is whether the platform has all it was told."""
+        if told:
             self._journal.close()
         self._state.close()
 
@@ -203,10 +199,8 @@ def config_files(node: Node) -> list[Path]:
 
 def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
-    # Signals are waited for by this thread and kept from the others: rclpy's own handler would
-    # shut ROS down before the goals on the robot are cancelled.
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    told_to_stop = _StopSignal()
+    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)
@@ -224,29 +218,56 @@ def main(args: list[str] | None = None) -> int:
     def spin() -> None:
         try:
             executor.spin()
-        except ExternalShutdownException:
-            pass
         except BaseException as error:
             failure.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
+            told_to_stop.set()
 
     ros_thread = threading.Thread(target=spin, name='ros')
     executor.create_task(bridge.start)
     ros_thread.start()
-    signal.sigwait(signals)
+    told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
         while bridge.router.open_runs and time.monotonic() < give_up:
             time.sleep(0.02)
+    told = bridge.connected
     bridge.link_thread.stop()
-    rclpy.shutdown()
+    executor.shutdown()
     ros_thread.join()
-    bridge.close()
+    rclpy.shutdown()
+    bridge.close(told=told)
     if failure:
         raise failure[0]
     return 0
+
+
+class _StopSignal:
+    """
+    SIGINT or SIGTERM, waited for by the main thread.
+
+    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
+    descriptor is written by whichever it was.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
+
+    def set(self) -> None:  # noqa: A003
+        """Stop for a reason of our own."""
+        self._write.send(b'\0')
+
+    def wait(self) -> None:
+        """Return when it is time to stop."""
+        self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':

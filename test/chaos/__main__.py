@@ -13,8 +13,9 @@ import sys
 import time
 import traceback
 
-import chaos
 from fixtures.domains import own_domain
+
+import chaos
 
 
 def main() -> int:

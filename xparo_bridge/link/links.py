@@ -50,7 +50,8 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             'allow_insecure: true where the network itself is trusted')
     try:
         adapter = load_protocol(settings['protocol'])
-        credentials: Credentials = read_credentials(settings['credentials_file'])
+        credentials: Credentials = read_credentials(
+            settings['credentials_file'], required=adapter.required_credentials)
         tls = ssl.create_default_context(cafile=settings['ca_file']) if encrypted else None
     except KeyError as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
@@ -58,7 +59,11 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         raise LinkError(f'link {name}: {error}') from None
     except OSError as error:  # ssl.SSLError is one too
         raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
-    protocol = adapter.configured(settings, credentials)
+    try:
+        protocol = adapter.configured(
+            {**settings, 'robot_id': greeting.values['robot_id']}, credentials)
+    except (ProtocolError, ValueError) as error:
+        raise LinkError(f'link {name}: {error}') from None
     lanes = Lanes(protocol, control_bytes=settings['control_bytes'],
                   telemetry_bytes=settings['telemetry_bytes'])
     options = LinkOptions(
@@ -80,7 +85,7 @@ class LinkThread:
     """Runs the links; everything of theirs happens in this one thread."""
 
     def __init__(self, links: Sequence[Link], crossing: Crossing) -> None:
-        self._links = {link.name: link for link in links}
+        self.links = {link.name: link for link in links}
         self._crossing = crossing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
@@ -95,7 +100,7 @@ class LinkThread:
     def stop(self, timeout: float = 5.0) -> None:
         """Send what control messages still wait, say goodbye, and end the thread; s."""
         assert self._loop is not None
-        for link in self._links.values():
+        for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
         self._thread.join(timeout)
 
@@ -103,10 +108,10 @@ class LinkThread:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self._links.values()))
+        await asyncio.gather(*(link.connection.run() for link in self.links.values()))
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self._links[name].lanes.put(message)
+            self.links[name].lanes.put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))
