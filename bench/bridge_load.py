@@ -71,20 +71,23 @@ def run() -> list[Row]:
 
 def idle() -> list[Row]:
     """Rows of the bridge with the package's configuration, connected, and no robot about."""
-    async def measure() -> tuple[float, float]:
+    async def measure(role: str) -> tuple[float, float]:
         async with serve(_count({}), '127.0.0.1', 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            with _bridge(port, 'bridge.yaml', 'commands.yaml', 'places.yaml') as process:
+            with (_bridge(port, 'bridge.yaml', 'commands.yaml', 'places.yaml')
+                  if role == 'bridge' else _started([__file__, 'floor', str(port)])) as process:
                 await asyncio.sleep(5.0)  # Discovery and the first telemetry are not rest.
                 before = sum(process.cpu_times()[:2])
                 await asyncio.sleep(_IDLE_SECONDS)
                 used = sum(process.cpu_times()[:2]) - before
                 return used / _IDLE_SECONDS * 100, process.memory_info().rss / 1e6
 
-    cpu, rss = asyncio.run(measure())
-    return [row('bridge at rest, CPU', cpu, '% of a core', goal=1.0,
-                note=f'telemetry at 1 Hz, over {_IDLE_SECONDS:.0f} s'),
-            row('bridge at rest, RSS', rss, 'MB', goal=90.0)]
+    floor_cpu, floor_rss = asyncio.run(measure('floor'))
+    cpu, rss = asyncio.run(measure('bridge'))
+    return [row('bridge at rest, CPU', cpu, '% of a core', floor=floor_cpu, goal=1.0,
+                note=f'telemetry at 1 Hz, over {_IDLE_SECONDS:.0f} s; the floor says nothing'),
+            row('bridge at rest, RSS', rss, 'MB', floor=floor_rss, goal=90.0,
+                note='floor: rclpy, one subscription, websockets')]
 
 
 async def odometry(role: str, rate: float) -> dict[str, float]:

@@ -19,6 +19,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Empty
+
 from xparo_bridge.bridge import Bridge, declare_parameters
 from xparo_bridge.configuration import load
 from xparo_bridge.messages import Telemetry

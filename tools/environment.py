@@ -12,8 +12,8 @@ It is read by whatever `python3` is, so it keeps to the syntax of Python 3.6.
 """
 
 import argparse
-import configparser
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import configparser
 import fcntl
 import hashlib
 import json
