@@ -31,16 +31,20 @@ from . import messages as msg
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
+from .robot.commands.journal import Journal
+from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
-from .robot.doors import Doors, LOCAL
+from .robot.doors import Doors
 from .robot.identity import robot_info
 from .robot.peers import Peers
+from .robot.places import Places
 from .robot.routes import Routes
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -51,7 +55,11 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        """
+        Build everything.
+
+        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        """
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value
@@ -69,10 +77,18 @@ class Bridge:
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self.router = Router(node, configuration, self._report)
-        self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self.peers.send)
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._journal = Journal(
+            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._logger.error)
+        places = Places(
+            configuration['places'], self._state.path / 'places.json', self._logger.error)
+        self.router = Router(
+            node, configuration, self._telemetry, places, self._journal, self._report)
+        self._doors = Doors(node, self.router)
+        self._link_loss = LinkLoss(node, self.router, configuration)
         self._conversation = Conversation(
             node, configuration, self.peers, self._routes, self._robot_id)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
@@ -99,7 +115,8 @@ class Bridge:
         self._logger.warning(f'{link}: {problem}')
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
-        self.peers.send(status, None if source == LOCAL else source)
+        # What came by no link is every platform's business.
+        self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
@@ -121,6 +138,7 @@ class Bridge:
             self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
+        self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         self._publish_status()
         if change.state is msg.LinkState.CONNECTED:
             self._conversation.connected(link)
@@ -137,8 +155,21 @@ class Bridge:
 
     def start(self) -> None:
         """Begin to dial and to tell."""
+        self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether every link is up."""
+        return all(change.state is msg.LinkState.CONNECTED
+                   for change in self.peers.changes.values())
+
+    def close(self, *, told: bool) -> None:
+        """Let another bridge go on here; `told` is whether the platform has all it was told."""
+        if told:
+            self._journal.close()
+        self._state.close()
 
     def cancel_all(self) -> None:
         """Begin to end every open command."""
@@ -175,7 +206,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError) as error:
+    except (ConfigurationError, LinkError, StateDirectoryError) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()
@@ -201,10 +232,12 @@ def main(args: list[str] | None = None) -> int:
         give_up = time.monotonic() + _STOP_TIMEOUT
         while bridge.router.open_runs and time.monotonic() < give_up:
             time.sleep(0.02)
+    told = bridge.connected
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()
     rclpy.shutdown()
+    bridge.close(told=told)
     if failure:
         raise failure[0]
     return 0
