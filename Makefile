@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py
 # The files that must be strictly typed.
-TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages.py xparo_bridge/behavior)
+TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior)
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo test lint bench conformance fuzz chaos soak clean

@@ -48,7 +48,15 @@ setup(
         ],
         # A protocol by its name in the configuration; other packages may add theirs.
         'xparo_bridge.protocols': [
+            'furhat = xparo_bridge.link.protocols.furhat:Furhat',
+            'general_bots = xparo_bridge.link.protocols.general_bots:GeneralBots',
+            'general_bots_meet = xparo_bridge.link.protocols.general_bots_meet:GeneralBotsMeet',
+            'general_bots_source = '
+            'xparo_bridge.link.protocols.general_bots_source:GeneralBotsSource',
             'xparo = xparo_bridge.link.protocols.xparo:Xparo',
+            'xparo_chatbot = xparo_bridge.link.protocols.xparo_chatbot:XparoChatbot',
+            'xparo_dispatch = xparo_bridge.link.protocols.xparo_dispatch:XparoDispatch',
+            'xrx = xparo_bridge.link.protocols.xrx:Xrx',
         ],
         # A kind of command by its name in commands.yaml.
         'xparo_bridge.commands': [

@@ -9,7 +9,7 @@ of those are shown to others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
@@ -24,19 +24,35 @@ class CredentialsError(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a link proves itself with; never printed."""
+    """
+    What a link proves itself with; never printed.
+
+    `robot_credential` is what the platform issued to this robot, to be used before the secret.
+    """
 
     secret_key: str = field(repr=False)
     project_id: str = field(repr=False)
+    robot_credential: str = field(default='', repr=False)
 
 
-def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> Credentials:
+REQUIRED = ('secret_key', 'project_id')
+
+
+def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ,
+                     required: Sequence[str] = REQUIRED) -> Credentials:
     """
     Take `secret_key` and `project_id` from a YAML file of mode 0600, or from the environment.
 
-    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID.
+    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID, but only where both are `required`. A
+    peer that needs less is not the platform, and must not be told the platform's secret.
     """
     if file is None:
+        if tuple(required) != REQUIRED:
+            if required:
+                raise CredentialsError(
+                    f'{" and ".join(required)} missing; name a file of mode 0600 with it as '
+                    'credentials_file of the link')
+            return Credentials('', '')
         secret_key = environment.get('XPARO_SECRET_KEY', '')
         project_id = environment.get('XPARO_PROJECT_ID', '')
         missing = [name for name, value in (
@@ -62,8 +78,9 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
                                'project_id: …') from None
     if not isinstance(values, dict):
         values = {}
-    wrong = [key for key in ('secret_key', 'project_id')
-             if not isinstance(values.get(key), str | int) or values[key] in ('', True, False)]
+    found = {key: str(values[key]) for key in REQUIRED
+             if isinstance(values.get(key), str | int) and values[key] not in (True, False)}
+    wrong = [key for key in required if not found.get(key)]
     if wrong:
         raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
-    return Credentials(str(values['secret_key']), str(values['project_id']))
+    return Credentials(found.get('secret_key', ''), found.get('project_id', ''))

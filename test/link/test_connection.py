@@ -30,7 +30,6 @@ from xparo_bridge.messages import (
     RobotInfo,
 )
 
-
 TIMEOUT = 10.0
 
 

@@ -10,21 +10,35 @@ side as LinkChange, with the error in words.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 import ssl
 import time
 from typing import Any
 
 from ..crossing import Crossing
-from ..messages import LinkChange, LinkProblem, LinkState, Ping, RobotInfo
+from ..messages import (
+    Heartbeat,
+    LinkChange,
+    LinkCredential,
+    LinkProblem,
+    LinkState,
+    PeerError,
+    PeerErrorCode,
+    Ping,
+    RobotInfo,
+)
 from . import websocket
 from .backoff import Backoff
-from .faults import explain, Fault, SilentPeer
+from .faults import explain, Fault, Refused, SilentPeer
 from .lanes import Lanes
 from .protocols.base import Protocol, ProtocolError
+from .rest import Rest
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
+# How late an adapter that keeps time may be called, s.
+_TICK = 0.1
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Connection:
         self._options = options
         self._backoff = options.backoff
         self._stopping = asyncio.Event()
+        self._rest = Rest(protocol, lanes, self._deliver, tls=options.tls,
+                          max_bytes=options.max_frame_bytes)
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -61,6 +77,15 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
+        rest = asyncio.ensure_future(self._rest.run()) if self._protocol.rest_only else None
+        try:
+            await self._stay_connected()
+        finally:
+            if rest is not None:
+                rest.cancel()
+                await asyncio.gather(rest, return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
             self._tell(LinkState.CONNECTING)
             fault = await self._dial_and_talk()
@@ -75,10 +100,13 @@ class Connection:
     async def _dial_and_talk(self) -> Fault:
         opened = None
         try:
-            socket = await websocket.dial(
-                self._protocol.url(), headers=self._protocol.headers(), tls=self._options.tls,
-                open_timeout=self._options.open_timeout, compression=self._options.compression,
-                max_frame_bytes=self._options.max_frame_bytes)
+            try:
+                socket = await self._dial()
+            except Exception as error:
+                if not self._protocol.refused(websocket.http_status(error) or 0):
+                    raise
+                self._deliver(LinkCredential(''))
+                socket = await self._dial()
             opened = time.monotonic()
             await self._talk(socket)
             return Fault('stopped', '')
@@ -86,8 +114,17 @@ class Connection:
             return explain(error, self._protocol.redacted_url())
         finally:
             self._lanes.control.rewind()
+            self._lanes.live.close()
+            for message in self._protocol.on_close():
+                self._deliver(message)
             if opened is not None:
                 self._backoff.after_connection(time.monotonic() - opened)
+
+    async def _dial(self) -> Any:
+        return await websocket.dial(
+            self._protocol.url(), headers=self._protocol.headers(), tls=self._options.tls,
+            open_timeout=self._options.open_timeout, compression=self._options.compression,
+            max_frame_bytes=self._options.max_frame_bytes)
 
     async def _talk(self, socket: Any) -> None:
         """Serve one open connection; returns when stopping, raises what ended it."""
@@ -95,11 +132,13 @@ class Connection:
         for frame in (*self._protocol.on_open(),
                       *(self._protocol.encode(self._greeting) if greeting else ())):
             await socket.send(frame)
+        self._lanes.live.open = True
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
         writer = asyncio.ensure_future(self._write(socket))
         tasks = [stopping, writer, asyncio.ensure_future(self._read(socket)),
-                 asyncio.ensure_future(self._heartbeat(socket))]
+                 asyncio.ensure_future(self._heartbeat(socket)),
+                 asyncio.ensure_future(self._keep_time(socket))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
@@ -107,7 +146,7 @@ class Connection:
                 await _within(_FAREWELL, socket.close(1001, 'bridge stops'))
                 return
             # The reader knows best why: it sees the close frame.
-            for task in (tasks[2], tasks[3], writer):
+            for task in (*tasks[2:], writer):
                 if task.done():
                     task.result()
         finally:
@@ -124,16 +163,32 @@ class Connection:
             try:
                 messages = self._protocol.decode(frame)
             except ProtocolError as error:
-                self._crossing.deliver(
-                    self._options.name, LinkProblem(f'not understood: {error}'), len(frame))
+                self._deliver(LinkProblem(f'not understood: {error}'), len(frame))
                 continue
-            for message in messages:
-                for answer in self._protocol.answer(message):
-                    await socket.send(answer)
-                if not isinstance(message, Ping):
-                    self._crossing.deliver(self._options.name, message, len(frame))
+            await self._take(socket, messages, len(frame))
             while self._crossing.full:
                 await asyncio.sleep(0.01)
+
+    async def _take(self, socket: Any, messages: Sequence[Any], size: int = 0) -> None:
+        """Answer what wants an answer at once, and hand the rest to the robot."""
+        for message in messages:
+            answers = self._protocol.answer(message)
+            if type(message) in self._protocol.rest_only:
+                self._lanes.rest.add(answers)
+            else:
+                for answer in answers:
+                    await socket.send(answer)
+            if not isinstance(message, (Ping, Heartbeat)):
+                self._deliver(message, size)
+            if isinstance(message, PeerError) and message.code is PeerErrorCode.AUTH_FAILED:
+                raise Refused(message.text)
+
+    async def _keep_time(self, socket: Any) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            due = self._protocol.deadline()
+            if due is not None and due <= time.monotonic():
+                await self._take(socket, self._protocol.on_time())
 
     async def _write(self, socket: Any) -> None:
         confirming: asyncio.Task[None] | None = None
@@ -142,9 +197,11 @@ class Connection:
                 try:
                     frames, control = await self._lanes.next()
                 except (ProtocolError, TypeError, ValueError) as error:
-                    self._crossing.deliver(
-                        self._options.name, LinkProblem(f'not sent: {error}'))
+                    self._deliver(LinkProblem(f'not sent: {error}'))
                     continue
+                hold = self._protocol.hold_until() - time.monotonic()
+                if hold > 0:
+                    await asyncio.sleep(hold)
                 for frame in frames:
                     await socket.send(frame)
                 if control and (confirming is None or confirming.done()):
@@ -181,8 +238,11 @@ class Connection:
         while len(self._lanes.control):
             await asyncio.sleep(0.01)
 
+    def _deliver(self, message: Any, size: int = 0) -> None:
+        self._crossing.deliver(self._options.name, message, size)
+
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
-        self._crossing.deliver(self._options.name, LinkChange(state, error, remedy))
+        self._deliver(LinkChange(state, error, remedy))
 
 
 async def _round_trip(socket: Any) -> None:

@@ -24,6 +24,10 @@ class Fault:
     refused: bool = False
 
 
+class Refused(Exception):
+    """The peer opened the connection and then turned the credentials down."""
+
+
 class SilentPeer(Exception):
     """The peer did not answer a WebSocket ping in time."""
 
@@ -40,6 +44,9 @@ def explain(error: BaseException, where: str) -> Fault:
                      'check the url of the link, and whether the platform is up')
     if isinstance(error, ConnectionClosed):
         return _closed(error, where)
+    if isinstance(error, Refused):
+        return Fault(f'{where} refused the credentials: {error}',
+                     'check the credentials of the link; the bridge tries again slowly', True)
     if isinstance(error, SilentPeer):
         return Fault(f'{where} went silent: {error}', 'check the network between here and there')
     if isinstance(error, ssl.SSLCertVerificationError):

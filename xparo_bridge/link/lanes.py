@@ -1,11 +1,12 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What waits to be sent on one link, in two lanes.
+What waits to be sent on one link, in three lanes.
 
-Control (status, chat, …) is kept until the peer has it; telemetry is for now, a newer value of a
-key replacing the one still waiting. Control goes first. Both are bounded in bytes, and what is
-dropped at the bound is counted.
+Control (status, chat, …) is kept until the peer has it. Live (speech, sound, gestures, …) is for
+this connection or never. Telemetry is for now, a newer value of a key replacing the one still
+waiting. They go in this order; all are bounded in bytes, and what is dropped is counted. What a
+protocol sends by REST only waits beside them, in `rest`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ..messages import CommandState, CommandStatus, Telemetry
+from ..messages import CommandState, CommandStatus, KEPT, Telemetry
 from .protocols.base import Frame, Protocol
 
 
@@ -26,6 +27,9 @@ class Lanes:
         """Take the bounds of the two lanes, bytes."""
         self._protocol = protocol
         self.control = ControlLane(control_bytes)
+        self.live = LiveLane()
+        self.rest = LiveLane()
+        self.rest.open = True
         self.telemetry = TelemetryLane(telemetry_bytes)
         self._ready = asyncio.Event()
 
@@ -36,8 +40,15 @@ class Lanes:
                 self.telemetry.add_sample(self._protocol.encode(message))
             else:
                 self.telemetry.merge(message)
-        else:
+        elif type(message) in self._protocol.rest_only:
+            self.rest.add(self._protocol.encode(message))
+        elif type(message) in KEPT or type(message) not in self._protocol.capabilities:
             self.control.add(self._protocol.encode(message), _replaces(message))
+        elif self.live.open:
+            self.live.add(self._protocol.encode(message))
+        else:
+            # Not encoded either: the adapter would wait for an answer to what was never sent.
+            self.live.dropped += 1
         self._ready.set()
 
     async def next(self) -> tuple[Sequence[Frame], bool]:
@@ -46,7 +57,7 @@ class Lanes:
             frames = self.control.next()
             if frames is not None:
                 return frames, True
-            frames = self.telemetry.next_sample()
+            frames = self.live.next() or self.telemetry.next_sample()
             if frames is not None:
                 return frames, False
             latest = self.telemetry.take_latest()
@@ -117,6 +128,41 @@ class ControlLane:
         self._sent -= len(self._unconfirmed)
         self._unsent.extendleft(reversed(self._unconfirmed))
         self._unconfirmed.clear()
+
+
+class LiveLane:
+    """Frames for this connection or never; while it is not `open` nothing waits here."""
+
+    MAX_BYTES = 1 << 20
+
+    def __init__(self) -> None:
+        self._frames: deque[Sequence[Frame]] = deque()
+        self._bytes = 0
+        self.open = False
+        self.dropped = 0
+
+    def add(self, frames: Sequence[Frame]) -> None:
+        """Append; at the bound the oldest goes, because it is the latest already."""
+        self._frames.append(frames)
+        self._bytes += _size(frames)
+        while self._bytes > self.MAX_BYTES:
+            self._bytes -= _size(self._frames.popleft())
+            self.dropped += 1
+
+    def next(self) -> Sequence[Frame] | None:
+        """Hand out the oldest entry."""
+        if not self._frames:
+            return None
+        frames = self._frames.popleft()
+        self._bytes -= _size(frames)
+        return frames
+
+    def close(self) -> None:
+        """Forget what waits: the connection it was for is gone."""
+        self.dropped += len(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+        self.open = False
 
 
 class TelemetryLane:

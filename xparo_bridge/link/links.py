@@ -50,7 +50,8 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             'allow_insecure: true where the network itself is trusted')
     try:
         adapter = load_protocol(settings['protocol'])
-        credentials: Credentials = read_credentials(settings['credentials_file'])
+        credentials: Credentials = read_credentials(
+            settings['credentials_file'], required=adapter.required_credentials)
         tls = ssl.create_default_context(cafile=settings['ca_file']) if encrypted else None
     except KeyError as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
@@ -58,7 +59,11 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         raise LinkError(f'link {name}: {error}') from None
     except OSError as error:  # ssl.SSLError is one too
         raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
-    protocol = adapter.configured(settings, credentials)
+    try:
+        protocol = adapter.configured(
+            {**settings, 'robot_id': greeting.values['robot_id']}, credentials)
+    except (ProtocolError, ValueError) as error:
+        raise LinkError(f'link {name}: {error}') from None
     lanes = Lanes(protocol, control_bytes=settings['control_bytes'],
                   telemetry_bytes=settings['telemetry_bytes'])
     options = LinkOptions(

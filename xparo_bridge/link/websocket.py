@@ -13,19 +13,16 @@ from collections.abc import Mapping
 import ssl
 from typing import Any
 
-import websockets
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 try:
     from websockets.asyncio.client import connect as _connect
     _HEADERS = 'additional_headers'
 except ImportError:
-    from websockets.client import connect as _connect  # type: ignore[assignment, no-redef]
+    from websockets.client import connect as _connect  # type: ignore
     _HEADERS = 'extra_headers'
 
 __all__ = ['ConnectionClosed', 'WebSocketException', 'close_code', 'dial', 'http_status']
-
-WEBSOCKETS_VERSION = websockets.__version__
 
 
 async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None,

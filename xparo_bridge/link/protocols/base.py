@@ -11,15 +11,31 @@ protocol that keeps state of a conversation renews it there.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import json
+import math
 from typing import Any, ClassVar, NoReturn, Self
 
-from ...credentials import Credentials
-from ...messages import Outbound, Ping, Pong
+from ...credentials import Credentials, REQUIRED
+from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
+KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
+MAX_DEPTH = 64  # Levels of a JSON frame; what goes deeper could not be written again.
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A frame's way by REST instead of the socket; the text of the response is a frame again."""
+
+    method: str
+    url: str = field(repr=False)
+    body: str = ''
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class ProtocolError(Exception):
@@ -31,16 +47,24 @@ class Protocol(ABC):
     One wire protocol.
 
     `capabilities` are the message types `encode` can carry; whoever sends another one is told so
-    by name before anything is queued.
+    by name before anything is queued. The frames of those in `rest_only` go through `by_rest`.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type]]
+    rest_only: ClassVar[frozenset[type]] = frozenset()
+    rest_after: float | None = None  # s the socket may be down before all goes by REST
+    required_credentials: ClassVar[Sequence[str]] = REQUIRED
 
     @classmethod
     @abstractmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        """Adapter for a link: its entry of `links:` in the configuration, and its secrets."""
+        """
+        Adapter for a link: its entry of `links:` in the configuration, and its secrets.
+
+        The entry has the robot's name as `robot_id`. What only this protocol knows stands in its
+        `options`, see `take_options`; ProtocolError if it does not fit.
+        """
 
     @abstractmethod
     def url(self) -> str:
@@ -74,6 +98,37 @@ class Protocol(ABC):
         """Frames due at once to an inbound message, before anybody else sees it: a ping's pong."""
         return self.encode(Pong()) if isinstance(message, Ping) else ()
 
+    # What a protocol needs that keeps time, sessions or credentials; the others inherit nothing.
+
+    def deadline(self) -> float | None:
+        """Time of the adapter's clock at which `on_time` is due; None while nothing is."""
+        return None
+
+    def on_time(self) -> Sequence[Any]:
+        """Messages due by now without a frame, to be handled like decoded ones, `answer` too."""
+        return ()
+
+    def on_close(self) -> Sequence[Any]:
+        """Messages due because the connection was lost: the end of what was under way on it."""
+        return ()
+
+    def hold_until(self) -> float:
+        """Time of the adapter's clock before which the peer wants nothing but answers."""
+        return -math.inf
+
+    def refused(self, status: int) -> bool:
+        """
+        Take note that the opening handshake got this HTTP status.
+
+        True: a kept credential is no longer good, forget it wherever it is stored and dial again
+        at once. False: nothing but waiting helps.
+        """
+        return False
+
+    def by_rest(self, frame: str = '') -> HttpRequest | None:
+        """Request that carries a frame, or fetches what waits; None where there is no REST."""
+        return None
+
     def _refuse(self, message: object) -> NoReturn:
         carried = ', '.join(sorted(kind.__name__ for kind in self.capabilities))
         raise ProtocolError(
@@ -84,12 +139,25 @@ def parse_object(frame: Frame) -> dict[str, Any]:
     """JSON object of a text frame, or ProtocolError."""
     if isinstance(frame, bytes):
         raise ProtocolError('a binary frame where a text frame is due')
-    try:
-        value = json.loads(frame)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f'not JSON: {error}') from None
+    value = parse_json(frame)
     if not isinstance(value, dict):
         raise ProtocolError(f'a JSON object is due, not {_json_type(value)}')
+    return value
+
+
+def parse_json(text: str) -> Any:
+    """JSON value of a text that can be written as JSON again, or ProtocolError."""
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        if '\\ud' in text.lower():
+            # Half a surrogate pair passes the parser but neither ROS nor a file.
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ProtocolError('not JSON: half a surrogate pair in a string') from None
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f'not JSON: {error}') from None
+    if text.count('[') + text.count('{') > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+        raise ProtocolError(f'nested over {MAX_DEPTH} levels deep')
     return value
 
 
@@ -100,11 +168,68 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
         if default is ...:
             raise ProtocolError(f'{where}: "{key}" is missing; a {_NAMES[kind]} is due')
         return default
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 2**1000:
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ProtocolError(f'{where}: "{key}" is {_json_type(value)}; a {_NAMES[kind]} is due')
+        raise ProtocolError(
+            f'{where}: "{key[:80]}" is {_json_type(value)}; a {_NAMES[kind]} is due')
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ProtocolError(f'{where}: "{key}" is beyond any number')
     return value
+
+
+def take_list(data: dict[str, Any], key: str, kind: type, where: str,
+              default: Any = ...) -> list[Any]:
+    """List at `key`, each item checked to be of `kind`."""
+    items = take(data, key, list, where, default)
+    return [take({key: item}, key, kind, f'{where}, item {index}')
+            for index, item in enumerate(items)]
+
+
+def take_map(data: dict[str, Any], key: str, kind: type, where: str,
+             default: Any = ...) -> dict[str, Any]:
+    """Object at `key`, each value checked to be of `kind`."""
+    items = take(data, key, dict, where, default)
+    return {name: take(items, name, kind, f'{where}, "{key}"') for name in items}
+
+
+def take_options(settings: Mapping[str, Any], **kinds: type) -> dict[str, Any]:
+    """Entries of a link's `options`, each of the kind named; ProtocolError for any other."""
+    given = settings.get('options', {})
+    for key in given:
+        if key not in kinds:
+            raise ProtocolError(f'options: no such key "{key}"; known: {", ".join(kinds)}')
+    return {key: take(given, key, kinds[key], 'options') for key in given}
+
+
+def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[Any]:
+    """
+    Messages of an object whose keys are commands, in order.
+
+    A key that cannot be read becomes a LinkProblem and the others count; if none can be read,
+    ProtocolError.
+    """
+    messages: list[Any] = []
+    for key in body:
+        reader = readers.get(key)
+        try:
+            if reader is None:
+                raise ProtocolError(f'unknown key "{key[:80]}"')
+            messages += reader(body)
+        except ProtocolError as error:
+            messages.append(LinkProblem(str(error)))
+    problems = [message.problem for message in messages if isinstance(message, LinkProblem)]
+    if problems and len(problems) == len(messages):
+        raise ProtocolError('; '.join(problems[:5]))
+    return messages
+
+
+def take_base64(data: dict[str, Any], key: str, where: str) -> bytes:
+    """Bytes of the base64 text at `key`."""
+    try:
+        return base64.b64decode(take(data, key, str, where), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ProtocolError(f'{where}: "{key}" is not base64: {error}') from None
 
 
 def protocol_names() -> list[str]:
@@ -123,6 +248,20 @@ def load_protocol(name: str) -> type[Protocol]:
 _NAMES: dict[type, str] = {
     str: 'string', dict: 'object', list: 'list', float: 'number', int: 'whole number',
     bool: 'boolean'}
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f'{name} is no JSON number')
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [item for outer in layer if isinstance(outer, (dict, list))
+                 for item in (outer.values() if isinstance(outer, dict) else outer)]
+        if not layer:
+            return False
+    return any(isinstance(item, (dict, list)) for item in layer)
 
 
 def _json_type(value: object) -> str:

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The vocabulary: what the platform side and the robot side say to each other.
+The vocabulary of every link: commands, trees, chat, telemetry, and the link itself.
 
 Small frozen dataclasses, nothing else. Protocols turn frames into these and back; the robot side
 never sees a frame and the link side never sees a ROS message. Times are Unix seconds, angles
@@ -161,6 +161,11 @@ class LinkChange:
     state: LinkState
     error: str = ''
     remedy: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """It is time to show the peer that somebody is here; the adapter answers it itself."""
 
 
 @dataclass(frozen=True, slots=True)

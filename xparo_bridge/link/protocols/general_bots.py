@@ -1,0 +1,245 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Protocol `general_bots`: chat with a General Bots server.
+
+Every frame is a JSON object with a `type`; docs/protocols.md has the table. This is the documented
+dialect; general_bots_source.py is the one of the server's source, general_bots_meet.py the
+meeting endpoint. A tool that the bot calls is a RemoteCommand, and the command's end its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import time
+from typing import Any, ClassVar, Self
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from ...credentials import Credentials
+from ...messages import (
+    ChatReply,
+    ChatRequest,
+    ChatSession,
+    CommandState,
+    CommandStatus,
+    Heartbeat,
+    PeerActivity,
+    PeerError,
+    PeerErrorCode,
+    PeerState,
+    Ping,
+    Pong,
+    RemoteCommand,
+    Subscribe,
+    ToolResult,
+    Typing,
+)
+from ..json_text import dumps
+from ..streams import StreamJoiner
+from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options
+
+MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
+PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
+FIRST_HOLD, LONGEST_HOLD = 5.0, 60.0  # s to keep quiet after RATE_LIMITED, doubling
+
+ERROR_CODES = {code.value.upper(): code for code in PeerErrorCode}
+
+
+class GeneralBots(Protocol):
+    """
+    One robot's conversation with a bot.
+
+    The session is kept when the connection is not: a new connection subscribes to it again, until
+    the server says that it does not know it.
+    """
+
+    name: ClassVar[str] = 'general_bots'
+    required_credentials = ()
+    capabilities = frozenset({ChatRequest, Typing, Subscribe, CommandStatus, Pong})
+
+    def __init__(self, *, url: str, secret_key: str = '', auth: str = 'query',
+                 session_id: str = '', clock: Callable[[], float] = time.monotonic,
+                 new_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+        """Take the endpoint and a token, told in the URL (`query`) or as the first `message`."""
+        if auth not in ('query', 'message'):
+            raise ValueError(f'auth is query or message, not "{auth}"')
+        self._url = url
+        self._token = secret_key
+        self._auth = auth
+        self._session = session_id
+        self._clock = clock
+        self._new_id = new_id
+        self._streams = StreamJoiner(clock)
+        self._next_ping = clock() + PING_PERIOD
+        self._hold = FIRST_HOLD
+        self._hold_until = clock()
+        self._readers: dict[str, Callable[[dict[str, Any], str], Sequence[Any]]] = {
+            'message': self._message,
+            'stream_start': self._stream_start,
+            'stream_chunk': self._stream_chunk,
+            'stream_end': self._stream_end,
+            'bot_typing': _bot_typing,
+            'tool_call': self._tool_call,
+            'tool_result': _tool_result,
+            'error': self._error,
+            'session_created': self._session_created,
+            'session_closed': self._session_closed,
+            'ping': lambda data, kind: (Ping(),),
+            'pong': lambda data, kind: (),
+        }
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
+        return cls(url=settings['url'], secret_key=credentials.secret_key,
+                   **take_options(settings, auth=str, session_id=str))
+
+    def url(self) -> str:
+        query = urlencode({'token': self._token})
+        return f'{self._url}?{query}' if self._token and self._auth == 'query' else self._url
+
+    def redacted_url(self) -> str:
+        return f'{self._url}?token=***' if self.url() != self._url else self._url
+
+    def on_open(self) -> Sequence[Frame]:
+        self._next_ping = self._clock() + PING_PERIOD
+        frames = []
+        if self._token and self._auth == 'message':
+            frames.append(dumps({'type': 'auth', 'token': self._token}))
+        if self._session:
+            frames.append(dumps({'type': 'subscribe', 'session_id': self._session}))
+        return frames
+
+    def on_close(self) -> Sequence[Any]:
+        return self._streams.abandon('the connection was lost')
+
+    def deadline(self) -> float:
+        return min(self._next_ping, self._streams.deadline() or self._next_ping)
+
+    def on_time(self) -> Sequence[Any]:
+        messages = self._streams.expire()
+        if self._clock() >= self._next_ping:
+            self._next_ping = self._clock() + PING_PERIOD
+            messages.append(Heartbeat())
+        return messages
+
+    def hold_until(self) -> float:
+        return self._hold_until
+
+    def answer(self, message: Any) -> Sequence[Frame]:
+        if isinstance(message, Heartbeat):
+            return ('{"type":"ping"}',)
+        return ('{"type":"pong"}',) if isinstance(message, Ping) else ()
+
+    def decode(self, frame: Frame) -> Sequence[Any]:
+        body = parse_object(frame)
+        kind = take(body, 'type', str, 'message')
+        reader = self._readers.get(kind)
+        if reader is None:
+            raise ProtocolError(
+                f'unknown message type "{kind[:80]}"; this protocol has '
+                f'{", ".join(self._readers)}')
+        # The documents show fields both beside `type` and in a `payload`.
+        return reader({**take(body, 'payload', dict, kind, {}), **body}, kind)
+
+    def encode(self, message: Any) -> Sequence[Frame]:
+        if isinstance(message, CommandStatus):
+            return self._tool_answer(message)
+        if isinstance(message, Pong):
+            return ('{"type":"pong"}',)
+        if isinstance(message, ChatRequest):
+            body = {'type': 'message', 'session_id': self._own_session(), 'content': message.text}
+        elif isinstance(message, Typing):
+            body = {'type': 'typing_start' if message.active else 'typing_stop',
+                    'session_id': self._own_session()}
+        elif isinstance(message, Subscribe):
+            body = {'type': 'subscribe' if message.active else 'unsubscribe',
+                    'session_id': message.session_id}
+        else:
+            self._refuse(message)
+        return (bounded(dumps(body)),)
+
+    def _own_session(self) -> str:
+        self._session = self._session or self._new_id()
+        return self._session
+
+    def _message(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        text = take(data, 'content', str, kind)
+        self._hold = FIRST_HOLD
+        # What the user said comes back to all who hear the session.
+        return () if take(data, 'role', str, kind, 'assistant') == 'user' else (ChatReply(text),)
+
+    def _stream_start(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        return self._streams.start(take(data, 'message_id', str, kind))
+
+    def _stream_chunk(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        return self._streams.add(
+            take(data, 'message_id', str, kind), take(data, 'content', str, kind))
+
+    def _stream_end(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        self._hold = FIRST_HOLD
+        return self._streams.end(
+            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None))
+
+    def _tool_call(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        # The call has no id; the session in ours is where the result goes, also after a restart.
+        session = take(data, 'session_id', str, kind)
+        return (RemoteCommand(
+            take(data, 'tool', str, kind), take(data, 'arguments', dict, kind, {}),
+            command_id=f'{self.name}/{self._new_id()}/{session}'),)
+
+    def _tool_answer(self, status: CommandStatus) -> Sequence[Frame]:
+        maker, _, rest = status.command_id.partition('/')
+        if maker != self.name or not status.state.terminal:
+            return ()
+        if status.state is CommandState.SUCCEEDED:
+            result = dict(status.result or {'status': status.state.value})
+        else:
+            result = {'status': status.state.value, 'error': status.error or {}}
+        body = {'type': 'tool_result', 'session_id': rest.partition('/')[2],
+                'tool': status.command, 'result': result}
+        try:
+            return (bounded(dumps(body)),)
+        except ProtocolError as error:
+            # A bot that never hears of its tool waits for it.
+            body['result'] = {'status': status.state.value, 'error': {'message': str(error)}}
+            return (bounded(dumps(body)),)
+
+    def _error(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        code = ERROR_CODES.get(take(data, 'code', str, kind), PeerErrorCode.OTHER)
+        if code is PeerErrorCode.RATE_LIMITED:
+            self._hold_until = self._clock() + self._hold
+            self._hold = min(2 * self._hold, LONGEST_HOLD)
+        elif code is PeerErrorCode.SESSION_NOT_FOUND:
+            self._session = ''
+        text = take(data, 'message', str, kind, '')
+        return (PeerError(code, f'{data["code"][:80]}: {text}'),)
+
+    def _session_created(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        self._session = take(data, 'session_id', str, kind)
+        return (ChatSession(self._session, active=True),)
+
+    def _session_closed(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+        session = take(data, 'session_id', str, kind)
+        if session == self._session:
+            self._session = ''
+        return (ChatSession(session, active=False, reason=take(data, 'reason', str, kind, '')),)
+
+
+def bounded(frame: str) -> str:
+    """Return the frame if it is within the server's limit, else raise ProtocolError."""
+    size = len(frame.encode())
+    if size > MAX_MESSAGE:
+        raise ProtocolError(f'message of {size} bytes; the server takes {MAX_MESSAGE}')
+    return frame
+
+
+def _bot_typing(data: dict[str, Any], kind: str) -> Sequence[Any]:
+    typing = take(data, 'is_typing', bool, kind)
+    return (PeerActivity(PeerState.TYPING if typing else PeerState.IDLE),)
+
+
+def _tool_result(data: dict[str, Any], kind: str) -> Sequence[Any]:
+    if 'result' not in data:
+        raise ProtocolError('tool_result: "result" is missing')
+    return (ToolResult(take(data, 'tool', str, kind), data['result']),)

@@ -1,0 +1,200 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The vocabulary of a robot head: whom it looks at, what its face does, what it sees.
+
+Positions are metres in the head's own frame, angles radians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .core import Json
+
+# --- to the head ---
+
+
+@dataclass(frozen=True, slots=True)
+class AttendUser:
+    """Look at a person; `closest` is whoever stands nearest."""
+
+    user_id: str = 'closest'
+
+
+@dataclass(frozen=True, slots=True)
+class AttendLocation:
+    """Look at a point, m in the head's frame."""
+
+    x: float
+    y: float
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttendNobody:
+    """Look at nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gesture:
+    """Make a gesture of the head's repertoire; with `monitor` its start and end are told."""
+
+    name: str
+    intensity: float = 1.0
+    duration: float = 1.0
+    monitor: bool = False
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class FaceParams:
+    """Set parameters of the face, by the head's own names."""
+
+    params: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """Turn the head, rad; `relative` to where it looks, else to its body."""
+
+    yaw: float
+    pitch: float
+    roll: float
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FaceConfig:
+    """Change what is given of the face: character, visibility, small involuntary movements."""
+
+    face_id: str | None = None
+    visibility: bool | None = None
+    microexpressions: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskFace:
+    """Which face is worn, and which there are."""
+
+    request_id: str = ''
+    current: bool = True
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResetFace:
+    """Set every parameter of the face back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Light the LED: a colour's name or #rrggbb."""
+
+    color: str
+
+
+class Watch(StrEnum):
+    """How long something is to be sent."""
+
+    START = 'start'
+    STOP = 'stop'
+    ONCE = 'once'
+
+
+@dataclass(frozen=True, slots=True)
+class WatchUsers:
+    """Tell whom the head sees."""
+
+    watch: Watch
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCamera:
+    """Send what the camera sees."""
+
+    watch: Watch
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class AskSystem:
+    """Tell the volume and whether the head is virtual."""
+
+    request_id: str = ''
+
+
+# --- from the head ---
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The head lets us in; `scope` says from where it takes us to come."""
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Whom the head wants to look at and whom it looks at."""
+
+    target: str
+    current: str
+
+
+@dataclass(frozen=True, slots=True)
+class GestureState:
+    """A monitored gesture began or ended; `error` says why it will not be told."""
+
+    name: str
+    active: bool
+    request_id: str = ''
+    error: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The face that is worn and those there are."""
+
+    current: str
+    available: Sequence[str] = ()
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person the head sees, m in the head's frame; `other` is what else it tells."""
+
+    user_id: str
+    x: float
+    y: float
+    z: float
+    other: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Everybody the head sees, nearest first."""
+
+    users: Sequence[User]
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFrame:
+    """What the camera sees, a JPEG."""
+
+    jpeg: bytes = field(repr=False)
+    request_id: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class SystemState:
+    """The head's volume, 0 to 1 as it tells it, and whether there is no hardware behind it."""
+
+    volume: float
+    virtual: bool
+    request_id: str = ''

@@ -1,0 +1,240 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The vocabulary of what a platform keeps for its robots: content, schedules, files, tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .core import Json
+
+# --- platform → robot ---
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """The project as the platform has it; AIML, maps and the others are text as it comes."""
+
+    title: str = ''
+    description: str = ''
+    goal: str = ''
+    rules: str = ''
+    aiml: str = ''
+    maps: str = ''
+    sets: str = ''
+    properties: str = ''
+    system: str = ''
+    api_key: str = field(default='', repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """Settings the platform changed; what they may touch is the robot's configuration's choice."""
+
+    values: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All commands the platform wants run at a time, by command: {date, time} and what else."""
+
+    entries: Mapping[str, Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class TreePush:
+    """Behaviour trees to keep by name; to run one is another message's business."""
+
+    trees: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePush:
+    """Text files to keep below the folder `kind`, by name."""
+
+    kind: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPush:
+    """The platform pushed something that would be executed; it was refused, for this reason."""
+
+    kind: str
+    names: Sequence[str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCredential:
+    """
+    The robot's own credential, to be kept and used instead of the project's secret.
+
+    Empty: the one that is kept is no longer good, forget it.
+    """
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RobotInfoRequest:
+    """The platform wants to know the robot again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teleop:
+    """A joystick's state: axes -1 to 1, buttons pressed or not."""
+
+    axes: Sequence[float]
+    buttons: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """Run a tree as a task; `stage` is how far the task is proven (development … production)."""
+
+    task_id: str
+    tree_xml: str
+    blackboard: Mapping[str, Json] = field(default_factory=dict)
+    save_history: bool = False
+    stage: str = 'development'
+
+
+@dataclass(frozen=True, slots=True)
+class ListFiles:
+    """Tell which files there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile:
+    """Delete a file of the sandboxed folder; the path is untrusted."""
+
+    path: str
+
+
+# --- both ways ---
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """
+    A file is to go up to the robot or down from it; the name is untrusted.
+
+    From the robot: `ready` for the upload, or the `size` in bytes of the download that follows.
+    """
+
+    filename: str
+    upload: bool
+    size: int = 0
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileChunk:
+    """The next piece of the file under way."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FileComplete:
+    """The file is over: bytes due and bytes that came."""
+
+    expected: int = 0
+    received: int = 0
+    ok: bool = True
+
+
+# --- robot → platform ---
+
+
+@dataclass(frozen=True, slots=True)
+class AskSchedule:
+    """Send the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSchedule:
+    """Keep this schedule for the robot."""
+
+    entries: Mapping[str, Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSchedule:
+    """Forget the robot's schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncConfig:
+    """Send the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAiml:
+    """Keep this AIML for the project."""
+
+    aiml: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """The files of the sandboxed folder: {type, name, path, size or children} each."""
+
+    tree: Sequence[Mapping[str, Json]]
+    base_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """Whether a file was deleted, and why not."""
+
+    path: str
+    error: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class TransferError:
+    """A file transfer failed, and why."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeleopResult:
+    """Whether the joystick reached the robot."""
+
+    success: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How a task ended; `duration` in s, `stage_mismatch` if this robot may not run its stage."""
+
+    task_id: str
+    success: bool
+    duration: float
+    error: str = ''
+    stage_mismatch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHistory:
+    """What a task got and gave, for the platform's history."""
+
+    input: Mapping[str, Json]
+    output: Mapping[str, Json]
+    kind: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogUpdate:
+    """Log lines and metrics for a logging session; without a session one is asked for."""
+
+    session_id: str = ''
+    logs: Sequence[str] = ()
+    resources: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    created_at: str = ''
