@@ -41,7 +41,7 @@ setup(
     entry_points={
         'console_scripts': [
             'bridge = xparo_bridge.bridge:main',
-            'check_tree = xparo_bridge.behavior.check_tree:main',
+            'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',
@@ -61,7 +61,11 @@ setup(
         # A kind of command by its name in commands.yaml.
         'xparo_bridge.commands': [
             'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'delete_tree = xparo_bridge.robot.commands.delete_tree:DeleteTree',
+            'halt_tree = xparo_bridge.robot.commands.halt_tree:HaltTree',
+            'list_trees = xparo_bridge.robot.commands.list_trees:ListTrees',
             'navigate = xparo_bridge.robot.commands.navigate:Navigate',
+            'run_tree = xparo_bridge.robot.commands.run_tree:RunTree',
         ],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],

@@ -10,7 +10,9 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 from pathlib import Path
+import re
 import signal
 import socket
 import sys
@@ -28,6 +30,7 @@ from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from . import __version__
 from . import messages as msg
+from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
@@ -85,7 +88,10 @@ class Bridge:
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self.router = Router(node, configuration, self._report)
+        self.trees = Trees(node, configuration, state_path(configuration, self._robot_id),
+                           self._send, self._is_connected)
+        self.router = Router(node, configuration, self._report, self.trees)
+        self.trees.lend(self.router, self._send)
         self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._send)
@@ -174,8 +180,14 @@ class Bridge:
             self._chat.unasked(link, reply.text)
 
     def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
-        self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
-            {'message': 'this bridge has no behaviour tree engine yet'}]), link)
+        if self._routes.may_command(link):
+            self.trees.push(link, update)
+        else:
+            self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
+                {'message': 'this link may not command'}]), link)
+
+    def _is_connected(self) -> bool:
+        return any(change.state is LinkState.CONNECTED for change in self._changes.values())
 
     def _on_link_change(self, link: str, change: LinkChange) -> None:
         self._changes[link] = change
@@ -186,8 +198,10 @@ class Bridge:
         else:
             self._logger.info(f'{link}: {change.state.value}')
         self._publish_status()
-        if change.state is LinkState.CONNECTED and link == self._routes.speech:
-            self._conversation.connected(link)
+        if change.state is LinkState.CONNECTED:
+            self.trees.introduce(link)
+            if link == self._routes.speech:
+                self._conversation.connected(link)
 
     def _publish_status(self) -> None:
         self._status.publish(BridgeStatus(
@@ -203,9 +217,16 @@ class Bridge:
         """Begin to dial and to tell."""
         self._telemetry.start()
         self.link_thread.start()
+        self.trees.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing moves the robot any more."""
+        return self.trees.idle and not self.router.open_runs
 
     def cancel_all(self) -> None:
-        """Begin to end every open command."""
+        """Begin to end the tree that runs and every open command."""
+        self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
 
@@ -215,6 +236,14 @@ def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
         return TelemetryConfig.from_mapping(configuration['telemetry'])
     except ConfigProblem as problem:
         raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
+
+
+def state_path(configuration: Configuration, robot_id: str) -> Path:
+    """Where the bridge of a robot keeps what must survive its restart."""
+    if configuration.data.get('state_dir'):
+        return Path(configuration['state_dir']).expanduser()
+    ros_home = Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser()
+    return ros_home / 'xparo_bridge' / (re.sub(r'[^\w.-]', '_', robot_id).strip('.') or 'robot')
 
 
 def declare_parameters(node: Node) -> None:
@@ -263,7 +292,7 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while bridge.router.open_runs and time.monotonic() < give_up:
+        while not bridge.idle and time.monotonic() < give_up:
             time.sleep(0.02)
     bridge.link_thread.stop()
     executor.shutdown()

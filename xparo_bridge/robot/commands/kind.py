@@ -20,6 +20,7 @@ from rclpy.node import Node
 from .run import Run
 
 if TYPE_CHECKING:
+    from ...behavior.ros.trees import Trees
     from .router import Router
 
 Schema = dict[str, Any]
@@ -32,6 +33,7 @@ class Robot:
     node: Node
     places: dict[str, dict[str, Any]]
     router: Router
+    trees: Trees
 
 
 class Kind(ABC):

@@ -16,7 +16,7 @@ from dataclasses import replace
 import difflib
 from importlib.metadata import entry_points
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 import uuid
 
 import jsonschema
@@ -29,6 +29,9 @@ from ...messages import CommandStatus, RemoteCommand
 from .kind import Kind, Robot
 from .run import Run
 
+if TYPE_CHECKING:
+    from ...behavior.ros.trees import Trees
+
 # How many ended commands are remembered, so that one that is sent twice is not run twice.
 _REMEMBERED = 1000
 _POLL_PERIOD = 0.1
@@ -39,7 +42,8 @@ Report = Callable[[str, CommandStatus], None]
 class Router:
     """Runs commands and reports how they go; lives on the ROS thread."""
 
-    def __init__(self, node: Node, configuration: Configuration, report: Report) -> None:
+    def __init__(self, node: Node, configuration: Configuration, report: Report,
+                 trees: Trees) -> None:
         """
         Make the commands of the configuration.
 
@@ -48,7 +52,8 @@ class Router:
         """
         self._report = report
         self._logger = node.get_logger().get_child('commands')
-        self._kinds = _make_kinds(configuration, Robot(node, configuration['places'], self))
+        self._kinds = _make_kinds(configuration, Robot(
+            node, configuration['places'], self, trees))
         self._open: dict[str, Run] = {}
         self._ended: OrderedDict[str, Run] = OrderedDict()
         self._holding: dict[str, Run] = {}
