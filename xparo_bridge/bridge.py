@@ -28,6 +28,7 @@ from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from . import __version__
 from . import messages as msg
+from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
@@ -80,13 +81,18 @@ class Bridge:
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self.peers.send)
         self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self.trees = Trees(
+            node, configuration, self._state.path, self.peers.send,
+            lambda: self.peers.any_connected)
         self._journal = Journal(
             self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
             self._logger.error)
         places = Places(
             configuration['places'], self._state.path / 'places.json', self._logger.error)
         self.router = Router(
-            node, configuration, self._telemetry, places, self._journal, self._report)
+            node, configuration, self._telemetry, self.trees, places, self._journal,
+            self._report)
+        self.trees.lend(self.router, self.peers.send)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
         self._conversation = Conversation(
@@ -128,8 +134,11 @@ class Bridge:
                 error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
-            {'message': 'this bridge has no behaviour tree engine yet'}]), link)
+        if self._routes.may_command(link):
+            self.trees.push(link, update)
+        else:
+            self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
+                {'message': 'this link may not command'}]), link)
 
     def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
         self.peers.changes[link] = change
@@ -141,6 +150,7 @@ class Bridge:
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         self._publish_status()
         if change.state is msg.LinkState.CONNECTED:
+            self.trees.introduce(link)
             self._conversation.connected(link)
 
     def _publish_status(self) -> None:
@@ -158,6 +168,12 @@ class Bridge:
         self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
+        self.trees.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing moves the robot any more."""
+        return self.trees.idle and not self.router.open_runs
 
     @property
     def connected(self) -> bool:
@@ -172,7 +188,8 @@ class Bridge:
         self._state.close()
 
     def cancel_all(self) -> None:
-        """Begin to end every open command."""
+        """Begin to end the tree that runs and every open command."""
+        self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
 
@@ -230,7 +247,7 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while bridge.router.open_runs and time.monotonic() < give_up:
+        while not bridge.idle and time.monotonic() < give_up:
             time.sleep(0.02)
     told = bridge.connected
     bridge.link_thread.stop()

@@ -87,7 +87,8 @@ def _command_status(kind: str, data: dict[str, Any]) -> None:
 
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
-    _fields(kind, data, {'tree_name': str, 'state': str}, {'nodes': list, 'errors': list})
+    _fields(kind, data, {'tree_name': str, 'state': str},
+            {'run_id': str, 'structure': list, 'nodes': list, 'errors': list})
 
 
 def _robot_info(kind: str, data: dict[str, Any]) -> None:
