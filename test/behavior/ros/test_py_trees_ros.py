@@ -12,9 +12,9 @@ from fixtures.ros_graph import RosGraph
 from fixtures.system import system
 import pytest
 
-XML = '''<root BTCPP_format="4"><BehaviorTree ID="Main">
+XML = """<root BTCPP_format="4"><BehaviorTree ID="Main">
 <Sequence name="patrol"><AlwaysSuccess name="ready"/><Sleep name="look" msec="600000"/></Sequence>
-</BehaviorTree></root>'''
+</BehaviorTree></root>"""
 
 pytest.importorskip('py_trees_ros', reason='py_trees_ros is not installed')
 

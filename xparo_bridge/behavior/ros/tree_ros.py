@@ -67,8 +67,8 @@ class Goal:
     outcome: Outcome | None = None
     accepted: bool = False
     feedback: Any = None
-    give_up_at: float = float('inf')
     ending: bool = False
+    give_up_at: float = float('inf')
     on_news: Callable[[], None] = field(default=lambda: None, repr=False)
     action: ActionGoal | None = field(default=None, repr=False)
 
@@ -185,11 +185,13 @@ class TreeRos:
         cancel_timeout: float | None, on_news: Callable[[], None],
     ) -> Goal:
         """Send a goal; `on_news` is called when it is accepted and when it has ended."""
-        server = self.timeouts.server if server_timeout is None else server_timeout
-        goal = Goal(on_news=on_news)
-        goal.give_up_at = time.monotonic() + max(server, _MIN_ACCEPT_TIMEOUT)
+        server = max(
+            self.timeouts.server if server_timeout is None else server_timeout,
+            _MIN_ACCEPT_TIMEOUT)
+        # Absent for as long, and then as long to answer.
+        goal = Goal(on_news=on_news, give_up_at=time.monotonic() + 2 * server)
         goal.action = ActionGoal(
-            self.node, client, message, server_timeout=max(server, _MIN_ACCEPT_TIMEOUT),
+            self.node, client, message, server_timeout=server,
             cancel_timeout=self.timeouts.cancel if cancel_timeout is None else cancel_timeout,
             on_end=goal.take, on_accepted=goal.accept, on_feedback=goal.feed)
         self.watch(goal)
