@@ -72,7 +72,7 @@ class _Scripted(TreeNode):
         self._cursor = 0
 
     def _call(self, callback: str, with_inputs: bool = True) -> NodeStatus:
-        letters = self.get_input('script') or 'S'
+        letters = self.find_input('script') or 'S'
         letter = letters[self._cursor % len(letters)]
         self._cursor += 1
         event: list[Any] = [callback, self.name, letter]
@@ -219,7 +219,7 @@ def write(blackboard: Blackboard, values: dict[str, Any]) -> None:
 
 def dump(tree: Tree) -> dict[str, dict[str, Any]]:
     return {
-        name: {key: plain(board.get(key)) for key in board.keys()}
+        name: {key: plain(board.get(key)) for key in board.keys() if board.entry(key) is not None}
         for name, board in tree.blackboards.items()
     }
 

@@ -89,7 +89,7 @@ def conditions(of: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 def leaves(letters: str = 'SFRK') -> st.SearchStrategy[str]:
     """Leaves named Act that follow random letters."""
-    return st.text(letters, min_size=1, max_size=5).map('<Act does="{}"/>'.format)
+    return st.text(letters, min_size=1, max_size=3).map('<Act does="{}"/>'.format)
 
 
 def trees(
@@ -120,7 +120,7 @@ def trees(
         leaf,
         lambda inner: st.one_of(
             st.tuples(
-                st.sampled_from(CONTROLS), st.lists(inner, min_size=1, max_size=4), attributes
+                st.sampled_from(CONTROLS), st.lists(inner, min_size=2, max_size=4), attributes
             ).map(control),
             st.tuples(st.sampled_from(DECORATORS), inner, attributes).map(decorator),
         ),

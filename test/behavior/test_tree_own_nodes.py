@@ -16,6 +16,7 @@ from xparo_bridge.behavior import (
     NodeStatus,
     PortError,
     SyncAction,
+    TickError,
 )
 from xparo_bridge.behavior import registry as registry_module
 
@@ -62,6 +63,19 @@ def test_own_leaves_decorators_and_controls_run():
     )
     assert tree.tick_once() is NodeStatus.SUCCESS
     assert tree.blackboard.get('result') == 8.0
+
+
+@pytest.mark.parametrize('result', [None, True, 'SUCCESS', NodeStatus.IDLE, NodeStatus.RUNNING])
+def test_an_action_that_returns_no_result_is_told_so(result):
+    class Wrong(SyncAction):
+        def on_tick(self):
+            return result
+
+    registry = NodeRegistry()
+    registry.register(Wrong)
+    tree = load('<BehaviorTree><Wrong/></BehaviorTree>', registry)
+    with pytest.raises(TickError, match='must'):
+        tree.tick_once()
 
 
 def test_the_first_line_of_the_docstring_describes_the_type():

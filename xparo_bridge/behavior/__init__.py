@@ -13,6 +13,7 @@ It knows nothing of ROS and can be used on its own::
 """
 
 from .blackboard import Blackboard
+from .branches import ControlNode, DecoratorNode
 from .context import NodeConfig, TreeContext
 from .document import Limits
 from .errors import (
@@ -26,9 +27,9 @@ from .errors import (
     TickError,
     TreeErrors,
 )
-from .leaves import Condition, StatefulAction, SyncAction
+from .leaves import Condition, LeafNode, StatefulAction, SyncAction
 from .loader import load
-from .node import ControlNode, DecoratorNode, LeafNode, TreeNode
+from .node import TreeNode
 from .ports import add_type, Direction, inout_port, input_port, output_port, Port, PortType
 from .registry import Manifest, NodeRegistry
 from .status import NodeKind, NodeStatus

@@ -41,7 +41,7 @@ from .registry import Manifest, NodeRegistry
 from .script import compile_script, Script
 from .status import NodeKind
 from .values import INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
-from .verify import node_type
+from .verify import EXPLICIT, node_type
 
 
 class TooManyProblems(BehaviorError):
@@ -52,14 +52,15 @@ class Builder:
     """
     Makes the nodes of one tree and collects what is wrong with them.
 
-    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees. A `dry`
-    builder only looks for problems: it makes builtin nodes, which have no effects, and no others.
+    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees with
+    their defaults ('' for none). A `dry` builder only looks for problems: it makes builtin nodes,
+    which have no effects, and no others.
     """
 
     def __init__(
         self,
         trees: Mapping[str, Element],
-        models: Mapping[str, Mapping[str, Port]],
+        models: Mapping[str, Mapping[str, str]],
         registry: NodeRegistry,
         context: TreeContext,
         limits: Limits,
@@ -116,6 +117,10 @@ class Builder:
             manifest = Manifest(type_id, NodeKind.ACTION, {}, StubAction, accepts_any_port=True)
         name = element.get('name', type_id)
         path = f'{prefix}{name}' + (f'::{self._uid}' if name == type_id else '')
+        if not is_subtree and element.tag not in EXPLICIT and 'ID' in element.attributes:
+            self._report(
+                element, path, f'<{type_id}> has an attribute [ID]', 'only the explicit form has'
+            )
         node = None
         if manifest is not None:
             config = NodeConfig(
@@ -308,16 +313,16 @@ class Builder:
             inner.autoremap = parse_bool(element.get('_autoremap', 'false'))
         except ConversionError as error:
             self._report(element, path, f'[_autoremap]: {error}', 'true or false')
-        for port in self._models.get(element.get('ID'), {}).values():
-            if port.name in remapping or inner.autoremap:
+        for name, default in self._models.get(element.get('ID'), {}).items():
+            if name in remapping or inner.autoremap:
                 continue
-            if port.default:
-                remapping[port.name] = port.default
+            if default:
+                remapping[name] = default
             else:
                 self._report(
                     element,
                     path,
-                    f'the port [{port.name}] is missing',
+                    f'the port [{name}] is missing',
                     'its <TreeNodesModel> gives it no default',
                 )
         literals: dict[str, tuple[Any, PortType]] = {}

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 from .errors import NodeError
-from .node import LeafNode
+from .node import TreeNode
 from .status import NodeKind, NodeStatus
+
+
+class LeafNode(TreeNode):
+    """A node without children."""
 
 
 class SyncAction(LeafNode):

@@ -13,19 +13,15 @@ from .blackboard import Blackboard
 from .builder import Builder
 from .context import TreeContext
 from .document import DocumentError, Element, Limits, read_document
-from .errors import PortError, Problem, TreeErrors
+from .errors import Problem, TreeErrors
 from .migrate import migrate as migrate_document
-from .ports import ANY_ALLOWED, Direction, Port, type_of
+from .ports import ANY_ALLOWED, forbidden_character, RESERVED, type_of
 from .registry import NodeRegistry
 from .timing import TimeSource
 from .tree import Tree
 from .verify import Verifier
 
-_MODEL_PORTS = {
-    'input_port': Direction.INPUT,
-    'output_port': Direction.OUTPUT,
-    'inout_port': Direction.INOUT,
-}
+_MODEL_PORTS = ('input_port', 'output_port', 'inout_port')
 
 
 def load(
@@ -88,7 +84,7 @@ class Reader:
         self._verifier = Verifier(registry, limits, assume_nodes=assume_nodes)
         self._main = ''
         self.trees: dict[str, Element] = {}
-        self.models: dict[str, dict[str, Port]] = {}
+        self.models: dict[str, dict[str, str]] = {}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -154,7 +150,7 @@ class Reader:
         )
 
     def _main_tree(self, root: Element) -> str:
-        if 'main_tree_to_execute' in root.attributes:
+        if root.get('main_tree_to_execute'):
             return root.get('main_tree_to_execute')
         own = [tree.get('ID') for tree in root.all('BehaviorTree')]
         if len(own) == 1 and own[0]:
@@ -230,13 +226,11 @@ class Reader:
                     if element.tag in _MODEL_PORTS:
                         self._read_port(element, ports)
 
-    def _read_port(self, element: Element, ports: dict[str, Port]) -> None:
+    def _read_port(self, element: Element, ports: dict[str, str]) -> None:
         name = element.get('name')
-        try:
-            direction = _MODEL_PORTS[element.tag]
-            ports[name] = Port(name, direction, ANY_ALLOWED, element.get('default'))
-        except PortError as error:
-            self._report(element, str(error), '')
+        if not name or name[0].isdigit() or name in RESERVED or forbidden_character(name):
+            self._report(element, f'{name!r} cannot name a port', '')
+        ports[name] = element.get('default')
 
     def _report(self, element: Element, message: str, hint: str) -> None:
         self.problems.append(Problem(message, element.line, '', hint, element.file))

@@ -23,7 +23,7 @@ import py_trees
 
 from .context import NodeConfig
 from .errors import BehaviorError, NodeError, PortError, TickError
-from .ports import ANY, ANY_ALLOWED, pointed_key, Port, PortType, remapped_key, STRING, type_of
+from .ports import ANY, ANY_ALLOWED, Port, PortType, remapped_key, STRING, type_of
 from .script import Script
 from .status import NodeKind, NodeStatus, PY_TREES_STATUS
 
@@ -154,8 +154,10 @@ class TreeNode(py_trees.behaviour.Behaviour):
 
     def set_status(self, status: NodeStatus) -> None:
         """Take on a status, and tell the observer if it is a new one."""
-        if status is IDLE:
-            raise self._tick_error(NodeError('a tick must not return IDLE'))
+        if status is IDLE or not isinstance(status, NodeStatus):
+            raise self._tick_error(
+                NodeError(f'a tick must return SUCCESS, FAILURE, RUNNING or SKIPPED, not {status}')
+            )
         previous = self._state
         if status is not previous:
             self._state = status
@@ -333,82 +335,3 @@ def _from_text(text: str, declared: PortType, wanted: PortType) -> Any:
         return wanted.convert(text) if wanted.parse is None else wanted.read(text)
     value = declared.read(text)
     return value if wanted == declared else wanted.convert(value)
-
-
-class LeafNode(TreeNode):
-    """A node without children."""
-
-
-class ControlNode(TreeNode):
-    """A node with one or more children."""
-
-    KIND = NodeKind.CONTROL
-
-    def halt(self) -> None:
-        self.reset_children()
-        self.reset_status()
-
-    def halt_child(self, index: int) -> None:
-        """Make one child IDLE, halting it if it is RUNNING."""
-        child = self.children[index]
-        if child._state is RUNNING:
-            child.halt_node()
-        child.reset_status()
-
-    def reset_children(self) -> None:
-        """Make all children IDLE, halting those that are RUNNING."""
-        for child in self.children:
-            state = child._state
-            if state is not IDLE:
-                if state is RUNNING:
-                    child.halt_node()
-                if child._observer is None:
-                    child._state = IDLE
-                else:
-                    child.reset_status()
-
-    def _child_idle(self) -> NodeError:
-        return NodeError('a child must not return IDLE')
-
-
-class DecoratorNode(TreeNode):
-    """A node with exactly one child."""
-
-    KIND = NodeKind.DECORATOR
-
-    @property
-    def child(self) -> TreeNode:
-        return self.children[0]
-
-    # The name py_trees' viewers use.
-    decorated = child
-
-    def execute_tick(self) -> NodeStatus:
-        status = super().execute_tick()
-        child = self.children[0]
-        if child._state is SUCCESS or child._state is FAILURE:
-            child.reset_status()
-        return status
-
-    def halt(self) -> None:
-        self.reset_child()
-        self.reset_status()
-
-    def reset_child(self) -> None:
-        """Make the child IDLE, halting it if it is RUNNING."""
-        child = self.children[0]
-        if child._state is RUNNING:
-            child.halt_node()
-        child.reset_status()
-
-
-def entry_key(config: NodeConfig, port: str) -> str:
-    """
-    The key that a port names, either as '{key}' or bare.
-
-    :raises PortError: if the port has no value.
-    """
-    text = config.inputs.get(port, '')
-    if not text:
-        raise PortError(f'the port [{port}] is missing')
-    return pointed_key(text) or text

@@ -60,10 +60,6 @@ def _unreadable(text: str) -> Any:
     raise ConversionError('text cannot be converted to a value of unknown type')
 
 
-def _to_object(value: Any) -> Any:
-    return value
-
-
 def _status(value: Any) -> NodeStatus:
     if isinstance(value, str):
         if value in NodeStatus.__members__:
@@ -136,7 +132,7 @@ def vector_of(name: str, item: PortType) -> PortType:
 
 def opaque(name: str, parse: Callable[[str], Any] | None = None) -> PortType:
     """A type whose values the engine only passes on, such as a ROS message."""
-    return PortType(name, parse or _unreadable, _to_object)
+    return PortType(name, parse or _unreadable)
 
 
 _TYPES: dict[str, PortType] = {

@@ -101,10 +101,6 @@ class Verifier:
             if not element.get('ID'):
                 self._report(element, f'<{element.tag}> has no attribute [ID]', 'name its type')
                 return
-        elif 'ID' in element.attributes:
-            self._report(
-                element, f'<{element.tag}> has an attribute [ID]', 'only the explicit form has'
-            )
         manifest = self._registry.find(node_type(element))
         if manifest is None:
             self._report_unknown(element)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import py_trees
 
-from ..node import DecoratorNode
+from ..branches import DecoratorNode
 
 
 class Decorator(DecoratorNode, py_trees.decorators.Decorator):  # type: ignore[misc]

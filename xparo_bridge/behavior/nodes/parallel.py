@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import py_trees
 
+from ..branches import ControlNode
 from ..context import NodeConfig
 from ..errors import NodeError
-from ..node import ControlNode, FAILURE, RUNNING, SKIPPED, SUCCESS
+from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..ports import input_port, INT
 from ..status import NodeStatus
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import py_trees
 
-from ..node import ControlNode, FAILURE, RUNNING, SKIPPED, SUCCESS
+from ..branches import ControlNode
+from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..status import NodeStatus
 
 

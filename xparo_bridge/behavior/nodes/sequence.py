@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import py_trees
 
+from ..branches import ControlNode
 from ..context import NodeConfig
-from ..node import ControlNode, FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
+from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
 from ..status import NodeStatus
 
 

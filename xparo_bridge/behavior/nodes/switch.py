@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..branches import ControlNode
 from ..context import NodeConfig
 from ..errors import ConversionError, NodeError
-from ..node import ControlNode, RUNNING, SKIPPED
+from ..node import RUNNING, SKIPPED
 from ..ports import input_port, Port, STRING
 from ..status import NodeStatus
 from ..values import INT32_MAX, INT32_MIN, parse_integer, parse_real

@@ -17,13 +17,26 @@ from __future__ import annotations
 
 from ..blackboard import Blackboard
 from ..context import NodeConfig
+from ..errors import PortError
 from ..leaves import SyncAction
-from ..node import entry_key, FAILURE, RUNNING, SKIPPED, SUCCESS
-from ..ports import ANY, input_port
+from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
+from ..ports import ANY, input_port, pointed_key
 from ..status import NodeStatus
 from .decorator import Decorator
 
 _PORTS = (input_port('entry', ANY, doc='the entry to watch'),)
+
+
+def _entry_key(config: NodeConfig, port: str) -> str:
+    """
+    The key that a port names, either as '{key}' or bare.
+
+    :raises PortError: if the port has no value.
+    """
+    text = config.inputs.get(port, '')
+    if not text:
+        raise PortError(f'the port [{port}] is missing')
+    return pointed_key(text) or text
 
 
 class _Watch:
@@ -47,7 +60,7 @@ class WasEntryUpdated(SyncAction):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._watch = _Watch(config.blackboard, entry_key(config, 'entry'))
+        self._watch = _Watch(config.blackboard, _entry_key(config, 'entry'))
 
     def on_tick(self) -> NodeStatus:
         return SUCCESS if self._watch.changed() else FAILURE
@@ -61,7 +74,7 @@ class SkipUnlessUpdated(Decorator):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._watch = _Watch(config.blackboard, entry_key(config, 'entry'))
+        self._watch = _Watch(config.blackboard, _entry_key(config, 'entry'))
         self._child_runs = False
 
     def on_tick(self) -> NodeStatus:
