@@ -10,9 +10,7 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
-import os
 from pathlib import Path
-import re
 import signal
 import socket
 import sys
@@ -34,33 +32,20 @@ from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
-from .messages import (
-    ApiToken,
-    BehaviorStatus,
-    BehaviorUpdate,
-    ChatReply,
-    ChatRequest,
-    CommandState,
-    CommandStatus,
-    LinkChange,
-    LinkProblem,
-    LinkState,
-    LogSession,
-    RemoteCommand,
-    RobotInfo,
-)
-from .robot.audio import Audio
-from .robot.chat import Chat
+from .robot.commands.journal import Journal
+from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
-from .robot.doors import Doors, LOCAL
+from .robot.doors import Doors
 from .robot.identity import robot_info
-from .robot.routes import RouteError, Routes
-from .robot.speech import Speech
+from .robot.peers import Peers
+from .robot.places import Places
+from .robot.routes import Routes
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -71,60 +56,56 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        """
+        Build everything.
+
+        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        """
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value
                           or configuration.data.get('robot_id') or socket.gethostname())
         self._links = {link['name']: link for link in configuration['links']}
-        self._changes: dict[str, LinkChange] = {}
         self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        info = RobotInfo(robot_info(self._robot_id))
+        info = msg.RobotInfo(robot_info(self._robot_id))
         links = [make_link(link, self._crossing, info) for link in configuration['links']]
-        self._carriers = {link.name: link.protocol.capabilities for link in links}
         self.link_thread = LinkThread(links, self._crossing)
+        self.peers = Peers({link.name: link.protocol.capabilities for link in links},
+                            self._crossing.send)
+        self._routes = Routes(configuration, self.peers.carriers)
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self.trees = Trees(node, configuration, state_path(configuration, self._robot_id),
-                           self._send, self._is_connected)
-        self.router = Router(node, configuration, self._report, self.trees)
-        self.trees.lend(self.router, self._send)
-        self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self._send)
-        try:
-            self._routes = Routes(configuration['routes'], self._carriers)
-        except RouteError as error:
-            raise ConfigurationError([configuration.problem(('routes',), str(error))]) from None
-        self._chat = Chat(node, configuration['chat']['timeout'], self._say)
-        speech = Speech(node, self._send_speech)
+            node, _telemetry_config(configuration), self.peers.send)
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self.trees = Trees(
+            node, configuration, self._state.path, self.peers.send,
+            lambda: self.peers.any_connected)
+        self._journal = Journal(
+            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._logger.error)
+        places = Places(
+            configuration['places'], self._state.path / 'places.json', self._logger.error)
+        self.router = Router(
+            node, configuration, self._telemetry, self.trees, places, self._journal,
+            self._report)
+        self.trees.lend(self.router, self.peers.send)
+        self._doors = Doors(node, self.router)
+        self._link_loss = LinkLoss(node, self.router, configuration)
         self._conversation = Conversation(
-            self._chat, speech, self._send_speech, **configuration['speech'])
-        audio = Audio(node, configuration['audio']['rate'], lambda frame: self._send_routed(
-            frame, self._routes.microphone, 'no link hears the microphone'))
+            node, configuration, self.peers, self._routes, self._robot_id)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            RemoteCommand: self._on_command,
-            ChatReply: self._on_chat_reply,
-            msg.ChatDelta: lambda link, delta: self._chat.delta(link, delta.text, delta.final),
-            msg.SpeechStarted: speech.started,
-            msg.SpeechWord: speech.word,
-            msg.SpeechEnded: speech.ended,
-            msg.Heard: self._conversation.heard,
-            msg.AudioFrame: audio.frame,
-            msg.ClearAudio: audio.clear,
-            msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
-            msg.Widget: lambda link, widget: self._chat.widget(widget.content),
-            msg.PeerError: lambda link, error: self._logger.warning(f'{link}: {error.text}'),
-            msg.RefusedPush: lambda link, push: self._logger.warning(
-                f'{link}: {push.kind} refused: {push.reason}'),
-            BehaviorUpdate: self._on_behavior_update,
-            LinkChange: self._on_link_change,
-            LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
-            LogSession: lambda link, session: None,
-            ApiToken: lambda link, token: None,
+            **self._conversation.handlers,
+            msg.RemoteCommand: self._on_command,
+            msg.BehaviorUpdate: self._on_behavior_update,
+            msg.LinkChange: self._on_link_change,
+            msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
+            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            msg.RefusedPush: lambda link, push: self._warn(
+                link, f'{push.kind} refused: {push.reason}'),
         }
 
     def _from_platform(self) -> None:
@@ -136,72 +117,41 @@ class Bridge:
             else:
                 self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
 
-    def _send(self, message: Any, link: str | None = None) -> bool:
-        """Send to one link, or to every link that can carry the message."""
-        names = [name for name, carried in self._carriers.items()
-                 if type(message) in carried and link in (None, name)]
-        for name in names:
-            self._crossing.send(name, message)
-        return bool(names)
+    def _warn(self, link: str, problem: str) -> None:
+        self._logger.warning(f'{link}: {problem}')
 
-    def _report(self, source: str, status: CommandStatus) -> None:
-        self._send(status, None if source == LOCAL else source)
+    def _report(self, source: str, status: msg.CommandStatus) -> None:
+        # What came by no link is every platform's business.
+        self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
-    def _say(self, text: str) -> str:
-        return self._send_routed(
-            ChatRequest(text, self._robot_id), self._routes.chat, 'no link carries chat')
-
-    def _send_speech(self, message: Any, link: str) -> str:
-        return self._send_routed(message, link or self._routes.speech, 'no link speaks')
-
-    def _send_routed(self, message: Any, link: str, without: str) -> str:
-        """Send to a link that must be up; why it cannot be done, empty if it was."""
-        if not link:
-            return without
-        change = self._changes.get(link)
-        if change is None or change.state is not LinkState.CONNECTED:
-            why = (change.error or change.state.value) if change else 'not dialled yet'
-            return f'not connected to the platform: {link}: {why}'
-        return '' if self._send(message, link) else f'{link} cannot carry it'
-
-    def _on_command(self, link: str, command: RemoteCommand) -> None:
+    def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
         if self._routes.may_command(link):
             self.router.execute(command, link)
         else:
-            self._send(CommandStatus(
-                command.command_id, command.command, CommandState.REJECTED,
+            self.peers.send(msg.CommandStatus(
+                command.command_id, command.command, msg.CommandState.REJECTED,
                 error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
 
-    def _on_chat_reply(self, link: str, reply: ChatReply) -> None:
-        if link == self._routes.chat:
-            self._chat.reply(link, reply.text)
-        else:
-            self._chat.unasked(link, reply.text)
-
-    def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
+    def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
         if self._routes.may_command(link):
             self.trees.push(link, update)
         else:
-            self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
+            self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
                 {'message': 'this link may not command'}]), link)
 
-    def _is_connected(self) -> bool:
-        return any(change.state is LinkState.CONNECTED for change in self._changes.values())
-
-    def _on_link_change(self, link: str, change: LinkChange) -> None:
-        self._changes[link] = change
+    def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
+        self.peers.changes[link] = change
         self._since[link] = self._node.get_clock().now().to_msg()
         if change.error:
-            remedy = f' ({change.remedy})' if change.remedy else ''
-            self._logger.warning(f'{link}: {change.error}{remedy}')
+            self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
+        self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         self._publish_status()
-        if change.state is LinkState.CONNECTED:
+        if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
-            if link == self._routes.speech:
-                self._conversation.connected(link)
+            self._conversation.connected(link)
 
     def _publish_status(self) -> None:
         self._status.publish(BridgeStatus(
@@ -210,11 +160,12 @@ class Bridge:
             links=[LinkStatus(
                 name=name, protocol=self._links[name]['protocol'], state=change.state.value,
                 since=self._since[name], last_error=change.error, remedy=change.remedy)
-                for name, change in self._changes.items()],
+                for name, change in self.peers.changes.items()],
             active_commands=[run.id for run in self.router.open_runs]))
 
     def start(self) -> None:
         """Begin to dial and to tell."""
+        self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
         self.trees.start()
@@ -223,6 +174,18 @@ class Bridge:
     def idle(self) -> bool:
         """Whether nothing moves the robot any more."""
         return self.trees.idle and not self.router.open_runs
+
+    @property
+    def connected(self) -> bool:
+        """Whether every link is up."""
+        return all(change.state is msg.LinkState.CONNECTED
+                   for change in self.peers.changes.values())
+
+    def close(self, *, told: bool) -> None:
+        """Let another bridge go on here; `told` is whether the platform has all it was told."""
+        if told:
+            self._journal.close()
+        self._state.close()
 
     def cancel_all(self) -> None:
         """Begin to end the tree that runs and every open command."""
@@ -236,14 +199,6 @@ def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
         return TelemetryConfig.from_mapping(configuration['telemetry'])
     except ConfigProblem as problem:
         raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
-
-
-def state_path(configuration: Configuration, robot_id: str) -> Path:
-    """Where the bridge of a robot keeps what must survive its restart."""
-    if configuration.data.get('state_dir'):
-        return Path(configuration['state_dir']).expanduser()
-    ros_home = Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser()
-    return ros_home / 'xparo_bridge' / (re.sub(r'[^\w.-]', '_', robot_id).strip('.') or 'robot')
 
 
 def declare_parameters(node: Node) -> None:
@@ -268,7 +223,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError) as error:
+    except (ConfigurationError, LinkError, StateDirectoryError) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()
@@ -294,10 +249,12 @@ def main(args: list[str] | None = None) -> int:
         give_up = time.monotonic() + _STOP_TIMEOUT
         while not bridge.idle and time.monotonic() < give_up:
             time.sleep(0.02)
+    told = bridge.connected
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()
     rclpy.shutdown()
+    bridge.close(told=told)
     if failure:
         raise failure[0]
     return 0
@@ -325,6 +282,9 @@ class _StopSignal:
     def wait(self) -> None:
         """Return when it is time to stop."""
         self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':

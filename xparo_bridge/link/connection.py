@@ -33,7 +33,6 @@ from .backoff import Backoff
 from .faults import explain, Fault, Refused, SilentPeer
 from .lanes import Lanes
 from .protocols.base import Protocol, ProtocolError
-from .rest import Rest
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
@@ -68,8 +67,6 @@ class Connection:
         self._options = options
         self._backoff = options.backoff
         self._stopping = asyncio.Event()
-        self._rest = Rest(protocol, lanes, self._deliver, tls=options.tls,
-                          max_bytes=options.max_frame_bytes)
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -77,7 +74,13 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
-        rest = asyncio.ensure_future(self._rest.run()) if self._protocol.rest_only else None
+        rest = None
+        if self._protocol.rest_only:
+            # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
+            from .rest_side import RestSide
+            rest = asyncio.ensure_future(RestSide(
+                self._protocol, self._lanes, self._deliver, tls=self._options.tls,
+                max_bytes=self._options.max_frame_bytes).run())
         try:
             await self._stay_connected()
         finally:

@@ -22,8 +22,8 @@ from typing import Any
 from ...robot.action_goal import Ending, Outcome
 from ..context import NodeConfig
 from ..errors import BehaviorError
-from ..leaves import StatefulAction
-from ..node import FAILURE, LeafNode, RUNNING, SUCCESS
+from ..leaves import LeafNode, StatefulAction
+from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .fields import find_type, MessageField
 from .tree_ros import Goal, tree_ros

@@ -26,8 +26,8 @@ from ...messages import RemoteCommand as Command
 from ...robot.telemetry.values import plain
 from ..context import NodeConfig
 from ..errors import NodeError
-from ..leaves import StatefulAction, SyncAction
-from ..node import FAILURE, LeafNode, RUNNING, SUCCESS
+from ..leaves import LeafNode, StatefulAction, SyncAction
+from ..node import FAILURE, RUNNING, SUCCESS
 from ..ports import input_port, output_port
 from ..registry import Manifest, NodeRegistry
 from ..status import NodeKind, NodeStatus

@@ -29,8 +29,8 @@ from std_msgs.msg import Header
 from ...robot.geometry import quaternion
 from ..context import NodeConfig
 from ..errors import ConversionError, NodeError
-from ..leaves import Condition, SyncAction
-from ..node import FAILURE, LeafNode, SUCCESS
+from ..leaves import Condition, LeafNode, SyncAction
+from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .fields import to_message
 from .robot_state import place_of, RobotState, stamped

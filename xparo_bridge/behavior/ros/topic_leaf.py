@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from ..context import NodeConfig
 from ..errors import BehaviorError
-from ..leaves import Condition, SyncAction
-from ..node import FAILURE, LeafNode, SUCCESS
+from ..leaves import Condition, LeafNode, SyncAction
+from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .action_leaf import read_ports, write_ports
 from .answer import Answer

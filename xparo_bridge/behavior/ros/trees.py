@@ -68,6 +68,7 @@ class Trees:
 
     def lend(self, router: Any, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
+        self._router = router
         self._runner.lend(router, send)
 
     def start(self) -> None:
@@ -133,6 +134,7 @@ class Trees:
 
         :raises TreeErrors: with all that is wrong with it; nothing changed.
         """
+        self._check_latch()
         if self._runner.library.is_own(name):
             raise TreeErrors([Problem(
                 f'the robot has a tree {name!r} of its own', hint='give it another name')])
@@ -147,12 +149,18 @@ class Trees:
         :raises NoSuchTree: naming those there are.
         :raises TreeErrors: with all that is wrong with it; nothing changed.
         """
+        self._check_latch()
         tree = self._runner.library.find(name)
         if tree is None:
             known = ', '.join(self._runner.library.names) or 'none'
             raise NoSuchTree(f'there is no tree {name!r}; known: {known}')
         return self._runner.run_stored(
             tree, blackboard, on_progress=on_progress, on_end=on_end)
+
+    def _check_latch(self) -> None:
+        if self._router.latch:
+            raise TreeErrors([Problem(f'the robot is {self._router.latch}',
+                                      hint='send the command resume first')])
 
     def load(self, name: str, xml: str) -> list[Problem]:
         """

@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 from ...behavior.ros.trees import NoSuchTree
-from .kind import Kind, Schema
+from .kind import Kind, Schema, settings
 from .run import Run
 
 
 class DeleteTree(Kind):
     """Succeeds when the tree is forgotten; one that runs goes on to its end."""
 
-    settings_schema = {
-        'type': 'object', 'additionalProperties': False, 'properties': {'kind': {}}}
+    settings_schema = settings()
 
     def parameters_schema(self) -> Schema:
         return {

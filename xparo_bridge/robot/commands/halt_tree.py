@@ -4,19 +4,14 @@
 
 from __future__ import annotations
 
-from .kind import Kind
+from .kind import Kind, settings
 from .run import Run
 
 
 class HaltTree(Kind):
     """Succeeds when everything the tree had begun has ended; rejected if no tree runs."""
 
-    settings_schema = {
-        'type': 'object', 'additionalProperties': False,
-        'properties': {'kind': {}, 'timeout': {
-            'description': 'How long the tree may take to end, s', 'type': 'number',
-            'exclusiveMinimum': 0, 'default': 15.0}},
-    }
+    settings_schema = settings(timeout=15.0)
 
     def start(self, run: Run) -> None:
         if self.robot.trees.idle:

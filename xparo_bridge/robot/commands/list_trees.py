@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-from .kind import Kind
+from .kind import Kind, settings
 from .run import Run
 
 
 class ListTrees(Kind):
     """Succeeds with each tree's name, hash, whether it is the robot's own and whether it runs."""
 
-    settings_schema = {
-        'type': 'object', 'additionalProperties': False, 'properties': {'kind': {}}}
+    settings_schema = settings()
 
     def start(self, run: Run) -> None:
         run.accept()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...behavior.errors import TreeErrors
 from ...behavior.ros.trees import NoSuchTree
-from .kind import Kind, Schema
+from .kind import Kind, Schema, settings
 from .run import Run
 
 
@@ -19,13 +19,7 @@ class RunTree(Kind):
     Progress has the active nodes, the result the root's blackboard.
     """
 
-    channel = 'tree'
-    settings_schema = {
-        'type': 'object', 'additionalProperties': False,
-        'properties': {'kind': {}, 'timeout': {
-            'description': 'How long the tree may run until it is halted, s', 'type': 'number',
-            'exclusiveMinimum': 0, 'default': 86400.0}},
-    }
+    settings_schema = settings(timeout=86400.0, concurrency='preempt', channel='tree', motion=True)
 
     def parameters_schema(self) -> Schema:
         return {
@@ -56,7 +50,11 @@ class RunTree(Kind):
     def cancel(self, run: Run) -> None:
         self.robot.trees.halt(run.data, 'canceled')
 
-    def takes_over(self, old: Run) -> bool:
+    def halt(self) -> None:
+        # Also the tree that the platform pushed.
+        self.robot.trees.halt()
+
+    def takes_over(self, run: Run, old: Run) -> bool:
         # The trees see to it themselves that one begins when the other has ended.
         return isinstance(old.kind, RunTree)
 
