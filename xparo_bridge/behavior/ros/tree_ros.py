@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-import time
 from typing import Any, Protocol
 
 from rclpy.action import ActionClient
@@ -68,18 +67,12 @@ class Goal:
     accepted: bool = False
     feedback: Any = None
     ending: bool = False
-    give_up_at: float = float('inf')
     on_news: Callable[[], None] = field(default=lambda: None, repr=False)
     action: ActionGoal | None = field(default=None, repr=False)
 
     @property
     def ended(self) -> bool:
         return self.outcome is not None
-
-    @property
-    def overdue(self) -> bool:
-        """Whether the server had its time to accept it."""
-        return not self.accepted and not self.ended and time.monotonic() > self.give_up_at
 
     def poll(self) -> None:
         assert self.action is not None
@@ -188,10 +181,9 @@ class TreeRos:
         server = max(
             self.timeouts.server if server_timeout is None else server_timeout,
             _MIN_ACCEPT_TIMEOUT)
-        # Absent for as long, and then as long to answer.
-        goal = Goal(on_news=on_news, give_up_at=time.monotonic() + 2 * server)
+        goal = Goal(on_news=on_news)
         goal.action = ActionGoal(
-            self.node, client, message, server_timeout=server,
+            self.node, client, message, server_timeout=server, accept_timeout=server,
             cancel_timeout=self.timeouts.cancel if cancel_timeout is None else cancel_timeout,
             on_end=goal.take, on_accepted=goal.accept, on_feedback=goal.feed)
         self.watch(goal)
