@@ -54,3 +54,15 @@ def test_a_missing_file_is_named(tmp_path):
 def test_they_do_not_print(tmp_path):
     found = read_credentials(None, {'XPARO_SECRET_KEY': SECRET, 'XPARO_PROJECT_ID': '7'})
     assert SECRET not in repr(found)
+
+
+def test_a_peer_that_is_not_the_platform_is_never_given_the_platform_s_secret():
+    environment = {'XPARO_SECRET_KEY': SECRET, 'XPARO_PROJECT_ID': '7'}
+    assert read_credentials(None, environment, required=()).secret_key == ''
+
+
+def test_a_file_may_give_less_to_a_peer_that_needs_less(tmp_path):
+    file = write(tmp_path / 'key.yaml', f'secret_key: {SECRET}\n')
+    assert read_credentials(file, {}, required=()).secret_key == SECRET
+    with pytest.raises(CredentialsError, match='project_id missing'):
+        read_credentials(file, {})

@@ -28,6 +28,7 @@ from rclpy.signals import SignalHandlerOptions
 from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from . import __version__
+from . import messages as msg
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
@@ -37,6 +38,7 @@ from .messages import (
     BehaviorUpdate,
     ChatReply,
     ChatRequest,
+    CommandState,
     CommandStatus,
     LinkChange,
     LinkProblem,
@@ -45,10 +47,14 @@ from .messages import (
     RemoteCommand,
     RobotInfo,
 )
+from .robot.audio import Audio
 from .robot.chat import Chat
 from .robot.commands.router import Router
+from .robot.conversation import Conversation
 from .robot.doors import Doors, LOCAL
 from .robot.identity import robot_info
+from .robot.routes import RouteError, Routes
+from .robot.speech import Speech
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
@@ -84,10 +90,31 @@ class Bridge:
         self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._send)
+        try:
+            self._routes = Routes(configuration['routes'], self._carriers)
+        except RouteError as error:
+            raise ConfigurationError([configuration.problem(('routes',), str(error))]) from None
         self._chat = Chat(node, configuration['chat']['timeout'], self._say)
+        speech = Speech(node, self._send_speech)
+        self._conversation = Conversation(
+            self._chat, speech, self._send_speech, **configuration['speech'])
+        audio = Audio(node, configuration['audio']['rate'], lambda frame: self._send_routed(
+            frame, self._routes.microphone, 'no link hears the microphone'))
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            RemoteCommand: lambda link, command: self.router.execute(command, link),
-            ChatReply: lambda link, reply: self._chat.reply(link, reply.text),
+            RemoteCommand: self._on_command,
+            ChatReply: self._on_chat_reply,
+            msg.ChatDelta: lambda link, delta: self._chat.delta(link, delta.text, delta.final),
+            msg.SpeechStarted: speech.started,
+            msg.SpeechWord: speech.word,
+            msg.SpeechEnded: speech.ended,
+            msg.Heard: self._conversation.heard,
+            msg.AudioFrame: audio.frame,
+            msg.ClearAudio: audio.clear,
+            msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
+            msg.Widget: lambda link, widget: self._chat.widget(widget.content),
+            msg.PeerError: lambda link, error: self._logger.warning(f'{link}: {error.text}'),
+            msg.RefusedPush: lambda link, push: self._logger.warning(
+                f'{link}: {push.kind} refused: {push.reason}'),
             BehaviorUpdate: self._on_behavior_update,
             LinkChange: self._on_link_change,
             LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
@@ -98,7 +125,11 @@ class Bridge:
     def _from_platform(self) -> None:
         while (item := self._crossing.take()) is not None:
             link, message = item
-            self._handlers[type(message)](link, message)
+            handler = self._handlers.get(type(message))
+            if handler is not None:
+                handler(link, message)
+            else:
+                self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
 
     def _send(self, message: Any, link: str | None = None) -> bool:
         """Send to one link, or to every link that can carry the message."""
@@ -113,13 +144,35 @@ class Bridge:
         self._doors.publish(source, status)
 
     def _say(self, text: str) -> str:
-        request = ChatRequest(text, self._robot_id)
-        down = [f'{name}: {change.error or change.state.value}'
-                for name, change in self._changes.items()
-                if change.state is not LinkState.CONNECTED]
-        if len(down) == len(self._links):
-            return 'not connected to the platform: ' + '; '.join(down)
-        return '' if self._send(request) else 'no link carries chat'
+        return self._send_routed(
+            ChatRequest(text, self._robot_id), self._routes.chat, 'no link carries chat')
+
+    def _send_speech(self, message: Any, link: str) -> str:
+        return self._send_routed(message, link or self._routes.speech, 'no link speaks')
+
+    def _send_routed(self, message: Any, link: str, without: str) -> str:
+        """Send to a link that must be up; why it cannot be done, empty if it was."""
+        if not link:
+            return without
+        change = self._changes.get(link)
+        if change is None or change.state is not LinkState.CONNECTED:
+            why = (change.error or change.state.value) if change else 'not dialled yet'
+            return f'not connected to the platform: {link}: {why}'
+        return '' if self._send(message, link) else f'{link} cannot carry it'
+
+    def _on_command(self, link: str, command: RemoteCommand) -> None:
+        if self._routes.may_command(link):
+            self.router.execute(command, link)
+        else:
+            self._send(CommandStatus(
+                command.command_id, command.command, CommandState.REJECTED,
+                error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
+
+    def _on_chat_reply(self, link: str, reply: ChatReply) -> None:
+        if link == self._routes.chat:
+            self._chat.reply(link, reply.text)
+        else:
+            self._chat.unasked(link, reply.text)
 
     def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
         self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
@@ -134,6 +187,8 @@ class Bridge:
         else:
             self._logger.info(f'{link}: {change.state.value}')
         self._publish_status()
+        if change.state is LinkState.CONNECTED and link == self._routes.speech:
+            self._conversation.connected(link)
 
     def _publish_status(self) -> None:
         self._status.publish(BridgeStatus(

@@ -9,7 +9,7 @@ of those are shown to others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
@@ -35,13 +35,34 @@ class Credentials:
     robot_credential: str = field(default='', repr=False)
 
 
-def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> Credentials:
+SYSTEMD_CREDENTIAL = 'xparo_credentials'
+REQUIRED = ('secret_key', 'project_id')
+
+
+def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ,
+                     required: Sequence[str] = REQUIRED) -> Credentials:
     """
     Take `secret_key` and `project_id` from a YAML file of mode 0600, or from the environment.
 
-    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID.
+    A file name without a folder is one of systemd's credentials, where the service has it.
+    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID, or else systemd's credential named
+    xparo_credentials, but only where both are `required`. A peer that needs less is not the
+    platform, and must not be told the platform's secret.
     """
-    if file is None:
+    folder = environment.get('CREDENTIALS_DIRECTORY')
+    from_systemd = None
+    if folder and (file is None or '/' not in file):
+        from_systemd = Path(folder) / (file or SYSTEMD_CREDENTIAL)
+        if not from_systemd.exists():
+            from_systemd = None
+    if file is None and not (
+            from_systemd and tuple(required) == REQUIRED and 'XPARO_SECRET_KEY' not in environment):
+        if tuple(required) != REQUIRED:
+            if required:
+                raise CredentialsError(
+                    f'{" and ".join(required)} missing; name a file of mode 0600 with it as '
+                    'credentials_file of the link')
+            return Credentials('', '')
         secret_key = environment.get('XPARO_SECRET_KEY', '')
         project_id = environment.get('XPARO_PROJECT_ID', '')
         missing = [name for name, value in (
@@ -51,13 +72,14 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
                 f'{" and ".join(missing)} not set in the environment; set them, or name a file '
                 'of mode 0600 with secret_key and project_id as credentials_file of the link')
         return Credentials(secret_key, project_id)
-    path = Path(file).expanduser()
+    path = from_systemd or Path(file or '').expanduser()
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsError(f'{path}: cannot be read: {error}') from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # systemd shows its credentials as 0440, but keeps everybody else out of their folder.
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and from_systemd is None:
         raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')
     try:
         values = yaml.safe_load(text)
@@ -67,8 +89,9 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
                                'project_id: …') from None
     if not isinstance(values, dict):
         values = {}
-    wrong = [key for key in ('secret_key', 'project_id')
-             if not isinstance(values.get(key), str | int) or values[key] in ('', True, False)]
+    found = {key: str(values[key]) for key in REQUIRED
+             if isinstance(values.get(key), str | int) and values[key] not in (True, False)}
+    wrong = [key for key in required if not found.get(key)]
     if wrong:
         raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
-    return Credentials(str(values['secret_key']), str(values['project_id']))
+    return Credentials(found.get('secret_key', ''), found.get('project_id', ''))

@@ -117,6 +117,7 @@ class FakeFurhat(FakePeer):
         body = {'type': f'response.{kind}', **fields}
         if 'request_id' in request:
             body['request_id'] = request['request_id']
+        self._news.set()
         if not ws.closed:
             await ws.send_json(body)
 

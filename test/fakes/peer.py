@@ -104,6 +104,7 @@ class FakePeer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         status = self.refuse(request)
+        self._news.set()
         if status is not None:
             return web.Response(status=status)
         ws = web.WebSocketResponse(max_msg_size=self.max_message)

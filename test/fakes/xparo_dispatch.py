@@ -58,6 +58,7 @@ class FakeXparoDispatch(FakePeer):
         self.credential = credential
         self.credential_good = True
         self.introduced = False
+        self.socket_down = False
         self.dialled_with: list[str] = []
         self.posted: list[dict[str, Any]] = []
         self.waiting: dict[str, Any] = {}  # what the next GET fetches
@@ -68,7 +69,10 @@ class FakeXparoDispatch(FakePeer):
 
     def refuse(self, request: Any) -> int | None:
         secret = request.match_info['secret']
-        self.dialled_with.append(secret)
+        if request.path.startswith('/ws/'):
+            self.dialled_with.append(secret)
+            if self.socket_down:
+                return 503
         known = secret == 'SECRET' or (secret == self.credential and self.credential_good)
         return None if known and request.match_info['project'] == 'PROJECT' else 403
 

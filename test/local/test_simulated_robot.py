@@ -9,6 +9,7 @@ import math
 
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
+from fixtures.domains import own_domain
 from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
 from geometry_msgs.msg import Point, PoseStamped, PoseWithCovarianceStamped, Twist
@@ -42,18 +43,18 @@ SUCCEEDED, CANCELED, ABORTED = (
 
 
 @pytest.fixture(scope='module')
-def robot() -> Iterator[str]:
-    """A robot, fast, in its namespace."""
-    with Process.module(
+def domain() -> Iterator[int]:
+    """ROS domain of a robot, fast, in its namespace, for all tests here."""
+    with own_domain() as domain, Process.module(
             'xparo_bridge.local.simulated_robot', '--ros-args', '-r', f'__ns:={NAMESPACE}',
-            '-p', 'speed:=4') as process:
+            '-p', 'speed:=4', env={'ROS_DOMAIN_ID': str(domain)}) as process:
         process.wait_for_line('ready')
-        yield NAMESPACE
+        yield domain
 
 
 @pytest.fixture
-def graph(robot: str) -> Iterator[RosGraph]:
-    with RosGraph(namespace=robot) as graph:
+def graph(domain: int) -> Iterator[RosGraph]:
+    with RosGraph(namespace=NAMESPACE, domain=domain) as graph:
         yield graph
 
 
@@ -281,8 +282,8 @@ def test_costmaps_can_be_cleared(graph, costmap):
                ClearEntireCostmap.Request())
 
 
-def test_the_next_goal_fails_on_demand_and_the_one_after_does_not(graph, robot):
-    node = f'{robot}/simulated_robot'
+def test_the_next_goal_fails_on_demand_and_the_one_after_does_not(graph):
+    node = f'{NAMESPACE}/simulated_robot'
 
     def wait():
         return graph.send_goal(Wait, 'wait', Wait.Goal(time=duration(1.0)))
@@ -310,18 +311,16 @@ def test_the_next_goal_fails_on_demand_and_the_one_after_does_not(graph, robot):
         graph.set_parameter(node, 'fail_next', 'explode')
 
 
-def test_acceptance_can_be_late_while_the_rest_goes_on(graph, robot):
-    node = f'{robot}/simulated_robot'
+def test_acceptance_can_be_late_while_the_rest_goes_on(graph):
+    node = f'{NAMESPACE}/simulated_robot'
     odom = graph.listen(Odometry, 'odom')
     graph.set_parameter(node, 'accept_delay', 0.5)
     try:
         before = graph.node.get_clock().now().nanoseconds
-        first, second = (graph.send_goal(Wait, 'wait', Wait.Goal(time=duration(0.1)))
-                         for _ in range(2))
-        assert first.accepted
+        goals = [graph.send_goal(Wait, 'wait', Wait.Goal(time=duration(0.1))) for _ in range(2)]
+        assert all(goal.accepted for goal in goals)
         assert graph.node.get_clock().now().nanoseconds - before > 0.45e9
         assert odom
-        assert first.end().status == ABORTED
-        assert second.end().status == SUCCEEDED
+        assert {goal.end().status for goal in goals} == {ABORTED, SUCCEEDED}
     finally:
         graph.set_parameter(node, 'accept_delay', 0.0)

@@ -43,6 +43,7 @@ from .faults import explain, Fault, Refused, SilentPeer
 from .inbound_limits import Bucket, InboundLimits, Limit
 from .lanes import Lanes
 from .protocols.base import Frame, ProtocolError
+from .rest import Rest
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
@@ -96,6 +97,8 @@ class Connection:
         self._clock_offset: float | None = None
         self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
+        self._rest = Rest(lanes, self._deliver, tls=options.tls,
+                          max_bytes=options.max_frame_bytes)
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -104,6 +107,16 @@ class Connection:
     async def run(self) -> None:
         """Stay connected until `stop`."""
         counting = asyncio.ensure_future(self._count())
+        rest = asyncio.ensure_future(self._rest.run()) if self._protocol.rest_only else None
+        try:
+            await self._stay_connected()
+        finally:
+            counting.cancel()
+            if rest is not None:
+                rest.cancel()
+                await asyncio.gather(rest, return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
             self._renew()
             self._protocol = self._lanes.protocol = self._endpoints.current
@@ -121,7 +134,6 @@ class Connection:
             state = LinkState.REFUSED if fault.refused else LinkState.WAITING
             self._tell(state, f'{fault.error}; next try in {wait:.1f} s', fault.remedy)
             await self._wait(wait)
-        counting.cancel()
         self._tell(LinkState.STOPPED)
 
     async def _wait(self, seconds: float) -> None:
@@ -241,8 +253,12 @@ class Connection:
                 hide(message.token)
             if isinstance(message, LinkCredential):
                 hide(message.value)
-            for answer in self._protocol.answer(message):
-                await self._send(socket, answer)
+            answers = self._protocol.answer(message)
+            if type(message) in self._protocol.rest_only:
+                self._lanes.rest.add(answers)
+            else:
+                for answer in answers:
+                    await self._send(socket, answer)
             if not isinstance(message, (Ping, Heartbeat)):
                 self._deliver(message, size)
             if isinstance(message, PeerError) and message.code is PeerErrorCode.AUTH_FAILED:

@@ -5,7 +5,8 @@ What waits to be sent on one link, in three lanes.
 
 Control (status, chat, …) is kept until the peer has it. Live (speech, sound, gestures, …) is for
 this connection or never. Telemetry is for now, a newer value of a key replacing the one still
-waiting. They go in this order; all are bounded in bytes, and what is dropped is counted.
+waiting. They go in this order; all are bounded in bytes, and what is dropped is counted. What a
+protocol sends by REST only waits beside them, in `rest`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Lanes:
         # The connection puts another one here when it dials another endpoint.
         self.protocol = protocol
         self._store = store
-        outbox = Outbox(store) if store else None
+        outbox = Outbox(store) if store and store.persistent else None
         self.history = (
             History(store, *history)
             if store and history[0] and TelemetryHistory in protocol.capabilities else None)
@@ -44,6 +45,8 @@ class Lanes:
             outbox.open()
         self.control = ControlLane(control_bytes, outbox)
         self.live = LiveLane()
+        self.rest = LiveLane()
+        self.rest.open = True
         self.telemetry = TelemetryLane(telemetry_bytes)
         self._ready = asyncio.Event()
 
@@ -53,6 +56,8 @@ class Lanes:
             self.protocol.encode(message)  # Refuses it by name.
         if type(message) is Telemetry:
             self._put_telemetry(message)
+        elif type(message) in self.protocol.rest_only:
+            self.rest.add(self.protocol.encode(message))
         elif type(message) in KEPT:
             # Encoded when it is sent: the adapter may by then be at another place in a
             # conversation, or be another adapter.

@@ -57,6 +57,11 @@ class Store:
         # Why the disk does not serve, empty if it does; read in any thread.
         self.problem = ''
 
+    @property
+    def persistent(self) -> bool:
+        """Whether it is meant to outlive the process."""
+        return self._path is not None
+
     def add(self, table: Table) -> None:
         """Give the file another table, before the first `run`."""
         self._tables.append(table)

@@ -40,7 +40,7 @@ class Child:
         return cls(name, await asyncio.create_subprocess_exec(
             *argv, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True, preexec_fn=_die_with_parent()))
+            start_new_session=True, preexec_fn=die_with_parent()))
 
     async def wait_for_line(self, pattern: str) -> re.Match[str]:
         """First line of its output, old or new, that a regular expression is found in."""
@@ -82,8 +82,12 @@ class Child:
             self._news = asyncio.Event()
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """What a child does first, on Linux: ask to be killed when its parent is gone."""
+def die_with_parent() -> Callable[[], None] | None:
+    """
+    What a child does first, on Linux: ask to be killed when its parent is gone.
+
+    To Linux the parent is the thread that starts the child, so that has to be one that stays.
+    """
     if not sys.platform.startswith('linux'):
         return None
     libc: Any = ctypes.CDLL(None)

@@ -20,8 +20,8 @@ import time
 from typing import Any
 
 from .children import Child
-from .local_platform import ROBOT_PATH
 from .platform_client import Event, OperatorClient
+from .platform_server import ROBOT_PATH
 
 DESCRIPTION = """\
 Starts a local platform, a simulated robot and the bridge between them, plays a short mission and

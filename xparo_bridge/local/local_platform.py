@@ -51,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif rest:
         parser.error(f'unknown arguments: {" ".join(rest)}')
     try:
-        return asyncio.run(options.run(options))
+        code: int = asyncio.run(options.run(options))
+        return code
     except KeyboardInterrupt:
         return 130
     except (OperatorError, TimeoutError) as error:

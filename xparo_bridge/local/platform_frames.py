@@ -114,7 +114,7 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
 }
 
 _DELIVERY: dict[str, type] = {'message_id': str, 'resent': bool}
-_TYPE_NAMES = {str: 'string', dict: 'object', list: 'list', bool: 'boolean'}
+_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list', bool: 'boolean'}
 
 
 def _fields(kind: str, data: dict[str, Any], required: dict[str, type],

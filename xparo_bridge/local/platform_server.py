@@ -20,6 +20,7 @@ from .platform_store import EventLog, EXCERPT, RobotRecord
 
 ROBOT_PATH = '/ws/chatbot'
 OPERATOR_PATH = '/operator'
+RECORDS_OF_GONE = 1000  # Robots that left; the oldest are forgotten.
 PINGS_UNANSWERED = 3  # Then the connection is taken for dead.
 
 
@@ -125,6 +126,10 @@ class PlatformServer:
                             reason=reason)
 
     def _record(self, robot_id: str) -> RobotRecord:
+        if robot_id not in self.robots:
+            gone = [name for name, record in self.robots.items() if not record.connected]
+            if len(gone) >= RECORDS_OF_GONE:
+                del self.robots[gone[0]]
         record = self.robots.setdefault(robot_id, RobotRecord(robot_id))
         record.connected = True
         record.connections += 1

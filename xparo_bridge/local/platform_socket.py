@@ -17,7 +17,7 @@ try:
     from websockets.asyncio.server import serve as _serve
     _NEW = True
 except ImportError:
-    from websockets.server import serve as _serve  # type: ignore[assignment, no-redef]
+    from websockets.server import serve as _serve
     _NEW = False
 
 MAX_FRAME = 16 * 2**20

@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+import json
 import time
+from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
+from std_msgs.msg import String
 from xparo_interfaces.msg import ChatMessage
 from xparo_interfaces.srv import Chat as ChatService
 
@@ -36,7 +39,7 @@ class _Question:
 
 
 class Chat:
-    """Service `~/chat`, topics `~/chat/incoming` and `~/chat/outgoing`; on the ROS thread."""
+    """Service `~/chat`, topics `~/chat/incoming`, `stream` and `outgoing`; on the ROS thread."""
 
     def __init__(self, node: Node, timeout: float, say: Callable[[str], str]) -> None:
         """
@@ -53,10 +56,21 @@ class Chat:
         node.create_service(ChatService, '~/chat', self._on_chat,
                             callback_group=ReentrantCallbackGroup())
         self._incoming = node.create_publisher(ChatMessage, '~/chat/incoming', 10)
+        self._stream = node.create_publisher(ChatMessage, '~/chat/stream', 50)
+        self._peer_state = node.create_publisher(String, '~/chat/peer_state', 10)
+        self._widget = node.create_publisher(String, '~/chat/widget', 10)
         node.create_subscription(ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
         self._timer = node.create_timer(
             _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._timer.cancel()
+
+    def ask(self, text: str, timeout: float = 0.0) -> Future:
+        """Ask when its turn comes, s or 0 for the default; the future gets (reply, error)."""
+        question = _Question(text, time.monotonic() + (timeout or self._timeout), Future())
+        self._waiting.append(question)
+        self._timer.reset()
+        self._ask_next()
+        return question.reply
 
     def reply(self, link: str, text: str) -> None:
         """Take what the platform said: the answer to the question it has, else unasked."""
@@ -64,8 +78,27 @@ class Chat:
             self._waiting.popleft().reply.set_result((text, ''))
             self._ask_next()
         else:
-            self._incoming.publish(ChatMessage(
-                stamp=self._node.get_clock().now().to_msg(), link=link, text=text, final=True))
+            self.unasked(link, text)
+
+    def unasked(self, link: str, text: str) -> None:
+        """Take what somebody said without being asked."""
+        self._incoming.publish(self._message(link, text, final=True))
+
+    def delta(self, link: str, text: str, final: bool) -> None:
+        """Take a piece of a reply that is still being made; the whole comes as `reply`."""
+        self._stream.publish(self._message(link, text, final))
+
+    def peer_state(self, state: str) -> None:
+        """Take what the peer is doing before it answers: idle, typing or thinking."""
+        self._peer_state.publish(String(data=state))
+
+    def widget(self, content: Any) -> None:
+        """Take something for a screen."""
+        self._widget.publish(String(data=json.dumps(content)))
+
+    def _message(self, link: str, text: str, final: bool) -> ChatMessage:
+        return ChatMessage(
+            stamp=self._node.get_clock().now().to_msg(), link=link, text=text, final=final)
 
     async def _on_chat(self, request: ChatService.Request,
                        response: ChatService.Response) -> ChatService.Response:
@@ -73,12 +106,8 @@ class Chat:
         if len(self._waiting) >= _MAX_WAITING:
             response.error = f'{_MAX_WAITING} questions are waiting already; ask later'
             return response
-        question = _Question(
-            request.message, time.monotonic() + (request.timeout or self._timeout), Future())
-        self._waiting.append(question)
-        self._timer.reset()
-        self._ask_next()
-        response.reply, response.error = await question.reply
+        answer = self.ask(request.message, request.timeout)
+        response.reply, response.error = await answer
         response.success = not response.error
         return response
 

@@ -20,7 +20,7 @@ import json
 import math
 from typing import Any, ClassVar, NoReturn, Self
 
-from ...credentials import Credentials
+from ...credentials import Credentials, REQUIRED
 from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
@@ -53,6 +53,8 @@ class Protocol(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[frozenset[type]]
     rest_only: ClassVar[frozenset[type]] = frozenset()
+    rest_after: float | None = None  # s the socket may be down before all goes by REST
+    required_credentials: ClassVar[Sequence[str]] = REQUIRED
 
     @classmethod
     @abstractmethod

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from ... import messages as msg
+from ...audio import Resampler
 from ...credentials import Credentials
-from ..audio import Resampler
 from ..json_text import dumps
 from ..pending import Pending, TooManyPending
 from .base import (
@@ -75,6 +75,7 @@ class Furhat(Protocol):
     """One conversation with a Furhat head."""
 
     name: ClassVar[str] = 'furhat'
+    required_credentials = ()
     capabilities = frozenset({*REQUESTS, msg.AudioFrame, msg.WatchUsers, msg.WatchCamera})
 
     def __init__(self, *, url: str, secret_key: str = '',

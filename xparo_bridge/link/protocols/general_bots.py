@@ -55,6 +55,7 @@ class GeneralBots(Protocol):
     """
 
     name: ClassVar[str] = 'general_bots'
+    required_credentials = ()
     capabilities = frozenset({ChatRequest, Typing, Subscribe, CommandStatus, Pong})
 
     def __init__(self, *, url: str, secret_key: str = '', auth: str = 'query',

@@ -24,6 +24,7 @@ class GeneralBotsMeet(Protocol):
     """The rooms one robot is in."""
 
     name: ClassVar[str] = 'general_bots_meet'
+    required_credentials = ()
     capabilities = frozenset({MeetJoin, MeetLeave, MeetSignal})
 
     def __init__(self, *, url: str, secret_key: str = '') -> None:

@@ -30,6 +30,7 @@ class GeneralBotsSource(Protocol):
     """One robot's conversation with a bot, in the dialect of the server's source."""
 
     name: ClassVar[str] = 'general_bots_source'
+    required_credentials = ()
     capabilities = frozenset({ChatRequest})
 
     def __init__(self, *, url: str, bot: str = '', session_id: str = '', user_id: str = '',

@@ -34,6 +34,7 @@ from .base import (
     take_base64,
     take_list,
     take_map,
+    take_options,
 )
 
 HEARTBEAT_PERIOD = 30.0  # s; the service calls a robot offline after 90.
@@ -51,11 +52,13 @@ class XparoDispatch(Protocol):
     rest_only = frozenset({msg.Heartbeat, msg.LogUpdate})
 
     def __init__(self, *, url: str, secret_key: str, project_id: str, robot_id: str,
-                 credential: str = '', clock: Callable[[], float] = time.monotonic,
+                 credential: str = '', rest_after: float | None = None,
+                 clock: Callable[[], float] = time.monotonic,
                  now: Callable[[], float] = time.time) -> None:
         """
         Take the endpoint up to, not including, `/<secret_key>/<project_id>/`.
 
+        `rest_after` is how long the socket may be down, s, before REST takes over, None for never;
         `credential` is what an earlier LinkCredential brought; `clock` and `now` give seconds.
         """
         self._base = url.rstrip('/')
@@ -63,6 +66,7 @@ class XparoDispatch(Protocol):
         self._project_id = project_id
         self._robot_id = robot_id
         self._credential = credential
+        self.rest_after = rest_after
         self._clock = clock
         self._now = now
         self._next_heartbeat = clock()
@@ -81,7 +85,8 @@ class XparoDispatch(Protocol):
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
         return cls(url=settings['url'], secret_key=credentials.secret_key,
                    project_id=credentials.project_id, robot_id=settings['robot_id'],
-                   credential=credentials.robot_credential)
+                   credential=credentials.robot_credential,
+                   **take_options(settings, rest_after=float))
 
     def url(self) -> str:
         return self._base + self._path()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from ...audio import Framer, Resampler
 from ...credentials import Credentials
 from ...messages import (
     AgentAction,
@@ -26,7 +27,6 @@ from ...messages import (
     SpeechDone,
     Widget,
 )
-from ..audio import Framer, Resampler
 from ..json_text import dumps
 from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take, take_options
 
@@ -45,6 +45,7 @@ class Xrx(Protocol):
     """One robot's conversation with an xRx server."""
 
     name: ClassVar[str] = 'xrx'
+    required_credentials = ()
     capabilities = frozenset({ChatRequest, AgentAction, AudioFrame})
 
     def __init__(self, *, url: str, secret_key: str = '', sample_rate: int = 16000) -> None:

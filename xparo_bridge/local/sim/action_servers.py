@@ -154,10 +154,13 @@ class TaskActionServer:
         return GoalResponse.REJECT if fault == 'reject' else GoalResponse.ACCEPT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        goal = _Goal(handle, self._task_type(self._robot, handle.request), self._fault)
+        if self._current is None:
+            self._begin(goal)
+            return
         if self._pending is not None:
             self._pending.cancel_or_abort()
-        task = self._task_type(self._robot, handle.request)
-        self._pending = _Goal(handle, task, self._fault)
+        self._pending = goal
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         for goal in (self._current, self._pending):
@@ -171,7 +174,7 @@ class TaskActionServer:
         while self._delayed and self._now >= self._delayed[0][0]:
             self._delayed.pop(0)[1].set_result(None)
         if self._pending is not None:
-            self._begin(self._pending)
+            self._preempt(self._pending)
         goal = self._current
         if goal is None:
             return
@@ -192,21 +195,24 @@ class TaskActionServer:
         self._stand_still()
 
     def _begin(self, goal: _Goal) -> None:
+        self._current = goal
+        self._logger.info('goal begins')
+
+    def _preempt(self, goal: _Goal) -> None:
         self._pending = None
         current = self._current
-        if current is not None:
-            if not current.task.yields_to(goal.handle.request):
-                goal.cancel_or_abort()
-                return
-            current.preempt()
-            self._current = None
-            self._logger.info('goal preempted')
-            if goal.task.preemption_ends_both:
-                goal.cancel_or_abort()
-                self._stand_still()
-                return
-        self._logger.info('goal begins')
-        self._current = goal
+        assert current is not None  # Only a goal that finds another one running is left pending.
+        if not current.task.yields_to(goal.handle.request):
+            goal.cancel_or_abort()
+            return
+        current.preempt()
+        self._current = None
+        self._logger.info('goal preempted')
+        if goal.task.preemption_ends_both:
+            goal.cancel_or_abort()
+            self._stand_still()
+        else:
+            self._begin(goal)
 
     def _stand_still(self) -> None:
         if self._task_type.moves:

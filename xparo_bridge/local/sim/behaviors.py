@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import math
 from typing import Any
 
@@ -13,7 +12,7 @@ from nav2_msgs.action import AssistedTeleop, BackUp, DriveOnHeading, Spin, Wait
 from .conversions import duration, seconds
 from .drive import COMMAND_TIMEOUT, wrapped
 from .path_follower import turn_speed
-from .task import Task, TaskFailed
+from .task import Steps, Task, TaskFailed
 
 AHEAD = 0.15
 
@@ -35,7 +34,7 @@ class SpinTask(TimedBehavior):
     action = Spin
     turned = 0.0
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         goal = self.goal.target_yaw
         yaw = self.robot.drive.pose.yaw
         while abs(self.turned) < abs(goal) - 0.01:
@@ -62,7 +61,7 @@ class DriveOnHeadingTask(TimedBehavior):
                              'speed and target.x must have the same sign')
         return self.goal.target.x, self.goal.speed
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         if self.goal.target.y or self.goal.target.z:
             raise TaskFailed(self.action.Result.INVALID_INPUT, 'only target.x is supported')
         distance, speed = self.way()
@@ -94,7 +93,7 @@ class WaitTask(TimedBehavior):
     action = Wait
     moves = False
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         while self.elapsed < seconds(self.goal.time):
             yield
 
@@ -107,7 +106,7 @@ class AssistedTeleopTask(TimedBehavior):
 
     action = AssistedTeleop
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         robot = self.robot
         robot.teleop_done = False
         while not robot.teleop_done:

@@ -22,7 +22,7 @@ def duration(seconds: float) -> Duration:
 
 def seconds(message: Duration) -> float:
     """Seconds of a Duration message."""
-    return message.sec + message.nanosec * 1e-9
+    return float(message.sec + message.nanosec * 1e-9)
 
 
 def quaternion(yaw: float) -> Quaternion:

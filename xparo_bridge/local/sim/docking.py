@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import math
 from typing import Any
 
@@ -14,7 +13,7 @@ from .conversions import duration
 from .drive import Pose
 from .navigation import target, Trip
 from .robot import DOCK, DOCK_ID
-from .task import Task, TaskFailed
+from .task import Steps, Task, TaskFailed
 
 STAGING_DISTANCE = 0.8
 PERCEPTION_TIME = 0.3
@@ -28,7 +27,7 @@ class DockRobotTask(Task):
     state = DockRobot.Feedback.NONE
     success = False
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         codes = DockRobot.Result
         if self.goal.use_dock_id:
             if self.goal.dock_id != DOCK_ID:
@@ -41,7 +40,7 @@ class DockRobotTask(Task):
             yield from self._approach(dock)
         self.success = True
 
-    def _stage(self, dock: Pose) -> Iterator[None]:
+    def _stage(self, dock: Pose) -> Steps:
         if self.goal.navigate_to_staging_pose:
             self.state = DockRobot.Feedback.NAV_TO_STAGING_POSE
             try:
@@ -57,7 +56,7 @@ class DockRobotTask(Task):
         if dock.distance(DOCK) > 0.2:
             raise TaskFailed(DockRobot.Result.FAILED_TO_DETECT_DOCK, 'there is no dock')
 
-    def _approach(self, dock: Pose) -> Iterator[None]:
+    def _approach(self, dock: Pose) -> Steps:
         drive = self.robot.drive
         self.state = DockRobot.Feedback.CONTROLLING
         begun = self.elapsed
@@ -74,7 +73,7 @@ class DockRobotTask(Task):
         if not self.robot.docked:
             raise TaskFailed(DockRobot.Result.FAILED_TO_CHARGE, 'charging did not begin')
 
-    def _pause(self, time: float) -> Iterator[None]:
+    def _pause(self, time: float) -> Steps:
         end = self.elapsed + time
         while self.elapsed < end:
             yield
@@ -91,7 +90,7 @@ class UndockRobotTask(Task):
     preemption_ends_both = True
     success = False
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         drive = self.robot.drive
         if not self.robot.docked:
             raise TaskFailed(0, 'the robot is not in the dock')

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import math
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from .drive import Pose
 from .path_follower import PathFollower
 from .planner import length, PlanningError, resample
 from .robot import Robot
-from .task import Task, TaskFailed
+from .task import Steps, Task, TaskFailed
 from .world import Floats
 
 OFF_PATH = 0.4
@@ -82,7 +81,7 @@ class Navigator(Task):
     def yields_to(self, goal: Any) -> bool:
         return bool(goal.behavior_tree == self.goal.behavior_tree)
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         if self.robot.navigator is not None:
             raise TaskFailed(0, 'another navigator is processing')
         if self.goal.behavior_tree and not Path(self.goal.behavior_tree).is_file():
@@ -93,7 +92,7 @@ class Navigator(Task):
         finally:
             self.robot.navigator = None
 
-    def navigate(self) -> Iterator[None]:
+    def navigate(self) -> Steps:
         """Drive there, keeping distance_remaining."""
         raise NotImplementedError
 
@@ -111,7 +110,7 @@ class Navigator(Task):
 class NavigateToPoseTask(Navigator):
     action = NavigateToPose
 
-    def navigate(self) -> Iterator[None]:
+    def navigate(self) -> Steps:
         trip = Trip(self.robot, target(self.robot, self.goal.pose))
         while not trip.step():
             self.distance_remaining = trip.distance_remaining
@@ -123,7 +122,7 @@ class NavigateThroughPosesTask(Navigator):
     action = NavigateThroughPoses
     poses_remaining = 0
 
-    def navigate(self) -> Iterator[None]:
+    def navigate(self) -> Steps:
         goals = [target(self.robot, message) for message in self.goal.poses]
         # Planned as a whole first: what cannot be reached ends the goal before it begins.
         starts = [self.robot.drive.pose, *goals]
@@ -158,7 +157,7 @@ class FollowWaypointsTask(Task):
         self.current = goal.goal_index
         self.missed: list[MissedWaypoint] = []
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         poses = self.goal.poses
         if not poses:
             raise TaskFailed(0, 'the list of waypoints is empty')
@@ -186,7 +185,7 @@ class FollowPathTask(Task):
     action = FollowPath
     follower: PathFollower | None = None
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         points = [target(self.robot, message) for message in self.goal.path.poses]
         if not points:
             raise TaskFailed(FollowPath.Result.INVALID_PATH, 'the path is empty')
@@ -217,7 +216,7 @@ class ComputePathToPoseTask(Task):
         self.path = PathMessage()
         self.path.header.frame_id = 'map'
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         goal = target(self.robot, self.goal.goal)
         start = self.robot.drive.pose
         if self.goal.use_start:

@@ -68,7 +68,7 @@ class PathFollower:
 
     def _past_end(self, pose: Pose) -> bool:
         x, y = self._path[-1]
-        return math.cos(pose.yaw) * (x - pose.x) + math.sin(pose.yaw) * (y - pose.y) < 0.0
+        return bool(math.cos(pose.yaw) * (x - pose.x) + math.sin(pose.yaw) * (y - pose.y) < 0.0)
 
     def _turn_to_yaw(self, drive: Drive) -> bool:
         self.distance_remaining = 0.0

@@ -28,6 +28,9 @@ class Teleop:
 class Robot:
     """The robot on its floor; `step` moves it, tasks command its drive."""
 
+    WHEEL_RADIUS = 0.05
+    WHEEL_BASE = 0.3
+
     def __init__(self, start: Pose, speed_factor: float = 1.0, battery_capacity: float = 20.0,
                  battery_level: float = 0.8) -> None:
         self.world = restaurant()
@@ -39,9 +42,6 @@ class Robot:
         self.teleop_done = False
         self.navigator: object | None = None  # The navigator at work: there is only one at a time.
         self.wheel_angles = [0.0, 0.0]
-
-    WHEEL_RADIUS = 0.05
-    WHEEL_BASE = 0.3
 
     @property
     def docked(self) -> bool:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, ClassVar
 
 from builtin_interfaces.msg import Time
 
 from .robot import Robot
+
+Steps = Generator[None, None, None]
 
 
 class TaskFailed(Exception):
@@ -39,7 +41,7 @@ class Task:
         self.elapsed = 0.0
         self.stamp = Time()  # The ROS time of the present step.
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Steps:
         """Do it."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from xparo_bridge.link.audio import Framer, Resampler
+from xparo_bridge.audio import Framer, Resampler
 
 
 def tone(hertz, rate, seconds=0.5, loud=10000):

@@ -1,0 +1,69 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Sound's face in ROS: std_msgs/UInt8MultiArray of s16le samples, one channel.
+
+`~/audio/microphone` is what the robot's own microphone hears, on its way to a link that listens.
+`~/audio/speech` is to be played, `~/audio/clear` says that what is not played yet is not to be.
+`~/audio/heard` and `~/audio/spoken` are the ears and the voice of a head. All have one rate, told
+by the read-only parameters `audio_rate`, Hz, and `audio_channels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
+from std_msgs.msg import Empty, UInt8MultiArray
+
+from ..audio import Resampler
+from ..messages import AudioFrame, AudioSource, ClearAudio
+
+_TOPICS = {AudioSource.VOICE: '~/audio/speech', AudioSource.MICROPHONE: '~/audio/heard',
+           AudioSource.SPEAKER: '~/audio/spoken'}
+_DEPTH = 50  # frames, 1.5 s of 30 ms
+
+
+class Audio:
+    """Sound in and out; on the ROS thread."""
+
+    def __init__(self, node: Node, rate: int, send: Callable[[AudioFrame], object]) -> None:
+        """Take the rate of all topics, Hz, and what sends the microphone's sound."""
+        fixed = ParameterDescriptor(read_only=True)
+        node.declare_parameter('audio_rate', rate, fixed)
+        node.declare_parameter('audio_channels', 1, fixed)
+        self._logger = node.get_logger()
+        self._rate = rate
+        self._send = send
+        self._publishers = {
+            source: node.create_publisher(UInt8MultiArray, topic, _DEPTH)
+            for source, topic in _TOPICS.items()}
+        self._clear = node.create_publisher(Empty, '~/audio/clear', 10)
+        self._resamplers: dict[tuple[str, AudioSource, int], Resampler] = {}
+        node.create_subscription(
+            UInt8MultiArray, '~/audio/microphone', self._on_microphone, _DEPTH)
+
+    def frame(self, link: str, frame: AudioFrame) -> None:
+        """Publish sound that came by a link, in the rate of the topics."""
+        key = (link, frame.source, frame.rate)
+        resample = self._resamplers.get(key)
+        if resample is None:
+            resample = self._resamplers[key] = Resampler(frame.rate, self._rate)
+        sound = resample(frame.data)
+        if sound:
+            self._publishers[frame.source].publish(UInt8MultiArray(data=sound))
+
+    def clear(self, link: str, clear: ClearAudio) -> None:
+        """Tell the player to throw away what it has."""
+        self._clear.publish(Empty())
+
+    def _on_microphone(self, sound: Any) -> None:
+        data = bytes(sound.data)
+        if len(data) % 2:
+            self._logger.warning(
+                f'~/audio/microphone: {len(data)} bytes; whole 16-bit samples are due',
+                throttle_duration_sec=10.0)
+            return
+        self._send(AudioFrame(data, self._rate))
