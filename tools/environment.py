@@ -43,6 +43,9 @@ INTERFACES = ('nav2_msgs', 'tf2_msgs', 'xparo_interfaces')
 # for a test to put first on PYTHONPATH: the oldest release the bridge has to work with.
 COMPAT = ('websockets==10.4',)
 
+# The requirements are complete; and Python compiles what is imported, a small part, by itself.
+PIP_OPTIONS = ('--no-deps', '--no-compile')
+
 
 class Failed(Exception):
     """A command of a step failed; its log says why."""
@@ -209,7 +212,7 @@ class Setup:
 
     def install_ros(self):
         self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', whole=True)
-        self.pip('ros', 'install', '--no-deps', '-r', TOOLS / 'requirements-ros.txt')
+        self.pip('ros', 'install', *PIP_OPTIONS, '-r', TOOLS / 'requirements-ros.txt')
         headers = subprocess.check_output(
             [str(PREFIX / 'bin' / 'python'), '-I', '-c',
              "import sysconfig; print(sysconfig.get_paths()['include'])"],
@@ -228,12 +231,12 @@ class Setup:
         """Install what comes on top of ROS 2, and the project."""
         if not self.current('dev'):
             self.begin('dev', 'tools for tests and lint', whole=True)
-            self.pip('dev', 'install', '--no-deps', '-r', TOOLS / 'requirements-dev.txt')
+            self.pip('dev', 'install', *PIP_OPTIONS, '-r', TOOLS / 'requirements-dev.txt')
             for requirement in COMPAT:
                 folder = PREFIX / 'compat' / requirement.replace('==', '-')
                 if folder.exists():
                     shutil.rmtree(str(folder))
-                self.pip('dev', 'install', '--no-deps', '--target', folder, requirement)
+                self.pip('dev', 'install', *PIP_OPTIONS, '--target', folder, requirement)
             self.end('dev')
         if not self.current('project'):
             self.begin('project', 'xparo_bridge itself')

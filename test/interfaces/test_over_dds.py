@@ -23,7 +23,7 @@ def load(name):
     return getattr(import_module(module), type_name)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def node():
     context = rclpy.Context()
     rclpy.init(context=context)
