@@ -23,12 +23,10 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
-from . import __version__
 from . import messages as msg
+from .audit import Audit
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
@@ -43,22 +41,27 @@ from .messages import (
     LinkChange,
     LinkProblem,
     LinkState,
+    LinkStatistics,
     LogSession,
     RemoteCommand,
     RobotInfo,
 )
+from .redaction import redact_everything
 from .robot.audio import Audio
 from .robot.chat import Chat
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
 from .robot.doors import Doors, LOCAL
 from .robot.identity import robot_info
+from .robot.logs import redact_ros_log
 from .robot.routes import RouteError, Routes
 from .robot.speech import Speech
+from .robot.status import Status
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state import state_folder
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -75,18 +78,18 @@ class Bridge:
         self._robot_id = (node.get_parameter('robot_id').value
                           or configuration.data.get('robot_id') or socket.gethostname())
         self._links = {link['name']: link for link in configuration['links']}
-        self._changes: dict[str, LinkChange] = {}
-        self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
         info = RobotInfo(robot_info(self._robot_id))
-        links = [make_link(link, self._crossing, info) for link in configuration['links']]
+        state = state_folder(configuration['state_directory'], self._robot_id)
+        self.audit = Audit(state and state / 'audit.jsonl', self._logger.error)
+        links = [make_link(link, self._crossing, info, state) for link in configuration['links']]
         self._carriers = {link.name: link.protocol.capabilities for link in links}
         self.link_thread = LinkThread(links, self._crossing)
-        self._status = node.create_publisher(
-            BridgeStatus, '~/status',
-            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self.router = Router(node, configuration, self._report)
+        self._status = Status(
+            node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
+            lambda: [run.id for run in self.router.open_runs])
         self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._send)
@@ -117,6 +120,7 @@ class Bridge:
                 f'{link}: {push.kind} refused: {push.reason}'),
             BehaviorUpdate: self._on_behavior_update,
             LinkChange: self._on_link_change,
+            LinkStatistics: self._status.on_statistics,
             LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
             LogSession: lambda link, session: None,
             ApiToken: lambda link, token: None,
@@ -140,6 +144,10 @@ class Bridge:
         return bool(names)
 
     def _report(self, source: str, status: CommandStatus) -> None:
+        if status.state is not CommandState.RUNNING:
+            self.audit.note('command', source=source, command=status.command,
+                            command_id=status.command_id, state=status.state.value,
+                            **({'error': status.error} if status.error else {}))
         self._send(status, None if source == LOCAL else source)
         self._doors.publish(source, status)
 
@@ -154,13 +162,15 @@ class Bridge:
         """Send to a link that must be up; why it cannot be done, empty if it was."""
         if not link:
             return without
-        change = self._changes.get(link)
+        change = self._status.change(link)
         if change is None or change.state is not LinkState.CONNECTED:
             why = (change.error or change.state.value) if change else 'not dialled yet'
             return f'not connected to the platform: {link}: {why}'
         return '' if self._send(message, link) else f'{link} cannot carry it'
 
     def _on_command(self, link: str, command: RemoteCommand) -> None:
+        self.audit.note('ordered', source=link, command=command.command,
+                        command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
             self.router.execute(command, link)
         else:
@@ -175,30 +185,21 @@ class Bridge:
             self._chat.unasked(link, reply.text)
 
     def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
+        self.audit.note('tree', source=link, tree=update.tree_name)
         self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
             {'message': 'this bridge has no behaviour tree engine yet'}]), link)
 
     def _on_link_change(self, link: str, change: LinkChange) -> None:
-        self._changes[link] = change
-        self._since[link] = self._node.get_clock().now().to_msg()
+        self._status.on_change(link, change)
+        if change.state is not LinkState.CONNECTING:
+            self.audit.note('link', link=link, state=change.state.value, error=change.error)
         if change.error:
             remedy = f' ({change.remedy})' if change.remedy else ''
             self._logger.warning(f'{link}: {change.error}{remedy}')
         else:
             self._logger.info(f'{link}: {change.state.value}')
-        self._publish_status()
         if change.state is LinkState.CONNECTED and link == self._routes.speech:
             self._conversation.connected(link)
-
-    def _publish_status(self) -> None:
-        self._status.publish(BridgeStatus(
-            stamp=self._node.get_clock().now().to_msg(), robot_id=self._robot_id,
-            version=__version__,
-            links=[LinkStatus(
-                name=name, protocol=self._links[name]['protocol'], state=change.state.value,
-                since=self._since[name], last_error=change.error, remedy=change.remedy)
-                for name, change in self._changes.items()],
-            active_commands=[run.id for run in self.router.open_runs]))
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -237,6 +238,8 @@ def main(args: list[str] | None = None) -> int:
     # shut ROS down before the goals on the robot are cancelled.
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    redact_everything()
+    redact_ros_log()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)
@@ -271,6 +274,7 @@ def main(args: list[str] | None = None) -> int:
         while bridge.router.open_runs and time.monotonic() < give_up:
             time.sleep(0.02)
     bridge.link_thread.stop()
+    bridge.audit.close()
     rclpy.shutdown()
     ros_thread.join()
     if failure:

@@ -106,7 +106,8 @@ class Outbox:
     def salvage(self, db: sqlite3.Connection) -> None:
         """Take from a corrupt file what can still be read, unless the lane has it."""
         if not self._loaded:
-            self._salvaged += readable(db.execute(_ALL))
+            self._salvaged += [row for row in readable(db.execute(_ALL))
+                               if list(map(type, row)) == [int, str, str]]
 
     def _change(self, number: int, row: Row | None) -> None:
         with self._lock:

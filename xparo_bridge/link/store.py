@@ -185,6 +185,8 @@ class Store:
         try:
             with contextlib.closing(sqlite3.connect(aside)) as db:
                 db.execute('PRAGMA locking_mode = EXCLUSIVE')
+                # Else SQLite reads nothing of a file that was cut off.
+                db.execute('PRAGMA writable_schema = ON')
                 for table in self._tables:
                     table.salvage(db)
         except sqlite3.Error:

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import websockets
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.frames import OP_CONT
 
 from . import proxy as proxies
 
@@ -37,6 +36,7 @@ __all__ = ['ConnectionClosed', 'WebSocketException', 'certificate_expiry', 'clos
 WEBSOCKETS_VERSION = websockets.__version__
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
+_CONTINUATION = 0  # The opcode of RFC 6455, section 5.2.
 
 # At debug level the library would log the address with the secret and all frames.
 _quiet = logging.getLogger('xparo_bridge.websocket')
@@ -49,7 +49,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
     _fragments = 0
 
     def _count(self, frame: Any) -> None:
-        self._fragments = self._fragments + 1 if frame.opcode == OP_CONT else 0
+        self._fragments = self._fragments + 1 if frame.opcode == _CONTINUATION else 0
         if self._fragments > MAX_FRAGMENTS:
             self.transport.abort()
 
