@@ -84,7 +84,7 @@ def test_a_server_without_tls_is_told(authority):
                 urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot:
             return await robot.fault()
 
-    assert 'TLS' in asyncio.run(scenario()).error
+    assert 'TLS' in asyncio.run(scenario()).remedy
 
 
 def test_a_client_certificate_is_shown_where_one_is_wanted(authority):

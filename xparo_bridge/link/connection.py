@@ -336,7 +336,7 @@ class Connection:
             size = int(min(max(size * _HISTORY_TURN / max(took, 1e-3), _HISTORY_BYTES[0]),
                            _HISTORY_BYTES[1], size * 2))
             await asyncio.sleep(took * (1 / self._options.history_share - 1))
-        await asyncio.Event().wait()  # Until the connection ends.
+        await _for_ever()
 
     async def _heartbeat(self, socket: Any) -> None:
         options = self._options
@@ -346,6 +346,8 @@ class Connection:
                 # Sending counts too: a peer that no longer reads blocks it.
                 await asyncio.wait_for(_round_trip(socket), options.heartbeat_timeout)
             except TimeoutError:
+                if not websocket.is_open(socket):
+                    return await _for_ever()  # The reader is about to say why.
                 raise SilentPeer(f'no pong within {options.heartbeat_timeout:g} s') from None
 
     async def _flushed(self) -> None:
@@ -365,22 +367,26 @@ class Connection:
                 refused=dict(self._limits.refused), clock_offset=self._clock_offset,
                 certificate_expiry=self._certificate_expiry,
                 storage_problem=lanes.storage_problem))
-            if self._untold and not self._problems.take():
+            if self._untold:
                 self._deliver(LinkProblem(f'{self._untold} more problems, not told one by one'))
                 self._untold = 0
             await asyncio.sleep(_STATISTICS_PERIOD)
 
     def _problem(self, problem: str) -> None:
         if self._problems.take():
-            self._untold += 1
-        else:
             self._deliver(LinkProblem(redacted(problem)))
+        else:
+            self._untold += 1
 
     def _deliver(self, message: Any, size: int = 0) -> None:
         self._crossing.deliver(self._options.name, message, size)
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
         self._deliver(LinkChange(state, redacted(error), remedy))
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def _round_trip(socket: Any) -> None:

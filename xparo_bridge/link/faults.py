@@ -26,8 +26,8 @@ _REFUSING_CODES = (1008, 4401, 4403)
 
 # By OpenSSL's verification result (X509_V_ERR_…).
 _CLOCK = 'check the clock of this machine, or have the platform renew its certificate'
-_TLS_REMEDIES = {9: _CLOCK, 10: _CLOCK,
-                 62: 'check the url of the link: the certificate is for another host'}
+_HOST = 'check the url of the link: the certificate is for another host'
+_TLS_REMEDIES = {9: _CLOCK, 10: _CLOCK, 62: _HOST, 64: _HOST}
 _UNTRUSTED = 'name the authority that signed it as ca_file, if it is really the platform'
 
 
@@ -85,6 +85,9 @@ def explain(error: BaseException, where: str) -> Fault:
     if isinstance(error, ConnectionRefusedError):
         return Fault(
             f'nothing listens at {where}', 'check the url, and whether the platform is up')
+    if isinstance(error, ConnectionError) and not error.errno:
+        return Fault(f'{where} closed the connection while it was opened',
+                     'check the url: wss:// needs a server that speaks TLS')
     if isinstance(error, OSError):
         return Fault(f'no connection to {where}: '
                      f'{redacted(error.strerror or str(error))}', 'check the network')
@@ -101,7 +104,8 @@ def _closed(error: ConnectionClosed, where: str) -> Fault:
     said = f' ({reason})' if reason else ''
     fault = fault_of_peer(error)
     if fault:
-        return Fault(f'{where} {fault}', 'report it to the platform; max_frame_bytes is the bound')
+        return Fault(f'{where} {fault}', 'report it to the platform; max_frame_bytes of the link is '
+                     'the bound on messages')
     if code in _REFUSING_CODES:
         return Fault(f'{where} closed the connection: not allowed, code {code}{said}',
                      'check the secret key and the project id', True)

@@ -52,15 +52,24 @@ class Bucket:
         self._tokens = limit.burst
         self._at = time.monotonic()
 
-    def take(self) -> float:
-        """Take a token; how long to wait until there is one, s, 0 if there was."""
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        self._fill()
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def owe(self) -> float:
+        """Take a token, there or not; how long until the debt is paid, s."""
+        self._fill()
+        self._tokens -= 1.0
+        return max(0.0, -self._tokens / self._limit.rate)
+
+    def _fill(self) -> None:
         now = time.monotonic()
         self._tokens = min(self._limit.burst, self._tokens + (now - self._at) * self._limit.rate)
         self._at = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-            return 0.0
-        return (1.0 - self._tokens) / self._limit.rate
 
 
 class InboundLimits:
@@ -73,7 +82,7 @@ class InboundLimits:
 
     def pause(self) -> float:
         """How long not to read the next frame, s."""
-        return self._frames.take()
+        return self._frames.owe()
 
     def problem(self, message: Any, size: int) -> str:
         """Why a message of a frame of `size` bytes is refused, empty if it is not."""
@@ -82,7 +91,7 @@ class InboundLimits:
         problem = ''
         if size > limit.size:
             problem = f'{kind} of {size} bytes; up to {limit.size} are taken'
-        elif self._buckets.setdefault(kind, Bucket(limit)).take():
+        elif not self._buckets.setdefault(kind, Bucket(limit)).take():
             problem = f'more than {limit.rate:g} {kind} a second'
         if problem:
             self.refused[kind] = self.refused.get(kind, 0) + 1

@@ -31,7 +31,7 @@ except ImportError:
     _NEW = False
 
 __all__ = ['ConnectionClosed', 'WebSocketException', 'certificate_expiry', 'close_code', 'dial',
-           'fault_of_peer', 'http_status', 'server_time']
+           'fault_of_peer', 'http_status', 'is_open', 'server_time']
 
 WEBSOCKETS_VERSION = websockets.__version__
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
@@ -54,6 +54,12 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             self.transport.abort()
 
     if _NEW:
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.protocol.parser_exc is not None:
+                # The library would read on, for as long as closing may take, and throw it away.
+                self.transport.abort()
+
         def process_event(self, event: Any) -> None:
             if hasattr(event, 'opcode'):
                 self._count(event)
@@ -120,6 +126,11 @@ async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | No
         if 'sock' in options:
             options['sock'].close()
         raise
+
+
+def is_open(socket: Any) -> bool:
+    """Whether neither side has begun to close."""
+    return bool(socket.state.name == 'OPEN')
 
 
 def http_status(error: BaseException) -> int | None:
