@@ -308,11 +308,13 @@ class Connection:
         Learn that the peer has the control frames sent so far.
 
         The platform acknowledges nothing, but frames arrive in order: the pong to a ping sent
-        after them proves that they did.
+        after them proves that its WebSocket library has them, and the pong to a ping sent after
+        that, that its program had its turn since.
         """
         confirmed = -1
         while confirmed != self._lanes.control.sent:
             sent = self._lanes.control.sent
+            await _round_trip(socket)
             await _round_trip(socket)
             self._lanes.confirm(sent)
             confirmed = sent
