@@ -98,8 +98,8 @@ async def drain(folder: Path) -> list[Row]:
             while not done.is_set():
                 sent_at[f'live-{number}'] = time.perf_counter()
                 await socket.send(  # type: ignore[attr-defined]
-                    '{"type":"remote_command","data":{"command":"go","command_id":"live-%d"}}'
-                    % number)
+                    '{"type":"remote_command","data":{"command":"go",'
+                    f'"command_id":"live-{number}"}}}}')
                 number += 1
                 await asyncio.sleep(0.06)
 

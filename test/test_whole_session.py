@@ -30,10 +30,10 @@ TOKEN = 'token-e6b1f0d2c8'
 PROXY_PASSWORD = 'proxy-pass-77'
 FAILURES = ('closes', 'garbage', 'portal', 'server error', 'bad text', 'bad json', 'cut',
             'secret in an error', 'refused')
-DEBUG = '''
+DEBUG = """
 import logging
 logging.basicConfig(level=logging.DEBUG)
-'''
+"""
 
 
 class WorstPlatform:
@@ -132,7 +132,7 @@ def session(tmp_path: Path, own_state: None) -> Any:
     credentials.chmod(0o600)
     with WorstPlatform() as platform, RosGraph() as graph:
         config = tmp_path / 'robot.yaml'
-        config.write_text(f'''
+        config.write_text(f"""
 robot_id: r1
 state_directory: {tmp_path}/state
 links:
@@ -148,7 +148,7 @@ links:
     url: wss://platform.example/ws
     credentials_file: {credentials}
     backoff: {{initial: 0.05, maximum: 0.1}}
-''')
+""")
         import os
         path = os.pathsep.join(filter(None, [str(site), os.environ.get('PYTHONPATH')]))
         with Process.module(

@@ -49,14 +49,16 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
     xparo_credentials, but only where both are `required`. A peer that needs less is not the
     platform, and must not be told the platform's secret.
     """
-    folder = environment.get('CREDENTIALS_DIRECTORY')
     from_systemd = None
-    if folder and (file is None or '/' not in file):
-        from_systemd = Path(folder) / (file or SYSTEMD_CREDENTIAL)
-        if not from_systemd.exists():
-            from_systemd = None
-    if file is None and not (
-            from_systemd and tuple(required) == REQUIRED and 'XPARO_SECRET_KEY' not in environment):
+    folder = environment.get('CREDENTIALS_DIRECTORY')
+    if folder and file is not None and '/' not in file:
+        from_systemd = Path(folder) / file
+    elif (folder and file is None and tuple(required) == REQUIRED
+          and 'XPARO_SECRET_KEY' not in environment):
+        from_systemd = Path(folder) / SYSTEMD_CREDENTIAL
+    if from_systemd is not None and not from_systemd.exists():
+        from_systemd = None
+    if file is None and from_systemd is None:
         if tuple(required) != REQUIRED:
             if required:
                 raise CredentialsError(

@@ -24,9 +24,10 @@ from typing import Any
 if __name__ == '__main__':
     sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from chaos.talkative_link import COMMANDS
 from fixtures.fault_proxy import fault_proxy, FaultProxy
 from fixtures.processes import Process
+
+from chaos.talkative_link import COMMANDS
 
 PROGRAM = str(Path(__file__).parent / 'talkative_link.py')
 TIMEOUT = 30.0

@@ -22,7 +22,6 @@ from xparo_bridge.messages import (
     LinkProblem,
     LinkState,
     RemoteCommand,
-    RobotInfo,
 )
 
 

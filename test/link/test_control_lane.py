@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xparo_bridge.link.control_lane import ControlLane, WINDOW
 from xparo_bridge.messages import BehaviorStatus, ChatRequest, CommandState, CommandStatus

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""History: telemetry of an outage, bounded, thinned where it is oldest, told behind what is live."""
+"""History: telemetry of an outage, bounded, thinned where old, told behind what is live."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_nobody_else_can_read_it(file):
     kept.store.close()
 
 
-WRITER = '''
+WRITER = """
 import sys
 from pathlib import Path
 from xparo_bridge.link.control_lane import ControlLane
@@ -144,7 +144,7 @@ while True:
         number += 1
     store.run(lambda db: None).result()
     print(number, flush=True)
-'''
+"""
 
 
 @pytest.mark.parametrize('durability', ['normal', 'full'])

@@ -33,7 +33,8 @@ class Link:
             project_id='PROJECT', robot_id='robot_123', **options)
         self.lanes = Lanes(adapter, control_bytes=1 << 20, telemetry_bytes=1 << 20)
         self.connection = Connection(
-            Endpoints([adapter]), self.lanes, self._crossing, msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
+            Endpoints([adapter]), self.lanes, self._crossing,
+            msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
                 name='platform', open_timeout=1.0, heartbeat_interval=5.0, heartbeat_timeout=5.0,
                 max_frame_bytes=1 << 16, compression=False, tls=None,
                 backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05)))

@@ -325,7 +325,7 @@ class Connection:
         size = _HISTORY_BYTES[0]
         while history is not None:
             number, samples = await history.oldest(size)
-            if not samples:
+            if not number:
                 break
             while not self._lanes.idle:
                 await asyncio.sleep(_HISTORY_TURN)

@@ -202,7 +202,7 @@ class ControlLane:
 
 def _subject(message: Any) -> str:
     if isinstance(message, CommandStatus):
-        return message.command_id
+        return str(message.command_id)
     if isinstance(message, BehaviorStatus):
         return f'tree {message.tree_name}'
     return type(message).__name__

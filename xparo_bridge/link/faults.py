@@ -104,8 +104,8 @@ def _closed(error: ConnectionClosed, where: str) -> Fault:
     said = f' ({reason})' if reason else ''
     fault = fault_of_peer(error)
     if fault:
-        return Fault(f'{where} {fault}', 'report it to the platform; max_frame_bytes of the link is '
-                     'the bound on messages')
+        return Fault(f'{where} {fault}',
+                     'report it to the platform; max_frame_bytes is the bound on messages')
     if code in _REFUSING_CODES:
         return Fault(f'{where} closed the connection: not allowed, code {code}{said}',
                      'check the secret key and the project id', True)

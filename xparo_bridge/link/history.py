@@ -100,10 +100,10 @@ class History:
 
     def _thin(self, db: sqlite3.Connection) -> None:
         before = self._bytes
-        rows = db.execute('SELECT number, sample FROM history ORDER BY number LIMIT ?',
+        rows = db.execute("SELECT number, coalesce(sample, '') FROM history ORDER BY number LIMIT ?",
                           (self._stored // 2,)).fetchall()
         for (first, early), (second, late) in zip(rows[::2], rows[1::2], strict=False):
-            joined = dumps({**json.loads(early), **json.loads(late)})
+            joined = dumps({**_values(early), **_values(late)})
             db.execute('DELETE FROM history WHERE number = ?', (first,))
             db.execute('UPDATE history SET sample = ? WHERE number = ?', (joined, second))
             self._stored -= 1
@@ -126,13 +126,24 @@ _INSERT = 'INSERT INTO history (time, sample) VALUES (?, ?)'
 _SIZE = 'SELECT count(*), coalesce(sum(length(sample)), 0) FROM history'
 
 
+def _values(text: str) -> dict[str, Any]:
+    """Values of a sample, none if the disk damaged it."""
+    try:
+        values = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
 def _oldest(db: sqlite3.Connection, max_bytes: int) -> tuple[int, list[Sample]]:
-    last, size, samples = 0, 0, []
+    last, size = 0, 0
+    samples: list[Sample] = []
     for number, moment, text in db.execute(
-            'SELECT number, time, sample FROM history ORDER BY number'):
+            "SELECT number, time, coalesce(sample, '') FROM history ORDER BY number"):
         size += len(text)
-        if samples and size > max_bytes:
+        if last and size > max_bytes:
             break
-        samples.append({'time': moment, 'values': json.loads(text)})
+        if values := _values(text):
+            samples.append({'time': moment, 'values': values})
         last = number
     return last, samples

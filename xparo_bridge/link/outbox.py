@@ -47,8 +47,8 @@ def from_text(text: str, message_id: str = '', resent: bool = False) -> Any:
         kind = _KINDS[name]
         if kind is messages.CommandStatus:
             values['state'] = CommandState(values['state'])
-        if 'message_id' in kind.__dataclass_fields__:
-            values.update(message_id=message_id, resent=resent)
+        if 'message_id' in {field.name for field in fields(kind)}:
+            values = {**values, 'message_id': message_id, 'resent': resent}
         return kind(**values)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f'not a message of this version: {error}') from None
@@ -94,7 +94,7 @@ class Outbox:
             rows = list(self.entries())
         left: list[Row] = []
         if not self._loaded:
-            there = self._salvaged + list(new.execute(_ALL))
+            there = self._salvaged + [row for row in new.execute(_ALL) if _is_row(row)]
             left = [(at - len(there), *row[1:]) for at, row in enumerate(there)]
         new.execute('DELETE FROM outbox')
         new.executemany(_WRITE, left + rows)
@@ -106,8 +106,7 @@ class Outbox:
     def salvage(self, db: sqlite3.Connection) -> None:
         """Take from a corrupt file what can still be read, unless the lane has it."""
         if not self._loaded:
-            self._salvaged += [row for row in readable(db.execute(_ALL))
-                               if list(map(type, row)) == [int, str, str]]
+            self._salvaged += filter(_is_row, readable(db.execute(_ALL)))
 
     def _change(self, number: int, row: Row | None) -> None:
         with self._lock:
@@ -125,3 +124,8 @@ class Outbox:
         db.executemany(_WRITE, [row for row in changes.values() if row is not None])
         db.executemany('DELETE FROM outbox WHERE number = ?',
                        [(number,) for number, row in changes.items() if row is None])
+
+
+def _is_row(row: Any) -> bool:
+    # SQLite itself would let anything be anywhere.
+    return list(map(type, row)) == [int, str, str]

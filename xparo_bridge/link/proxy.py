@@ -51,7 +51,8 @@ def find_proxy(url: str, setting: str | None) -> Proxy | None:
     target = urlsplit(url)
     host = target.hostname or ''
     if setting == ENVIRONMENT:
-        if is_loopback(host) or urllib.request.proxy_bypass_environment(host):
+        if is_loopback(host) or urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]
+                host):
             return None
         scheme = 'https' if target.scheme == 'wss' else 'http'
         setting = urllib.request.getproxies_environment().get(scheme)

@@ -21,7 +21,10 @@ from typing import Any, Protocol, TypeVar
 
 # How often a disk that failed is tried again, s.
 RETRY_PERIOD = 10.0
-_CORRUPT = ('SQLITE_CORRUPT', 'SQLITE_NOTADB')
+# Errors of the disk or of others who use it; every other one is the file's own.
+_DISK_ERRORS = ('SQLITE_BUSY', 'SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_LOCKED',
+                'SQLITE_NOLFS', 'SQLITE_NOMEM', 'SQLITE_PERM', 'SQLITE_PROTOCOL',
+                'SQLITE_READONLY')
 # What each level survives: `full` a power cut, `normal` a killed process (after a power cut the
 # last seconds may be missing, the rest is whole).
 SYNCHRONOUS = {'full': 'FULL', 'normal': 'NORMAL'}
@@ -129,6 +132,8 @@ class Store:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self._path, timeout=0.5)
         try:
+            # A text that was damaged on the disk must not make the others unreadable.
+            db.text_factory = _lenient
             # Exclusive: a second bridge with the same files would send the messages of the first.
             db.execute('PRAGMA locking_mode = EXCLUSIVE')
             db.execute('PRAGMA journal_mode = WAL')
@@ -185,6 +190,7 @@ class Store:
         try:
             with contextlib.closing(sqlite3.connect(aside)) as db:
                 db.execute('PRAGMA locking_mode = EXCLUSIVE')
+                db.text_factory = _lenient
                 # Else SQLite reads nothing of a file that was cut off.
                 db.execute('PRAGMA writable_schema = ON')
                 for table in self._tables:
@@ -208,7 +214,11 @@ class CorruptError(sqlite3.DatabaseError):
 
 def _corrupt(error: Exception) -> bool:
     name = getattr(error, 'sqlite_errorname', '') or ''
-    return isinstance(error, CorruptError) or name.startswith(_CORRUPT)
+    return isinstance(error, sqlite3.Error) and not name.startswith(_DISK_ERRORS)
+
+
+def _lenient(data: bytes) -> str:
+    return data.decode(errors='replace')
 
 
 def readable(rows: Iterator[Any]) -> Iterator[Any]:

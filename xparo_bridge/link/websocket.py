@@ -17,23 +17,24 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-import websockets
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from . import proxy as proxies
 
 try:
-    from websockets.asyncio.client import ClientConnection as _Client, connect as _connect
+    from websockets.asyncio.client import ClientConnection as _Client
+    from websockets.asyncio.client import connect as _connect
     _NEW = True
 except ImportError:
-    from websockets.client import connect as _connect  # type: ignore[assignment, no-redef]
-    from websockets.client import WebSocketClientProtocol as _Client  # type: ignore[no-redef]
+    from websockets.legacy.client import connect as _connect  # type: ignore[assignment]
+    from websockets.legacy.client import (  # type: ignore[assignment]
+        WebSocketClientProtocol as _Client,
+    )
     _NEW = False
 
 __all__ = ['ConnectionClosed', 'WebSocketException', 'certificate_expiry', 'close_code', 'dial',
            'fault_of_peer', 'http_status', 'is_open', 'server_time']
 
-WEBSOCKETS_VERSION = websockets.__version__
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
 _CONTINUATION = 0  # The opcode of RFC 6455, section 5.2.
@@ -66,7 +67,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             super().process_event(event)
     else:
         async def read_data_frame(self, max_size: int | None) -> Any:
-            frame = await super().read_data_frame(max_size)
+            frame = await super().read_data_frame(max_size)  # type: ignore[misc]
             if frame is not None:
                 self._count(frame)
                 if not self._fragments % 64:

@@ -87,7 +87,8 @@ def _command_status(kind: str, data: dict[str, Any]) -> None:
 
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
-    _fields(kind, data, {'tree_name': str, 'state': str}, {'nodes': list, 'errors': list, **_DELIVERY})
+    _fields(kind, data, {'tree_name': str, 'state': str},
+            {'nodes': list, 'errors': list, **_DELIVERY})
 
 
 def _telemetry_history(kind: str, data: dict[str, Any]) -> None:
