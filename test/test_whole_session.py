@@ -17,6 +17,7 @@ import threading
 from typing import Any
 from urllib.parse import quote
 
+from defusedxml.ElementTree import parse
 from diagnostic_msgs.msg import DiagnosticArray
 from fixtures.peers import frame, GUID, tcp_server
 from fixtures.processes import Process
@@ -24,6 +25,8 @@ from fixtures.ros_graph import RosGraph
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from xparo_interfaces.msg import BridgeStatus
+
+from xparo_bridge.share import share
 
 SECRET = 'hunter2/very+secret key'
 TOKEN = 'token-e6b1f0d2c8'
@@ -119,6 +122,24 @@ class WorstPlatform:
             self.frames.append(data.hex())
 
 
+def names_of(graph: RosGraph) -> set[str]:
+    """Topics, services and actions that the bridge has in the graph."""
+    node = graph.node
+    found = {name for ask in (
+        node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node,
+        node.get_service_names_and_types_by_node, node.get_client_names_and_types_by_node)
+        for name, _ in ask('xparo_bridge', '/')}
+    assert '/xparo_bridge/status' in found
+    return {name.partition('/_action/')[0] for name in found}
+
+
+def names_in_policy() -> set[str]:
+    """Topics, services and actions that the policy of SROS2 allows."""
+    return {(element.text or '').replace('~', '/xparo_bridge')
+            for element in parse(share('config', 'sros2_policy.xml')).iter()
+            if element.tag in ('topic', 'service', 'action')}
+
+
 @pytest.fixture
 def session(tmp_path: Path, own_state: None) -> Any:
     """Run the session and yield the platform, the graph, the bridge, and where it wrote."""
@@ -185,6 +206,7 @@ def test_a_session_of_failures_tells_what_is_wrong_and_never_a_secret(session):
                 if status.name == 'xparo_bridge: link platform' and status.message == 'connected']
 
     graph.until(told)
+    assert names_of(graph) <= names_in_policy()
     values = {value.key: value.value for value in told()[-1].values}
     assert values['storage'] == 'works'
     assert {'queued control', 'queued history', 'dropped control', 'dropped telemetry',

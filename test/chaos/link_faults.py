@@ -61,10 +61,13 @@ class Chaos:
     """Both ends and what is between them."""
 
     def __init__(self, folder: Path, host: str = '127.0.0.1',
-                 wrap: Sequence[str] = (), durability: str = 'normal') -> None:
+                 wrap: Sequence[str] = (), platform_wrap: Sequence[str] = (),
+                 durability: str = 'normal') -> None:
+        """Take where the platform listens, and what the programs' commands begin with."""
         self._folder = folder
         self._host = host
         self._wrap = wrap
+        self._platform_wrap = platform_wrap
         self._durability = durability
         self._record = folder / 'record.jsonl'
         self._record.touch()
@@ -83,10 +86,11 @@ class Chaos:
 
     async def start_platform(self) -> None:
         """Start the platform, at the port it had."""
-        self._platform = Process.module(
-            'xparo_bridge.local.local_platform', 'serve', '--host', self._host, '--port',
+        self._platform = Process([
+            *self._platform_wrap, sys.executable, '-m', 'xparo_bridge.local.local_platform',
+            'serve', '--host', self._host, '--port',
             str(self.platform_port), '--record', str(self._record), '--secret-key', 'demo',
-            '--project-id', 'demo')
+            '--project-id', 'demo'])
         line = await asyncio.to_thread(self._platform.wait_for_line, r'listening on ws://\S+:(\d+)')
         self.platform_port = int(line[1])
 

@@ -100,8 +100,9 @@ class History:
 
     def _thin(self, db: sqlite3.Connection) -> None:
         before = self._bytes
-        rows = db.execute("SELECT number, coalesce(sample, '') FROM history ORDER BY number LIMIT ?",
-                          (self._stored // 2,)).fetchall()
+        rows = db.execute(
+            "SELECT number, coalesce(sample, '') FROM history ORDER BY number LIMIT ?",
+            (self._stored // 2,)).fetchall()
         for (first, early), (second, late) in zip(rows[::2], rows[1::2], strict=False):
             joined = dumps({**_values(early), **_values(late)})
             db.execute('DELETE FROM history WHERE number = ?', (first,))
