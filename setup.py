@@ -60,8 +60,23 @@ setup(
         ],
         # A kind of command by its name in commands.yaml.
         'xparo_bridge.commands': [
+            'action = xparo_bridge.robot.commands.action:Action',
             'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'dock = xparo_bridge.robot.commands.dock:Dock',
+            'list_commands = xparo_bridge.robot.commands.list_commands:ListCommands',
             'navigate = xparo_bridge.robot.commands.navigate:Navigate',
+            'pause = xparo_bridge.robot.commands.pause:Pause',
+            'publish = xparo_bridge.robot.commands.publish:Publish',
+            'resume = xparo_bridge.robot.commands.pause:Resume',
+            'save_place = xparo_bridge.robot.commands.save_place:SavePlace',
+            'say = xparo_bridge.robot.commands.say:Say',
+            'service = xparo_bridge.robot.commands.service:Service',
+            'set_parameter = xparo_bridge.robot.commands.set_parameter:SetParameter',
+            'set_telemetry = xparo_bridge.robot.commands.set_telemetry:SetTelemetry',
+            'status = xparo_bridge.robot.commands.status:Status',
+            'stop = xparo_bridge.robot.commands.stop:Stop',
+            'teleop = xparo_bridge.robot.commands.teleop:Teleop',
+            'undock = xparo_bridge.robot.commands.dock:Undock',
         ],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],

@@ -141,7 +141,7 @@ def names_in_policy() -> set[str]:
 
 
 @pytest.fixture
-def session(tmp_path: Path, own_state: None) -> Any:
+def session(tmp_path: Path) -> Any:
     """Run the session and yield the platform, the graph, the bridge, and where it wrote."""
     site = tmp_path / 'site'
     site.mkdir()
@@ -155,7 +155,7 @@ def session(tmp_path: Path, own_state: None) -> Any:
         config = tmp_path / 'robot.yaml'
         config.write_text(f"""
 robot_id: r1
-state_directory: {tmp_path}/state
+state_dir: {tmp_path}/state/r1
 links:
   - name: platform
     protocol: xparo

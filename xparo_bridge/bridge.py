@@ -10,7 +10,6 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
-import os
 from pathlib import Path
 import signal
 import socket
@@ -20,7 +19,7 @@ import time
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
@@ -30,38 +29,23 @@ from .audit import Audit
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
-from .messages import (
-    ApiToken,
-    BehaviorStatus,
-    BehaviorUpdate,
-    ChatReply,
-    ChatRequest,
-    CommandState,
-    CommandStatus,
-    LinkChange,
-    LinkProblem,
-    LinkState,
-    LinkStatistics,
-    LogSession,
-    RemoteCommand,
-    RobotInfo,
-)
 from .redaction import redact_everything
-from .robot.audio import Audio
-from .robot.chat import Chat
+from .robot.commands.journal import Journal
+from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
-from .robot.doors import Doors, LOCAL
+from .robot.doors import Doors
 from .robot.identity import robot_info
 from .robot.logs import redact_ros_log
-from .robot.routes import RouteError, Routes
-from .robot.speech import Speech
+from .robot.peers import Peers
+from .robot.places import Places
+from .robot.routes import Routes
 from .robot.status import Status
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
-from .state import state_folder
+from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -72,7 +56,11 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        """
+        Build everything.
+
+        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        """
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value
@@ -80,50 +68,41 @@ class Bridge:
         self._links = {link['name']: link for link in configuration['links']}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        info = RobotInfo(robot_info(self._robot_id))
-        state = state_folder(configuration['state_directory'], self._robot_id)
-        self.audit = Audit(state and state / 'audit.jsonl', self._logger.error)
-        links = [make_link(link, self._crossing, info, state) for link in configuration['links']]
-        self._carriers = {link.name: link.protocol.capabilities for link in links}
+        info = msg.RobotInfo(robot_info(self._robot_id))
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
+        links = [make_link(link, self._crossing, info, self._state.path)
+                 for link in configuration['links']]
         self.link_thread = LinkThread(links, self._crossing)
-        self.router = Router(node, configuration, self._report)
+        self.peers = Peers({link.name: link.protocol.capabilities for link in links},
+                            self._crossing.send)
+        self._routes = Routes(configuration, self.peers.carriers)
+        self._telemetry = TelemetryPublisher(
+            node, _telemetry_config(configuration), self.peers.send)
+        self._journal = Journal(
+            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._logger.error)
+        places = Places(
+            configuration['places'], self._state.path / 'places.json', self._logger.error)
+        self.router = Router(
+            node, configuration, self._telemetry, places, self._journal, self._report)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
             lambda: [run.id for run in self.router.open_runs])
         self._doors = Doors(node, self.router)
-        self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self._send)
-        try:
-            self._routes = Routes(configuration['routes'], self._carriers)
-        except RouteError as error:
-            raise ConfigurationError([configuration.problem(('routes',), str(error))]) from None
-        self._chat = Chat(node, configuration['chat']['timeout'], self._say)
-        speech = Speech(node, self._send_speech)
+        self._link_loss = LinkLoss(node, self.router, configuration)
         self._conversation = Conversation(
-            self._chat, speech, self._send_speech, **configuration['speech'])
-        audio = Audio(node, configuration['audio']['rate'], lambda frame: self._send_routed(
-            frame, self._routes.microphone, 'no link hears the microphone'))
+            node, configuration, self.peers, self._routes, self._robot_id)
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            RemoteCommand: self._on_command,
-            ChatReply: self._on_chat_reply,
-            msg.ChatDelta: lambda link, delta: self._chat.delta(link, delta.text, delta.final),
-            msg.SpeechStarted: speech.started,
-            msg.SpeechWord: speech.word,
-            msg.SpeechEnded: speech.ended,
-            msg.Heard: self._conversation.heard,
-            msg.AudioFrame: audio.frame,
-            msg.ClearAudio: audio.clear,
-            msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
-            msg.Widget: lambda link, widget: self._chat.widget(widget.content),
-            msg.PeerError: lambda link, error: self._logger.warning(f'{link}: {error.text}'),
-            msg.RefusedPush: lambda link, push: self._logger.warning(
-                f'{link}: {push.kind} refused: {push.reason}'),
-            BehaviorUpdate: self._on_behavior_update,
-            LinkChange: self._on_link_change,
-            LinkStatistics: self._status.on_statistics,
-            LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
-            LogSession: lambda link, session: None,
-            ApiToken: lambda link, token: None,
+            **self._conversation.handlers,
+            msg.RemoteCommand: self._on_command,
+            msg.BehaviorUpdate: self._on_behavior_update,
+            msg.LinkChange: self._on_link_change,
+            msg.LinkStatistics: self._status.on_statistics,
+            msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
+            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            msg.RefusedPush: lambda link, push: self._warn(
+                link, f'{push.kind} refused: {push.reason}'),
         }
 
     def _from_platform(self) -> None:
@@ -135,76 +114,64 @@ class Bridge:
             else:
                 self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
 
-    def _send(self, message: Any, link: str | None = None) -> bool:
-        """Send to one link, or to every link that can carry the message."""
-        names = [name for name, carried in self._carriers.items()
-                 if type(message) in carried and link in (None, name)]
-        for name in names:
-            self._crossing.send(name, message)
-        return bool(names)
+    def _warn(self, link: str, problem: str) -> None:
+        self._logger.warning(f'{link}: {problem}')
 
-    def _report(self, source: str, status: CommandStatus) -> None:
-        if status.state is not CommandState.RUNNING:
-            self.audit.note('command', source=source, command=status.command,
-                            command_id=status.command_id, state=status.state.value,
-                            **({'error': status.error} if status.error else {}))
-        self._send(status, None if source == LOCAL else source)
+    def _report(self, source: str, status: msg.CommandStatus) -> None:
+        if status.state is not msg.CommandState.RUNNING:
+            self._audit.note('command', source=source, command=status.command,
+                             command_id=status.command_id, state=status.state.value,
+                             **({'error': status.error} if status.error else {}))
+        # What came by no link is every platform's business.
+        self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
-    def _say(self, text: str) -> str:
-        return self._send_routed(
-            ChatRequest(text, self._robot_id), self._routes.chat, 'no link carries chat')
-
-    def _send_speech(self, message: Any, link: str) -> str:
-        return self._send_routed(message, link or self._routes.speech, 'no link speaks')
-
-    def _send_routed(self, message: Any, link: str, without: str) -> str:
-        """Send to a link that must be up; why it cannot be done, empty if it was."""
-        if not link:
-            return without
-        change = self._status.change(link)
-        if change is None or change.state is not LinkState.CONNECTED:
-            why = (change.error or change.state.value) if change else 'not dialled yet'
-            return f'not connected to the platform: {link}: {why}'
-        return '' if self._send(message, link) else f'{link} cannot carry it'
-
-    def _on_command(self, link: str, command: RemoteCommand) -> None:
-        self.audit.note('ordered', source=link, command=command.command,
-                        command_id=command.command_id, parameters=dict(command.parameters))
+    def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
+        self._audit.note('ordered', source=link, command=command.command,
+                         command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
             self.router.execute(command, link)
         else:
-            self._send(CommandStatus(
-                command.command_id, command.command, CommandState.REJECTED,
+            self.peers.send(msg.CommandStatus(
+                command.command_id, command.command, msg.CommandState.REJECTED,
                 error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
 
-    def _on_chat_reply(self, link: str, reply: ChatReply) -> None:
-        if link == self._routes.chat:
-            self._chat.reply(link, reply.text)
-        else:
-            self._chat.unasked(link, reply.text)
-
-    def _on_behavior_update(self, link: str, update: BehaviorUpdate) -> None:
-        self.audit.note('tree', source=link, tree=update.tree_name)
-        self._send(BehaviorStatus(update.tree_name, 'rejected', errors=[
+    def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
+        self._audit.note('tree', source=link, tree=update.tree_name)
+        self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
             {'message': 'this bridge has no behaviour tree engine yet'}]), link)
 
-    def _on_link_change(self, link: str, change: LinkChange) -> None:
+    def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
+        self.peers.changes[link] = change
         self._status.on_change(link, change)
-        if change.state is not LinkState.CONNECTING:
-            self.audit.note('link', link=link, state=change.state.value, error=change.error)
+        if change.state is not msg.LinkState.CONNECTING:
+            self._audit.note('link', link=link, state=change.state.value, error=change.error)
         if change.error:
-            remedy = f' ({change.remedy})' if change.remedy else ''
-            self._logger.warning(f'{link}: {change.error}{remedy}')
+            self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
-        if change.state is LinkState.CONNECTED and link == self._routes.speech:
+        self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
+        if change.state is msg.LinkState.CONNECTED:
             self._conversation.connected(link)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
+        self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether every link is up."""
+        return all(change.state is msg.LinkState.CONNECTED
+                   for change in self.peers.changes.values())
+
+    def close(self, *, told: bool) -> None:
+        """Let another bridge go on here; `told` is whether the platform has all it was told."""
+        if told:
+            self._journal.close()
+        self._audit.close()
+        self._state.close()
 
     def cancel_all(self) -> None:
         """Begin to end every open command."""
@@ -234,10 +201,8 @@ def config_files(node: Node) -> list[Path]:
 
 def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
-    # Signals are waited for by this thread and kept from the others: rclpy's own handler would
-    # shut ROS down before the goals on the robot are cancelled.
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    told_to_stop = _StopSignal()
+    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     redact_everything()
     redact_ros_log()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -245,7 +210,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError) as error:
+    except (ConfigurationError, LinkError, StateDirectoryError) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()
@@ -257,29 +222,56 @@ def main(args: list[str] | None = None) -> int:
     def spin() -> None:
         try:
             executor.spin()
-        except ExternalShutdownException:
-            pass
         except BaseException as error:
             failure.append(error)
-            os.kill(os.getpid(), signal.SIGTERM)
+            told_to_stop.set()
 
     ros_thread = threading.Thread(target=spin, name='ros')
     executor.create_task(bridge.start)
     ros_thread.start()
-    signal.sigwait(signals)
+    told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
         while bridge.router.open_runs and time.monotonic() < give_up:
             time.sleep(0.02)
+    told = bridge.connected
     bridge.link_thread.stop()
-    bridge.audit.close()
-    rclpy.shutdown()
+    executor.shutdown()
     ros_thread.join()
+    rclpy.shutdown()
+    bridge.close(told=told)
     if failure:
         raise failure[0]
     return 0
+
+
+class _StopSignal:
+    """
+    SIGINT or SIGTERM, waited for by the main thread.
+
+    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
+    descriptor is written by whichever it was.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
+
+    def set(self) -> None:  # noqa: A003
+        """Stop for a reason of our own."""
+        self._write.send(b'\0')
+
+    def wait(self) -> None:
+        """Return when it is time to stop."""
+        self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,6 @@ platform's record says what arrived. Prints `lost 0 of N` and how long the link 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,16 +20,14 @@ import tempfile
 import time
 from typing import Any
 
-if __name__ == '__main__':
-    sys.path[:0] = [str(Path(__file__).parents[1])]
-
 from fixtures.fault_proxy import fault_proxy, FaultProxy
 from fixtures.processes import Process
 
-from chaos.talkative_link import COMMANDS
+from chaos._talkative_link import COMMANDS
 
-PROGRAM = str(Path(__file__).parent / 'talkative_link.py')
+PROGRAM = str(Path(__file__).parent / '_talkative_link.py')
 TIMEOUT = 30.0
+TIMES = 500
 
 
 @dataclass
@@ -242,19 +239,9 @@ async def play(faults: int, link_kills: int, platform_kills: int) -> list[tuple[
     return verdicts
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Play; exit code 0 if nothing was lost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--faults', type=int, default=500)
-    parser.add_argument('--link-kills', type=int, default=100)
-    parser.add_argument('--platform-kills', type=int, default=50)
-    parser.add_argument('--seed', type=int, default=None)
-    options = parser.parse_args(argv)
-    random.seed(options.seed)
-    verdicts = asyncio.run(
-        play(options.faults, options.link_kills, options.platform_kills))
-    return 0 if all(verdict.good for _, verdict in verdicts) else 1
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+def run(times: int, seed: int) -> str:
+    """Break the network `times` times, kill the link a fifth and the platform a tenth as often."""
+    random.seed(seed)
+    verdicts = asyncio.run(play(times, -(-times // 5), -(-times // 10)))
+    assert all(verdict.good for _, verdict in verdicts), 'something was lost'
+    return '; '.join(f'{name}: {verdict}' for name, verdict in verdicts)

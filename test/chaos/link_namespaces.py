@@ -9,24 +9,20 @@ and tc, and a kernel that allows it; elsewhere it says why not.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 import contextlib
 import os
 from pathlib import Path
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-if __name__ == '__main__':
-    sys.path[:0] = [str(Path(__file__).parents[1])]
-
 from chaos.link_faults import Chaos, Verdict
 
+TIMES = 50
 NETEM = 'delay 40ms 10ms loss 2%'
 
 
@@ -40,20 +36,20 @@ def cable() -> Iterator[tuple[str, str]]:
     platform, robot = f'{here}p', f'{here}r'
     try:
         for name in (platform, robot):
-            run('ip', 'netns', 'add', name)
-            run('ip', '-n', name, 'link', 'set', 'lo', 'up')
-        run('ip', '-n', platform, 'link', 'add', 'cable', 'type', 'veth', 'peer', 'cable',
+            command('ip', 'netns', 'add', name)
+            command('ip', '-n', name, 'link', 'set', 'lo', 'up')
+        command('ip', '-n', platform, 'link', 'add', 'cable', 'type', 'veth', 'peer', 'cable',
             'netns', robot)
         for number, name in ((1, platform), (2, robot)):
-            run('ip', '-n', name, 'address', 'add', f'10.231.0.{number}/24', 'dev', 'cable')
-            run('ip', '-n', name, 'link', 'set', 'cable', 'up')
+            command('ip', '-n', name, 'address', 'add', f'10.231.0.{number}/24', 'dev', 'cable')
+            command('ip', '-n', name, 'link', 'set', 'cable', 'up')
         yield platform, robot
     finally:
         for name in (platform, robot):
             subprocess.run(['ip', 'netns', 'delete', name], capture_output=True)
 
 
-def run(*argv: str) -> None:
+def command(*argv: str) -> None:
     """Run a command; OSError with its words if it fails."""
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode:
@@ -65,7 +61,7 @@ async def play(pulls: int, netem: str = NETEM) -> Verdict:
     with cable() as (platform, robot), tempfile.TemporaryDirectory() as folder:
         shaped = True
         try:
-            run('tc', '-n', robot, 'qdisc', 'add', 'dev', 'cable', 'root', 'netem',
+            command('tc', '-n', robot, 'qdisc', 'add', 'dev', 'cable', 'root', 'netem',
                 *netem.split())
         except OSError as error:  # A kernel without netem can still pull the cable.
             shaped = False
@@ -81,9 +77,9 @@ async def play(pulls: int, netem: str = NETEM) -> Verdict:
             for _ in range(pulls):
                 await asyncio.sleep(random.uniform(0.1, 0.5))
                 end = random.choice((platform, robot))
-                run('ip', '-n', end, 'link', 'set', 'cable', 'down')
+                command('ip', '-n', end, 'link', 'set', 'cable', 'down')
                 await asyncio.sleep(random.choice((0.1, 1.0, 2.0)))
-                run('ip', '-n', end, 'link', 'set', 'cable', 'up')
+                command('ip', '-n', end, 'link', 'set', 'cable', 'up')
                 await chaos.talks(time.monotonic())
             verdict = await chaos.finish()
         finally:
@@ -92,17 +88,12 @@ async def play(pulls: int, netem: str = NETEM) -> Verdict:
     return verdict
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Play; exit code 0 if nothing was lost or the machine does not allow it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--pulls', type=int, default=50)
-    options = parser.parse_args(argv)
+def run(times: int, seed: int) -> str:
+    """Pull the cable `times` times, if the machine allows it."""
+    random.seed(seed)
     try:
-        return 0 if asyncio.run(play(options.pulls)).good else 1
+        verdict = asyncio.run(play(times))
     except OSError as error:
-        print(f'skipped: {error}')
-        return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+        return f'skipped: {error}'
+    assert verdict.good, str(verdict)
+    return str(verdict)

@@ -77,8 +77,7 @@ def test_the_robot_can_talk_without_waiting(tmp_path):
 def test_no_answer_in_time_is_said_and_holds_nothing_up(tmp_path):
     async def scenario() -> None:
         async with system(tmp_path) as parts:
-            robot = (await parts.operator.robots())[0]['robot']
-            await parts.operator.request('stall', robot=robot)
+            await parts.operator.request('stall')
             with RosGraph() as graph:
                 answer = await asyncio.to_thread(ask, graph, 'hello', 0.5)
                 assert (answer.success, answer.reply) == (False, '')

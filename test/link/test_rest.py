@@ -1,131 +1,277 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does a link go on by REST where it must, and only there?"""
-
-from __future__ import annotations
+"""The platform's REST API: requests, failures, sessions of log lines and bags."""
 
 import asyncio
-import contextlib
-from typing import Any
+from contextlib import asynccontextmanager
+import json
+import time
 
-from xparo_dispatch import FakeXparoDispatch
+from link.rest_platform import platform
+import pytest
 
-from xparo_bridge import messages as msg
-from xparo_bridge.crossing import Crossing
 from xparo_bridge.link.backoff import Backoff
-from xparo_bridge.link.connection import Connection, LinkOptions
-from xparo_bridge.link.endpoints import Endpoints
-from xparo_bridge.link.lanes import Lanes
-from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
-
-REJECTED = msg.CommandStatus('r1', 'dock', msg.CommandState.REJECTED)
+from xparo_bridge.link.bag_upload import NotABag, Progress, upload_rosbag
+from xparo_bridge.link.log_upload import LogUploader
+from xparo_bridge.link.rest import RestClient, RestError, TokenRefused
+from xparo_bridge.link.spool import Spool
 
 
-class Link:
-    """A connection to a fake of the service, and what it brought."""
-
-    def __init__(self, fake: FakeXparoDispatch, **options: Any) -> None:
-        self.got: list[Any] = []
-        self._news = asyncio.Event()
-        self._crossing = Crossing(self._on_news)
-        adapter = XparoDispatch(
-            url=f'ws://127.0.0.1:{fake.port}/ws/chatbot_api', secret_key='SECRET',
-            project_id='PROJECT', robot_id='robot_123', **options)
-        self.lanes = Lanes(adapter, control_bytes=1 << 20, telemetry_bytes=1 << 20)
-        self.connection = Connection(
-            Endpoints([adapter]), self.lanes, self._crossing,
-            msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
-                name='platform', open_timeout=1.0, heartbeat_interval=5.0, heartbeat_timeout=5.0,
-                max_frame_bytes=1 << 16, compression=False, tls=None,
-                backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05)))
-
-    def _on_news(self) -> None:
-        while (item := self._crossing.take()) is not None:
-            self.got.append(item[1])
-        self._news.set()
-
-    async def until(self, fits: Any) -> Any:
-        """Wait for a message."""
-        async with asyncio.timeout(10):
-            while not (found := [message for message in self.got if fits(message)]):
-                self._news.clear()
-                await self._news.wait()
-        return found[0]
+def quick():
+    return Backoff(initial=0.01, maximum=0.02, stable_after=0.0, refused=60.0)
 
 
-@contextlib.asynccontextmanager
-async def running(fake: FakeXparoDispatch, **options: Any) -> Any:
-    link = Link(fake, **options)
-    task = asyncio.ensure_future(link.connection.run())
-    yield link
-    link.connection.stop()
-    await asyncio.wait_for(task, 10)
+@asynccontextmanager
+async def client_of(server, **options):
+    client = RestClient(server.url, **options)
+    client.set_token('secret')
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
-def test_the_heartbeat_and_logs_go_by_rest_while_the_rest_goes_by_the_socket():
-    async def scenario():
-        async with FakeXparoDispatch() as fake, running(fake) as link:
-            await fake.until(lambda: fake.posted)
-            assert fake.posted[0] == {'ROBOT_HEARTBEAT': {'device_id': 'robot_123'}}
-            link.lanes.put(msg.LogUpdate(logs=['up'], created_at='2026-01-01T00:00:00'))
-            await link.until(lambda message: message == msg.LogSession('17'))
-            link.lanes.put(REJECTED)
-            await fake.until(lambda: any('COMMAND_RESULT' in body for body in fake.received))
-            assert {key for body in fake.posted for key in body} == {
-                'ROBOT_HEARTBEAT', 'ADD_Logs_history_database'}
-            assert fake.problems == []
-    asyncio.run(scenario())
+@asynccontextmanager
+async def uploading(client, folder, **options):
+    problems = []
+    uploader = LogUploader(client, Spool(folder, 100_000), period=0.02, backoff=quick(),
+                           on_problem=problems.append, **options)
+    task = asyncio.create_task(uploader.run())
+    try:
+        yield uploader, problems
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-def test_while_the_socket_is_down_all_goes_by_rest_and_what_waits_there_is_fetched():
-    async def scenario():
-        async with FakeXparoDispatch() as fake:
-            fake.socket_down = True
-            fake.waiting = {'RUN_COMMAND': {'command': 'dock', 'request_id': 'r1'}}
-            async with running(fake, rest_after=0.0) as link:
-                command = await link.until(lambda message: isinstance(message, msg.RemoteCommand))
-                assert command.command == 'dock'
-                link.lanes.put(REJECTED)
-                await fake.until(lambda: any('COMMAND_RESULT' in body for body in fake.posted))
-                fake.socket_down = False
-                await fake.until(lambda: fake.connections)
-                await link.until(lambda message: message == msg.LinkChange(
-                    msg.LinkState.CONNECTED))
-    asyncio.run(scenario())
+def run(test):
+    """Run an async test."""
+    def wrapper(tmp_path):
+        asyncio.run(test(tmp_path))
+    wrapper.__name__, wrapper.__doc__ = test.__name__, test.__doc__
+    return wrapper
 
 
-def test_without_leave_to_fall_back_nothing_but_the_heartbeat_goes_by_rest():
-    async def scenario():
-        async with FakeXparoDispatch() as fake:
-            fake.socket_down = True
-            async with running(fake) as link:
-                link.lanes.put(REJECTED)
-                await fake.until(lambda: len(fake.dialled_with) > 10)
-                assert [list(body) for body in fake.posted] == [['ROBOT_HEARTBEAT']]
-                assert len(link.lanes.control) == 1
-    asyncio.run(scenario())
+@run
+async def test_robot_info_is_registered_with_what_the_document_has(tmp_path):
+    async with platform() as server, client_of(server) as client:
+        await client.register_robot({'robot_id': 'r1', 'os': 'Linux', 'hostname': 'h'})
+        assert server.took == [('/api/robot-info/', {
+            'robot_id': 'r1', 'os': 'Linux', 'cpu': '', 'memory': '', 'ip_address': '',
+            'display': ''})]
+        assert server.authorizations == ['Bearer secret']
 
 
-def test_a_revoked_credential_is_dialled_without_and_told_to_be_forgotten():
-    async def scenario():
-        async with FakeXparoDispatch() as fake:
-            fake.credential_good = False
-            async with running(fake, credential='CREDENTIAL') as link:
-                await link.until(lambda message: message == msg.LinkCredential(''))
-                await fake.until(lambda: fake.connections)
-                assert fake.dialled_with[:2] == ['CREDENTIAL', 'SECRET']
-    asyncio.run(scenario())
+@run
+async def test_older_servers_get_their_own_word_before_the_token(tmp_path):
+    async with platform() as server, client_of(server, scheme='Token') as client:
+        assert await client.post('/api/x/', {}) == {'status': 'ok'}
+        assert server.authorizations == ['Token secret']
 
 
-def test_a_failure_by_rest_does_not_tell_the_secret():
-    async def scenario():
-        async with FakeXparoDispatch() as fake:
-            fake.socket_down = True
-            async with running(fake, rest_after=0.0) as link:
-                await fake.until(lambda: fake.posted)
-                await fake.stop()
-                problem = await link.until(lambda message: isinstance(message, msg.LinkProblem))
-                assert problem.problem.startswith('REST ')
-                assert not any('SECRET' in repr(message) for message in link.got)
-            await fake.start()
-    asyncio.run(scenario())
+@pytest.mark.parametrize(('step', 'passing'), [
+    (500, True), (503, True), (429, True), ('cut', True), (400, False), (404, False),
+    (302, False)])
+def test_a_failure_says_whether_it_may_pass(step, passing):
+    async def fail():
+        async with platform() as server, client_of(server) as client:
+            server.script = [step]
+            with pytest.raises(RestError) as caught:
+                await client.post('/api/x/', {})
+            assert caught.value.passing is passing
+            assert 'secret' not in str(caught.value)
+    asyncio.run(fail())
+
+
+@run
+async def test_without_a_token_nothing_is_sent(tmp_path):
+    async with platform() as server:
+        client = RestClient(server.url)
+        with pytest.raises(TokenRefused):
+            await client.post('/api/x/', {})
+        assert server.authorizations == []
+
+
+@pytest.mark.parametrize('url', ['http://platform.example', 'ftp://127.0.0.1', 'nonsense'])
+def test_a_token_is_not_shown_to_the_network(url):
+    with pytest.raises(ValueError, match='https://'):
+        RestClient(url)
+
+
+@run
+async def test_lines_and_metrics_of_a_session_go_in_one_batch(tmp_path):
+    async with platform() as server, client_of(server) as client, \
+            uploading(client, tmp_path / 'spool') as (uploader, problems):
+        uploader.add(['before any session'])
+        uploader.open('s1')
+        uploader.add_metrics({'cpu_usage': 5.0, 'pose': {}})
+        uploader.add(['one', 'two'])
+        await server.until(1)
+        assert server.took == [('/api/update-logs/', {
+            'session_id': 's1', 'cpu_usage': 5.0, 'logs': ['one', 'two']})]
+        uploader.add(['three'])
+        uploader.open('s2')
+        uploader.add(['four'])
+        await server.until(3)
+        assert [(body['session_id'], body['logs']) for _, body in server.took[1:]] == [
+            ('s1', ['three']), ('s2', ['four'])]
+        assert problems == []
+
+
+@run
+async def test_nothing_is_lost_or_reordered_while_the_platform_fails(tmp_path):
+    async with platform() as server, client_of(server) as client, \
+            uploading(client, tmp_path / 'spool', lines=1) as (uploader, problems):
+        server.script = [500, 'cut', 429, 503]
+        uploader.open('s')
+        for number in range(20):
+            uploader.add([str(number)])
+            await asyncio.sleep(0)
+        await server.until(20)
+        assert [body['logs'] for _, body in server.took] == [[str(n)] for n in range(20)]
+        assert uploader.dropped == 0
+        assert problems
+
+
+@run
+async def test_a_batch_the_platform_will_never_take_does_not_hold_up_the_rest(tmp_path):
+    async with platform() as server, client_of(server) as client, \
+            uploading(client, tmp_path / 'spool', lines=1) as (uploader, problems):
+        server.script = [400]
+        uploader.open('s')
+        uploader.add(['bad'])
+        uploader.add(['good'])
+        await server.until(1)
+        assert server.took[0][1]['logs'] == ['good']
+        assert uploader.dropped == 1
+
+
+@run
+async def test_a_refused_token_waits_for_the_next_one(tmp_path):
+    async with platform() as server, client_of(server) as client, \
+            uploading(client, tmp_path / 'spool') as (uploader, problems):
+        server.token = 'renewed'
+        uploader.open('s')
+        uploader.add(['kept'])
+        while not problems:
+            await asyncio.sleep(0.005)
+        assert 'refused the token' in problems[0]
+        assert 'secret' not in problems[0]
+        client.set_token('renewed')
+        await server.until(1)
+        assert server.took[0][1]['logs'] == ['kept']
+
+
+@run
+async def test_what_waits_survives_a_restart(tmp_path):
+    async with platform() as server, client_of(server) as client:
+        server.script = ['stall']
+        async with uploading(client, tmp_path / 'spool') as (uploader, _):
+            uploader.open('s')
+            uploader.add(['kept'])
+            await asyncio.wait_for(server.arrived.wait(), 5)
+            server.script = [500] * 3
+        assert server.took == []
+        server.script = []
+        async with uploading(client, tmp_path / 'spool') as (uploader, _):
+            uploader.open('t')
+            uploader.add(['new'])
+            await server.until(2)
+        # The stop may have cut the answer to the last one short, which then is sent twice.
+        assert [(body['session_id'], body['logs']) for _, body in server.took[:2]] == [
+            ('s', ['kept']), ('t', ['new'])]
+        assert not list((tmp_path / 'spool').glob('*'))
+
+
+@run
+async def test_the_last_lines_are_sent_when_the_bridge_stops(tmp_path):
+    async with platform() as server, client_of(server) as client:
+        async with uploading(client, tmp_path / 'spool') as (uploader, _):
+            await asyncio.sleep(0)  # Cancelled before its first step, a task never runs.
+            uploader.open('s')
+            uploader.add(['last'])
+            uploader.end()
+            uploader.add(["nobody's"])
+        assert [body['logs'] for _, body in server.took] == [['last']]
+
+
+def test_the_spool_keeps_its_bound_and_its_order(tmp_path):
+    spool = Spool(tmp_path / 'spool', 100)
+    for number in range(10):
+        spool.add({'number': number, 'padding': 'x' * 10})
+    assert spool.dropped == 10 - len(spool) > 0
+    again = Spool(tmp_path / 'spool', 100)
+    numbers = []
+    while (item := again.first()) is not None:
+        numbers.append(item['number'])
+        again.remove_first()
+    assert numbers == list(range(10 - len(numbers), 10))
+
+
+def test_a_spooled_file_that_was_damaged_is_passed_over(tmp_path):
+    spool = Spool(tmp_path, 1000)
+    spool.add({'number': 0})
+    spool.add({'number': 1})
+    min(tmp_path.iterdir()).write_text('{"num')
+    assert spool.first() == {'number': 1}
+    assert spool.dropped == 1
+
+
+@pytest.fixture
+def bag(tmp_path):
+    folder = tmp_path / 'bag_1'
+    folder.mkdir()
+    (folder / 'metadata.yaml').write_text('rosbag2_bagfile_information: {}')
+    (folder / 'bag_1_0.mcap').write_bytes(bytes(range(256)) * 1000)
+    (folder / 'bag_1_1.mcap').write_bytes(b'end')
+    return folder
+
+
+def test_a_bag_arrives_file_by_file_over_faults(bag):
+    async def upload():
+        async with platform() as server, client_of(server) as client:
+            server.script = [500, 200, 'cut']
+            await upload_rosbag(client, bag, 'r1', on_progress=progress.append, backoff=quick())
+            return server.took
+    progress = []
+    took = asyncio.run(upload())
+    assert [body['bag_file'][0] for _, body in took] == [
+        'bag_1_0.mcap', 'bag_1_1.mcap', 'metadata.yaml']
+    path, body = took[0]
+    assert path == '/api/upload_rosbag/'
+    assert body['bag_file'][1] == (bag / 'bag_1_0.mcap').read_bytes()
+    assert (body['robot_id'], body['sensor_type']) == ('r1', 'rosbag')
+    assert json.loads(body['data']) == {'bag': 'bag_1', 'file': 'bag_1_0.mcap', 'size': 256_000}
+    total = 256_000 + 3 + len((bag / 'metadata.yaml').read_text())
+    assert progress[-1] == Progress('metadata.yaml', total, total)
+
+
+def test_files_that_arrived_are_not_sent_again(bag):
+    async def upload(script):
+        async with platform() as server, client_of(server) as client:
+            server.script = script
+            try:
+                await upload_rosbag(client, bag, 'r1', backoff=quick())
+            except RestError:
+                pass
+            return [body['bag_file'][0] for _, body in server.took]
+    assert asyncio.run(upload([200, 413])) == ['bag_1_0.mcap']
+    assert asyncio.run(upload([])) == ['bag_1_1.mcap', 'metadata.yaml']
+    assert asyncio.run(upload([])) == []
+    (bag / 'bag_1_1.mcap').write_bytes(b'changed')
+    assert asyncio.run(upload([])) == ['bag_1_1.mcap']
+
+
+def test_an_upload_keeps_its_rate(bag):
+    async def upload():
+        async with platform() as server, client_of(server) as client:
+            await upload_rosbag(client, bag, 'r1', rate=1_000_000)
+    begin = time.monotonic()
+    asyncio.run(upload())
+    assert time.monotonic() - begin > 0.2
+
+
+def test_a_bag_still_being_recorded_is_not_uploaded(bag):
+    (bag / 'metadata.yaml').unlink()
+    with pytest.raises(NotABag, match='still being recorded'):
+        asyncio.run(upload_rosbag(RestClient('https://platform.example'), bag, 'r1'))

@@ -43,7 +43,6 @@ from .faults import explain, Fault, Refused, SilentPeer
 from .inbound_limits import Bucket, InboundLimits, Limit
 from .lanes import Lanes
 from .protocols.base import Frame, ProtocolError
-from .rest import Rest
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
@@ -97,8 +96,6 @@ class Connection:
         self._clock_offset: float | None = None
         self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
-        self._rest = Rest(lanes, self._deliver, tls=options.tls,
-                          max_bytes=options.max_frame_bytes)
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -107,7 +104,13 @@ class Connection:
     async def run(self) -> None:
         """Stay connected until `stop`."""
         counting = asyncio.ensure_future(self._count())
-        rest = asyncio.ensure_future(self._rest.run()) if self._protocol.rest_only else None
+        rest = None
+        if self._protocol.rest_only:
+            # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
+            from .rest_side import RestSide
+            rest = asyncio.ensure_future(RestSide(
+                self._lanes, self._deliver, tls=self._options.tls,
+                max_bytes=self._options.max_frame_bytes).run())
         try:
             await self._stay_connected()
         finally:

@@ -124,7 +124,7 @@ class LinkThread:
     """Runs the links; everything of theirs happens in this one thread."""
 
     def __init__(self, links: Sequence[Link], crossing: Crossing) -> None:
-        self._links = {link.name: link for link in links}
+        self.links = {link.name: link for link in links}
         self._crossing = crossing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
@@ -139,7 +139,7 @@ class LinkThread:
     def stop(self, timeout: float = 5.0) -> None:
         """Send what control messages still wait, say goodbye, and end the thread; s."""
         assert self._loop is not None
-        for link in self._links.values():
+        for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
         self._thread.join(timeout)
 
@@ -147,12 +147,12 @@ class LinkThread:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self._links.values()))
-        for link in self._links.values():
+        await asyncio.gather(*(link.connection.run() for link in self.links.values()))
+        for link in self.links.values():
             link.lanes.close()
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self._links[name].lanes.put(message)
+            self.links[name].lanes.put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

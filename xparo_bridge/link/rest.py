@@ -1,119 +1,194 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What of a link goes by REST: messages that have no other way, and, for a protocol that falls back
-to it, everything while the socket is down.
+How is the platform's REST API spoken to, and what do its failures mean.
 
-Frames are the protocol's own either way; a response is a frame that came.
+Paths and fields are those of the platform's document. The token comes over the WebSocket
+(`REST_API_TOKEN`) and may be renewed at any time; it is in no message of an error.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+import io
+import os
+from pathlib import Path
 import ssl
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from ..messages import LinkProblem
-from .lanes import Lanes
-from .protocols.base import HttpRequest, Protocol, ProtocolError
+from .json_text import dumps
 
-_TICK = 0.1  # s between looks at what waits
-_TIMEOUT = 10.0  # s for a request
-_POLL_PERIOD = 2.0  # s between fetches while the socket is down
+SCHEMES = ('Bearer', 'Token')
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30.0, connect=10.0)
+# A large file takes its time; what counts is that the peer goes on reading.
+_UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10.0, sock_read=120.0)
+_PASSING = (408, 425, 429)
+_CHUNK = 16 * 1024
 
 
-class Rest:
-    """REST side of one link; lives in the link thread."""
+class RestError(Exception):
+    """The platform did not take a request; `passing` if the same one may succeed later."""
 
-    def __init__(self, lanes: Lanes, deliver: Callable[[Any, int], None], *,
-                 tls: ssl.SSLContext | None, max_bytes: int) -> None:
-        """Take what a response is handed to, message and size; bytes bound the response."""
-        self._lanes = lanes
-        self._deliver = deliver
+    def __init__(self, text: str, *, passing: bool, retry_after: float = 0.0) -> None:
+        """Take the words, and the seconds the platform asks to be left alone for."""
+        super().__init__(text)
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+class TokenRefused(RestError):
+    """The platform wants another token, or one at all; a new one may come at any time."""
+
+
+class RestClient:
+    """
+    Requests to one platform; lives in the link thread's loop.
+
+    `base_url` is the platform's address, https:// unless it is this machine or
+    `allow_insecure` is set; ValueError otherwise.
+    """
+
+    def __init__(self, base_url: str, *, scheme: str = 'Bearer', tls: ssl.SSLContext | None = None,
+                 allow_insecure: bool = False) -> None:
+        """Take the word before the token in the header: `Bearer`, or `Token` of older servers."""
+        parts = urlsplit(base_url)
+        host = parts.hostname or ''
+        if parts.scheme not in ('http', 'https') or not host:
+            raise ValueError(f'{base_url} is not an http:// or https:// address')
+        local = host in ('localhost', '::1') or host.startswith('127.')
+        if parts.scheme == 'http' and not local and not allow_insecure:
+            raise ValueError(f'{base_url} would show the token to the network; use https://')
+        if scheme not in SCHEMES:
+            raise ValueError(f'"{scheme}" is none of {", ".join(SCHEMES)}')
+        self._base = base_url.rstrip('/')
+        self._scheme = scheme
         self._tls = tls
-        self._max_bytes = max_bytes
-        self._down_since = time.monotonic()
-        self._next_poll = 0.0
+        self._token = self._refused = ''
+        self._token_changed = asyncio.Event()
+        self._session: aiohttp.ClientSession | None = None
+
+    def set_token(self, token: str) -> None:
+        """Use this token from now on."""
+        self._token = token
+        self._token_changed.set()
 
     @property
-    def _protocol(self) -> Protocol:
-        return self._lanes.protocol
+    def has_token(self) -> bool:
+        """Whether there is a token that was not refused."""
+        return self._token != self._refused
 
-    async def run(self) -> None:
-        """Serve until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            while True:
-                frames = self._lanes.rest.next()
-                if frames is not None:
-                    await self._post(session, frames)
-                    continue
-                if self._lanes.live.open:
-                    self._down_since = time.monotonic()
-                else:
-                    await self._while_down(session)
-                await asyncio.sleep(_TICK)
+    async def next_token(self) -> None:
+        """Wait until there is one."""
+        while not self.has_token:
+            self._token_changed.clear()
+            await self._token_changed.wait()
 
-    async def _while_down(self, session: aiohttp.ClientSession) -> None:
-        due = self._protocol.deadline()
-        if due is not None and due <= time.monotonic():
-            self._take(self._protocol.on_time())
-        fall_back = self._protocol.rest_after
-        if fall_back is None or time.monotonic() - self._down_since < fall_back:
-            return
-        control = self._lanes.control
-        if (message := control.next()) is not None:
-            sent = control.sent
-            if await self._post(session, self._protocol.encode(message)):
-                control.confirm(sent)
-            else:
-                control.rewind()
-        if time.monotonic() >= self._next_poll:
-            self._next_poll = time.monotonic() + _POLL_PERIOD
-            await self._request(session, self._protocol.by_rest())
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    async def _post(self, session: aiohttp.ClientSession, frames: Sequence[Any]) -> bool:
-        return all([await self._request(session, self._protocol.by_rest(frame))
-                    for frame in frames])
+    async def register_robot(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Tell the platform who the robot is; `info` as robot_info of the vocabulary has it."""
+        keys = ('robot_id', 'os', 'cpu', 'memory', 'ip_address', 'display')
+        return await self.post('/api/robot-info/', {key: info.get(key, '') for key in keys})
 
-    async def _request(self, session: aiohttp.ClientSession, request: HttpRequest | None) -> bool:
-        if request is None:
-            return False
+    async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a JSON object and return the one that is answered; RestError."""
+        return await self._request(
+            path, _TIMEOUT, data=dumps(body).encode(),
+            headers={'Content-Type': 'application/json'})
+
+    async def post_file(self, path: str, field: str, file: Path, fields: Mapping[str, str], *,
+                        rate: float = 0.0, on_progress: Callable[[int], None] = lambda sent: None
+                        ) -> Mapping[str, Any]:
+        """
+        Send a file as a multipart form, at most `rate` bytes a second (0: unlimited).
+
+        `on_progress` is told the bytes sent so far, in another thread. OSError where the file
+        cannot be read.
+        """
+        form = aiohttp.FormData()
+        for name, value in fields.items():
+            form.add_field(name, value)
+        with _ThrottledFile(file, rate, on_progress) as opened:
+            form.add_field(field, opened, filename=file.name,
+                           content_type='application/octet-stream')
+            # A server may answer before it has read the whole file; what is still on its way then
+            # must not be taken for the next request, as aiohttp 3.9 lets happen.
+            return await self._request(
+                path, _UPLOAD_TIMEOUT, data=form, headers={'Connection': 'close'})
+
+    async def _request(self, path: str, timeout: aiohttp.ClientTimeout, *, data: Any,
+                       headers: dict[str, str]) -> Mapping[str, Any]:
+        if not self._token:
+            raise TokenRefused('the platform has given no token yet', passing=True)
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        token = self._token
+        where = f'{urlsplit(self._base).netloc}{path}'
         try:
-            # A redirect would take the secret in the path elsewhere.
-            async with session.request(
-                    request.method, request.url, data=request.body or None,
-                    headers=dict(request.headers), allow_redirects=False,
-                    ssl=True if self._tls is None else self._tls) as response:
-                if response.status >= 300:
-                    raise ProtocolError(f'REST answered HTTP {response.status}')
-                text = await self._text(response)
-            self._take(self._protocol.decode(text) if text.strip() else (), len(text))
-        except ProtocolError as error:
-            self._deliver(LinkProblem(f'not understood: {error}'), 0)
-            return False
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            # Only the kind: the words may have the address, and the secret in it.
-            self._deliver(LinkProblem(f'REST failed: {type(error).__name__}'), 0)
-            return False
-        return True
+            async with self._session.post(
+                    self._base + path, data=data, timeout=timeout, allow_redirects=False,
+                    ssl=self._tls if self._tls is not None else True,
+                    headers=headers | {'Authorization': f'{self._scheme} {token}'}
+            ) as response:
+                await _check(response, where)
+                return await _object(response)
+        except TokenRefused:
+            self._refused = token
+            raise
+        except TimeoutError:
+            raise RestError(f'{where} did not answer in time', passing=True) from None
+        except aiohttp.ClientError as error:
+            raise RestError(f'{where}: {error or type(error).__name__}', passing=True) from None
 
-    async def _text(self, response: aiohttp.ClientResponse) -> str:
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > self._max_bytes:
-                raise ProtocolError(f'a response over {self._max_bytes} bytes')
-        return body.decode()
 
-    def _take(self, messages: Sequence[Any], size: int = 0) -> None:
-        for message in messages:
-            answer = self._protocol.answer(message)
-            if answer:
-                self._lanes.rest.add(answer)
-            if type(message) not in self._protocol.rest_only:
-                self._deliver(message, size)
+async def _check(response: aiohttp.ClientResponse, where: str) -> None:
+    status = response.status
+    if status < 300:
+        return
+    if status in (401, 403):
+        raise TokenRefused(f'{where} refused the token (HTTP {status})', passing=True)
+    text = f'{where} answered HTTP {status} {response.reason}'
+    try:
+        wait = min(max(float(response.headers.get('Retry-After', 0)), 0.0), 3600.0)
+    except ValueError:  # A date: rare enough to go by the backoff instead.
+        wait = 0.0
+    raise RestError(text, passing=status >= 500 or status in _PASSING, retry_after=wait)
+
+
+async def _object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+    """Answered object; an answer that is none tells nothing, but the request was taken."""
+    try:
+        answer = await response.json(content_type=None)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+class _ThrottledFile(io.BufferedReader):
+    """File that is read no faster than its rate; the client reads it in a thread of its own."""
+
+    def __init__(self, path: Path, rate: float, on_progress: Callable[[int], None]) -> None:
+        super().__init__(io.FileIO(path))
+        self._rate = rate
+        self._on_progress = on_progress
+        self._begin = time.monotonic()
+        self._sent = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        most = os.fstat(self.fileno()).st_size if size is None or size < 0 else size
+        data = super().read(min(most, _CHUNK) if self._rate else most)
+        self._sent += len(data)
+        if self._rate:
+            time.sleep(max(0.0, self._begin + self._sent / self._rate - time.monotonic()))
+        self._on_progress(self._sent)
+        return data

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+import time
 from typing import Any
 
 Json = Any  # A value that json.dumps accepts; `Any` because JSON types are recursive.
@@ -40,13 +41,19 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemoteCommand:
-    """Do something; `command` is a name of the robot's own configuration."""
+    """
+    Do something; `command` is a name of the robot's own configuration.
+
+    `issued_at` and `deadline` are the sender's clock, Unix s; `received_at` is the robot's own
+    monotonic clock.
+    """
 
     command: str
     parameters: Mapping[str, Json] = field(default_factory=dict)
     command_id: str = ''
     issued_at: float | None = None
     deadline: float | None = None
+    received_at: float = field(default_factory=time.monotonic, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from std_msgs.msg import Empty, UInt8MultiArray
 
 from ..audio import Resampler
 from ..messages import AudioFrame, AudioSource, ClearAudio
+from .entities import publisher, subscription
 
 _TOPICS = {AudioSource.VOICE: '~/audio/speech', AudioSource.MICROPHONE: '~/audio/heard',
            AudioSource.SPEAKER: '~/audio/spoken'}
@@ -38,12 +39,11 @@ class Audio:
         self._rate = rate
         self._send = send
         self._publishers = {
-            source: node.create_publisher(UInt8MultiArray, topic, _DEPTH)
+            source: publisher(node, UInt8MultiArray, topic, _DEPTH)
             for source, topic in _TOPICS.items()}
-        self._clear = node.create_publisher(Empty, '~/audio/clear', 10)
+        self._clear = publisher(node, Empty, '~/audio/clear', 10)
         self._resamplers: dict[tuple[str, AudioSource, int], Resampler] = {}
-        node.create_subscription(
-            UInt8MultiArray, '~/audio/microphone', self._on_microphone, _DEPTH)
+        subscription(node, UInt8MultiArray, '~/audio/microphone', self._on_microphone, _DEPTH)
 
     def frame(self, link: str, frame: AudioFrame) -> None:
         """Publish sound that came by a link, in the rate of the topics."""

@@ -25,6 +25,8 @@ from std_msgs.msg import String
 from xparo_interfaces.msg import ChatMessage
 from xparo_interfaces.srv import Chat as ChatService
 
+from .entities import publisher, subscription
+
 # Services have no queue of their own; more waiting than this is a runaway client.
 _MAX_WAITING = 50
 _POLL_PERIOD = 0.05
@@ -55,11 +57,11 @@ class Chat:
         # one that brings the answer among them.
         node.create_service(ChatService, '~/chat', self._on_chat,
                             callback_group=ReentrantCallbackGroup())
-        self._incoming = node.create_publisher(ChatMessage, '~/chat/incoming', 10)
-        self._stream = node.create_publisher(ChatMessage, '~/chat/stream', 50)
-        self._peer_state = node.create_publisher(String, '~/chat/peer_state', 10)
-        self._widget = node.create_publisher(String, '~/chat/widget', 10)
-        node.create_subscription(ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
+        self._incoming = publisher(node, ChatMessage, '~/chat/incoming', 10)
+        self._stream = publisher(node, ChatMessage, '~/chat/stream', 50)
+        self._peer_state = publisher(node, String, '~/chat/peer_state', 10)
+        self._widget = publisher(node, String, '~/chat/widget', 10)
+        subscription(node, ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
         self._timer = node.create_timer(
             _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._timer.cancel()

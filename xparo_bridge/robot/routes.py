@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NoReturn
 
+from ..configuration import Configuration, ConfigurationError
 from ..messages import AudioFrame, ChatRequest, Say, SpeakAudio
 
 # What a link must carry to be the one; a voice takes sound too, but does not listen to it.
@@ -14,27 +15,28 @@ _KINDS: dict[str, tuple[type, type | None]] = {
     'chat': (ChatRequest, None), 'speech': (Say, None), 'microphone': (AudioFrame, SpeakAudio)}
 
 
-class RouteError(Exception):
-    """A route leads to a link that is not there or cannot do it."""
-
-
 class Routes:
     """The links by what they are for; '' where none can."""
 
-    def __init__(self, routes: Mapping[str, Any], carriers: Mapping[str, frozenset[type]]) -> None:
-        """Take `routes` of the configuration and what each link carries."""
+    def __init__(self, configuration: Configuration,
+                 carriers: Mapping[str, frozenset[type]]) -> None:
+        """Take what each link carries; ConfigurationError for a route that leads nowhere."""
+        def wrong(problem: str) -> NoReturn:
+            raise ConfigurationError([configuration.problem(('routes',), problem)])
+
+        routes = configuration['routes']
         for name in (*(routes[kind] for kind in _KINDS if kind in routes),
                      *routes.get('commands', ())):
             if name not in carriers:
-                raise RouteError(f'no link "{name}"; links: {", ".join(carriers)}')
+                wrong(f'no link "{name}"; links: {", ".join(carriers)}')
         found = {}
         for kind, (message, other) in _KINDS.items():
             can = [name for name, carried in carriers.items()
                    if message in carried and other not in carried]
             found[kind] = routes.get(kind) or next(iter(can), '')
             if found[kind] and found[kind] not in can:
-                raise RouteError(f'{kind}: link {found[kind]} cannot; those that can: '
-                                 f'{", ".join(can) or "none"}')
+                wrong(f'{kind}: link {found[kind]} cannot; those that can: '
+                      f'{", ".join(can) or "none"}')
         self.chat = found['chat']
         self.speech = found['speech']
         self.microphone = found['microphone']

@@ -1,11 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Speech's face in ROS, whatever link has the voice and the ears.
+Speech's face in ROS, whatever link has the voice: action `~/speech/say`.
 
-Action `~/speech/say` speaks; topic `~/speech/heard` tells what people say, pieces first and then
-the whole. One text at a time is with the speaker and the others wait here, so that a goal can be
-cancelled without silencing the others.
+One text at a time is with the speaker and the others wait here, so that a goal can be cancelled
+without silencing the others.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 from xparo_interfaces.action import Say
-from xparo_interfaces.msg import ChatMessage
 
 from .. import messages as msg
 
@@ -38,16 +36,14 @@ class _Speech:
 
 
 class Speech:
-    """What is being said and heard; on the ROS thread."""
+    """What is being said; on the ROS thread."""
 
     def __init__(self, node: Node, send: Callable[[Any, str], str]) -> None:
         """Take what sends a message to a link, or to the one that speaks if it is ''."""
-        self._node = node
         self._send = send
         self._waiting: deque[_Speech] = deque()
         self._speaking: _Speech | None = None
         self._goals: dict[bytes, _Speech] = {}
-        self._heard = node.create_publisher(ChatMessage, '~/speech/heard', 10)
         self._server = ActionServer(
             node, Say, '~/speech/say', execute_callback=self._execute,
             goal_callback=self._on_goal, cancel_callback=self._on_cancel)
@@ -70,12 +66,6 @@ class Speech:
             speech, self._speaking = self._speaking, None
             speech.ended.set_result(end)
             self._speak_next()
-
-    def heard(self, link: str, heard: msg.Heard) -> None:
-        """Take what somebody said."""
-        self._heard.publish(ChatMessage(
-            stamp=self._node.get_clock().now().to_msg(), link=link, text=heard.text,
-            final=heard.final))
 
     def _add(self, speech: _Speech, interrupt: bool) -> _Speech:
         if interrupt:

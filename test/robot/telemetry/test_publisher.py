@@ -3,9 +3,12 @@
 """Telemetry on a real graph: what is sent when topics come, change and go."""
 
 import math
+from time import monotonic
 
 from nav_msgs.msg import Odometry
 import pytest
+import rclpy
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Float64, Int32, String
@@ -110,6 +113,51 @@ def test_a_publisher_that_comes_back_with_less_reliability_is_heard_again(graph,
     publisher = graph.robot.create_publisher(Int32, '/value', BEST_EFFORT)
     graph.publish_until(
         publisher, Int32(data=2), lambda: telemetry.latest['value'] == {'data': 2})
+
+
+def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd):
+    contexts = [rclpy.Context() for _ in range(2)]
+    nodes = []
+    for number, context in enumerate(contexts):
+        rclpy.init(context=context)
+        nodes.append(Node(f'robot_{number}', context=context))
+    publishers = [nodes[0].create_publisher(String, '/value', 1),
+                  nodes[1].create_publisher(Int32, '/value', 1)]
+    graph.spin_until(lambda: graph.node.count_publishers('/value') == 2)
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
+        {'topic': '/value', 'fields': ['data']}]})
+
+    def both_publish():
+        publishers[0].publish(String(data='text'))
+        publishers[1].publish(Int32(data=1))
+        return telemetry.sent
+    graph.spin_until(both_publish)
+    assert telemetry.latest == {'data': 1}
+    assert ('topic /value is published as std_msgs/msg/Int32 and std_msgs/msg/String; '
+            'taking std_msgs/msg/Int32') in capfd.readouterr().err
+    for node, context in zip(nodes, contexts, strict=True):
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+
+
+def test_a_field_the_discovered_type_lacks_is_told(graph, telemeter, capfd):
+    telemetry = telemeter({'period': 0.05, 'topics': [
+        {'topic': '/value', 'fields': {'x': 'position.x'}}]})
+    graph.robot.create_publisher(Int32, '/value', 1)
+    graph.spin_until(lambda: 'std_msgs/Int32 has no field "position"; it has data'
+                     in capfd.readouterr().err)
+    assert 'cpu_usage' in telemetry.latest
+
+
+def test_every_sample_at_a_limited_rate(graph, telemeter):
+    telemetry = telemeter({'groups': {}, 'topics': [
+        {'topic': '/count', 'fields': {'count': 'data'}, 'every_sample': True, 'max_rate': 20}]})
+    publisher = graph.robot.create_publisher(Int32, '/count', 100)
+    begin = monotonic()
+    graph.publish_until(publisher, Int32(data=1), lambda: len(telemetry.sent) == 10)
+    assert monotonic() - begin > 9 / 20
+    telemetry.publisher.set_rate('/count', 1000)
+    assert telemetry.publisher.rates == {'/count': 1000.0}
 
 
 def test_every_sample_is_sent_in_order(graph, telemeter):

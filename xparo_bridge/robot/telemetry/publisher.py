@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+import math
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import Telemetry
@@ -49,9 +51,10 @@ class TelemetryPublisher:
             self._add(name, _group_maker(name, node, settings),
                       settings.period or config.period, settings.enabled)
         for topic in config.topics:
+            period = 0.0 if topic.every_sample else config.period
             self._add(self._free_name(topic.name or topic.topic),
                       lambda topic=topic: TopicSource(node, topic, emit=emit),  # type: ignore[misc]
-                      1 / topic.max_rate if topic.max_rate else config.period, topic.enabled)
+                      1 / topic.max_rate if topic.max_rate else period, topic.enabled)
 
     def _add(self, name: str, make: Callable[[], Source], period: float, enabled: bool) -> None:
         self._entries[name] = _Entry(make, period)
@@ -74,8 +77,8 @@ class TelemetryPublisher:
 
     @property
     def rates(self) -> dict[str, float]:
-        """Rate in Hz of each that is enabled."""
-        return {name: 1 / entry.period
+        """Rate in Hz of each that is enabled, infinite where every sample is sent."""
+        return {name: 1 / entry.period if entry.period else math.inf
                 for name, entry in self._entries.items() if entry.source is not None}
 
     def start(self) -> None:
@@ -98,8 +101,9 @@ class TelemetryPublisher:
         entry = self._entry(name)
         if on and entry.source is None:
             entry.source = entry.make()
-            entry.source.refresh()
-            self._batcher.add(entry.source, entry.period)
+            self._refresh_source(name, entry.source)
+            if entry.source.batched:
+                self._batcher.add(entry.source, entry.period)
         elif not on and entry.source is not None:
             self._batcher.remove(entry.source)
             entry.source.close()
@@ -112,9 +116,10 @@ class TelemetryPublisher:
             raise ValueError(f'a rate of {rate} Hz is not within 0 and {_MAX_RATE:g} Hz')
         entry.period = 1 / rate
         if entry.source is not None:
-            self._batcher.remove(entry.source)
-            self._batcher.add(entry.source, entry.period)
             entry.source.set_rate(rate)
+            if entry.source.batched:
+                self._batcher.remove(entry.source)
+                self._batcher.add(entry.source, entry.period)
 
     def _entry(self, name: str) -> _Entry:
         try:
@@ -124,9 +129,16 @@ class TelemetryPublisher:
                 f'no telemetry "{name}"; there are {", ".join(self._entries)}') from None
 
     def _refresh(self) -> None:
-        for entry in self._entries.values():
+        for name, entry in self._entries.items():
             if entry.source is not None:
-                entry.source.refresh()
+                self._refresh_source(name, entry.source)
+
+    def _refresh_source(self, name: str, source: Source) -> None:
+        try:
+            source.refresh()
+        except Exception as error:  # The middleware's, of one topic, which the others outlive.
+            self._node.get_logger().error(
+                f'telemetry of {name}: {error}', throttle_duration_sec=60.0)
 
 
 def _group_maker(name: str, node: Node, settings: Any) -> Callable[[], Source]:

@@ -39,6 +39,8 @@ def make_reader(cls: type, fields: Mapping[str, Path]) -> Reader:
 
 @lru_cache(maxsize=256)
 def _make_reader(cls: type, fields: tuple[tuple[str, Path], ...]) -> Reader:
+    big: Reader | None = None
+
     def deserialized(data: bytes, now: Callable[[], float]) -> dict[str, Any]:
         whole = plain(deserialize_message(data, cls))
         return {name: evaluate(path, whole, now) for name, path in fields}
@@ -51,7 +53,6 @@ def _make_reader(cls: type, fields: tuple[tuple[str, Path], ...]) -> Reader:
             big = _compile(cls, fields, '>', 0, deserialized)
         return big(data, now)
 
-    big: Reader | None = None
     try:
         return _compile(cls, fields, '<', 1, other)
     except UnsupportedType:

@@ -28,8 +28,11 @@ class Source:
     Something that has values once a period.
 
     `refresh` is called about once a second to look at the graph, `collect` once a period, both on
-    the ROS thread, where neither may block. After `close` a source is not used again.
+    the ROS thread, where neither may block. After `close` a source is not used again. One that is
+    not `batched` is never collected from.
     """
+
+    batched = True
 
     def collect(self) -> Mapping[str, Any]:
         """Values that are due now, none if nothing is."""
@@ -61,6 +64,8 @@ class TopicSource(Source):
         self._settings = settings
         self._emit = emit
         self._transform = transform
+        self.batched = not settings.every_sample
+        self._interval = 1 / settings.max_rate if settings.max_rate else 0.0
         self._streams: dict[str, _Stream] = {}
         self._pattern: re.Pattern[str] | None = None
         if settings.is_pattern:
@@ -71,6 +76,7 @@ class TopicSource(Source):
     def _add(self, topic: str) -> None:
         self._streams[topic] = _Stream(
             self._node, topic, self._settings, self._emit, self._transform)
+        self._streams[topic].interval = self._interval
 
     def refresh(self) -> None:
         if self._pattern is not None:
@@ -90,8 +96,9 @@ class TopicSource(Source):
         return values
 
     def set_rate(self, rate: float) -> None:
+        self._interval = 1 / rate
         for stream in self._streams.values():
-            stream.interval = 1 / rate
+            stream.interval = self._interval
 
     def close(self) -> None:
         for stream in self._streams.values():
@@ -104,7 +111,7 @@ class _Stream:
 
     def __init__(self, node: Node, topic: str, settings: TopicSettings,
                  emit: Callable[[Telemetry], None], transform: Transform | None) -> None:
-        self.interval = 1 / settings.max_rate if settings.max_rate else 0.0
+        self.interval = 0.0
         self._node = node
         self._settings = settings
         self._emit = emit
@@ -138,8 +145,6 @@ class _Stream:
             self._emit(Telemetry(values, every_sample=True))
 
     def collect(self) -> Values:
-        if self._settings.every_sample:
-            return {}
         data = self.subscription.take()
         if data is not None:
             values = self._values(data)

@@ -4,10 +4,9 @@
 
 import asyncio
 
-import pytest
-
 from chaos import link_namespaces
 from chaos.link_faults import play
+import pytest
 
 
 def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():

@@ -1,0 +1,58 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What people say to the robot: topic `~/speech/heard`, and where it goes.
+
+With `listen` the robot keeps its ears open, with `converse` what it hears goes to the chat and
+the answer is spoken. Either works alone; commands that the platform gives run beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rclpy.node import Node
+from xparo_interfaces.msg import ChatMessage
+
+from .. import messages as msg
+from .chat import Chat
+from .entities import publisher
+
+
+class Hearing:
+    """The robot's ears; on the ROS thread."""
+
+    def __init__(self, node: Node, chat: Chat, speak: Callable[[str], object], *,
+                 listen: bool, converse: bool, languages: Sequence[str]) -> None:
+        """Take the chat, what speaks a text, and `speech` of the configuration."""
+        self._node = node
+        self._chat = chat
+        self._speak = speak
+        self._listen = listen
+        self._converse = converse
+        self._languages = languages
+        self._heard = publisher(node, ChatMessage, '~/speech/heard', 10)
+
+    def opening(self) -> Sequence[Any]:
+        """Messages that open the ears of a link that has just come up."""
+        if not self._listen:
+            return ()
+        config = [msg.ListenConfig(self._languages)] if self._languages else []
+        # One listening that only its end by us or a lost connection ends.
+        return (*config, msg.Listen(
+            partial=True, stop_no_speech=False, stop_robot_start=False, stop_user_end=False,
+            resume_robot_end=True))
+
+    def heard(self, link: str, heard: msg.Heard) -> None:
+        """Take what a person said."""
+        self._heard.publish(ChatMessage(
+            stamp=self._node.get_clock().now().to_msg(), link=link, text=heard.text,
+            final=heard.final))
+        if self._converse and heard.final and heard.text.strip():
+            self._chat.ask(heard.text).add_done_callback(self._answer)
+
+    def _answer(self, asked: Any) -> None:
+        reply, error = asked.result()
+        if not error and reply.strip():
+            self._speak(reply)

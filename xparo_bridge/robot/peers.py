@@ -1,0 +1,41 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The links as the robot side sees them: what each carries, whether it is up, how to send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..messages import LinkChange, LinkState
+
+
+class Peers:
+    """All links of the configuration, by name; on the ROS thread."""
+
+    def __init__(self, carriers: Mapping[str, frozenset[type]],
+                 put: Callable[[str, Any], None]) -> None:
+        """Take the message types each link carries, and what puts a message on a link."""
+        self.carriers = carriers
+        self.changes: dict[str, LinkChange] = {}
+        self._put = put
+
+    def that_carry(self, *kinds: type) -> list[str]:
+        """Links that carry at least one of these messages."""
+        return [name for name, carried in self.carriers.items() if carried.intersection(kinds)]
+
+    def send(self, message: Any, to: str | None = None) -> bool:
+        """Send to one link, or to every link that can carry the message; whether any can."""
+        names = [name for name in self.that_carry(type(message)) if to in (None, name)]
+        for name in names:
+            self._put(name, message)
+        return bool(names)
+
+
+    def send_now(self, message: Any, to: str) -> str:
+        """Send to a link that must be up; why it cannot be done, empty if it was."""
+        change = self.changes.get(to)
+        if change is None or change.state is not LinkState.CONNECTED:
+            why = (change.error or change.state.value) if change else 'not dialled yet'
+            return f'not connected to the platform: {to}: {why}'
+        return '' if self.send(message, to) else f'{to} cannot carry {type(message).__name__}'
