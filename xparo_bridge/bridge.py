@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from . import messages as msg
 from .audit import Audit
+from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
@@ -79,13 +80,18 @@ class Bridge:
         self._routes = Routes(configuration, self.peers.carriers)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self.peers.send)
+        self.trees = Trees(
+            node, configuration, self._state.path, self.peers.send,
+            lambda: self.peers.any_connected)
         self._journal = Journal(
             self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
             self._logger.error)
         places = Places(
             configuration['places'], self._state.path / 'places.json', self._logger.error)
         self.router = Router(
-            node, configuration, self._telemetry, places, self._journal, self._report)
+            node, configuration, self._telemetry, self.trees, places, self._journal,
+            self._report)
+        self.trees.lend(self.router, self.peers.send)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
             lambda: [run.id for run in self.router.open_runs])
@@ -138,8 +144,11 @@ class Bridge:
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
         self._audit.note('tree', source=link, tree=update.tree_name)
-        self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
-            {'message': 'this bridge has no behaviour tree engine yet'}]), link)
+        if self._routes.may_command(link):
+            self.trees.push(link, update)
+        else:
+            self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
+                {'message': 'this link may not command'}]), link)
 
     def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
         self.peers.changes[link] = change
@@ -152,6 +161,7 @@ class Bridge:
             self._logger.info(f'{link}: {change.state.value}')
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         if change.state is msg.LinkState.CONNECTED:
+            self.trees.introduce(link)
             self._conversation.connected(link)
 
     def start(self) -> None:
@@ -159,6 +169,12 @@ class Bridge:
         self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
+        self.trees.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing moves the robot any more."""
+        return self.trees.idle and not self.router.open_runs
 
     @property
     def connected(self) -> bool:
@@ -174,7 +190,8 @@ class Bridge:
         self._state.close()
 
     def cancel_all(self) -> None:
-        """Begin to end every open command."""
+        """Begin to end the tree that runs and every open command."""
+        self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
 
@@ -234,7 +251,7 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while bridge.router.open_runs and time.monotonic() < give_up:
+        while not bridge.idle and time.monotonic() < give_up:
             time.sleep(0.02)
     told = bridge.connected
     bridge.link_thread.stop()

@@ -88,7 +88,7 @@ def _command_status(kind: str, data: dict[str, Any]) -> None:
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
     _fields(kind, data, {'tree_name': str, 'state': str},
-            {'nodes': list, 'errors': list, **_DELIVERY})
+            {'run_id': str, 'structure': list, 'nodes': list, 'errors': list, **_DELIVERY})
 
 
 def _telemetry_history(kind: str, data: dict[str, Any]) -> None:

@@ -146,12 +146,21 @@ class CommandStatus:
 
 @dataclass(frozen=True, slots=True)
 class BehaviorStatus:
-    """How a tree stands: `nodes` are the ones whose status changed since the last report."""
+    """
+    How a run of a tree stands; docs/protocol-xparo.md has the states.
+
+    `structure` comes once at its start, and after each connect: every node with uid, parent, name,
+    type, kind, path and status. `nodes` are those whose status changed since the last report, each
+    with uid, status, and result and message where there are any. `errors` say what is wrong with a
+    tree, each with message, line, path and hint.
+    """
 
     tree_name: str
     state: str
     nodes: Sequence[Mapping[str, Json]] = ()
     errors: Sequence[Mapping[str, Json]] = ()
+    run_id: str = ''
+    structure: Sequence[Mapping[str, Json]] = ()
     message_id: str = ''
     resent: bool = False
 

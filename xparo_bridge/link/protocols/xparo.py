@@ -122,8 +122,11 @@ def _command_status(status: CommandStatus) -> str:
 def _behavior_status(status: BehaviorStatus) -> str:
     data: dict[str, Any] = {
         'tree_name': status.tree_name, 'state': status.state, 'nodes': list(status.nodes)}
-    if status.errors:
-        data['errors'] = list(status.errors)
+    if status.run_id:
+        data['run_id'] = status.run_id
+    for key in ('structure', 'errors'):
+        if getattr(status, key):
+            data[key] = list(getattr(status, key))
     return _message('behavior_status', {**data, **_delivery(status)})
 
 
