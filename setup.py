@@ -41,7 +41,7 @@ setup(
     entry_points={
         'console_scripts': [
             'bridge = xparo_bridge.bridge:main',
-            'check_tree = xparo_bridge.behavior.check_tree:main',
+            'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',
@@ -62,12 +62,16 @@ setup(
         'xparo_bridge.commands': [
             'action = xparo_bridge.robot.commands.action:Action',
             'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'delete_tree = xparo_bridge.robot.commands.delete_tree:DeleteTree',
             'dock = xparo_bridge.robot.commands.dock:Dock',
+            'halt_tree = xparo_bridge.robot.commands.halt_tree:HaltTree',
             'list_commands = xparo_bridge.robot.commands.list_commands:ListCommands',
+            'list_trees = xparo_bridge.robot.commands.list_trees:ListTrees',
             'navigate = xparo_bridge.robot.commands.navigate:Navigate',
             'pause = xparo_bridge.robot.commands.pause:Pause',
             'publish = xparo_bridge.robot.commands.publish:Publish',
             'resume = xparo_bridge.robot.commands.pause:Resume',
+            'run_tree = xparo_bridge.robot.commands.run_tree:RunTree',
             'save_place = xparo_bridge.robot.commands.save_place:SavePlace',
             'say = xparo_bridge.robot.commands.say:Say',
             'service = xparo_bridge.robot.commands.service:Service',

@@ -42,6 +42,11 @@ class TreeContext:
         if self.on_wake_up is not None:
             self.on_wake_up()
 
+    @property
+    def woken(self) -> bool:
+        """Whether a tick was asked for and did not come yet."""
+        return self._woken
+
     def take_wake_up(self) -> bool:
         """Tell whether a tick was asked for since the last call."""
         woken, self._woken = self._woken, False

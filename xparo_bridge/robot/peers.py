@@ -31,6 +31,10 @@ class Peers:
             self._put(name, message)
         return bool(names)
 
+    @property
+    def any_connected(self) -> bool:
+        """Whether at least one link is up."""
+        return any(change.state is LinkState.CONNECTED for change in self.changes.values())
 
     def send_now(self, message: Any, to: str) -> str:
         """Send to a link that must be up; why it cannot be done, empty if it was."""

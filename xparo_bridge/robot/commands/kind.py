@@ -20,6 +20,7 @@ from rclpy.node import Node
 from .run import Run
 
 if TYPE_CHECKING:
+    from ...behavior.ros.trees import Trees
     from ..places import Places
     from ..telemetry.publisher import TelemetryPublisher
     from .router import Router
@@ -43,6 +44,7 @@ class Robot:
     places: Places
     router: Router
     telemetry: TelemetryPublisher
+    trees: Trees
 
 
 def settings(own: Mapping[str, Any] | None = None, *, required: Sequence[str] = (),

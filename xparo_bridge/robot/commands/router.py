@@ -15,7 +15,7 @@ from dataclasses import replace
 import difflib
 from importlib.metadata import entry_points
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 import uuid
 
 from rclpy.clock import Clock
@@ -33,6 +33,9 @@ from .kind import Kind, Robot, SettingsError
 from .recovery import LeftGoal
 from .run import Run
 
+if TYPE_CHECKING:
+    from ...behavior.ros.trees import Trees
+
 _POLL_PERIOD = 0.1
 # How long it may take to find out what became of the goals of a bridge that died, s.
 _RECOVERY_TIMEOUT = 5.0
@@ -47,7 +50,7 @@ class Router:
     """Runs commands and reports how they go; lives on the ROS thread."""
 
     def __init__(self, node: Node, configuration: Configuration, telemetry: TelemetryPublisher,
-                 places: Places, journal: Journal, report: Report) -> None:
+                 trees: Trees, places: Places, journal: Journal, report: Report) -> None:
         """
         Make the commands of the configuration.
 
@@ -61,7 +64,7 @@ class Router:
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, Run] = {}
         self._channels = Channels(self._start, self.cancel)
-        self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry))
+        self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees))
         self._checkers = _make_checkers(configuration, self.kinds)
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
         self._rates = {name: RateLimit(kind.settings['max_rate'], kind.settings['burst'])
