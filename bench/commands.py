@@ -74,7 +74,7 @@ class Platform:
 
 def run() -> list[Row]:
     """Rows of both."""
-    os.environ.setdefault('ROS_DOMAIN_ID', '96')
+    os.environ.setdefault('ROS_DOMAIN_ID', '101')  # None of the tests'.
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     return asyncio.run(_measure())
 
