@@ -113,7 +113,8 @@ async def _client(role: str, folder: Path) -> Any:
         if role == 'bridge':
             config = folder / 'robot.yaml'
             config.write_text(json.dumps({
-                'robot_id': 'bench', 'state_dir': tempfile.mkdtemp(dir=folder), 'commands': _COMMANDS,
+                'robot_id': 'bench', 'state_dir': tempfile.mkdtemp(dir=folder),
+                'commands': _COMMANDS,
                 'telemetry': {'groups': {}}, 'links': [{
                     'name': 'platform', 'protocol': 'xparo', 'url': f'ws://127.0.0.1:{port}'}]}))
             argv = ['-m', 'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=[{config}]']

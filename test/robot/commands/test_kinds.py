@@ -185,6 +185,22 @@ def test_an_absent_service_fails_and_one_that_hangs_is_timed_out(station):
     assert at.end(at.send('hangs')).state is CommandState.TIMED_OUT
 
 
+def test_a_burst_of_calls_is_answered_to_the_last(station):
+    at = station({'light': LIGHT})
+    calls = []
+
+    def answer(request, response):
+        calls.append(request.data)
+        response.success = True
+        return response
+
+    at.graph.node.create_service(SetBool, '/light', answer)
+    at.end(at.send('light', on=True))
+    runs = [at.send('light', on=True) for _ in range(100)]
+    assert {at.end(run).state for run in runs} == {CommandState.SUCCEEDED}
+    assert len(calls) == 101
+
+
 def test_a_message_is_published_as_often_as_the_configuration_says(station):
     at = station({'led': {
         'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String', 'times': 3,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 import time
@@ -16,6 +17,10 @@ from . import parameters
 from .kind import Kind, Robot, Schema, settings
 from .run import Run
 from .template import BadValue, Template
+
+# How many calls are with the server at a time: its queue keeps the last ten, and DDS drops what is
+# before them without a word.
+_MAX_CALLS = 8
 
 
 @dataclass
@@ -51,6 +56,8 @@ class Service(Kind):
             cls.Request, settings['request'], self._schema['properties'], ('request',),
             lambda: robot.node.get_clock().now().to_msg())
         self._client = robot.node.create_client(cls, settings['service'])
+        self._calling: set[Run] = set()
+        self._waiting: deque[Run] = deque()
 
     def parameters_schema(self) -> Schema:
         return self._schema
@@ -63,27 +70,41 @@ class Service(Kind):
 
     def start(self, run: Run) -> None:
         run.data.wait_until = time.monotonic() + self.settings['server_timeout']
-        self.poll(run)
+        self._waiting.append(run)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Make the calls that wait, as many as the server can keep."""
+        while self._waiting and len(self._calling) < _MAX_CALLS and (
+                self._client.service_is_ready()):
+            self._call(self._waiting.popleft())
+
+    def _call(self, run: Run) -> None:
+        self._calling.add(run)
+        run.data.future = self._client.call_async(run.data.request)
+        run.data.future.add_done_callback(lambda future: self._answered(run, future))
 
     def poll(self, run: Run) -> None:
-        call: _Call = run.data
-        if call.future is not None:
-            return
-        if self._client.service_is_ready():
-            call.future = self._client.call_async(call.request)
-            call.future.add_done_callback(lambda future: self._answered(run, future))
-        elif time.monotonic() > call.wait_until:
+        self._go_on()
+        if run.data.future is None and time.monotonic() > run.data.wait_until and (
+                not self._client.service_is_ready()):
+            self._waiting.remove(run)
             run.fail('no_service', f'no service {self.settings["service"]} within '
                                    f'{self.settings["server_timeout"]:g} s')
 
     def cancel(self, run: Run) -> None:
         if run.data.future is not None:
             self._client.remove_pending_request(run.data.future)
+            self._calling.discard(run)
+            self._go_on()
             run.canceled('nobody waits for the answer any more; the call itself goes on')
         else:
+            self._waiting.remove(run)
             run.canceled('cancelled before the call')
 
     def _answered(self, run: Run, future: Future) -> None:
+        self._calling.discard(run)
+        self._go_on()
         result = plain(future.result())
         if result.get('success') is False:
             run.fail('unsuccessful', str(result.get('message') or 'the service says: no success'),
