@@ -30,6 +30,8 @@ from unique_identifier_msgs.msg import UUID
 _MISSING_GRACE = 2.0
 # How often the graph is asked whether the server is still the same one, s.
 _WATCH_PERIOD = 1.0
+# How long the result of a goal that is over may take before it is asked for again, s.
+_RESULT_PERIOD = 1.0
 
 
 class Ending(StrEnum):
@@ -104,6 +106,7 @@ class ActionGoal:
         self._servers: set[tuple[int, ...]] = set()
         self._missing_since: float | None = None
         self._next_watch = 0.0
+        self._ask_again: float | None = None
         self._wait_until = time.monotonic() + server_timeout
         self._server_timeout = server_timeout
         self._accept_timeout = accept_timeout
@@ -129,6 +132,8 @@ class ActionGoal:
         if self._ended:
             return
         now = time.monotonic()
+        if self._handle is not None and self._handle.status in _ENDINGS:
+            self._ask_for_result(now)
         if not self._sent:
             if self._client.server_is_ready():
                 self._send()
@@ -184,6 +189,14 @@ class ActionGoal:
         else:
             text = getattr(response.result, 'error_msg', '')
             self._end(ending, text or f'{self.name} {ending} the goal', response.result)
+
+    def _ask_for_result(self, now: float) -> None:
+        """Ask again for a result that is late: a response is lost while DDS still matches."""
+        if self._ask_again is not None and now >= self._ask_again:
+            self._handle.get_result_async().add_done_callback(self._result)
+            self._ask_again = None
+        if self._ask_again is None:
+            self._ask_again = now + _RESULT_PERIOD
 
     def _watch(self, now: float) -> None:
         """Notice a server that is gone, or another one in its place."""

@@ -126,9 +126,6 @@ class RosAction(StatefulAction):
             return RUNNING
         if goal.outcome is not None:
             return self._end(goal.outcome)
-        if goal.overdue:
-            goal.cancel()
-            return self._fail(f'{self._name} did not answer')
         if goal.accepted:
             if self._replaced is not None and not self._replaced.ended:
                 # A server that keeps one goal has ended the old one; any other must be told.

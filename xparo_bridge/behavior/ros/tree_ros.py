@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-import time
 from typing import Any, Protocol
 
 from rclpy.action import ActionClient
@@ -67,7 +66,6 @@ class Goal:
     outcome: Outcome | None = None
     accepted: bool = False
     feedback: Any = None
-    give_up_at: float = float('inf')
     ending: bool = False
     on_news: Callable[[], None] = field(default=lambda: None, repr=False)
     action: ActionGoal | None = field(default=None, repr=False)
@@ -75,11 +73,6 @@ class Goal:
     @property
     def ended(self) -> bool:
         return self.outcome is not None
-
-    @property
-    def overdue(self) -> bool:
-        """Whether the server had its time to accept it."""
-        return not self.accepted and not self.ended and time.monotonic() > self.give_up_at
 
     def poll(self) -> None:
         assert self.action is not None
@@ -185,11 +178,12 @@ class TreeRos:
         cancel_timeout: float | None, on_news: Callable[[], None],
     ) -> Goal:
         """Send a goal; `on_news` is called when it is accepted and when it has ended."""
-        server = self.timeouts.server if server_timeout is None else server_timeout
+        server = max(
+            self.timeouts.server if server_timeout is None else server_timeout,
+            _MIN_ACCEPT_TIMEOUT)
         goal = Goal(on_news=on_news)
-        goal.give_up_at = time.monotonic() + max(server, _MIN_ACCEPT_TIMEOUT)
         goal.action = ActionGoal(
-            self.node, client, message, server_timeout=max(server, _MIN_ACCEPT_TIMEOUT),
+            self.node, client, message, server_timeout=server, accept_timeout=server,
             cancel_timeout=self.timeouts.cancel if cancel_timeout is None else cancel_timeout,
             on_end=goal.take, on_accepted=goal.accept, on_feedback=goal.feed)
         self.watch(goal)

@@ -27,7 +27,7 @@ from ..loader import Reader
 from ..ports import ANY_ALLOWED, type_of
 from ..registry import NodeRegistry
 from ..tree import Tree
-from .bridge_nodes import ROUTER, SEND
+from .bridge_nodes import jsonable, ROUTER, SEND
 from .reports import TreeReports
 from .robot_clock import RobotClock
 from .robot_state import RobotState
@@ -183,7 +183,7 @@ class TreeRunner:
         why = f'replaced by {run.name}'
         if self._next is not None:
             self.halt(self._next, why)
-        self._notes[run.id] = (stored, dict(blackboard))
+        self._notes[run.id] = (stored, jsonable(blackboard))
         self._next = run
         if self._current is not None:
             self.halt(self._current, why)
