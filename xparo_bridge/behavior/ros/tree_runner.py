@@ -233,7 +233,8 @@ class TreeRunner:
     def _begin(self, run: TreeRun) -> None:
         run.ros.poll()
         self._refresh(run)
-        if not run.ros.connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
+        connected = run.ros.connected and self._robot.ready
+        if not connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
             return
         self._next = None
         self._current = run
