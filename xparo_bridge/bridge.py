@@ -22,25 +22,26 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
-from . import __version__
 from . import messages as msg
+from .audit import Audit
 from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
+from .redaction import redact_everything
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
 from .robot.doors import Doors
 from .robot.identity import robot_info
+from .robot.logs import redact_ros_log
 from .robot.peers import Peers
 from .robot.places import Places
 from .robot.routes import Routes
+from .robot.status import Status
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
@@ -66,21 +67,19 @@ class Bridge:
         self._robot_id = (node.get_parameter('robot_id').value
                           or configuration.data.get('robot_id') or socket.gethostname())
         self._links = {link['name']: link for link in configuration['links']}
-        self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
         info = msg.RobotInfo(robot_info(self._robot_id))
-        links = [make_link(link, self._crossing, info) for link in configuration['links']]
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
+        links = [make_link(link, self._crossing, info, self._state.path)
+                 for link in configuration['links']]
         self.link_thread = LinkThread(links, self._crossing)
         self.peers = Peers({link.name: link.protocol.capabilities for link in links},
                             self._crossing.send)
         self._routes = Routes(configuration, self.peers.carriers)
-        self._status = node.create_publisher(
-            BridgeStatus, '~/status',
-            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self.peers.send)
-        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
         self.trees = Trees(
             node, configuration, self._state.path, self.peers.send,
             lambda: self.peers.any_connected)
@@ -93,6 +92,9 @@ class Bridge:
             node, configuration, self._telemetry, self.trees, places, self._journal,
             self._report)
         self.trees.lend(self.router, self.peers.send)
+        self._status = Status(
+            node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
+            lambda: [run.id for run in self.router.open_runs])
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
         self._conversation = Conversation(
@@ -102,6 +104,7 @@ class Bridge:
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkChange: self._on_link_change,
+            msg.LinkStatistics: self._status.on_statistics,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             msg.RefusedPush: lambda link, push: self._warn(
@@ -121,11 +124,17 @@ class Bridge:
         self._logger.warning(f'{link}: {problem}')
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
+        if status.state is not msg.CommandState.RUNNING:
+            self._audit.note('command', source=source, command=status.command,
+                             command_id=status.command_id, state=status.state.value,
+                             **({'error': status.error} if status.error else {}))
         # What came by no link is every platform's business.
         self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
+        self._audit.note('ordered', source=link, command=command.command,
+                         command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
             self.router.execute(command, link)
         else:
@@ -134,6 +143,7 @@ class Bridge:
                 error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
+        self._audit.note('tree', source=link, tree=update.tree_name)
         if self._routes.may_command(link):
             self.trees.push(link, update)
         else:
@@ -142,26 +152,17 @@ class Bridge:
 
     def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
         self.peers.changes[link] = change
-        self._since[link] = self._node.get_clock().now().to_msg()
+        self._status.on_change(link, change)
+        if change.state is not msg.LinkState.CONNECTING:
+            self._audit.note('link', link=link, state=change.state.value, error=change.error)
         if change.error:
             self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
-        self._publish_status()
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
             self._conversation.connected(link)
-
-    def _publish_status(self) -> None:
-        self._status.publish(BridgeStatus(
-            stamp=self._node.get_clock().now().to_msg(), robot_id=self._robot_id,
-            version=__version__,
-            links=[LinkStatus(
-                name=name, protocol=self._links[name]['protocol'], state=change.state.value,
-                since=self._since[name], last_error=change.error, remedy=change.remedy)
-                for name, change in self.peers.changes.items()],
-            active_commands=[run.id for run in self.router.open_runs]))
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -185,6 +186,7 @@ class Bridge:
         """Let another bridge go on here; `told` is whether the platform has all it was told."""
         if told:
             self._journal.close()
+        self._audit.close()
         self._state.close()
 
     def cancel_all(self) -> None:
@@ -218,6 +220,8 @@ def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
     told_to_stop = _StopSignal()
     # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
+    redact_everything()
+    redact_ros_log()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from fuzz import run_for
+from fuzz_time import run_for
 from hypothesis import given
 from hypothesis import strategies as st
 from random_trees import broken, conditions, leaves, scripts, trees

@@ -8,7 +8,7 @@ Can any text given as a script raise anything but ScriptError, or take long, or 
 
 from __future__ import annotations
 
-from fuzz import run_for
+from fuzz_time import run_for
 from hypothesis import given
 from hypothesis import strategies as st
 from random_trees import broken, scripts

@@ -91,6 +91,8 @@ class Ping:
 
 
 # --- robot → platform ---
+#
+# The outbox fills in `message_id`, unique for ever, and `resent`: the peer may have it already.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class ChatRequest:
 
     text: str
     robot_id: str
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,13 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryHistory:
+    """What could not be told when it was measured: samples {time, values}, oldest first."""
+
+    samples: Sequence[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandStatus:
     """How a command stands; `progress`, `result` and `error` are there when they say something."""
 
@@ -129,6 +140,8 @@ class CommandStatus:
     progress: Mapping[str, Json] | None = None
     result: Mapping[str, Json] | None = None
     error: Mapping[str, Json] | None = None
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,8 @@ class BehaviorStatus:
     errors: Sequence[Mapping[str, Json]] = ()
     run_id: str = ''
     structure: Sequence[Mapping[str, Json]] = ()
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +200,25 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkStatistics:
+    """
+    The numbers of a link, told about once a second.
+
+    Counts are since start: `dropped` by lane, `refused` inbound messages by kind. `clock_offset`
+    is the platform's clock minus the robot's, s; both it and the expiry are None while unknown.
+    """
+
+    frames_sent: int
+    frames_received: int
+    queued: Mapping[str, int]
+    dropped: Mapping[str, int]
+    refused: Mapping[str, int]
+    clock_offset: float | None
+    certificate_expiry: float | None
+    storage_problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkProblem:
     """A frame not understood or a message not carried; it was dropped, the link goes on."""
 
@@ -192,6 +226,7 @@ class LinkProblem:
 
 
 Inbound = (
-    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem)
+    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem
+    | LinkStatistics)
 Control = ChatRequest | CommandStatus | BehaviorStatus | RobotInfo
-Outbound = Control | Telemetry
+Outbound = Control | Telemetry | TelemetryHistory

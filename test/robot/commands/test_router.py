@@ -58,10 +58,12 @@ def test_states_come_in_order_and_the_last_one_once(station):
     with start_failing_server('flood', '--delay', '1.0'):
         at = station({'go': GO})
         run = at.send('go', goal='home')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        began = time.monotonic()
         assert at.end(run).state is CommandState.SUCCEEDED
         assert at.states(run) == ['accepted', 'running', 'succeeded']
         progress = [s for s in at.told if s.state is CommandState.RUNNING]
-        assert len(progress) < 12  # 1 s of feedback at 2 kHz, told 5 times a second
+        assert len(progress) <= 2 + 5 * (time.monotonic() - began)
 
 
 def test_a_newer_goal_takes_over_and_the_older_one_is_preempted(station):
@@ -149,6 +151,7 @@ def test_what_ended_is_remembered_over_a_restart_and_bounded(station):
     at.die()
     at = station({'publish': PUBLISH}, command_limits=limits)
     said = at.graph.listen(String, '/said')
+    at.told.clear()  # What the first one's death may have kept from the platform.
     for number in (2, 3, 4):
         assert at.send('publish', f'id-{number}').status.state is CommandState.SUCCEEDED
     assert not said

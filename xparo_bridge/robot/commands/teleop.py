@@ -11,6 +11,7 @@ once, without a ramp, and several times. A command ends succeeded when a newer o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 import time
 from typing import Any
 
@@ -23,6 +24,12 @@ from .kind import Kind, Robot, Schema, settings
 from .run import Run
 
 _STAND = Velocity()
+
+
+@dataclass(frozen=True)
+class _Order:
+    velocity: Velocity
+    until: float  # on the monotonic clock, s
 
 
 def _limit(description: str, default: float) -> Schema:
@@ -102,8 +109,9 @@ class Teleop(Kind):
             'then': {'properties': {'linear': False, 'lateral': False, 'angular': False}}}
 
     def prepare(self, run: Run) -> None:
-        run.data = self._meaning(run.parameters)
         late = self._lateness(run)
+        until = time.monotonic() + self.settings['deadman'] - late
+        run.data = _Order(self._meaning(run.parameters), until)
         if late > self.settings['deadman']:
             run.reject('expired', f'it came {late:.2f} s late; it would have moved the robot for '
                                   f'{self.settings["deadman"]:g} s')
@@ -138,12 +146,18 @@ class Teleop(Kind):
 
     def start(self, run: Run) -> None:
         before, self._run = self._run, run
-        self._wanted = run.data
+        self._wanted = run.data.velocity
         if before is not None:
             before.succeed({'replaced_by': run.id})
         if self._wanted == _STAND:
             self._stand('told to stand')
             return
+        # The deadman counts from when the command came, not from when there was time for it.
+        left = run.data.until - time.monotonic()
+        if left <= 0.0:
+            self._expire()
+            return
+        self._deadman.timer_period_ns = int(left * 1e9)
         self._deadman.reset()
         if self._timer.is_canceled() or self._zeros_left:
             self._zeros_left = 0
