@@ -6,11 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import os
+from pathlib import Path
 
 from fixtures.domains import own_domain
 import pytest
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+@pytest.fixture(autouse=True)
+def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what a bridge remembers of one test from every other, and out of the user's home."""
+    monkeypatch.setenv('ROS_HOME', str(tmp_path / 'ros_home'))
 
 
 @pytest.fixture(autouse=True)

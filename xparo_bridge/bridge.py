@@ -29,11 +29,13 @@ from xparo_interfaces.msg import BridgeStatus, LinkStatus
 from . import __version__
 from . import messages as msg
 from .configuration import Configuration, ConfigurationError, load
+from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
 from .robot.commands.router import Router
-from .robot.conversation import Conversation
 from .robot.doors import Doors, LOCAL
+from .robot.face import Surroundings
+from .robot.faces import make_faces
 from .robot.identity import robot_info
 from .robot.peers import Peers
 from .robot.routes import Routes
@@ -41,6 +43,7 @@ from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -51,7 +54,11 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(self, node: Node, configuration: Configuration) -> None:
-        """Build everything; LinkError or ConfigurationError says what cannot work."""
+        """
+        Build everything.
+
+        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        """
         self._node = node
         self._logger = node.get_logger()
         self._robot_id = (node.get_parameter('robot_id').value
@@ -60,11 +67,15 @@ class Bridge:
         self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
+        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._issued = IssuedCredentials(self._state.path / 'credentials')
         info = msg.RobotInfo(robot_info(self._robot_id))
-        links = [make_link(link, self._crossing, info) for link in configuration['links']]
-        self.link_thread = LinkThread(links, self._crossing)
-        self._peers = Peers({link.name: link.protocol.capabilities for link in links},
-                            self._crossing.send)
+        links = {settings['name']: make_link(settings, self._crossing, info, self._issued)
+                 for settings in configuration['links']}
+        self.link_thread = LinkThread(list(links.values()), self._crossing)
+        self._peers = Peers(
+            {name: link.protocol.capabilities for name, link in links.items()},
+            self._crossing.send, lambda name: links[name].lanes.live.waiting)
         self._routes = Routes(configuration, self._peers.carriers)
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
@@ -73,15 +84,18 @@ class Bridge:
         self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
             node, _telemetry_config(configuration), self._peers.send)
-        self._conversation = Conversation(
-            node, configuration, self._peers, self._routes, self._robot_id)
+        self._faces = make_faces(Surroundings(
+            node, configuration, self._peers, self._routes, self._robot_id, self._state.path,
+            self._on_command, self._publish_status))
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            **self._conversation.handlers,
+            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkChange: self._on_link_change,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
-            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            msg.LinkCredential: self._on_credential,
+            msg.RobotInfoRequest: lambda link, ask: self._peers.send(info, link),
             msg.RefusedPush: lambda link, push: self._warn(
                 link, f'{push.kind} refused: {push.reason}'),
         }
@@ -122,18 +136,30 @@ class Bridge:
         else:
             self._logger.info(f'{link}: {change.state.value}')
         self._publish_status()
-        if change.state is msg.LinkState.CONNECTED:
-            self._conversation.connected(link)
+        for face in self._faces:
+            if change.state is msg.LinkState.CONNECTED:
+                face.connected(link)
+            else:
+                face.lost(link)
+
+    def _on_credential(self, link: str, credential: msg.LinkCredential) -> None:
+        try:
+            self._issued.keep(link, credential.value)
+        except OSError as error:
+            self._warn(link, f'its credential cannot be kept: {error.strerror}')
 
     def _publish_status(self) -> None:
-        self._status.publish(BridgeStatus(
+        status = BridgeStatus(
             stamp=self._node.get_clock().now().to_msg(), robot_id=self._robot_id,
             version=__version__,
             links=[LinkStatus(
                 name=name, protocol=self._links[name]['protocol'], state=change.state.value,
                 since=self._since[name], last_error=change.error, remedy=change.remedy)
                 for name, change in self._peers.changes.items()],
-            active_commands=[run.id for run in self.router.open_runs]))
+            active_commands=[run.id for run in self.router.open_runs])
+        for face in self._faces:
+            face.tell(status)
+        self._status.publish(status)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -175,7 +201,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError) as error:
+    except (ConfigurationError, LinkError, StateDirectoryError) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import ssl
 import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..credentials import Credentials, CredentialsError, read_credentials
+from ..credentials import (
+    Credentials,
+    CredentialsError,
+    IssuedCredentials,
+    read_credentials,
+)
 from ..crossing import Crossing
 from ..messages import LinkProblem, RobotInfo
 from .backoff import Backoff
@@ -35,11 +40,13 @@ class Link:
     connection: Connection
 
 
-def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo) -> Link:
+def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
+              issued: IssuedCredentials) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
-    `greeting` is sent first on each connection, where the protocol has room for it.
+    `greeting` is sent first on each connection, where the protocol has room for it; `issued` has
+    what platforms gave this robot.
     """
     name = settings['name']
     url = settings['url']
@@ -50,8 +57,9 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             'allow_insecure: true where the network itself is trusted')
     try:
         adapter = load_protocol(settings['protocol'])
-        credentials: Credentials = read_credentials(
-            settings['credentials_file'], required=adapter.required_credentials)
+        credentials: Credentials = replace(read_credentials(
+            settings['credentials_file'], required=adapter.required_credentials),
+            robot_credential=issued.read(name))
         tls = ssl.create_default_context(cafile=settings['ca_file']) if encrypted else None
     except KeyError as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None

@@ -18,6 +18,7 @@ from xparo_interfaces.msg import ChatMessage
 from .. import messages as msg
 from .chat import Chat
 from .entities import publisher
+from .hri import LiveSpeech
 
 
 class Hearing:
@@ -32,7 +33,8 @@ class Hearing:
         self._listen = listen
         self._converse = converse
         self._languages = languages
-        self._heard = publisher(node, ChatMessage, '~/speech/heard', 10)
+        self._heard = publisher(node, ChatMessage, '~/speech/heard')
+        self._live_speech = LiveSpeech(node)
 
     def opening(self) -> Sequence[Any]:
         """Messages that open the ears of a link that has just come up."""
@@ -49,6 +51,7 @@ class Hearing:
         self._heard.publish(ChatMessage(
             stamp=self._node.get_clock().now().to_msg(), link=link, text=heard.text,
             final=heard.final))
+        self._live_speech.heard(link, heard)
         if self._converse and heard.final and heard.text.strip():
             self._chat.ask(heard.text).add_done_callback(self._answer)
 
