@@ -87,7 +87,7 @@ class Bridge:
         self._faces = make_faces(Surroundings(
             node, configuration, self._peers, self._routes, self._robot_id, self._state.path,
             self._on_command, self._publish_status))
-        self._handlers: dict[type, Callable[[str, Any], None]] = {
+        self._handlers: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
             msg.RemoteCommand: self._on_command,
@@ -116,13 +116,15 @@ class Bridge:
         self._peers.send(status, None if source == LOCAL else source)
         self._doors.publish(source, status)
 
-    def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
+    def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
+        """Run a command that a link gave; whether it was not rejected."""
         if self._routes.may_command(link):
-            self.router.execute(command, link)
-        else:
-            self._peers.send(msg.CommandStatus(
-                command.command_id, command.command, msg.CommandState.REJECTED,
-                error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
+            run = self.router.execute(command, link)
+            return run.state is not msg.CommandState.REJECTED
+        self._report(link, msg.CommandStatus(
+            command.command_id, command.command, msg.CommandState.REJECTED,
+            error={'code': 'not_allowed', 'message': 'this link may not command'}))
+        return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
         self._peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[

@@ -134,7 +134,12 @@ def _moment(date: str, time: str, zone: str | None) -> float:
             continue
     else:
         raise ValueError(f'"{date}" and "{time}": a date YYYY-MM-DD and a time HH:MM are due')
+    return (moment.replace(tzinfo=time_zone(zone)) if zone else moment).timestamp()
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name; ValueError if this machine does not know it."""
     try:
-        return (moment.replace(tzinfo=ZoneInfo(zone)) if zone else moment).timestamp()
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f'time zone "{zone}" is not known here') from None
+        raise ValueError(f'time zone "{name}" is not known here') from None

@@ -15,7 +15,7 @@ from ..configuration import Configuration
 from .peers import Peers
 from .routes import Routes
 
-Handlers = dict[type, Callable[[str, Any], None]]
+Handlers = dict[type, Callable[[str, Any], object]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Surroundings:
     routes: Routes
     robot_id: str
     state: Path
-    execute: Callable[[str, Any], None]  # a RemoteCommand, as if its link had just sent it
+    # Runs a RemoteCommand as if its link had just sent it; whether it was not rejected.
+    execute: Callable[[str, Any], bool]
     publish_status: Callable[[], None]
 
 

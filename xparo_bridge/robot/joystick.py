@@ -29,13 +29,15 @@ class Joystick(Face):
         self.handlers = {msg.Teleop: self._on_teleop}
 
     def _on_teleop(self, link: str, teleop: msg.Teleop) -> None:
-        reached = self._around.routes.may_command(link) and (
-            self._command is not None or self._joy.get_subscription_count() > 0)
-        if reached:
-            joy = Joy(axes=list(teleop.axes), buttons=list(teleop.buttons))
-            joy.header.stamp = self._around.node.get_clock().now().to_msg()
-            self._joy.publish(joy)
-        if reached and self._command is not None:
-            self._around.execute(link, msg.RemoteCommand(
-                self._command, {'axes': list(teleop.axes), 'buttons': list(teleop.buttons)}))
-        self._around.peers.send(msg.TeleopResult(reached), link)
+        self._around.peers.send(msg.TeleopResult(
+            self._around.routes.may_command(link) and self._move(link, teleop)), link)
+
+    def _move(self, link: str, teleop: msg.Teleop) -> bool:
+        """Hand a state on; whether anything on the robot takes it."""
+        joy = Joy(axes=list(teleop.axes), buttons=list(teleop.buttons))
+        joy.header.stamp = self._around.node.get_clock().now().to_msg()
+        self._joy.publish(joy)
+        if self._command is None:
+            return bool(self._joy.get_subscription_count())
+        return self._around.execute(link, msg.RemoteCommand(
+            self._command, {'axes': list(teleop.axes), 'buttons': list(teleop.buttons)}))

@@ -24,7 +24,7 @@ from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from .. import messages as msg
 from ..state_directory import write_whole
-from .agenda import Agenda, DONE, Entry, INVALID, Policy, read_entry
+from .agenda import Agenda, DONE, Entry, INVALID, Policy, read_entry, time_zone
 from .face import Face, Surroundings
 from .replies import Replies
 
@@ -39,6 +39,11 @@ class Schedules(Face):
         """Take up the schedules of the last run."""
         node = around.node
         settings = around.configuration['schedule']
+        if settings['time_zone']:
+            try:
+                time_zone(settings['time_zone'])
+            except ValueError as error:
+                around.configuration.refuse(('schedule', 'time_zone'), str(error))
         self._around = around
         self._logger = node.get_logger()
         self._timeout = around.configuration['chat']['timeout']
