@@ -116,8 +116,7 @@ def test_users_and_camera_come_only_while_somebody_wants_them(peers, graph):
         assert people[0].people[0].pose.position.z == poses[0].poses[0].position.z == 1.2
         assert bytes(pictures[0].data) == bytes.fromhex('ffd8ffd9')
         peers.run(peers.head.drop())  # Asked for again on the next connection.
-        people.clear()
-        viewer.until(lambda: people)
+        peers.until(peers.head, lambda: len(requests(peers, 'users.start')) == 2)
     peers.until(peers.head, lambda: requests(peers, 'users.stop')
                 and requests(peers, 'camera.stop'))
 
