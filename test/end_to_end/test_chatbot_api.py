@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import json
 from typing import Any
 
+from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
 from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
@@ -29,6 +30,16 @@ BRIDGE = '/xparo_bridge'
 def peers() -> Iterator[FakePeers]:
     with FakePeers(chatbot=FakeXparoChatbot()) as peers:
         yield peers
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
+    """Run one bridge for the tests that leave its schedule as it is; its ROS domain."""
+    project = {'parameters': {'xparo_name': {'node': '/observer', 'parameter': 'title'}}}
+    with own_domain() as domain, FakePeers(chatbot=FakeXparoChatbot()) as peers:
+        with peers.bridge(tmp_path_factory.mktemp('chatbot'), domain=domain, project=project):
+            yield peers, domain
+        assert peers.problems == []
 
 
 def at(seconds: float) -> dict[str, str]:
@@ -76,18 +87,33 @@ def test_a_link_that_may_not_command_may_not_schedule_either(peers, tmp_path):
         assert (ran[0].state, ran[0].error_code) == ('rejected', 'not_allowed')
 
 
-def test_a_schedule_is_kept_over_a_restart_and_what_ran_is_not_run_again(peers, tmp_path):
+def test_schedule_and_aiml_are_kept_over_a_restart_and_what_ran_is_not_run_again(peers, tmp_path):
+    new = '<category><pattern>BYE</pattern><template>see you</template></category>'
     peers.chatbot.schedule = {'cancel': at(0), 'later': {**at(3600), 'command': 'cancel'}}
-    with peers.bridge(tmp_path, commands=COMMANDS) as bridge:
-        bridge.wait_for_line('schedule: cancel: due')
-    peers.chatbot.schedule = {**peers.chatbot.schedule, 'more': at(3600)}
     with peers.bridge(tmp_path, commands=COMMANDS) as bridge, RosGraph() as graph:
-        Statuses(graph).until(cancel='done', later='waiting', more='waiting')
+        aiml: list[String] = graph.listen(String, f'{BRIDGE}/aiml', LATCHED)
+        graph.until(lambda: aiml and aiml[-1].data == peers.chatbot.aiml)
+        assert graph.call(SaveAiml, f'{BRIDGE}/aiml/save', SaveAiml.Request(aiml=new)).success
+        graph.until(lambda: aiml[-1].data == new)
+        peers.until(peers.chatbot, lambda: peers.chatbot.aiml == new)
+        bridge.wait_for_line('schedule: cancel: due')
+    peers.run(peers.chatbot.stop())
+    with (FakePeers() as nobody, nobody.bridge(
+            tmp_path, more_links=peers.links(tmp_path), commands=COMMANDS) as bridge,
+          RosGraph() as graph):
+        aiml = graph.listen(String, f'{BRIDGE}/aiml', LATCHED)
+        statuses = Statuses(graph)
+        statuses.until(cancel='done', later='waiting')
+        graph.until(lambda: aiml and aiml[-1].data == new)
+        peers.chatbot.schedule = {**peers.chatbot.schedule, 'more': at(3600)}
+        peers.run(peers.chatbot.start(peers.chatbot.port))
+        statuses.until(cancel='done', later='waiting', more='waiting')
         assert not any('cancel: due' in line for line in bridge.lines)
 
 
-def test_nodes_get_save_and_delete_the_schedule(peers, tmp_path):
-    with peers.bridge(tmp_path), RosGraph() as graph:
+def test_nodes_get_save_and_delete_the_schedule(running):
+    peers, domain = running
+    with RosGraph(domain=domain) as graph:
         entry = ScheduledCommand(name='morning', command='dock', date='2099-01-01', time='08:00',
                                  parameters='{"side": "left"}')
         saved = graph.call(
@@ -105,29 +131,11 @@ def test_nodes_get_save_and_delete_the_schedule(peers, tmp_path):
         assert not refused.success and refused.error.startswith('morning: ')
         assert graph.call(Trigger, f'{BRIDGE}/schedule/delete', Trigger.Request()).success
         peers.until(peers.chatbot, lambda: not peers.chatbot.schedule)
-    assert peers.problems == []
 
 
-def test_aiml_is_latched_saved_and_there_without_the_platform(peers, tmp_path):
-    new = '<category><pattern>BYE</pattern><template>see you</template></category>'
-    with peers.bridge(tmp_path), RosGraph() as graph:
-        aiml: list[String] = graph.listen(String, f'{BRIDGE}/aiml', LATCHED)
-        graph.until(lambda: aiml and aiml[-1].data == peers.chatbot.aiml)
-        saved = graph.call(SaveAiml, f'{BRIDGE}/aiml/save', SaveAiml.Request(aiml=new))
-        assert saved.success
-        graph.until(lambda: aiml[-1].data == new)
-        peers.until(peers.chatbot, lambda: peers.chatbot.aiml == new)
-    link = {'name': 'chatbot', 'protocol': 'xparo_chatbot', 'url': 'ws://127.0.0.1:1/chatbot_api',
-            'credentials_file': str(tmp_path / 'secrets.yaml')}
-    with FakePeers() as nobody, nobody.bridge(tmp_path, more_links=[link]), RosGraph() as graph:
-        aiml = graph.listen(String, f'{BRIDGE}/aiml', LATCHED)
-        graph.until(lambda: aiml)
-        assert aiml[-1].data == new
-
-
-def test_settings_are_told_and_those_that_the_configuration_names_are_set(peers, tmp_path):
-    project: Any = {'parameters': {'xparo_name': {'node': '/observer', 'parameter': 'title'}}}
-    with peers.bridge(tmp_path, project=project), RosGraph() as graph:
+def test_settings_are_told_and_those_that_the_configuration_names_are_set(running):
+    peers, domain = running
+    with RosGraph(domain=domain) as graph:
         graph.node.declare_parameter('title', '')
         graph.node.declare_parameter('secret', 'mine')
         changes: list[String] = graph.listen(String, f'{BRIDGE}/config_change')

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
-from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
 from furhat import FakeFurhat
 from general_bots import FakeGeneralBots
@@ -17,112 +16,96 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Empty, String, UInt8MultiArray
 from xparo_chatbot import FakeXparoChatbot
 from xparo_interfaces.action import Say
-from xparo_interfaces.msg import BridgeStatus, ChatMessage
-from xparo_interfaces.srv import Chat
+from xparo_interfaces.msg import ChatMessage
 from xrx import FakeXrx
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 AIML = '<category><pattern>{}</pattern><template>{}</template></category>'
 
 
-@pytest.fixture
-def peers() -> Iterator[FakePeers]:
-    with FakePeers(chatbot=FakeXparoChatbot(), head=FakeFurhat(), agent=FakeXrx(),
-                   bot=FakeGeneralBots()) as peers:
-        yield peers
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakePeers, int]]:
+    """Run one bridge with a chatbot, a head, an agent and a bot; the chatbot answers chat."""
+    with own_domain() as domain, FakePeers(
+            chatbot=FakeXparoChatbot(), head=FakeFurhat(), agent=FakeXrx(),
+            bot=FakeGeneralBots()) as peers:
+        with peers.bridge(
+                tmp_path_factory.mktemp('conversation'), domain=domain,
+                routes={'chat': 'chatbot', 'speech': 'head', 'commands': ['bot']},
+                speech={'listen': True, 'converse': True, 'languages': ['en-US']}):
+            yield peers, domain
 
 
 @pytest.fixture
-def bridge(peers: FakePeers, tmp_path: Path) -> Iterator[Process]:
-    """Give a bridge with a chatbot, a head, an agent and a bot; the chatbot answers chat."""
-    with peers.bridge(
-            tmp_path,
-            routes={'chat': 'chatbot', 'speech': 'head', 'commands': ['bot']},
-            speech={'listen': True, 'converse': True, 'languages': ['en-US']}) as process:
-        yield process
+def peers(running: tuple[FakePeers, int]) -> Iterator[FakePeers]:
+    peers, _ = running
+    peers.head.said.clear()
+    peers.forget()
+    peers.head.pace = 0.005
+    yield peers
+    assert peers.problems == []
 
 
-def test_what_a_person_says_to_the_head_is_asked_and_the_answer_spoken(peers, bridge):
+@pytest.fixture
+def graph(running: tuple[FakePeers, int]) -> Iterator[RosGraph]:
+    with RosGraph(domain=running[1]) as graph:
+        yield graph
+
+
+def test_what_a_person_says_to_the_head_is_asked_and_the_answer_spoken(peers, graph):
     peers.chatbot.aiml = AIML.format('WHERE IS THE TEA', 'In the kitchen')
     peers.until(peers.head, lambda: peers.head._listening)
-    with RosGraph() as graph:
-        heard = graph.listen(ChatMessage, '/xparo_bridge/speech/heard')
-        graph.until(lambda: graph.node.count_publishers('/xparo_bridge/speech/heard'))
-        peers.run(peers.head.person_says('where is the tea'))
-        peers.until(peers.head, lambda: peers.head.said)
-        assert peers.head.said == ['In the kitchen']
-        graph.until(lambda: heard and heard[-1].final)
-        assert heard[-1].text == 'where is the tea' and heard[-1].link == 'head'
-    assert peers.head.problems == peers.chatbot.problems == []
+    heard = graph.listen(ChatMessage, '/xparo_bridge/speech/heard')
+    graph.until(lambda: graph.node.count_publishers('/xparo_bridge/speech/heard'))
+    peers.run(peers.head.person_says('where is the tea'))
+    peers.until(peers.head, lambda: peers.head.said)
+    assert peers.head.said == ['In the kitchen']
+    graph.until(lambda: heard and heard[-1].final)
+    assert heard[-1].text == 'where is the tea' and heard[-1].link == 'head'
 
 
-def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_others(peers, bridge):
+def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_others(peers, graph):
     peers.head.pace = 0.1
-    with RosGraph() as graph:
-        first, second, third = (
-            graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text=text))
-            for text in ('one two three four', 'never said', 'last'))
-        assert first.accepted and second.accepted and third.accepted
-        assert second.cancel()
-        assert second.end().result.error == 'cancelled'
-        assert first.end().result.success and third.end().result.success
-        words = [feedback.word for feedback in first.feedback if feedback.word]
-        assert words == ['one', 'two', 'three', 'four']
-        long = graph.send_goal(
-            Say, '/xparo_bridge/speech/say', Say.Goal(text='a very long story ' * 20))
-        assert long.accepted
-        graph.until(lambda: long.feedback)
-        assert long.cancel()
-        result = long.end().result
-        assert not result.success and result.error == 'interrupted'
+    first, second, third = (
+        graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text=text))
+        for text in ('one two three four', 'never said', 'last'))
+    assert first.accepted and second.accepted and third.accepted
+    assert second.cancel()
+    assert second.end().result.error == 'cancelled'
+    assert first.end().result.success and third.end().result.success
+    words = [feedback.word for feedback in first.feedback if feedback.word]
+    assert words == ['one', 'two', 'three', 'four']
+    long = graph.send_goal(
+        Say, '/xparo_bridge/speech/say', Say.Goal(text='a very long story ' * 20))
+    assert long.accepted
+    graph.until(lambda: long.feedback)
+    assert long.cancel()
+    result = long.end().result
+    assert not result.success and result.error == 'interrupted'
     assert peers.head.said[:2] == ['one two three four', 'last']
-    assert peers.head.problems == []
 
 
-def test_one_peer_fails_and_the_others_do_not_notice(peers, bridge):
-    with RosGraph() as graph:
-        states = graph.listen(BridgeStatus, '/xparo_bridge/status', LATCHED)
-
-        def state(name):
-            return next((link.state for link in states[-1].links if link.name == name), '') \
-                if states else ''
-
-        names = ('chatbot', 'head', 'agent', 'bot')
-        graph.until(lambda: all(state(name) == 'connected' for name in names))
-        seen = len(states)
-        peers.run(peers.head.stop())
-        graph.until(lambda: state('head') != 'connected')
-        reply = graph.call(Chat, '/xparo_bridge/chat', Chat.Request(message='hi'))
-        assert reply.success and reply.reply == 'hello'
-        goal = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text='hello'))
-        assert 'head' in goal.end().result.error
-        assert not any(link.name != 'head' and link.state != 'connected'
-                       for status in states[seen:] for link in status.links)
-        peers.run(peers.head.start(peers.head.port))
-        graph.until(lambda: state('head') == 'connected')
+def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_back(peers, graph):
+    topic = '/xparo_bridge/audio/microphone'
+    microphone = graph.node.create_publisher(UInt8MultiArray, topic, 50)
+    heard = graph.listen(ChatMessage, '/xparo_bridge/speech/heard')
+    speech = graph.listen(UInt8MultiArray, '/xparo_bridge/audio/speech')
+    states = graph.listen(String, '/xparo_bridge/chat/peer_state')
+    cleared = graph.listen(Empty, '/xparo_bridge/audio/clear')
+    graph.until(lambda: microphone.get_subscription_count()
+                and graph.node.count_publishers('/xparo_bridge/audio/speech')
+                and graph.node.count_publishers('/xparo_bridge/speech/heard'))
+    piece = UInt8MultiArray(data=bytes(640))  # 20 ms, no frame of the agent's
+    graph.until(lambda: heard or microphone.publish(piece))
+    graph.until(lambda: speech and cleared and len(states) >= 2)
+    assert heard[0].text == 'go to the kitchen' and heard[0].link == 'agent'
+    assert len(speech[0].data) == 3200
+    assert [state.data for state in states[:2]] == ['thinking', 'idle']
+    # The agent answers by itself, so nobody else is asked.
+    assert not any('ask_bot' in body for body in peers.chatbot.received)
 
 
-def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_back(peers, bridge):
-    with RosGraph() as graph:
-        topic = '/xparo_bridge/audio/microphone'
-        microphone = graph.node.create_publisher(UInt8MultiArray, topic, 50)
-        heard = graph.listen(ChatMessage, '/xparo_bridge/speech/heard')
-        speech = graph.listen(UInt8MultiArray, '/xparo_bridge/audio/speech')
-        states = graph.listen(String, '/xparo_bridge/chat/peer_state')
-        cleared = graph.listen(Empty, '/xparo_bridge/audio/clear')
-        graph.until(lambda: microphone.get_subscription_count()
-                    and graph.node.count_publishers('/xparo_bridge/audio/speech')
-                    and graph.node.count_publishers('/xparo_bridge/speech/heard'))
-        piece = UInt8MultiArray(data=bytes(640))  # 20 ms, no frame of the agent's
-        graph.until(lambda: heard or microphone.publish(piece))
-        graph.until(lambda: speech and cleared and len(states) >= 2)
-        assert heard[0].text == 'go to the kitchen' and heard[0].link == 'agent'
-        assert len(speech[0].data) == 3200
-        assert [state.data for state in states[:2]] == ['thinking', 'idle']
-    assert peers.agent.problems == []
-
-
-def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, bridge):
+def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, graph):
     peers.tell(peers.bot, {
         'type': 'tool_call', 'session_id': 's-1', 'tool': 'fly', 'arguments': {}})
     peers.until(peers.bot, lambda: peers.bot.tool_results)

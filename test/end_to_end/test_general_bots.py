@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
+from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
 from fixtures.ros_graph import RosGraph
 from general_bots import FakeGeneralBots
@@ -29,6 +30,16 @@ def peers() -> Iterator[FakePeers]:
     assert peers.problems == []
 
 
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
+    """Run one bridge that speaks the documented dialect for several tests; its ROS domain."""
+    with own_domain() as domain, FakePeers(bot=FakeGeneralBots()) as peers:
+        with peers.bridge(tmp_path_factory.mktemp('bots'), domain=domain,
+                          commands={'cancel': {'kind': 'cancel'}}):
+            yield peers, domain
+        assert peers.problems == []
+
+
 def dialect(peers: FakePeers, settings: dict[str, Any], path: str) -> dict[str, Any]:
     return {'bot': {**settings, 'url': f'ws://127.0.0.1:{peers.bot.port}{path}'}}
 
@@ -37,10 +48,8 @@ def ask(graph: RosGraph, text: str) -> Chat.Response:
     return graph.call(Chat, f'{BRIDGE}/chat', Chat.Request(message=text))
 
 
-@pytest.mark.parametrize('source', [False, True], ids=['documented', 'source'])
-def test_a_reply_comes_in_pieces_on_the_stream_and_whole_to_who_asked(peers, tmp_path, source):
-    changes = dialect(peers, SOURCE, '/source/ws') if source else None
-    with peers.bridge(tmp_path, changes=changes), RosGraph() as graph:
+def comes_in_pieces(domain: int | None = None) -> None:
+    with RosGraph(domain=domain) as graph:
         pieces: list[ChatMessage] = graph.listen(ChatMessage, f'{BRIDGE}/chat/stream', 50)
         graph.until(lambda: graph.node.count_publishers(f'{BRIDGE}/chat/stream'))
         for text in ('hi', 'there'):
@@ -51,8 +60,19 @@ def test_a_reply_comes_in_pieces_on_the_stream_and_whole_to_who_asked(peers, tmp
             assert [piece.final for piece in pieces].count(True) == 1
 
 
-def test_typing_is_told_both_ways(peers, tmp_path):
-    with peers.bridge(tmp_path), RosGraph() as graph:
+def test_a_reply_comes_in_pieces_on_the_stream_and_whole_to_who_asked(running):
+    comes_in_pieces(running[1])
+
+
+def test_so_it_does_in_the_dialect_of_the_source(peers, tmp_path):
+    with peers.bridge(tmp_path, changes=dialect(peers, SOURCE, '/source/ws')):
+        comes_in_pieces()
+
+
+def test_typing_is_told_both_ways(running):
+    peers, domain = running
+    peers.forget()
+    with RosGraph(domain=domain) as graph:
         states: list[String] = graph.listen(String, f'{BRIDGE}/chat/peer_state')
         typing = graph.node.create_publisher(Bool, f'{BRIDGE}/chat/typing', 10)
         graph.until(lambda: typing.get_subscription_count()
@@ -67,8 +87,10 @@ def test_typing_is_told_both_ways(peers, tmp_path):
 
 
 @pytest.mark.parametrize(('tool', 'status'), [('cancel', None), ('fly', 'rejected')])
-def test_a_tool_is_a_command_of_that_name_and_its_end_the_result(peers, tmp_path, tool, status):
-    with peers.bridge(tmp_path, commands={'cancel': {'kind': 'cancel'}}), RosGraph() as graph:
+def test_a_tool_is_a_command_of_that_name_and_its_end_the_result(running, tool, status):
+    peers, domain = running
+    peers.bot.tool_results.clear()
+    with RosGraph(domain=domain) as graph:
         outgoing = graph.node.create_publisher(ChatMessage, f'{BRIDGE}/chat/outgoing', 10)
         graph.until(outgoing.get_subscription_count)
         outgoing.publish(ChatMessage(text=f'tool: {tool}'))
@@ -77,9 +99,11 @@ def test_a_tool_is_a_command_of_that_name_and_its_end_the_result(peers, tmp_path
         assert result['result'].get('status') == status
 
 
-def test_the_session_goes_on_over_a_lost_connection(peers, tmp_path):
-    with peers.bridge(tmp_path), RosGraph() as graph:
+def test_the_session_goes_on_over_a_lost_connection(running):
+    peers, domain = running
+    with RosGraph(domain=domain) as graph:
         assert ask(graph, 'hi').success
+        peers.bot.subscribed.clear()
         peers.run(peers.bot.drop())
         peers.until(peers.bot, lambda: peers.bot.connections and peers.bot.subscribed)
         graph.until(lambda: ask(graph, 'again').success)
@@ -116,8 +140,8 @@ def test_signals_of_a_meeting_are_relayed_to_and_from_a_node(peers, tmp_path):
         outgoing.publish(MeetEvent(type='shout', room_id='r'))  # Not sent, and not the end.
         outgoing.publish(MeetEvent(
             type='signal', room_id='r', participant='Ann', signal='{"type":"offer","sdp":"v=0"}'))
+        graph.until(lambda: len(incoming) >= 2)
+        assert incoming[1].signal == '{"type": "answer", "sdp": "v=1"}'
         outgoing.publish(MeetEvent(type='leave', room_id='r'))
         heard = meeting.result(20)
         assert heard[0]['signal'] == offer and heard[1]['type'] == 'leave'
-        graph.until(lambda: len(incoming) >= 2)
-        assert incoming[1].signal == '{"type": "answer", "sdp": "v=1"}'

@@ -8,41 +8,50 @@ from collections.abc import Iterator
 import json
 from typing import Any
 
+from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
 from fixtures.ros_graph import RosGraph
 from furhat import FakeFurhat
 from geometry_msgs.msg import PointStamped, PoseArray, Vector3
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import ColorRGBA, String, UInt8MultiArray
 from xparo_interfaces.action import Say
-from xparo_interfaces.msg import People
+from xparo_interfaces.msg import BridgeStatus, People
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
 
 HEAD = '/xparo_bridge/head'
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
+    """Run one bridge for all tests here: its head, and its ROS domain."""
+    folder = tmp_path_factory.mktemp('head')
+    key = folder / 'head.yaml'
+    key.touch(mode=0o600)
+    key.write_text('secret_key: open sesame\n')
+    with own_domain() as domain, FakePeers(head=FakeFurhat(key='open sesame')) as peers:
+        with peers.bridge(folder, domain=domain,
+                          changes={'head': {'credentials_file': str(key)}}):
+            yield peers, domain
 
 
 @pytest.fixture
-def peers() -> Iterator[FakePeers]:
-    with FakePeers(head=FakeFurhat(key='open sesame')) as peers:
-        yield peers
+def peers(running: tuple[FakePeers, int], graph: RosGraph) -> Iterator[FakePeers]:
+    peers, _ = running
+    peers.forget()
+    yield peers
     assert peers.problems == []
 
 
 @pytest.fixture
-def graph(peers: FakePeers, tmp_path: Any) -> Iterator[RosGraph]:
-    with peers.bridge(tmp_path, changes={'head': {
-            'credentials_file': str(secret(tmp_path))}}), RosGraph() as graph:
-        # The head lets the bridge in by then.
-        assert graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request()).success
+def graph(running: tuple[FakePeers, int]) -> Iterator[RosGraph]:
+    with RosGraph(domain=running[1]) as graph:
+        # The head has let the bridge in by then.
+        graph.until(lambda: graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request()).success)
         yield graph
-
-
-def secret(folder: Any) -> Any:
-    file = folder / 'head.yaml'
-    file.touch(mode=0o600)
-    file.write_text('secret_key: open sesame\n')
-    return file
 
 
 def requests(peers: FakePeers, kind: str) -> list[dict[str, Any]]:
@@ -104,9 +113,9 @@ def test_the_led_takes_a_colour(peers, graph):
     assert requests(peers, 'led.set')[0]['color'] == '#ff8000'
 
 
-def test_users_and_camera_come_only_while_somebody_wants_them(peers, graph):
+def test_users_and_camera_come_only_while_somebody_wants_them(peers, running):
     assert not requests(peers, 'users.start') and not requests(peers, 'camera.start')
-    with RosGraph('viewer') as viewer:
+    with RosGraph('viewer', domain=running[1]) as viewer:
         people: list[People] = viewer.listen(People, f'{HEAD}/users')
         poses: list[PoseArray] = viewer.listen(PoseArray, f'{HEAD}/user_poses')
         pictures: list[CompressedImage] = viewer.listen(
@@ -121,15 +130,15 @@ def test_users_and_camera_come_only_while_somebody_wants_them(peers, graph):
                 and requests(peers, 'camera.stop'))
 
 
-def test_the_ears_are_heard_only_while_somebody_listens(peers, graph):
+def test_the_ears_are_heard_only_while_somebody_listens(peers, running):
     assert not requests(peers, 'audio.start')
-    with RosGraph('listener') as listener:
+    with RosGraph('listener', domain=running[1]) as listener:
         heard: list[UInt8MultiArray] = listener.listen(
             UInt8MultiArray, '/xparo_bridge/audio/heard')
         listener.until(lambda: heard)
         assert len(heard[0].data) == 960
         assert requests(peers, 'audio.start')[-1].get('speaker', False) is False
-    peers.until(peers.head, lambda: requests(peers, 'audio.stop')[1:])
+    peers.until(peers.head, lambda: requests(peers, 'audio.stop'))
 
 
 def test_a_sound_file_is_played_as_speech(peers, graph):
@@ -140,7 +149,9 @@ def test_a_sound_file_is_played_as_speech(peers, graph):
 
 
 def test_a_head_that_is_away_is_told_to_who_asks(peers, graph):
+    statuses: list[BridgeStatus] = graph.listen(BridgeStatus, '/xparo_bridge/status', LATCHED)
     peers.run(peers.head.stop())
-    graph.until(lambda: 'not connected' in graph.call(
-        Gesture, f'{HEAD}/gesture', Gesture.Request(name='Smile')).error)
-    peers.run(peers.head.start())
+    graph.until(lambda: statuses and statuses[-1].links[0].state != 'connected')
+    asked = graph.call(Gesture, f'{HEAD}/gesture', Gesture.Request(name='Smile'))
+    assert not asked.success and 'not connected' in asked.error
+    peers.run(peers.head.start(peers.head.port))

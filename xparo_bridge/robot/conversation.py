@@ -45,7 +45,8 @@ class Conversation(Face):
                 msg.SpeechStarted: self._speech.started, msg.SpeechWord: self._speech.word,
                 msg.SpeechEnded: self._speech.ended}
         if peers.that_carry(msg.Listen, msg.AudioFrame):
-            self._hearing = Hearing(node, self._chat, self._speak, **configuration['speech'])
+            self._hearing = Hearing(
+                node, self._chat, self._speak, self._routes.speech, **configuration['speech'])
             self.handlers[msg.Heard] = self._hearing.heard
         if peers.that_carry(msg.AudioFrame):
             self._audio = Audio(
@@ -56,8 +57,8 @@ class Conversation(Face):
                 msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._audio.clear}
 
     def connected(self, link: str) -> None:
-        if self._hearing is not None and link == self._routes.speech:
-            for message in self._hearing.opening():
+        if self._hearing is not None:
+            for message in self._hearing.opening(link):
                 self._peers.send(message, link)
         if link == self._routes.head:
             self._capture()
