@@ -41,7 +41,7 @@ fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--s
 	$(VENV)/python test/fuzz.py $(ARGS)
 
 chaos: environment ## Break links, processes and clocks while the demo runs.
-	$(VENV)/python test/chaos.py $(ARGS)
+	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)
 
 soak: environment ## Run for hours and watch memory, threads and files.
 	$(VENV)/python test/soak.py $(ARGS)

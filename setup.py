@@ -41,7 +41,7 @@ setup(
     entry_points={
         'console_scripts': [
             'bridge = xparo_bridge.bridge:main',
-            'check_tree = xparo_bridge.behavior.check_tree:main',
+            'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',
@@ -60,8 +60,27 @@ setup(
         ],
         # A kind of command by its name in commands.yaml.
         'xparo_bridge.commands': [
+            'action = xparo_bridge.robot.commands.action:Action',
             'cancel = xparo_bridge.robot.commands.cancel:Cancel',
+            'delete_tree = xparo_bridge.robot.commands.delete_tree:DeleteTree',
+            'dock = xparo_bridge.robot.commands.dock:Dock',
+            'halt_tree = xparo_bridge.robot.commands.halt_tree:HaltTree',
+            'list_commands = xparo_bridge.robot.commands.list_commands:ListCommands',
+            'list_trees = xparo_bridge.robot.commands.list_trees:ListTrees',
             'navigate = xparo_bridge.robot.commands.navigate:Navigate',
+            'pause = xparo_bridge.robot.commands.pause:Pause',
+            'publish = xparo_bridge.robot.commands.publish:Publish',
+            'resume = xparo_bridge.robot.commands.pause:Resume',
+            'run_tree = xparo_bridge.robot.commands.run_tree:RunTree',
+            'save_place = xparo_bridge.robot.commands.save_place:SavePlace',
+            'say = xparo_bridge.robot.commands.say:Say',
+            'service = xparo_bridge.robot.commands.service:Service',
+            'set_parameter = xparo_bridge.robot.commands.set_parameter:SetParameter',
+            'set_telemetry = xparo_bridge.robot.commands.set_telemetry:SetTelemetry',
+            'status = xparo_bridge.robot.commands.status:Status',
+            'stop = xparo_bridge.robot.commands.stop:Stop',
+            'teleop = xparo_bridge.robot.commands.teleop:Teleop',
+            'undock = xparo_bridge.robot.commands.dock:Undock',
         ],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],

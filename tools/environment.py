@@ -13,6 +13,7 @@ It is read by whatever `python3` is, so it keeps to the syntax of Python 3.6.
 
 import argparse
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import configparser
 import fcntl
 import hashlib
 import json
@@ -92,10 +93,18 @@ def keys():
     for name in INTERFACES:
         files = (path for path in (ROOT / 'interfaces' / name).rglob('*') if path.is_file())
         steps[name] = digest(ros, TOOLS / 'interfaces.cmake', *sorted(files))
-    shared = [path.name for path in (ROOT / 'launch', ROOT / 'config') if path.exists()]
     steps['project'] = digest(
-        *(ROOT / name for name in ('pyproject.toml', 'setup.cfg', 'setup.py')), *shared)
+        *(ROOT / name for name in ('pyproject.toml', 'setup.cfg', 'setup.py')),
+        *(str(path) for path in shared_files()))
     return steps
+
+
+def shared_files():
+    """Return what ROS finds in the package's share folder, relative to the checkout."""
+    return [Path('package.xml'), *sorted(
+        path.relative_to(ROOT) for folder in ('launch', 'config')
+        for path in (ROOT / folder).rglob('*')
+        if path.is_file() and '__pycache__' not in path.parts)]
 
 
 class Setup:
@@ -250,15 +259,22 @@ class Setup:
     def link_share(self):
         """Give the package its place in the ament index, as `colcon build --symlink-install`."""
         share = PREFIX / 'share' / 'xparo_bridge'
-        index = PREFIX / 'share' / 'ament_index' / 'resource_index' / 'packages'
-        share.mkdir(parents=True, exist_ok=True)
-        links = {share / name: ROOT / name for name in ('package.xml', 'launch', 'config')}
-        links[index / 'xparo_bridge'] = ROOT / 'resource' / 'xparo_bridge'
+        scripts = PREFIX / 'lib' / 'xparo_bridge'
+        index = PREFIX / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'xparo_bridge'
+        for old in (share, scripts):
+            if old.exists():
+                shutil.rmtree(str(old))
+        index.unlink(missing_ok=True)
+        # File by file: ros2 launch does not look into folders that are links.
+        links = {share / path: ROOT / path for path in shared_files()}
+        links[index] = ROOT / 'resource' / 'xparo_bridge'
+        entries = configparser.ConfigParser()
+        entries.read(next(site_packages().glob('xparo_bridge-*.dist-info')) / 'entry_points.txt')
+        for name in entries['console_scripts']:
+            links[scripts / name] = PREFIX / 'bin' / name
         for link, target in links.items():
-            if link.is_symlink():
-                link.unlink()
-            if target.exists():
-                link.symlink_to(target)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
 
     def build_interfaces(self):
         for name in INTERFACES:

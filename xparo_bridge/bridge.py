@@ -22,23 +22,28 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
-from . import __version__
 from . import messages as msg
+from .audit import Audit
+from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
+from .redaction import redact_everything
+from .robot.commands.journal import Journal
+from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
-from .robot.doors import Doors, LOCAL
+from .robot.doors import Doors
 from .robot.face import Surroundings
 from .robot.faces import make_faces
 from .robot.identity import robot_info
+from .robot.logs import redact_ros_log
 from .robot.peers import Peers
+from .robot.places import Places
 from .robot.routes import Routes
+from .robot.status import Status
 from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
@@ -64,38 +69,51 @@ class Bridge:
         self._robot_id = (node.get_parameter('robot_id').value
                           or configuration.data.get('robot_id') or socket.gethostname())
         self._links = {link['name']: link for link in configuration['links']}
-        self._since: dict[str, Any] = {}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
         self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
-        self._issued = IssuedCredentials(self._state.path / 'credentials')
+        self._issued = IssuedCredentials(self._state.path)
         info = msg.RobotInfo(robot_info(self._robot_id))
-        links = {settings['name']: make_link(settings, self._crossing, info, self._issued)
+        self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
+        links = {settings['name']: make_link(settings, self._crossing, info, self._state.path)
                  for settings in configuration['links']}
         self.link_thread = LinkThread(list(links.values()), self._crossing)
-        self._peers = Peers(
+        self.peers = Peers(
             {name: link.protocol.capabilities for name, link in links.items()},
             self._crossing.send, lambda name: links[name].lanes.live.waiting)
-        self._routes = Routes(configuration, self._peers.carriers)
-        self._status = node.create_publisher(
-            BridgeStatus, '~/status',
-            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self.router = Router(node, configuration, self._report)
-        self._doors = Doors(node, self.router)
+        self._routes = Routes(configuration, self.peers.carriers)
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self._peers.send)
+            node, _telemetry_config(configuration), self.peers.send)
+        self.trees = Trees(
+            node, configuration, self._state.path, self.peers.send,
+            lambda: self.peers.any_connected)
+        self._journal = Journal(
+            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._logger.error)
+        places = Places(
+            configuration['places'], self._state.path / 'places.json', self._logger.error)
+        self.router = Router(
+            node, configuration, self._telemetry, self.trees, places, self._journal,
+            self._report)
+        self.trees.lend(self.router, self.peers.send)
+        self._status = Status(
+            node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
+            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces)
+        self._doors = Doors(node, self.router)
+        self._link_loss = LinkLoss(node, self.router, configuration)
         self._faces = make_faces(Surroundings(
-            node, configuration, self._peers, self._routes, self._robot_id, self._state.path,
-            self._on_command, self._publish_status))
+            node, configuration, self.peers, self._routes, self._robot_id, self._state.path,
+            self._on_command, self.trees, self._status.publish))
         self._handlers: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkChange: self._on_link_change,
+            msg.LinkStatistics: self._status.on_statistics,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
             msg.LinkCredential: self._on_credential,
-            msg.RobotInfoRequest: lambda link, ask: self._peers.send(info, link),
+            msg.RobotInfoRequest: lambda link, ask: self.peers.send(info, link),
             msg.RefusedPush: lambda link, push: self._warn(
                 link, f'{push.kind} refused: {push.reason}'),
         }
@@ -113,11 +131,18 @@ class Bridge:
         self._logger.warning(f'{link}: {problem}')
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
-        self._peers.send(status, None if source == LOCAL else source)
+        if status.state is not msg.CommandState.RUNNING:
+            self._audit.note('command', source=source, command=status.command,
+                             command_id=status.command_id, state=status.state.value,
+                             **({'error': status.error} if status.error else {}))
+        # What came by no link is every platform's business.
+        self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
+        self._audit.note('ordered', source=link, command=command.command,
+                         command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
@@ -127,17 +152,25 @@ class Bridge:
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        self._peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
-            {'message': 'this bridge has no behaviour tree engine yet'}]), link)
+        self._audit.note('tree', source=link, tree=update.tree_name)
+        if self._routes.may_command(link):
+            self.trees.push(link, update)
+        else:
+            self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
+                {'message': 'this link may not command'}]), link)
 
     def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
-        self._peers.changes[link] = change
-        self._since[link] = self._node.get_clock().now().to_msg()
+        self.peers.changes[link] = change
+        self._status.on_change(link, change)
+        if change.state is not msg.LinkState.CONNECTING:
+            self._audit.note('link', link=link, state=change.state.value, error=change.error)
         if change.error:
             self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
-        self._publish_status()
+        self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
+        if change.state is msg.LinkState.CONNECTED:
+            self.trees.introduce(link)
         for face in self._faces:
             if change.state is msg.LinkState.CONNECTED:
                 face.connected(link)
@@ -150,26 +183,38 @@ class Bridge:
         except OSError as error:
             self._warn(link, f'its credential cannot be kept: {error.strerror}')
 
-    def _publish_status(self) -> None:
-        status = BridgeStatus(
-            stamp=self._node.get_clock().now().to_msg(), robot_id=self._robot_id,
-            version=__version__,
-            links=[LinkStatus(
-                name=name, protocol=self._links[name]['protocol'], state=change.state.value,
-                since=self._since[name], last_error=change.error, remedy=change.remedy)
-                for name, change in self._peers.changes.items()],
-            active_commands=[run.id for run in self.router.open_runs])
+    def _tell_of_faces(self, status: Any) -> None:
         for face in self._faces:
             face.tell(status)
-        self._status.publish(status)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
+        self.router.recover()
         self._telemetry.start()
         self.link_thread.start()
+        self.trees.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing moves the robot any more."""
+        return self.trees.idle and not self.router.open_runs
+
+    @property
+    def connected(self) -> bool:
+        """Whether every link is up."""
+        return all(change.state is msg.LinkState.CONNECTED
+                   for change in self.peers.changes.values())
+
+    def close(self, *, told: bool) -> None:
+        """Let another bridge go on here; `told` is whether the platform has all it was told."""
+        if told:
+            self._journal.close()
+        self._audit.close()
+        self._state.close()
 
     def cancel_all(self) -> None:
-        """Begin to end every open command."""
+        """Begin to end the tree that runs and every open command."""
+        self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
 
@@ -198,6 +243,8 @@ def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
     told_to_stop = _StopSignal()
     # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
+    redact_everything()
+    redact_ros_log()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)
@@ -227,12 +274,14 @@ def main(args: list[str] | None = None) -> int:
         node.get_logger().info('stopping: cancelling what is open')
         executor.create_task(bridge.cancel_all)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while bridge.router.open_runs and time.monotonic() < give_up:
+        while not bridge.idle and time.monotonic() < give_up:
             time.sleep(0.02)
+    told = bridge.connected
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()
     rclpy.shutdown()
+    bridge.close(told=told)
     if failure:
         raise failure[0]
     return 0
@@ -260,6 +309,9 @@ class _StopSignal:
     def wait(self) -> None:
         """Return when it is time to stop."""
         self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':

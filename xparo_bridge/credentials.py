@@ -35,6 +35,7 @@ class Credentials:
     robot_credential: str = field(default='', repr=False)
 
 
+SYSTEMD_CREDENTIAL = 'xparo_credentials'
 REQUIRED = ('secret_key', 'project_id')
 
 
@@ -43,10 +44,21 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
     """
     Take `secret_key` and `project_id` from a YAML file of mode 0600, or from the environment.
 
-    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID, but only where both are `required`. A
-    peer that needs less is not the platform, and must not be told the platform's secret.
+    A file name without a folder is one of systemd's credentials, where the service has it.
+    Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID, or else systemd's credential named
+    xparo_credentials, but only where both are `required`. A peer that needs less is not the
+    platform, and must not be told the platform's secret.
     """
-    if file is None:
+    from_systemd = None
+    folder = environment.get('CREDENTIALS_DIRECTORY')
+    if folder and file is not None and '/' not in file:
+        from_systemd = Path(folder) / file
+    elif (folder and file is None and tuple(required) == REQUIRED
+          and 'XPARO_SECRET_KEY' not in environment):
+        from_systemd = Path(folder) / SYSTEMD_CREDENTIAL
+    if from_systemd is not None and not from_systemd.exists():
+        from_systemd = None
+    if file is None and from_systemd is None:
         if tuple(required) != REQUIRED:
             if required:
                 raise CredentialsError(
@@ -62,13 +74,14 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
                 f'{" and ".join(missing)} not set in the environment; set them, or name a file '
                 'of mode 0600 with secret_key and project_id as credentials_file of the link')
         return Credentials(secret_key, project_id)
-    path = Path(file).expanduser()
+    path = from_systemd or Path(file or '').expanduser()
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsError(f'{path}: cannot be read: {error}') from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # systemd shows its credentials as 0440, but keeps everybody else out of their folder.
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and from_systemd is None:
         raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')
     try:
         values = yaml.safe_load(text)
@@ -89,9 +102,9 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
 class IssuedCredentials:
     """Credentials that platforms issued to this robot, a file of mode 0600 for each link."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder, which is made when the first is kept."""
-        self._folder = folder
+    def __init__(self, state: Path) -> None:
+        """Take the folder of the bridge's state."""
+        self._folder = state / 'credentials'
 
     def read(self, link: str) -> str:
         """Return what a link is to use instead of the project's secret; empty for nothing."""

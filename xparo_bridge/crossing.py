@@ -18,6 +18,8 @@ from typing import Any
 
 # What may wait for the ROS thread before the sockets are no longer read.
 INBOUND_BYTES = 8 * 1024 * 1024
+# How many messages towards the platform are put on lanes at a time.
+_TURN = 100
 
 
 class Crossing:
@@ -66,7 +68,8 @@ class Crossing:
 
     def deliver(self, link: str, message: Any, size: int = 0) -> None:
         """Hand a message that came as `size` bytes to the robot; never blocks."""
-        self._bytes_delivered += size
+        if size:  # Only the link thread gives one: others must not touch the counter.
+            self._bytes_delivered += size
         self._to_robot.append((link, message, size))
         self._wake_robot()
 
@@ -78,5 +81,11 @@ class Crossing:
     def _drain(self) -> None:
         # Cleared first: whoever appends from here on wakes the loop again.
         self._loop_woken = False
-        while self._to_platform:
+        for _ in range(_TURN):
+            if not self._to_platform:
+                return
             self._on_outbound(*self._to_platform.popleft())
+        # Let the sockets have their turn too.
+        assert self._loop is not None
+        self._loop_woken = True
+        self._loop.call_soon(self._drain)

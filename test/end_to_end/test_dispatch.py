@@ -12,12 +12,13 @@ from typing import Any
 from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
 from fixtures.ros_graph import RosGraph
+from geometry_msgs.msg import Twist
 import pytest
 from sensor_msgs.msg import Joy
 from xparo_dispatch import FakeXparoDispatch
 from xparo_interfaces.srv import Chat
 
-COMMANDS = {'cancel': {'kind': 'cancel'}}
+COMMANDS = {'cancel': {'kind': 'cancel'}, 'list_trees': {'kind': 'list_trees'}}
 
 
 Running = tuple[FakePeers, int, Path]
@@ -160,15 +161,16 @@ def test_an_upload_that_the_connection_left_half_done_leaves_nothing(running):
 def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
     peers, _, folder = running
     service = Service(peers)
-    service.tell(aiml='<AlwaysSuccess />', custom_aiml={'dock': '<Dock />', '../up': 'x'},
-                 custom_maps={'hall': 'x=1'})
     refused = service.ask('CUSTOM_NODE_SYNC_RESULT', custom_node_files={'evil.py': 'x'})
     assert refused['failures'][0]['name'] == 'evil.py' and not refused['registered_tags']
-    files = folder / 'state' / 'files'
-    assert (files / 'trees' / 'dock.xml').read_text() == '<Dock />'
-    assert (files / 'custom_maps' / 'hall').read_text() == 'x=1'
-    assert names(service) >= {'trees/MainTree.xml', 'trees/dock.xml', 'custom_maps/hall'}
-    assert not list(folder.rglob('up.xml')) and not list(folder.rglob('evil.py'))
+    service.tell(aiml='<AlwaysSuccess />', custom_maps={'hall': 'x=1', '../up': 'x'},
+                 custom_aiml={'dock': '<AlwaysFailure />', 'bad': '<NoSuchNode />'})
+    assert 'custom_maps/hall' in names(service)
+    assert (folder / 'state' / 'files' / 'custom_maps' / 'hall').read_text() == 'x=1'
+    trees = service.ask('COMMAND_RESULT', RUN_COMMAND={
+        'robot_id': 'robot_123', 'command': 'list_trees', 'request_id': '3'})['output']
+    assert '"MainTree"' in trees and '"dock"' in trees and '"bad"' not in trees
+    assert not [path for path in folder.rglob('*') if path.name in ('up', 'evil.py')]
 
 
 def test_a_joystick_reaches_the_topic_and_is_told_so(running):
@@ -190,6 +192,19 @@ def test_a_joystick_can_be_a_command_and_is_told_if_that_refuses(configured):
     result = service.ask('COMMAND_RESULT', TELEOP={'axes': [1.0]})
     assert result['command'] == 'cancel' and 'axes' in result['output']
     assert service.answer('TELEOP_ACK') == {'success': False}
+
+
+def test_a_joystick_drives_by_a_command_of_kind_teleop(peers, tmp_path):
+    commands = {'drive': {'kind': 'teleop', 'max_linear': 0.5, 'linear_acceleration': 100.0}}
+    with (peers.bridge(tmp_path, commands=commands, joystick={'command': 'drive'}),
+          RosGraph() as graph):
+        velocities: list[Twist] = graph.listen(Twist, '/cmd_vel')
+        graph.until(lambda: graph.node.count_publishers('/cmd_vel'))
+        service = Service(peers)
+        assert service.ask('TELEOP_ACK', TELEOP={'axes': [0.0, 1.0]})['success']
+        graph.until(lambda: any(velocity.linear.x == 0.5 for velocity in velocities))
+        # Nothing more comes, so it stops by itself.
+        graph.until(lambda: velocities[-1].linear.x == 0.0)
 
 
 def test_a_link_that_may_not_command_moves_nothing_and_runs_nothing(peers, tmp_path):
@@ -217,13 +232,27 @@ def test_a_shell_reaches_only_commands_of_the_configuration(running):
     assert ran['request_id'] == '2' and ran['command'] == 'cancel'
 
 
-def test_a_task_is_refused_with_a_reason_where_it_cannot_run(running):
+def test_a_task_runs_its_tree_and_tells_of_each_node_and_its_end(running):
     service = Service(running[0])
-    task = {'task_id': 't1', 'tree_xml': '<AlwaysSuccess />'}
+    task = {'task_id': 't1', 'stage': 'production', 'save_task_history': True,
+            'blackboard': {'goal': 'table_4'}}
+    update = service.ask('ADD_live_update_bt', RUN_TASK={
+        **task, 'tree_xml': '<Delay delay_msec="50"><AlwaysSuccess name="done"/></Delay>'})
+    assert update['uid'] and update['node_type']
+    result = service.answer('TASK_RESULT')
+    assert result['success'] and result['duration_s'] >= 0.05, result
+    assert service.answer('ADD_Task_history_database')['input_data'] == {'goal': 'table_4'}
+    failed = service.ask('TASK_RESULT', RUN_TASK={**task, 'tree_xml': '<AlwaysFailure/>'})
+    assert not failed['success'] and failed['error']
+
+
+def test_a_task_that_is_not_proven_or_cannot_be_read_is_refused_with_a_reason(running):
+    service = Service(running[0])
+    task = {'task_id': 't1', 'tree_xml': '<NoSuchNode />'}
     unproven = service.ask('TASK_RESULT', RUN_TASK=task)
     assert unproven['stage_mismatch'] and 'development' in unproven['error']
     refused = service.ask('TASK_RESULT', RUN_TASK={**task, 'stage': 'production'})
-    assert not refused['success'] and 'engine' in refused['error']
+    assert not refused['success'] and 'NoSuchNode' in refused['error']
 
 
 def test_while_the_socket_is_down_everything_goes_by_rest(configured):

@@ -14,6 +14,7 @@ from xparo_bridge import messages as msg
 from xparo_bridge.crossing import Crossing
 from xparo_bridge.link.backoff import Backoff
 from xparo_bridge.link.connection import Connection, LinkOptions
+from xparo_bridge.link.endpoints import Endpoints
 from xparo_bridge.link.lanes import Lanes
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
 
@@ -32,7 +33,8 @@ class Link:
             project_id='PROJECT', robot_id='robot_123', **options)
         self.lanes = Lanes(adapter, control_bytes=1 << 20, telemetry_bytes=1 << 20)
         self.connection = Connection(
-            adapter, self.lanes, self._crossing, msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
+            Endpoints([adapter]), self.lanes, self._crossing,
+            msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
                 name='platform', open_timeout=1.0, heartbeat_interval=5.0, heartbeat_timeout=5.0,
                 max_frame_bytes=1 << 16, compression=False, tls=None,
                 backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05)))

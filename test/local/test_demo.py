@@ -45,7 +45,9 @@ def test_the_mission_succeeds_step_by_step_and_ends():
         text = '\n'.join(process.lines)
     steps = ['the platform listens', 'the robot is connected', r'telemetry arrives: .*battery',
              r'start_navigation {"goal": "table_4"} sent', r'm to go', 'table_4: arrived',
-             'a chat is answered: .*You are at x', 'on the way: canceled', 'mission complete']
+             'a chat is answered: .*You are at x', 'on the way: canceled',
+             r'first/go: FAILURE \(failed on demand\)', 'first/go_again: SUCCESS',
+             'to_kitchen: SUCCESS', 'mission complete']
     assert re.search('.*'.join(steps), text, re.DOTALL)
     distances = [float(number) for number in re.findall(r'([\d.]+) m to go', text)]
     assert distances == sorted(distances, reverse=True)

@@ -37,7 +37,7 @@ def faces(node: Node, *protocols: str) -> set[str]:
                   lambda link, message: None)
     make_faces(Surroundings(
         node, configuration, peers, Routes(configuration, peers.carriers), 'r1',
-        Path('unused'), lambda link, command: None, lambda: None))
+        Path('unused'), lambda link, command: True, None, lambda: None))
     names = [publisher.topic_name for publisher in node.publishers]
     return {name.split('/')[2] for name in names if name.startswith('/bridge/')}
 

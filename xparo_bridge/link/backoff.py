@@ -25,10 +25,12 @@ class Backoff:
         self._uniform = uniform
         self._bound = initial
 
-    def after_connection(self, seconds_up: float) -> None:
-        """Take note of how long a connection was up."""
-        if seconds_up >= self._stable_after:
+    def after_connection(self, seconds_up: float) -> bool:
+        """Take note of how long a connection was up; whether that was long."""
+        stable = seconds_up >= self._stable_after
+        if stable:
             self._bound = self._initial
+        return stable
 
     def wait(self, refused: bool = False) -> float:
         """Return the next wait; refused credentials have one of their own, jittered by half."""

@@ -16,28 +16,47 @@ import ssl
 import time
 from typing import Any
 
+from ..credentials import CredentialsError
 from ..crossing import Crossing
 from ..messages import (
+    ApiToken,
+    CommandState,
+    CommandStatus,
     Heartbeat,
     LinkChange,
     LinkCredential,
     LinkProblem,
     LinkState,
+    LinkStatistics,
     PeerError,
     PeerErrorCode,
     Ping,
+    RemoteCommand,
     RobotInfo,
+    TelemetryHistory,
 )
+from ..redaction import hide, redacted
 from . import websocket
 from .backoff import Backoff
+from .endpoints import Endpoints
 from .faults import explain, Fault, Refused, SilentPeer
+from .inbound_limits import Bucket, InboundLimits, Limit
 from .lanes import Lanes
-from .protocols.base import Protocol, ProtocolError
+from .protocols.base import Frame, ProtocolError
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
 # How late an adapter that keeps time may be called, s.
 _TICK = 0.1
+# How often the robot side is told the numbers of the link, s.
+_STATISTICS_PERIOD = 1.0
+# How often a link that waits looks whether its credentials were replaced, s.
+_CREDENTIALS_PERIOD = 5.0
+# Problems told a second in the long run, and at once: a hostile peer must not fill the log.
+_PROBLEMS = Limit(0, 1.0, 20.0)
+# History goes in pieces that take about this long, so that live data waits no longer, s.
+_HISTORY_TURN = 0.1
+_HISTORY_BYTES = (4 * 1024, 256 * 1024)
 
 
 @dataclass(frozen=True)
@@ -52,20 +71,30 @@ class LinkOptions:
     compression: bool
     tls: ssl.SSLContext | None
     backoff: Backoff
+    proxy: str | None = None
+    history_share: float = 0.2
 
 
 class Connection:
     """Keeps one link up for as long as the bridge runs."""
 
-    def __init__(self, protocol: Protocol, lanes: Lanes, crossing: Crossing,
+    def __init__(self, endpoints: Endpoints, lanes: Lanes, crossing: Crossing,
                  greeting: RobotInfo, options: LinkOptions) -> None:
-        """Join a protocol, what waits to be sent, and the way to the robot."""
-        self._protocol = protocol
+        """Join where to dial, what waits to be sent, and the way to the robot."""
+        self._endpoints = endpoints
+        self._protocol = endpoints.current
         self._lanes = lanes
         self._crossing = crossing
         self._greeting = greeting
         self._options = options
         self._backoff = options.backoff
+        self._limits = InboundLimits()
+        self._problems = Bucket(_PROBLEMS)
+        self._untold = 0
+        self._frames_sent = 0
+        self._frames_received = 0
+        self._clock_offset: float | None = None
+        self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -74,34 +103,61 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
+        counting = asyncio.ensure_future(self._count())
         rest = None
         if self._protocol.rest_only:
             # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
             from .rest_side import RestSide
             rest = asyncio.ensure_future(RestSide(
-                self._protocol, self._lanes, self._deliver, tls=self._options.tls,
+                self._lanes, self._deliver, tls=self._options.tls,
                 max_bytes=self._options.max_frame_bytes).run())
         try:
             await self._stay_connected()
         finally:
+            counting.cancel()
             if rest is not None:
                 rest.cancel()
                 await asyncio.gather(rest, return_exceptions=True)
 
     async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
+            self._renew()
+            self._protocol = self._lanes.protocol = self._endpoints.current
             self._tell(LinkState.CONNECTING)
-            fault = await self._dial_and_talk()
+            fault, was_stable = await self._dial_and_talk()
             if self._stopping.is_set():
                 break
+            if was_stable:
+                self._endpoints.begin()
+            elif self._endpoints.advance():
+                self._tell(LinkState.WAITING, f'{fault.error}; the next address is tried now',
+                           fault.remedy)
+                continue
             wait = self._backoff.wait(fault.refused)
             state = LinkState.REFUSED if fault.refused else LinkState.WAITING
             self._tell(state, f'{fault.error}; next try in {wait:.1f} s', fault.remedy)
-            await _within(wait, self._stopping.wait())
+            await self._wait(wait)
         self._tell(LinkState.STOPPED)
 
-    async def _dial_and_talk(self) -> Fault:
+    async def _wait(self, seconds: float) -> None:
+        """Wait before the next try, but not with credentials that were replaced meanwhile."""
+        end = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
+            await _within(min(left, _CREDENTIALS_PERIOD), self._stopping.wait())
+            if left > _CREDENTIALS_PERIOD and self._renew():
+                return
+
+    def _renew(self) -> bool:
+        try:
+            return self._endpoints.renew()
+        except CredentialsError as error:
+            self._problem(f'{error}; the credentials read before are used')
+            return False
+
+    async def _dial_and_talk(self) -> tuple[Fault, bool]:
+        """Why it ended, and whether the connection had been up for long enough to trust."""
         opened = None
+        stable = False
         try:
             try:
                 socket = await self._dial()
@@ -112,36 +168,45 @@ class Connection:
                 socket = await self._dial()
             opened = time.monotonic()
             await self._talk(socket)
-            return Fault('stopped', '')
+            fault = Fault('stopped', '')
         except Exception as error:  # Whatever it was, the link must come back.
-            return explain(error, self._protocol.redacted_url())
+            fault = explain(error, self._protocol.redacted_url())
         finally:
             self._lanes.control.rewind()
             self._lanes.live.close()
             for message in self._protocol.on_close():
                 self._deliver(message)
             if opened is not None:
-                self._backoff.after_connection(time.monotonic() - opened)
+                stable = self._backoff.after_connection(time.monotonic() - opened)
+        return fault, stable
 
     async def _dial(self) -> Any:
-        return await websocket.dial(
+        began = time.time()
+        socket = await websocket.dial(
             self._protocol.url(), headers=self._protocol.headers(), tls=self._options.tls,
             open_timeout=self._options.open_timeout, compression=self._options.compression,
-            max_frame_bytes=self._options.max_frame_bytes)
+            max_frame_bytes=self._options.max_frame_bytes, proxy=self._options.proxy)
+        theirs = websocket.server_time(socket)
+        # The header is cut to the second, and was written about halfway.
+        self._clock_offset = (
+            None if theirs is None else theirs + 0.5 - (began + time.time()) / 2)
+        self._certificate_expiry = websocket.certificate_expiry(socket)
+        return socket
 
     async def _talk(self, socket: Any) -> None:
         """Serve one open connection; returns when stopping, raises what ended it."""
         greeting = type(self._greeting) in self._protocol.capabilities
         for frame in (*self._protocol.on_open(),
                       *(self._protocol.encode(self._greeting) if greeting else ())):
-            await socket.send(frame)
+            await self._send(socket, frame)
         self._lanes.live.open = True
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
         writer = asyncio.ensure_future(self._write(socket))
         tasks = [stopping, writer, asyncio.ensure_future(self._read(socket)),
                  asyncio.ensure_future(self._heartbeat(socket)),
-                 asyncio.ensure_future(self._keep_time(socket))]
+                 asyncio.ensure_future(self._keep_time(socket)),
+                 asyncio.ensure_future(self._send_history(socket))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
@@ -160,31 +225,57 @@ class Connection:
             # polite to. After a close this does nothing.
             socket.transport.abort()
 
+    async def _send(self, socket: Any, frame: Frame) -> None:
+        await socket.send(frame)
+        self._frames_sent += 1
+
     async def _read(self, socket: Any) -> None:
         while True:
             frame = await socket.recv()
+            self._frames_received += 1
             try:
                 messages = self._protocol.decode(frame)
             except ProtocolError as error:
-                self._deliver(LinkProblem(f'not understood: {error}'), len(frame))
-                continue
-            await self._take(socket, messages, len(frame))
+                self._problem(f'not understood: {error}')
+            else:
+                await self._take(socket, messages, len(frame))
+            pause = self._limits.pause()
+            if pause:
+                await asyncio.sleep(pause)
             while self._crossing.full:
                 await asyncio.sleep(0.01)
 
     async def _take(self, socket: Any, messages: Sequence[Any], size: int = 0) -> None:
         """Answer what wants an answer at once, and hand the rest to the robot."""
         for message in messages:
+            problem = self._limits.problem(message, size)
+            if problem:
+                self._refuse(message, problem)
+                continue
+            if isinstance(message, ApiToken):
+                hide(message.token)
+            if isinstance(message, LinkCredential):
+                hide(message.value)
             answers = self._protocol.answer(message)
             if type(message) in self._protocol.rest_only:
                 self._lanes.rest.add(answers)
             else:
                 for answer in answers:
-                    await socket.send(answer)
+                    await self._send(socket, answer)
             if not isinstance(message, (Ping, Heartbeat)):
                 self._deliver(message, size)
             if isinstance(message, PeerError) and message.code is PeerErrorCode.AUTH_FAILED:
                 raise Refused(message.text)
+
+    def _refuse(self, message: Any, problem: str) -> None:
+        self._problem(f'refused: {problem}')
+        if isinstance(message, RemoteCommand) and message.command_id:
+            self._put(CommandStatus(message.command_id, message.command, CommandState.REJECTED,
+                                    error={'code': 'rate_limited', 'message': problem}))
+
+    def _put(self, message: Any) -> None:
+        if type(message) in self._protocol.capabilities:
+            self._lanes.put(message)
 
     async def _keep_time(self, socket: Any) -> None:
         while True:
@@ -200,13 +291,15 @@ class Connection:
                 try:
                     frames, control = await self._lanes.next()
                 except (ProtocolError, TypeError, ValueError) as error:
-                    self._deliver(LinkProblem(f'not sent: {error}'))
+                    self._problem(f'not sent: {error}')
                     continue
                 hold = self._protocol.hold_until() - time.monotonic()
                 if hold > 0:
                     await asyncio.sleep(hold)
                 for frame in frames:
-                    await socket.send(frame)
+                    await self._send(socket, frame)
+                # Sending need not wait for anything, and a backlog is long.
+                await asyncio.sleep(0)
                 if control and (confirming is None or confirming.done()):
                     confirming = asyncio.ensure_future(self._confirm(socket))
         finally:
@@ -218,14 +311,37 @@ class Connection:
         Learn that the peer has the control frames sent so far.
 
         The platform acknowledges nothing, but frames arrive in order: the pong to a ping sent
-        after them proves that they did.
+        after them proves that its WebSocket library has them, and the pong to a ping sent after
+        that, that its program had its turn since.
         """
         confirmed = -1
         while confirmed != self._lanes.control.sent:
             sent = self._lanes.control.sent
-            await (await socket.ping())
-            self._lanes.control.confirm(sent)
+            await _round_trip(socket)
+            await _round_trip(socket)
+            self._lanes.confirm(sent)
             confirmed = sent
+
+    async def _send_history(self, socket: Any) -> None:
+        """Tell what happened during the outage, behind all that is live and at its share."""
+        history = self._lanes.history
+        size = _HISTORY_BYTES[0]
+        while history is not None:
+            number, samples = await history.oldest(size)
+            if not number:
+                break
+            while not self._lanes.idle:
+                await asyncio.sleep(_HISTORY_TURN)
+            began = time.monotonic()
+            for frame in self._protocol.encode(TelemetryHistory(samples)):
+                await self._send(socket, frame)
+            await _round_trip(socket)
+            await history.forget(number)
+            took = time.monotonic() - began
+            size = int(min(max(size * _HISTORY_TURN / max(took, 1e-3), _HISTORY_BYTES[0]),
+                           _HISTORY_BYTES[1], size * 2))
+            await asyncio.sleep(took * (1 / self._options.history_share - 1))
+        await _for_ever()
 
     async def _heartbeat(self, socket: Any) -> None:
         options = self._options
@@ -235,17 +351,47 @@ class Connection:
                 # Sending counts too: a peer that no longer reads blocks it.
                 await asyncio.wait_for(_round_trip(socket), options.heartbeat_timeout)
             except TimeoutError:
+                if not websocket.is_open(socket):
+                    return await _for_ever()  # The reader is about to say why.
                 raise SilentPeer(f'no pong within {options.heartbeat_timeout:g} s') from None
 
     async def _flushed(self) -> None:
         while len(self._lanes.control):
             await asyncio.sleep(0.01)
 
+    async def _count(self) -> None:
+        while True:
+            lanes = self._lanes
+            self._deliver(LinkStatistics(
+                frames_sent=self._frames_sent, frames_received=self._frames_received,
+                queued={'control': len(lanes.control),
+                        'history': lanes.history.queued if lanes.history else 0},
+                dropped={'control': lanes.control.dropped, 'telemetry': lanes.telemetry.dropped,
+                         'live': lanes.live.dropped,
+                         'history': lanes.history.dropped if lanes.history else 0},
+                refused=dict(self._limits.refused), clock_offset=self._clock_offset,
+                certificate_expiry=self._certificate_expiry,
+                storage_problem=lanes.storage_problem))
+            if self._untold:
+                self._deliver(LinkProblem(f'{self._untold} more problems, not told one by one'))
+                self._untold = 0
+            await asyncio.sleep(_STATISTICS_PERIOD)
+
+    def _problem(self, problem: str) -> None:
+        if self._problems.take():
+            self._deliver(LinkProblem(redacted(problem)))
+        else:
+            self._untold += 1
+
     def _deliver(self, message: Any, size: int = 0) -> None:
         self._crossing.deliver(self._options.name, message, size)
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
-        self._deliver(LinkChange(state, error, remedy))
+        self._deliver(LinkChange(state, redacted(error), remedy))
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def _round_trip(socket: Any) -> None:

@@ -8,11 +8,27 @@ from dataclasses import dataclass
 import socket
 import ssl
 
-from .websocket import close_code, ConnectionClosed, http_status, WebSocketException
+from ..redaction import redacted
+from .proxy import ProxyError
+from .websocket import (
+    close_code,
+    ConnectionClosed,
+    fault_of_peer,
+    http_status,
+    RedirectError,
+    WebSocketException,
+)
 
 # Close codes with which servers turn away a client they do not know: policy violation (RFC 6455)
 # and the two that chat servers made a custom.
 _REFUSING_CODES = (1008, 4401, 4403)
+
+
+# By OpenSSL's verification result (X509_V_ERR_…).
+_CLOCK = 'check the clock of this machine, or have the platform renew its certificate'
+_HOST = 'check the url of the link: the certificate is for another host'
+_TLS_REMEDIES = {9: _CLOCK, 10: _CLOCK, 62: _HOST, 64: _HOST}
+_UNTRUSTED = 'name the authority that signed it as ca_file, if it is really the platform'
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,12 @@ def explain(error: BaseException, where: str) -> Fault:
         return Fault(
             f'{where} refused the credentials (HTTP {status})',
             'check the secret key and the project id; the bridge tries again slowly', True)
+    if isinstance(error, ProxyError):
+        return Fault(f'no way to {where}: {error}',
+                     'check proxy of the link, or the variables https_proxy and no_proxy')
+    if isinstance(error, RedirectError) or status in (301, 302, 303, 307, 308):
+        return Fault(f'{where} redirects elsewhere, which is not followed with a secret',
+                     'check the url of the link, and whether this network has a login page')
     if status is not None:
         return Fault(f'{where} answered HTTP {status} instead of opening a WebSocket',
                      'check the url of the link, and whether the platform is up')
@@ -51,7 +73,7 @@ def explain(error: BaseException, where: str) -> Fault:
         return Fault(f'{where} went silent: {error}', 'check the network between here and there')
     if isinstance(error, ssl.SSLCertVerificationError):
         return Fault(f'the certificate of {where} is not trusted: {error.verify_message}',
-                     'check the clock of this machine, or name the authority as ca_file')
+                     _TLS_REMEDIES.get(error.verify_code, _UNTRUSTED))
     if isinstance(error, ssl.SSLError):
         return Fault(f'no TLS with {where}: {error.reason}',
                      'check the url: wss:// needs a server that speaks TLS')
@@ -63,18 +85,27 @@ def explain(error: BaseException, where: str) -> Fault:
     if isinstance(error, ConnectionRefusedError):
         return Fault(
             f'nothing listens at {where}', 'check the url, and whether the platform is up')
+    if isinstance(error, ConnectionError) and not error.errno:
+        return Fault(f'{where} closed the connection while it was opened',
+                     'check the url: wss:// needs a server that speaks TLS')
     if isinstance(error, OSError):
-        return Fault(f'no connection to {where}: {error.strerror or error}', 'check the network')
+        return Fault(f'no connection to {where}: '
+                     f'{redacted(error.strerror or str(error))}', 'check the network')
     if isinstance(error, WebSocketException):
-        return Fault(f'{where} does not speak WebSocket as it should: {error}',
+        return Fault(f'{where} does not speak WebSocket as it should: '
+                     f'{redacted(str(error))}',
                      'check that the url leads to the platform itself, not to a portal or proxy')
-    return Fault(f'internal error with {where}: {type(error).__name__}: {error}',
+    return Fault(f'internal error with {where}: {type(error).__name__}: {redacted(str(error))}',
                  'please report this with the log')
 
 
 def _closed(error: ConnectionClosed, where: str) -> Fault:
     code, reason = close_code(error)
     said = f' ({reason})' if reason else ''
+    fault = fault_of_peer(error)
+    if fault:
+        return Fault(f'{where} {fault}',
+                     'report it to the platform; max_frame_bytes is the bound on messages')
     if code in _REFUSING_CODES:
         return Fault(f'{where} closed the connection: not allowed, code {code}{said}',
                      'check the secret key and the project id', True)

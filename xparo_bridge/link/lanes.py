@@ -16,17 +16,34 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ..messages import CommandState, CommandStatus, KEPT, Telemetry
+from ..messages import KEPT, Telemetry, TelemetryHistory
+from .control_lane import ControlLane
+from .history import History
+from .outbox import Outbox
 from .protocols.base import Frame, Protocol
+from .store import Store
 
 
 class Lanes:
     """Outbound lanes of one link; lives in the link thread."""
 
-    def __init__(self, protocol: Protocol, *, control_bytes: int, telemetry_bytes: int) -> None:
-        """Take the bounds of the two lanes, bytes."""
-        self._protocol = protocol
-        self.control = ControlLane(control_bytes)
+    def __init__(self, protocol: Protocol, *, control_bytes: int, telemetry_bytes: int,
+                 store: Store | None = None, history: tuple[int, float] = (0, 0.0)) -> None:
+        """
+        Take the bounds of the lanes in bytes, and of the history in bytes and s.
+
+        Without a store nothing outlives the process, and there is no history.
+        """
+        # The connection puts another one here when it dials another endpoint.
+        self.protocol = protocol
+        self._store = store
+        outbox = Outbox(store) if store and store.persistent else None
+        self.history = (
+            History(store, *history)
+            if store and history[0] and TelemetryHistory in protocol.capabilities else None)
+        if outbox is not None:
+            outbox.open()
+        self.control = ControlLane(control_bytes, outbox)
         self.live = LiveLane()
         self.rest = LiveLane()
         self.rest.open = True
@@ -35,99 +52,68 @@ class Lanes:
 
     def put(self, message: Any) -> None:
         """Add a message to its lane; ProtocolError if the protocol cannot carry it."""
+        if type(message) not in self.protocol.capabilities:
+            self.protocol.encode(message)  # Refuses it by name.
         if type(message) is Telemetry:
-            if message.every_sample:
-                self.telemetry.add_sample(self._protocol.encode(message))
-            else:
-                self.telemetry.merge(message)
-        elif type(message) in self._protocol.rest_only:
-            self.rest.add(self._protocol.encode(message))
-        elif type(message) in KEPT or type(message) not in self._protocol.capabilities:
-            self.control.add(self._protocol.encode(message), _replaces(message))
+            self._put_telemetry(message)
+        elif type(message) in self.protocol.rest_only:
+            self.rest.add(self.protocol.encode(message))
+        elif type(message) in KEPT:
+            # Encoded when it is sent: the adapter may by then be at another place in a
+            # conversation, or be another adapter.
+            self.control.add(message)
         elif self.live.open:
-            self.live.add(self._protocol.encode(message))
+            self.live.add(self.protocol.encode(message))
         else:
             # Not encoded either: the adapter would wait for an answer to what was never sent.
             self.live.dropped += 1
         self._ready.set()
 
+    def _put_telemetry(self, telemetry: Telemetry) -> None:
+        if self.history is not None and not self.live.open:
+            self.history.add(telemetry.values)
+            self.telemetry.merge(telemetry)
+        elif telemetry.every_sample:
+            self.telemetry.add_sample(self.protocol.encode(telemetry))
+        else:
+            self.telemetry.merge(telemetry)
+
     async def next(self) -> tuple[Sequence[Frame], bool]:
         """Wait for the next frames to send, and whether they are of the control lane."""
         while True:
-            frames = self.control.next()
-            if frames is not None:
-                return frames, True
+            message = self.control.next()
+            if message is not None:
+                return self.protocol.encode(message), True
             frames = self.live.next() or self.telemetry.next_sample()
             if frames is not None:
                 return frames, False
             latest = self.telemetry.take_latest()
             if latest is not None:
-                return self._protocol.encode(latest), False
+                return self.protocol.encode(latest), False
             self._ready.clear()
             await self._ready.wait()
 
-
-def _replaces(message: Any) -> str | None:
-    """Return what a waiting message must carry to be replaced: only progress is worth less."""
-    if isinstance(message, CommandStatus) and message.state is CommandState.RUNNING:
-        return message.command_id
-    return None
-
-
-class ControlLane:
-    """
-    Frames that must arrive, in order.
-
-    `next` hands them out; they stay until `confirm` says the peer has them, and `rewind` hands
-    them out again on a new connection. So a frame may arrive twice, never not at all.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._unsent: deque[tuple[Sequence[Frame], str | None]] = deque()
-        self._unconfirmed: deque[tuple[Sequence[Frame], str | None]] = deque()
-        self._sent = 0
-        self.dropped = 0
-
-    def __len__(self) -> int:
-        return len(self._unsent) + len(self._unconfirmed)
+    def confirm(self, sent: int) -> None:
+        """Take note that the peer has the first `sent` control messages handed out."""
+        self.control.confirm(sent)
+        self._ready.set()
 
     @property
-    def sent(self) -> int:
-        """How many entries were handed out in all; what `confirm` is given back."""
-        return self._sent
+    def storage_problem(self) -> str:
+        """Why what waits would not outlive the process, empty if it would."""
+        return self._store.problem if self._store else ''
 
-    def add(self, frames: Sequence[Frame], replaces: str | None = None) -> None:
-        """Append; an unsent newest entry of the same `replaces` goes, as it says less."""
-        if replaces is not None and self._unsent and self._unsent[-1][1] == replaces:
-            self._bytes -= _size(self._unsent.pop()[0])
-        self._unsent.append((frames, replaces))
-        self._bytes += _size(frames)
-        while self._bytes > self._max_bytes:
-            oldest = self._unconfirmed or self._unsent
-            self._bytes -= _size(oldest.popleft()[0])
-            self.dropped += 1
+    def close(self) -> None:
+        """Write what must outlive the process."""
+        if self.history is not None:
+            self.history.flush()
+        if self._store is not None:
+            self._store.close()
 
-    def next(self) -> Sequence[Frame] | None:
-        """Hand out the oldest entry that was not sent on this connection."""
-        if not self._unsent:
-            return None
-        entry = self._unsent.popleft()
-        self._unconfirmed.append(entry)
-        self._sent += 1
-        return entry[0]
-
-    def confirm(self, sent: int) -> None:
-        """Forget everything up to the `sent`-th entry: the peer has it."""
-        while self._unconfirmed and self._sent - len(self._unconfirmed) < sent:
-            self._bytes -= _size(self._unconfirmed.popleft()[0])
-
-    def rewind(self) -> None:
-        """Hand out again, on the next connection, what was never confirmed."""
-        self._sent -= len(self._unconfirmed)
-        self._unsent.extendleft(reversed(self._unconfirmed))
-        self._unconfirmed.clear()
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of now waits to be sent."""
+        return not self._ready.is_set() and not len(self.control)
 
 
 class LiveLane:
@@ -179,6 +165,7 @@ class TelemetryLane:
         self._samples: deque[Sequence[Frame]] = deque()
         self._latest: Telemetry | None = None
         self.dropped = 0
+        self.replaced = 0
 
     def add_sample(self, frames: Sequence[Frame]) -> None:
         """Queue one sample; at the bound the oldest goes, because fresh values say more."""
@@ -191,7 +178,7 @@ class TelemetryLane:
     def merge(self, telemetry: Telemetry) -> None:
         """Lay new values over those still waiting."""
         if self._latest is not None:
-            self.dropped += len(self._latest.values.keys() & telemetry.values.keys())
+            self.replaced += len(self._latest.values.keys() & telemetry.values.keys())
             telemetry = Telemetry({**self._latest.values, **telemetry.values})
         self._latest = telemetry
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 import ssl
 import threading
 from typing import Any
@@ -20,10 +21,14 @@ from ..credentials import (
 )
 from ..crossing import Crossing
 from ..messages import LinkProblem, RobotInfo
+from ..redaction import hide
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
+from .endpoints import Endpoints
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
+from .proxy import is_loopback
+from .store import Store
 
 
 class LinkError(Exception):
@@ -41,59 +46,93 @@ class Link:
 
 
 def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
-              issued: IssuedCredentials) -> Link:
+              state: Path | None = None) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
-    `greeting` is sent first on each connection, where the protocol has room for it; `issued` has
-    what platforms gave this robot.
+    `greeting` is sent first on each connection, where the protocol has room for it. What must
+    outlive the process is kept in the folder `state`.
     """
     name = settings['name']
-    url = settings['url']
-    encrypted = url.startswith('wss://')
-    if not encrypted and not settings['allow_insecure'] and not is_loopback(url):
-        raise LinkError(
-            f'link {name}: {url} would leave this machine unencrypted; use wss://, or set '
-            'allow_insecure: true where the network itself is trusted')
+    urls = [settings['url'], *settings['failover_urls']]
+    for url in urls:
+        if url.startswith('wss://') or is_loopback(urlsplit(url).hostname or ''):
+            continue
+        if not settings['allow_insecure']:
+            raise LinkError(
+                f'link {name}: {url} would leave this machine unencrypted; use wss://, or set '
+                'allow_insecure: true where the network itself is trusted')
+        crossing.deliver(name, LinkProblem(
+            f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can read '
+            'the secret key and give commands'))
     try:
-        adapter = load_protocol(settings['protocol'])
-        credentials: Credentials = replace(read_credentials(
-            settings['credentials_file'], required=adapter.required_credentials),
-            robot_credential=issued.read(name))
-        tls = ssl.create_default_context(cafile=settings['ca_file']) if encrypted else None
-    except KeyError as error:
+        endpoints = _endpoints(settings, urls, greeting, state)
+    except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
-    except CredentialsError as error:
-        raise LinkError(f'link {name}: {error}') from None
-    except OSError as error:  # ssl.SSLError is one too
-        raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
-    try:
-        protocol = adapter.configured(
-            {**settings, 'robot_id': greeting.values['robot_id']}, credentials)
-    except (ProtocolError, ValueError) as error:
-        raise LinkError(f'link {name}: {error}') from None
+    protocol = endpoints.current
+    kept = settings['outbox']
+    store = Store(
+        state / f'{name}.{protocol.name}.sqlite' if state else None, kept['durability'],
+        lambda problem: crossing.deliver(name, LinkProblem(problem)))
+    history = settings['history']
     lanes = Lanes(protocol, control_bytes=settings['control_bytes'],
-                  telemetry_bytes=settings['telemetry_bytes'])
+                  telemetry_bytes=settings['telemetry_bytes'], store=store,
+                  history=(history['max_bytes'], history['max_age']))
     options = LinkOptions(
-        name=name, tls=tls, open_timeout=settings['open_timeout'],
+        name=name, tls=_tls(settings, urls), open_timeout=settings['open_timeout'],
         heartbeat_interval=settings['heartbeat']['interval'],
         heartbeat_timeout=settings['heartbeat']['timeout'],
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
-        backoff=Backoff(**settings['backoff']))
-    return Link(name, protocol, lanes, Connection(protocol, lanes, crossing, greeting, options))
+        backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
+        history_share=history['share'])
+    return Link(name, protocol, lanes, Connection(endpoints, lanes, crossing, greeting, options))
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address does not leave this machine."""
-    host = urlsplit(url).hostname or ''
-    return host in ('localhost', '::1') or host.startswith('127.')
+def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
+               state: Path | None) -> Endpoints:
+    adapter = load_protocol(settings['protocol'])
+    issued = IssuedCredentials(state) if state else None
+
+    def read() -> Credentials:
+        credentials = read_credentials(
+            settings['credentials_file'], required=adapter.required_credentials)
+        if issued is not None:
+            credentials = replace(credentials, robot_credential=issued.read(settings['name']))
+        hide(credentials.secret_key, credentials.robot_credential)
+        return credentials
+
+    def make(credentials: Credentials) -> list[Protocol]:
+        return [adapter.configured(
+            {**settings, 'url': url, 'robot_id': greeting.values['robot_id']}, credentials)
+            for url in urls]
+
+    credentials = read()
+    return Endpoints(make(credentials), credentials, read, make)
+
+
+def _tls(settings: Mapping[str, Any], urls: Sequence[str]) -> ssl.SSLContext | None:
+    """What to trust and what to show; there is no setting that trusts everybody."""
+    if not any(url.startswith('wss://') for url in urls):
+        return None
+    name, certificate = settings['name'], settings['client_certificate']
+    try:
+        tls = ssl.create_default_context(cafile=settings['ca_file'])
+    except OSError as error:  # ssl.SSLError is one too
+        raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
+    if certificate is not None:
+        try:
+            # Without a password: asked for one, OpenSSL would wait at a terminal.
+            tls.load_cert_chain(certificate, settings['client_key'], password=lambda: '')
+        except OSError as error:
+            raise LinkError(f'link {name}: client_certificate {certificate}: {error}') from None
+    return tls
 
 
 class LinkThread:
     """Runs the links; everything of theirs happens in this one thread."""
 
     def __init__(self, links: Sequence[Link], crossing: Crossing) -> None:
-        self._links = {link.name: link for link in links}
+        self.links = {link.name: link for link in links}
         self._crossing = crossing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
@@ -108,7 +147,7 @@ class LinkThread:
     def stop(self, timeout: float = 5.0) -> None:
         """Send what control messages still wait, say goodbye, and end the thread; s."""
         assert self._loop is not None
-        for link in self._links.values():
+        for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
         self._thread.join(timeout)
 
@@ -116,10 +155,12 @@ class LinkThread:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self._links.values()))
+        await asyncio.gather(*(link.connection.run() for link in self.links.values()))
+        for link in self.links.values():
+            link.lanes.close()
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self._links[name].lanes.put(message)
+            self.links[name].lanes.put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

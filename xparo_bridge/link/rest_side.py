@@ -29,16 +29,19 @@ _POLL_PERIOD = 2.0  # s between fetches while the socket is down
 class RestSide:
     """REST side of one link; lives in the link thread."""
 
-    def __init__(self, protocol: Protocol, lanes: Lanes, deliver: Callable[[Any, int], None], *,
+    def __init__(self, lanes: Lanes, deliver: Callable[[Any, int], None], *,
                  tls: ssl.SSLContext | None, max_bytes: int) -> None:
         """Take what a response is handed to, message and size; bytes bound the response."""
-        self._protocol = protocol
         self._lanes = lanes
         self._deliver = deliver
         self._tls = tls
         self._max_bytes = max_bytes
         self._down_since = time.monotonic()
         self._next_poll = 0.0
+
+    @property
+    def _protocol(self) -> Protocol:
+        return self._lanes.protocol
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -63,9 +66,9 @@ class RestSide:
         if fall_back is None or time.monotonic() - self._down_since < fall_back:
             return
         control = self._lanes.control
-        if (frames := control.next()) is not None:
+        if (message := control.next()) is not None:
             sent = control.sent
-            if await self._post(session, frames):
+            if await self._post(session, self._protocol.encode(message)):
                 control.confirm(sent)
             else:
                 control.rewind()

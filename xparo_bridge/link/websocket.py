@@ -9,36 +9,129 @@ things. Everything the bridge uses of either is here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+import logging
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-try:
-    from websockets.asyncio.client import connect as _connect
-    _HEADERS = 'additional_headers'
-except ImportError:
-    from websockets.client import connect as _connect  # type: ignore
-    _HEADERS = 'extra_headers'
+from . import proxy as proxies
 
-__all__ = ['ConnectionClosed', 'WebSocketException', 'close_code', 'dial', 'http_status']
+try:
+    from websockets.asyncio.client import ClientConnection as _Client
+    from websockets.asyncio.client import connect as _connect
+    _NEW = True
+except ImportError:
+    from websockets.legacy.client import connect as _connect  # type: ignore[assignment]
+    from websockets.legacy.client import (  # type: ignore[assignment]
+        WebSocketClientProtocol as _Client,
+    )
+    _NEW = False
+
+__all__ = ['ConnectionClosed', 'WebSocketException', 'certificate_expiry', 'close_code', 'dial',
+           'fault_of_peer', 'http_status', 'is_open', 'server_time']
+
+# Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
+MAX_FRAGMENTS = 4096
+_CONTINUATION = 0  # The opcode of RFC 6455, section 5.2.
+
+# At debug level the library would log the address with the secret and all frames.
+_quiet = logging.getLogger('xparo_bridge.websocket')
+_quiet.setLevel(logging.WARNING)
+
+
+class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
+    """A connection that gives up a message in too many pieces."""
+
+    _fragments = 0
+
+    def _count(self, frame: Any) -> None:
+        self._fragments = self._fragments + 1 if frame.opcode == _CONTINUATION else 0
+        if self._fragments > MAX_FRAGMENTS:
+            self.transport.abort()
+
+    if _NEW:
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.protocol.parser_exc is not None:
+                # The library would read on, for as long as closing may take, and throw it away.
+                self.transport.abort()
+
+        def process_event(self, event: Any) -> None:
+            if hasattr(event, 'opcode'):
+                self._count(event)
+            super().process_event(event)
+    else:
+        async def read_data_frame(self, max_size: int | None) -> Any:
+            frame = await super().read_data_frame(max_size)  # type: ignore[misc]
+            if frame is not None:
+                self._count(frame)
+                if not self._fragments % 64:
+                    await asyncio.sleep(0)  # It would read on without end.
+            return frame
+
+
+class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]
+    """A dialler that follows no redirect: the address has the secret in it."""
+
+    MAX_REDIRECTS_ALLOWED = 1
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+    def handle_redirect(self, uri: str) -> None:
+        raise RedirectError(urlsplit(uri).hostname or 'elsewhere')
+
+
+class RedirectError(Exception):
+    """The server wants the bridge to go elsewhere; says where to."""
 
 
 async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None,
-               open_timeout: float, max_frame_bytes: int, compression: bool) -> Any:
+               open_timeout: float, max_frame_bytes: int, compression: bool,
+               proxy: str | None = None) -> Any:
     """
-    Open a connection; times are seconds.
+    Open a connection; times are seconds, `proxy` as of `find_proxy`.
 
     The library's own keepalive is off: the bridge's heartbeat also notices a peer that accepts
     pings and never reads, and confirms what arrived.
     """
-    options: dict[str, Any] = {_HEADERS: dict(headers)}
+    options: dict[str, Any] = (
+        {'additional_headers': dict(headers), 'create_connection': _Bounded, 'proxy': None}
+        if _NEW else {'extra_headers': dict(headers), 'create_protocol': _Bounded})
+    if _NEW and not hasattr(_connect, 'open_tcp_connection'):
+        del options['proxy']  # Releases 13 and 14 know none.
     if tls is not None:
         options['ssl'] = tls
-    return await _connect(
-        url, open_timeout=open_timeout, close_timeout=2.0, ping_interval=None,
-        max_size=max_frame_bytes, compression='deflate' if compression else None, **options)
+    try:
+        async with asyncio.timeout(open_timeout):
+            way = proxies.find_proxy(url, proxy)
+            if way is None:
+                options['happy_eyeballs_delay'] = 0.25
+            else:
+                target = urlsplit(url)
+                port = target.port or (443 if target.scheme == 'wss' else 80)
+                options['sock'] = await proxies.connect_through(
+                    way, target.hostname or '', port)
+                if tls is not None:
+                    options['server_hostname'] = target.hostname
+            return await _Connect(
+                url, open_timeout=None, close_timeout=2.0, ping_interval=None,
+                max_size=max_frame_bytes, compression='deflate' if compression else None,
+                logger=_quiet, **options)
+    except BaseException:
+        if 'sock' in options:
+            options['sock'].close()
+        raise
+
+
+def is_open(socket: Any) -> bool:
+    """Whether neither side has begun to close."""
+    return bool(socket.state.name == 'OPEN')
 
 
 def http_status(error: BaseException) -> int | None:
@@ -51,3 +144,31 @@ def http_status(error: BaseException) -> int | None:
 def close_code(error: ConnectionClosed) -> tuple[int | None, str]:
     """Return the code and the reason with which the peer closed, None if it just went away."""
     return (error.rcvd.code, error.rcvd.reason) if error.rcvd is not None else (None, '')
+
+
+def fault_of_peer(error: ConnectionClosed) -> str:
+    """Return what the peer sent that made this end close the connection, empty if nothing."""
+    if error.sent is None or (error.rcvd is not None and error.rcvd_then_sent):
+        return ''
+    reasons = {1002: 'broke the WebSocket protocol', 1007: 'sent text that is not UTF-8',
+               1009: 'sent a message that is too big'}
+    reason = reasons.get(error.sent.code, '')
+    return f'{reason}: {error.sent.reason}' if reason and error.sent.reason else reason
+
+
+def server_time(socket: Any) -> float | None:
+    """Return the Unix time the server gave in its handshake, to the second."""
+    headers = socket.response.headers if _NEW else socket.response_headers
+    try:
+        return parsedate_to_datetime(headers['Date']).timestamp()
+    except (KeyError, LookupError, TypeError, ValueError):
+        return None
+
+
+def certificate_expiry(socket: Any) -> float | None:
+    """Return the Unix time at which the server's certificate expires, None without TLS."""
+    tls = socket.transport.get_extra_info('ssl_object')
+    certificate = tls.getpeercert() if tls is not None else None
+    if not certificate or 'notAfter' not in certificate:
+        return None
+    return ssl.cert_time_to_seconds(certificate['notAfter'])

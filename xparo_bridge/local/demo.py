@@ -19,15 +19,19 @@ import tempfile
 import time
 from typing import Any
 
+from ..share import share
 from .children import Child
+from .demo_ros import ask_platform, fail_next_goal, RosFailed
 from .platform_client import Event, OperatorClient
 from .platform_server import ROBOT_PATH
+from .tree_view import TreeView
 
 DESCRIPTION = """\
 Starts a local platform, a simulated robot and the bridge between them, plays a short mission and
 then stays up for your own commands until Ctrl-C."""
 
 CONFIG = ('bridge.yaml', 'commands.yaml', 'places.yaml', 'demo.yaml')
+TREE = 'delivery_round.xml'
 DEFAULT_PORT = 8765
 TAIL = 25
 
@@ -123,6 +127,8 @@ class Demo:
         await self._step('the robot drives to table_4', 90.0, self._drive, self._bridge)
         await self._step('a chat is answered', 30.0, self._chat, self._bridge)
         await self._step('a second goal is cancelled on the way', 60.0, self._cancel, self._bridge)
+        await self._step(
+            'a pushed tree makes a delivery round', 120.0, self._deliver, self._bridge)
         self._tell('mission complete')
 
     @property
@@ -164,7 +170,7 @@ class Demo:
                 watching.result()
             else:
                 raise StepFailed(f'not within {timeout:g} s', child)
-        except (StepFailed, OSError, RuntimeError) as error:
+        except (StepFailed, RosFailed, OSError, RuntimeError) as error:
             said_by = getattr(error, 'child', None) or child
             raise StepFailed(f'"{name}": {error}', said_by) from None
         finally:
@@ -184,10 +190,11 @@ class Demo:
         return child
 
     def _config(self) -> list[str]:
-        """Configuration files of the bridge, the last one of this run: where the platform is."""
+        """Configuration files of the bridge, the last one of this run: its platform and state."""
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix='xparo_demo_'))
         path = Path(folder) / 'links.yaml'
-        path.write_text('links:\n'
+        path.write_text(f'state_dir: {folder}/state\n'
+                        'links:\n'
                         '  - {name: platform, protocol: xparo, '
                         f'url: "ws://127.0.0.1:{self._port}{ROBOT_PATH}"}}\n')
         return [*CONFIG, str(path)]
@@ -237,7 +244,7 @@ class Demo:
 
     async def _chat(self) -> str:
         question = 'Where are you?'
-        reply = await asyncio.to_thread(_ask_over_ros, question)
+        reply = await asyncio.to_thread(ask_platform, question)
         return f'"{question}" "{reply}"'
 
     async def _cancel(self) -> str:
@@ -251,6 +258,27 @@ class Demo:
         if status['state'] != 'canceled':
             raise StepFailed(f'it ended {status["state"]}', self._bridge)
         return 'canceled'
+
+    async def _deliver(self) -> str:
+        await asyncio.to_thread(fail_next_goal)
+        self._tell('the next goal of the robot will fail; behavior_update sent')
+        since = self._operator.seq
+        await self._operator.request(
+            'push_tree', name='delivery', xml=share('config', 'trees', TREE).read_text())
+        view = TreeView()
+        async for event in self._operator.events(since):
+            data = event['data'] if event.get('type') == 'behavior_status' else {}
+            if data.get('tree_name') != 'delivery':
+                continue
+            for line in view.update(data):
+                self._tell(f'    {line}')
+            if data['state'] not in ('running', 'stopping'):
+                break
+        else:
+            raise StepFailed('the platform is gone', self._platform)
+        if data['state'] != 'succeeded':
+            raise StepFailed(f'it {data["state"]}: {data.get("errors")}', self._bridge)
+        return 'succeeded, by way of its fallback'
 
     async def _next(self, predicate: Callable[[Event], Any]) -> Event:
         async for event in self._operator.events():
@@ -269,32 +297,6 @@ class Demo:
 def _refuse_end(status: dict[str, Any]) -> None:
     if status['state'] not in ('accepted', 'running'):
         raise StepFailed(f'the command ended {status["state"]}: {status.get("error")}')
-
-
-def _ask_over_ros(text: str) -> str:
-    """Answer of the bridge's chat service, asked as a node of the robot would; blocks."""
-    import rclpy
-    from rclpy.executors import SingleThreadedExecutor
-    from xparo_interfaces.srv import Chat
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node('demo', context=context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    try:
-        client = node.create_client(Chat, '/xparo_bridge/chat')
-        if not client.wait_for_service(timeout_sec=10.0):
-            raise StepFailed('there is no service /xparo_bridge/chat')
-        future = client.call_async(Chat.Request(message=text, timeout=10.0))
-        executor.spin_until_future_complete(future, timeout_sec=15.0)
-        response = future.result()
-        if response is None or not response.success:
-            raise StepFailed(response.error if response else 'the chat service did not answer')
-        return str(response.reply)
-    finally:
-        executor.shutdown()
-        node.destroy_node()
-        context.try_shutdown()
 
 
 def _is_free(port: int) -> bool:

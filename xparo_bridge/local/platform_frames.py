@@ -4,8 +4,8 @@
 Which frames the platform's documented WebSocket API allows, read strictly.
 
 This is the platform's own reading of the document, independent of the bridge's: what it does not
-allow is refused with a reason. `command_status`, `behavior_status` and `robot_info` are the
-bridge's additions in the same form.
+allow is refused with a reason. `command_status`, `behavior_status`, `robot_info`
+and `telemetry_history` are the bridge's additions in the same form.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def make(kind: str, data: dict[str, Any] | None = None) -> str:
 
 def _chat(kind: str, data: dict[str, Any]) -> None:
     # The document's example client leaves robot_id out.
-    _fields(kind, data, {'message': str}, {'robot_id': str})
+    _fields(kind, data, {'message': str}, {'robot_id': str, 'resent': bool})
 
 
 def _telemetry(kind: str, data: dict[str, Any]) -> None:
@@ -80,14 +80,23 @@ def _telemetry(kind: str, data: dict[str, Any]) -> None:
 
 def _command_status(kind: str, data: dict[str, Any]) -> None:
     _fields(kind, data, {'command_id': str, 'command': str, 'state': str},
-            {'progress': dict, 'result': dict, 'error': dict})
+            {'progress': dict, 'result': dict, 'error': dict, **_DELIVERY})
     if data['state'] not in COMMAND_STATES:
         raise FrameRefused(
             f'command_status: state "{data["state"]}" is none of {", ".join(COMMAND_STATES)}')
 
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
-    _fields(kind, data, {'tree_name': str, 'state': str}, {'nodes': list, 'errors': list})
+    _fields(kind, data, {'tree_name': str, 'state': str},
+            {'run_id': str, 'structure': list, 'nodes': list, 'errors': list, **_DELIVERY})
+
+
+def _telemetry_history(kind: str, data: dict[str, Any]) -> None:
+    _fields(kind, data, {'samples': list}, {})
+    for sample in data['samples']:
+        if not isinstance(sample, dict) or not finite(sample.get('time')):
+            raise FrameRefused(f'{kind}: a sample has no time')
+        _telemetry(kind, sample.get('values', {}))
 
 
 def _robot_info(kind: str, data: dict[str, Any]) -> None:
@@ -102,9 +111,11 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     'command_status': _command_status,
     'behavior_status': _behavior_status,
     'robot_info': _robot_info,
+    'telemetry_history': _telemetry_history,
 }
 
-_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list'}
+_DELIVERY: dict[str, type] = {'message_id': str, 'resent': bool}
+_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list', bool: 'boolean'}
 
 
 def _fields(kind: str, data: dict[str, Any], required: dict[str, type],

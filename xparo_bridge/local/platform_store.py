@@ -35,6 +35,8 @@ class RobotRecord:
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=HISTORY))
     # Last status of each command; the oldest are forgotten.
     commands: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
+    # Ids of the latest messages, to know one that is sent again.
+    message_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def count(self, what: str) -> None:
         """Add one to a count."""
@@ -43,6 +45,15 @@ class RobotRecord:
     def receive(self, kind: str, data: dict[str, Any]) -> str:
         """Keep the data of a frame; what it contradicts of earlier ones, empty if nothing."""
         self.count(kind)
+        message_id = data.get('message_id')
+        if message_id in self.message_ids:
+            # Sent again because the link broke: at least once, never lost.
+            self.count('duplicates')
+            return '' if data.get('resent') else f'message {message_id} twice, and not marked so'
+        if message_id:
+            self.message_ids[message_id] = None
+            if len(self.message_ids) > COMMANDS:
+                self.message_ids.popitem(last=False)
         if kind == 'telemetry':
             self.telemetry.update(data)
         elif kind == 'robot_info':
@@ -59,7 +70,7 @@ class RobotRecord:
         self.command_status.append(data)
         last = self.commands.get(data['command_id'])
         if last is not None and last['state'] in TERMINAL_STATES:
-            if last == data:  # Sent again because the link broke: at least once, never lost.
+            if last == data:  # A robot that gives no message_id.
                 self.count('duplicates')
                 return ''
             return (f'command {data["command_id"]} ended as {last["state"]} and then became '

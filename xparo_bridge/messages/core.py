@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+import time
 from typing import Any
 
 Json = Any  # A value that json.dumps accepts; `Any` because JSON types are recursive.
@@ -40,13 +41,19 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemoteCommand:
-    """Do something; `command` is a name of the robot's own configuration."""
+    """
+    Do something; `command` is a name of the robot's own configuration.
+
+    `issued_at` and `deadline` are the sender's clock, Unix s; `received_at` is the robot's own
+    monotonic clock.
+    """
 
     command: str
     parameters: Mapping[str, Json] = field(default_factory=dict)
     command_id: str = ''
     issued_at: float | None = None
     deadline: float | None = None
+    received_at: float = field(default_factory=time.monotonic, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Ping:
 
 
 # --- robot → platform ---
+#
+# The outbox fills in `message_id`, unique for ever, and `resent`: the peer may have it already.
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,8 @@ class ChatRequest:
 
     text: str
     robot_id: str
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,13 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryHistory:
+    """What could not be told when it was measured: samples {time, values}, oldest first."""
+
+    samples: Sequence[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandStatus:
     """How a command stands; `progress`, `result` and `error` are there when they say something."""
 
@@ -122,16 +140,29 @@ class CommandStatus:
     progress: Mapping[str, Json] | None = None
     result: Mapping[str, Json] | None = None
     error: Mapping[str, Json] | None = None
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BehaviorStatus:
-    """How a tree stands: `nodes` are the ones whose status changed since the last report."""
+    """
+    How a run of a tree stands; docs/protocol-xparo.md has the states.
+
+    `structure` comes once at its start, and after each connect: every node with uid, parent, name,
+    type, kind, path and status. `nodes` are those whose status changed since the last report, each
+    with uid, status, and result and message where there are any. `errors` say what is wrong with a
+    tree, each with message, line, path and hint.
+    """
 
     tree_name: str
     state: str
     nodes: Sequence[Mapping[str, Json]] = ()
     errors: Sequence[Mapping[str, Json]] = ()
+    run_id: str = ''
+    structure: Sequence[Mapping[str, Json]] = ()
+    message_id: str = ''
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +200,25 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkStatistics:
+    """
+    The numbers of a link, told about once a second.
+
+    Counts are since start: `dropped` by lane, `refused` inbound messages by kind. `clock_offset`
+    is the platform's clock minus the robot's, s; both it and the expiry are None while unknown.
+    """
+
+    frames_sent: int
+    frames_received: int
+    queued: Mapping[str, int]
+    dropped: Mapping[str, int]
+    refused: Mapping[str, int]
+    clock_offset: float | None
+    certificate_expiry: float | None
+    storage_problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkProblem:
     """A frame not understood or a message not carried; it was dropped, the link goes on."""
 
@@ -176,6 +226,7 @@ class LinkProblem:
 
 
 Inbound = (
-    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem)
+    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem
+    | LinkStatistics)
 Control = ChatRequest | CommandStatus | BehaviorStatus | RobotInfo
-Outbound = Control | Telemetry
+Outbound = Control | Telemetry | TelemetryHistory

@@ -16,18 +16,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 import time
 from typing import Any
+import uuid
 
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
 
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
 # itself may flicker for a moment.
 _MISSING_GRACE = 2.0
 # How often the graph is asked whether the server is still the same one, s.
 _WATCH_PERIOD = 1.0
+# How long the result of a goal that is over may take before it is asked for again, s.
+_RESULT_PERIOD = 1.0
 
 
 class Ending(StrEnum):
@@ -38,6 +42,7 @@ class Ending(StrEnum):
     CANCELED = 'canceled'
     REJECTED = 'goal_rejected'
     NO_SERVER = 'no_action_server'
+    NOT_ANSWERED = 'goal_not_answered'
     SERVER_LOST = 'action_server_lost'
     CANCEL_IGNORED = 'cancel_ignored'
 
@@ -58,24 +63,39 @@ _ENDINGS = {
 }
 
 
+def cancel_all(client: ActionClient) -> None:
+    """Cancel every goal its server has, whoever sent it."""
+    if client.server_is_ready():
+        # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
+        nothing = client._action_type.Impl.SendGoalService.Response()
+        ClientGoalHandle(client, UUID(), nothing).cancel_goal_async()
+
+
 class ActionGoal:
     """
     Sends a goal and tells how it goes.
 
-    Calls `on_accepted()`, `on_feedback(feedback)` and, exactly once, `on_end(outcome)`; all on
-    the ROS thread. Times in s.
+    Calls `on_sending(goal_id)`, `on_accepted()`, `on_feedback(feedback)` and, exactly once,
+    `on_end(outcome)`; all on the ROS thread. Times in s.
     """
 
     def __init__(
             self, node: Node, client: ActionClient, goal: Any, *, server_timeout: float,
-            cancel_timeout: float, on_end: Callable[[Outcome], None],
+            accept_timeout: float, cancel_timeout: float, on_end: Callable[[Outcome], None],
+            on_sending: Callable[[bytes], None] = lambda goal_id: None,
             on_accepted: Callable[[], None] = lambda: None,
             on_feedback: Callable[[Any], None] = lambda feedback: None) -> None:
-        """Send `goal` as soon as the server is there, for at most `server_timeout`."""
+        """
+        Send `goal` as soon as the server is there.
+
+        The server may be missing for `server_timeout`, take `accept_timeout` to accept or reject,
+        and `cancel_timeout` to end a goal that is cancelled.
+        """
         self._node = node
         self._client = client
         self._goal = goal
         self._cancel_timeout = cancel_timeout
+        self._on_sending = on_sending
         self._on_accepted = on_accepted
         self._on_feedback = on_feedback
         self._on_end = on_end
@@ -86,8 +106,10 @@ class ActionGoal:
         self._servers: set[tuple[int, ...]] = set()
         self._missing_since: float | None = None
         self._next_watch = 0.0
+        self._ask_again: float | None = None
         self._wait_until = time.monotonic() + server_timeout
         self._server_timeout = server_timeout
+        self._accept_timeout = accept_timeout
         self.poll()
 
     @property
@@ -110,12 +132,17 @@ class ActionGoal:
         if self._ended:
             return
         now = time.monotonic()
+        if self._handle is not None and self._handle.status in _ENDINGS:
+            self._ask_for_result(now)
         if not self._sent:
             if self._client.server_is_ready():
                 self._send()
             elif now > self._wait_until:
                 self._end(Ending.NO_SERVER,
                           f'no action server {self.name} within {self._server_timeout:g} s')
+        elif self._handle is None and now > self._wait_until:
+            self._end(Ending.NOT_ANSWERED, f'{self.name} neither accepted nor rejected the goal '
+                                           f'within {self._accept_timeout:g} s')
         elif self._cancel_by is not None and now > self._cancel_by:
             self._end(Ending.CANCEL_IGNORED,
                       f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
@@ -126,9 +153,13 @@ class ActionGoal:
 
     def _send(self) -> None:
         self._sent = True
+        self._wait_until = time.monotonic() + self._accept_timeout
         self._servers = self._server_ids()
+        goal_id = uuid.uuid4().bytes
+        self._on_sending(goal_id)
         future = self._client.send_goal_async(
-            self._goal, feedback_callback=lambda message: self._feedback(message.feedback))
+            self._goal, feedback_callback=lambda message: self._feedback(message.feedback),
+            goal_uuid=UUID(uuid=list(goal_id)))
         future.add_done_callback(self._answered)
 
     def _answered(self, future: Future) -> None:
@@ -158,6 +189,14 @@ class ActionGoal:
         else:
             text = getattr(response.result, 'error_msg', '')
             self._end(ending, text or f'{self.name} {ending} the goal', response.result)
+
+    def _ask_for_result(self, now: float) -> None:
+        """Ask again for a result that is late: a response is lost while DDS still matches."""
+        if self._ask_again is not None and now >= self._ask_again:
+            self._handle.get_result_async().add_done_callback(self._result)
+            self._ask_again = None
+        if self._ask_again is None:
+            self._ask_again = now + _RESULT_PERIOD
 
     def _watch(self, now: float) -> None:
         """Notice a server that is gone, or another one in its place."""

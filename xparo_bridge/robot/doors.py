@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 import json
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -15,7 +18,7 @@ from ..messages import CommandState, CommandStatus, RemoteCommand
 from .commands.router import Router
 
 # The source of commands that come by these doors, beside the names of the links.
-LOCAL = 'local'
+LOCAL = 'ros'
 
 
 class Doors:
@@ -35,8 +38,7 @@ class Doors:
         self._status.publish(CommandStatusMessage(
             stamp=self._node.get_clock().now().to_msg(), command_id=status.command_id,
             command=status.command, state=status.state.value, source=source,
-            progress=json.dumps(status.progress) if status.progress else '',
-            result=json.dumps(status.result) if status.result else '',
+            progress=_json(status.progress), result=_json(status.result),
             error_code=error.get('code', ''), error=error.get('message', '')))
 
     def _on_execute(self, request: ExecuteCommand.Request,
@@ -45,7 +47,7 @@ class Doors:
             parameters = json.loads(request.parameters or '{}')
             if not isinstance(parameters, dict):
                 raise ValueError('a JSON object is due')
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             response.error = f'parameters: {error}'
             return response
         run = self._router.execute(
@@ -55,3 +57,11 @@ class Doors:
         if run.status is not None and run.status.error:
             response.error = run.status.error['message']
         return response
+
+
+def _json(values: Mapping[str, Any] | None) -> str:
+    return json.dumps(values, default=_plain) if values else ''
+
+
+def _plain(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from ..behavior.ros.trees import Trees
 from ..configuration import Configuration
 from .peers import Peers
 from .routes import Routes
@@ -30,6 +31,7 @@ class Surroundings:
     state: Path
     # Runs a RemoteCommand as if its link had just sent it; whether it was not rejected.
     execute: Callable[[str, Any], bool]
+    trees: Trees
     publish_status: Callable[[], None]
 
 

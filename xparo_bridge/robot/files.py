@@ -3,13 +3,12 @@
 """
 Files that a platform keeps on the robot, all below one folder: listed, sent up, down and deleted.
 
-Nothing of them is run. Trees and texts that the platform pushes are files there too, each below a
-folder of its kind. A link has one transfer at a time; a new one, or its loss, ends it.
+Nothing of them is run. Texts that the platform pushes are files there too, each below a folder of
+its kind. A link has one transfer at a time; a new one, or its loss, ends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import os
 from pathlib import Path
 
@@ -44,9 +43,7 @@ class Files(Face):
             msg.ListFiles: self._on_list, msg.DeleteFile: self._on_delete,
             msg.FileRequest: self._on_request, msg.FileChunk: self._on_chunk,
             msg.FileComplete: self._on_complete,
-            msg.FilePush: lambda link, push: self._keep(link, push.kind, push.files),
-            msg.TreePush: lambda link, push: self._keep(link, 'trees', {
-                f'{name}.xml': xml for name, xml in push.trees.items()}),
+            msg.FilePush: self._on_push,
         }
         self._timer = around.node.create_timer(
             _TICK, self._send_pieces, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -60,12 +57,12 @@ class Files(Face):
         if download is not None:
             download.close()
 
-    def _keep(self, link: str, kind: str, files: Mapping[str, str]) -> None:
-        for name, text in files.items():
+    def _on_push(self, link: str, push: msg.FilePush) -> None:
+        for name, text in push.files.items():
             try:
-                self._sandbox.write(f'{kind}/{name}', text.encode())
+                self._sandbox.write(f'{push.kind}/{name}', text.encode())
             except SandboxError as error:
-                self._logger.warning(f'{link}: {kind} not kept: {error}')
+                self._logger.warning(f'{link}: {push.kind} not kept: {error}')
 
     def _on_list(self, link: str, ask: msg.ListFiles) -> None:
         # The folder's own path is the machine's business.

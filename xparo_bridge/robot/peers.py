@@ -37,6 +37,10 @@ class Peers:
             self._put(name, message)
         return bool(names)
 
+    @property
+    def any_connected(self) -> bool:
+        """Whether at least one link is up."""
+        return any(change.state is LinkState.CONNECTED for change in self.changes.values())
 
     def up(self, link: str) -> bool:
         """Whether a link is connected."""

@@ -148,7 +148,8 @@ def parse_object(frame: Frame) -> dict[str, Any]:
 def parse_json(text: str) -> Any:
     """JSON value of a text that can be written as JSON again, or ProtocolError."""
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(
+            text, parse_constant=_no_constant, object_pairs_hook=_without_duplicates)
         if '\\ud' in text.lower():
             # Half a surrogate pair passes the parser but neither ROS nor a file.
             json.dumps(value, ensure_ascii=False).encode()
@@ -252,6 +253,14 @@ _NAMES: dict[type, str] = {
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f'{name} is no JSON number')
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Who reads the first and who reads the last would see two different commands.
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError('a key stands twice in one object')
+    return value
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

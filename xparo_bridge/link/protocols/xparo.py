@@ -4,8 +4,10 @@
 Protocol `xparo`: the platform's documented WebSocket API.
 
 Every frame is `{"type": …, "data": {…}}`; the URL's path carries the secret key and the project.
-docs/protocol-xparo.md has the table. `command_status`, `behavior_status` and `robot_info` are this
-bridge's additions in the same form; `extensions` says which of them are sent.
+docs/protocol-xparo.md has the table. `command_status`, `behavior_status`, `robot_info`
+and `telemetry_history` are this bridge's additions in the same form; `extensions` says which of
+them are sent. Each status has a `message_id`; what may have arrived before has `resent`, also a
+chat, which otherwise is as documented.
 """
 
 from __future__ import annotations
@@ -29,11 +31,12 @@ from ...messages import (
     RemoteCommand,
     RobotInfo,
     Telemetry,
+    TelemetryHistory,
 )
 from ..json_text import dumps
 from .base import Frame, parse_object, Protocol, ProtocolError, take
 
-EXTENSIONS = ('command_status', 'behavior_status', 'robot_info')
+EXTENSIONS = ('command_status', 'behavior_status', 'robot_info', 'telemetry_history')
 
 
 class Xparo(Protocol):
@@ -113,21 +116,35 @@ def _command_status(status: CommandStatus) -> str:
         value = getattr(status, key)
         if value is not None:
             data[key] = value
-    return _message('command_status', data)
+    return _message('command_status', {**data, **_delivery(status)})
 
 
 def _behavior_status(status: BehaviorStatus) -> str:
     data: dict[str, Any] = {
         'tree_name': status.tree_name, 'state': status.state, 'nodes': list(status.nodes)}
-    if status.errors:
-        data['errors'] = list(status.errors)
-    return _message('behavior_status', data)
+    if status.run_id:
+        data['run_id'] = status.run_id
+    for key in ('structure', 'errors'):
+        if getattr(status, key):
+            data[key] = list(getattr(status, key))
+    return _message('behavior_status', {**data, **_delivery(status)})
+
+
+def _delivery(message: CommandStatus | BehaviorStatus) -> dict[str, Any]:
+    return {**({'message_id': message.message_id} if message.message_id else {}),
+            **({'resent': True} if message.resent else {})}
+
+
+def _chat(chat: ChatRequest) -> str:
+    resent = {'resent': True} if chat.resent else {}
+    return _message('chat', {'message': chat.text, 'robot_id': chat.robot_id, **resent})
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
-    ChatRequest: lambda chat: _message(
-        'chat', {'message': chat.text, 'robot_id': chat.robot_id}),
+    ChatRequest: _chat,
     Telemetry: lambda telemetry: _message('telemetry', telemetry.values),
+    TelemetryHistory: lambda history: _message(
+        'telemetry_history', {'samples': list(history.samples)}),
     Pong: lambda pong: _PONG,
     CommandStatus: _command_status,
     BehaviorStatus: _behavior_status,
@@ -135,4 +152,5 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 }
 
 _EXTENSION_TYPES: dict[str, type] = {
-    'command_status': CommandStatus, 'behavior_status': BehaviorStatus, 'robot_info': RobotInfo}
+    'command_status': CommandStatus, 'behavior_status': BehaviorStatus, 'robot_info': RobotInfo,
+    'telemetry_history': TelemetryHistory}

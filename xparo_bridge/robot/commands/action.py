@@ -1,109 +1,60 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every command that is a goal of a ROS action shares: its life from goal to outcome."""
+"""Kind `action`: any ROS action, its goal filled in from the parameters."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from rclpy.action import ActionClient
-
-from ..action_goal import ActionGoal, Ending, Outcome
-from .kind import Kind, Robot, Schema
+from ..telemetry.values import plain
+from . import parameters
+from .action_kind import ActionKind, Target
+from .kind import Robot, Schema
 from .run import Run
+from .template import BadValue, Template
 
 
-class ActionKind(Kind):
+class Action(ActionKind):
     """
-    A command that sends one goal and follows it.
+    Sends a goal; succeeds, fails and is cancelled with it.
 
-    A subclass names the `action_type`, makes the goal, and says what of the feedback and of the
-    result is worth telling.
+    Progress is the feedback and the result the result, with the names the ROS type has. A pause
+    holds it only where the goal may be sent again (`repeatable`).
     """
 
-    action_type: ClassVar[Any]
-
-    @staticmethod
-    def settings(action: str, timeout: float) -> Schema:
-        """Return the schema of the settings all such commands have, with their defaults."""
-        return {
-            'type': 'object', 'additionalProperties': False,
-            'properties': {
-                'kind': {},
-                'action': {
-                    'description': 'Name of the action', 'type': 'string', 'default': action},
-                'server_timeout': {
-                    'description': 'How long an absent action server is waited for, s',
-                    'type': 'number', 'minimum': 0, 'default': 5.0},
-                'cancel_timeout': {
-                    'description': 'How long the server may take to end a cancelled goal, s',
-                    'type': 'number', 'exclusiveMinimum': 0, 'default': 10.0},
-                'timeout': {
-                    'description': 'How long the goal may take until it is cancelled, s',
-                    'type': 'number', 'exclusiveMinimum': 0, 'default': timeout},
-            },
-        }
+    settings_schema = ActionKind.settings({
+        'action': {'description': 'Name of the action', 'type': 'string', 'minLength': 1},
+        'type': {'description': 'Its ROS type, package/action/Name', 'type': 'string'},
+        'goal': {'description': 'Template of the goal', 'type': 'object', 'default': {}},
+        'repeatable': {
+            'description': 'Whether a pause may cancel the goal and send it again later',
+            'type': 'boolean', 'default': False},
+        'parameters': parameters.DECLARATIONS,
+    }, required=['action', 'type'])
 
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
-        super().__init__(name, settings, robot)
-        self._client = ActionClient(robot.node, self.action_type, settings['action'])
+        cls = parameters.interface(settings['type'], 'action')
+        self._schema = parameters.schema(settings['parameters'])
+        self._template = Template(cls.Goal, settings['goal'], self._schema['properties'],
+                                  ('goal',), lambda: robot.node.get_clock().now().to_msg())
+        super().__init__(name, settings, robot, {settings['action']: cls})
 
-    @abstractmethod
-    def make_goal(self, run: Run) -> Any:
-        """Return the goal message, or None after rejecting the run."""
+    def parameters_schema(self) -> Schema:
+        return self._schema
 
-    def progress(self, feedback: Any) -> dict[str, Any]:
-        """Return what of the feedback the platform is told."""
-        return {}
+    def target(self, run: Run) -> Target | None:
+        try:
+            return Target(self.settings['action'], self._template.make(run.parameters))
+        except BadValue as error:
+            run.reject('bad_parameters', str(error), schema=self._schema)
+            return None
 
-    def result(self, result: Any) -> dict[str, Any]:
-        """Return what of the result the platform is told."""
-        return {}
+    def pause(self, run: Run) -> bool:
+        return self.settings['repeatable'] and super().pause(run)
 
-    def start(self, run: Run) -> None:
-        goal = self.make_goal(run)
-        if goal is None:
-            return
-        run.accept()
-        run.data = ActionGoal(
-            self.robot.node, self._client, goal,
-            server_timeout=self.settings['server_timeout'],
-            cancel_timeout=self.settings['cancel_timeout'],
-            on_accepted=lambda: self._accepted(run),
-            on_feedback=lambda feedback: run.running(self.progress(feedback)),
-            on_end=lambda outcome: self._ended(run, outcome))
+    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+        return plain(feedback)
 
-    def cancel(self, run: Run) -> None:
-        run.data.cancel()
-
-    def takes_over(self, old: Run) -> bool:
-        # A goal of the same action replaces the running one without a stop in between.
-        return isinstance(old.kind, ActionKind) and (
-            old.kind.settings['action'] == self.settings['action'])
-
-    def poll(self, run: Run) -> None:
-        run.data.poll()
-
-    def _accepted(self, run: Run) -> None:
-        run.running()
-        if run.replaces is not None:
-            # A server that keeps one goal has ended the old one already; any other must be told.
-            self.robot.router.cancel(run.replaces)
-
-    def _ended(self, run: Run, outcome: Outcome) -> None:
-        ending = outcome.ending
-        if ending is Ending.SUCCEEDED:
-            run.succeed(self.result(outcome.result))
-        elif ending is Ending.CANCELED:
-            run.canceled(outcome.text)
-        elif ending is Ending.ABORTED and (run.canceling or run.preempted_by):
-            # Some servers abort what they were asked to cancel, and what a newer goal replaces.
-            run.canceled(outcome.text)
-        elif ending is Ending.REJECTED:
-            run.reject(ending, outcome.text)
-        elif ending is Ending.ABORTED:
-            run.fail(ending, outcome.text, error_code=getattr(outcome.result, 'error_code', 0))
-        else:
-            run.fail(ending, outcome.text)
+    def result(self, target: Target, result: Any) -> dict[str, Any]:
+        return plain(result)

@@ -34,6 +34,8 @@ class Run:
         self.state: CommandState | None = None
         self.status: CommandStatus | None = None
         self.canceling = False
+        self.started = False
+        self.paused = False
         self.preempted_by = ''
         self.replaces: Run | None = None
         self.give_up_at = float('inf')
@@ -43,6 +45,13 @@ class Run:
         self._on_end = on_end
         self._waiting_progress: Mapping[str, Any] | None = None
         self._next_progress = 0.0
+
+    @classmethod
+    def remembered(cls, command: RemoteCommand, source: str, status: CommandStatus) -> Run:
+        """Run of which only the status is left."""
+        run = cls(command, source, None, lambda run: None, lambda run: None)
+        run.state, run.status = status.state, status
+        return run
 
     @property
     def id(self) -> str:  # noqa: A003
@@ -84,8 +93,11 @@ class Run:
         self._tell(CommandState.SUCCEEDED, result=result)
 
     def fail(self, code: str, message: str, **details: Any) -> None:
-        """End it as failed: a short code for programs, words for people."""
-        self._tell(CommandState.FAILED, error={'code': code, 'message': message, **details})
+        """End it as failed, or as timed out if that is why: a short code, and words."""
+        state = CommandState.TIMED_OUT if self.overdue else CommandState.FAILED
+        if self.overdue:
+            message = f'{self.overdue}; {message}'
+        self._tell(state, error={'code': code, 'message': message, **details})
 
     def reject(self, code: str, message: str, **details: Any) -> None:
         """End it before it began."""

@@ -1,0 +1,66 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Start Nav2's TurtleBot simulation, the local platform and the bridge.
+
+    ros2 launch xparo_bridge simulation.launch.py                        # Gazebo
+    ros2 launch xparo_bridge simulation.launch.py simulator:=loopback    # no physics, light
+    ros2 run xparo_bridge local_platform send start_navigation --goal north --wait
+
+Needs nav2_bringup and, for Gazebo, nav2_minimal_tb3_sim; for the other, nav2_loopback_sim.
+"""
+
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    SetEnvironmentVariable,
+)
+from launch.conditions import LaunchConfigurationEquals
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import (
+    EnvironmentVariable,
+    LaunchConfiguration,
+    PathJoinSubstitution,
+    ThisLaunchFileDir,
+)
+from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
+
+SIMULATIONS = {
+    'gazebo': 'tb3_simulation_launch.py',
+    'loopback': 'tb3_loopback_simulation.launch.py',
+}
+
+
+def include_nav2(simulator, launch_file):
+    """Include one of Nav2's own simulations, if it is the chosen one."""
+    return IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(PathJoinSubstitution(
+            [FindPackageShare('nav2_bringup'), 'launch', launch_file])),
+        launch_arguments={
+            'use_rviz': LaunchConfiguration('use_rviz'),
+            **({'headless': LaunchConfiguration('headless')} if simulator == 'gazebo' else {}),
+        }.items(),
+        condition=LaunchConfigurationEquals('simulator', simulator))
+
+
+def generate_launch_description():
+    """Describe the simulation and what is started beside it."""
+    return LaunchDescription([
+        DeclareLaunchArgument('simulator', default_value='gazebo', choices=list(SIMULATIONS)),
+        DeclareLaunchArgument('headless', default_value='True', description='Gazebo unseen'),
+        DeclareLaunchArgument('use_rviz', default_value='False', description='Start RViz'),
+        SetEnvironmentVariable(
+            'XPARO_SECRET_KEY', EnvironmentVariable('XPARO_SECRET_KEY', default_value='demo')),
+        SetEnvironmentVariable(
+            'XPARO_PROJECT_ID', EnvironmentVariable('XPARO_PROJECT_ID', default_value='demo')),
+        *(include_nav2(*simulation) for simulation in SIMULATIONS.items()),
+        # No ROS node: it takes no ROS arguments.
+        ExecuteProcess(
+            cmd=[ExecutableInPackage(package='xparo_bridge', executable='local_platform')],
+            name='local_platform', output='screen'),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/bridge.launch.py']),
+            launch_arguments={'config': 'simulation.yaml', 'use_sim_time': 'true'}.items()),
+    ])

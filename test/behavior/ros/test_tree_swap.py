@@ -1,0 +1,121 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does one tree only begin when all that the one before it began has ended, whatever happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+import random
+
+from fixtures.domains import own_domain
+from fixtures.tree_robot import document, tree_robot
+import pytest
+
+from xparo_bridge.behavior import NodeStatus, StatefulAction, TreeErrors
+from xparo_bridge.behavior.ros.tree_ros import tree_ros
+
+
+class Motion:
+    """Something under way that takes a while to end after it was told to."""
+
+    open: set[Motion] = set()  # noqa: A003
+
+    def __init__(self, owner: object, looks: int) -> None:
+        self.owner = owner
+        self.ending = False
+        self.ended = False
+        self._looks = looks
+        Motion.open.add(self)
+
+    def poll(self) -> None:
+        if self.ending:
+            self._looks -= 1
+            if self._looks <= 0:
+                self.ended = True
+                Motion.open.discard(self)
+
+    def cancel(self) -> None:
+        self.ending = True
+
+
+class Move(StatefulAction):
+    """Is under way until it is halted, or for a few ticks."""
+
+    chance = random.Random()
+    overlaps: list[str] = []
+
+    def on_start(self) -> NodeStatus:
+        if any(motion.owner is not self.context for motion in Motion.open):
+            self.overlaps.append(self.path)
+        self.motion = Motion(self.context, self.chance.randint(0, 4))
+        tree_ros(self.context).watch(self.motion)
+        return self.on_running()
+
+    def on_running(self) -> NodeStatus:
+        if any(motion.owner is not self.context for motion in Motion.open):
+            self.overlaps.append(self.path)
+        if self.chance.random() < 0.1:
+            raise RuntimeError('lost a wheel')
+        if self.chance.random() < 0.2:
+            self.motion.cancel()
+            return self.chance.choice((NodeStatus.SUCCESS, NodeStatus.FAILURE))
+        return NodeStatus.RUNNING
+
+    def on_halted(self) -> None:
+        self.motion.cancel()
+
+
+BODIES = (
+    '<Move/>', '<AlwaysSuccess/>', '<Sequence><Move/><Move/></Sequence>',
+    '<ParallelAll><Move/><Move/><Sleep msec="3"/></ParallelAll>',
+    '<Fallback><Timeout msec="4"><Move/></Timeout><Move/></Fallback>',
+    '<Repeat num_cycles="3"><Move/></Repeat>')
+
+
+@pytest.fixture(scope='module')
+def robot(tmp_path_factory):
+    with own_domain() as domain, tree_robot(
+            tmp_path_factory.mktemp('swap'), domain=domain, rate=100.0) as found:
+        found.register(Move)
+        yield found
+
+
+@pytest.mark.parametrize('seed', range(25))
+def test_swapping_never_runs_two_trees(robot, seed):
+    chance = Move.chance = random.Random(seed)
+    Move.overlaps.clear()
+    ends: Counter[str] = Counter()
+    runs = []
+    for number in range(chance.randint(3, 8)):
+        action = chance.random()
+        if action < 0.65:
+            runs.append(robot.runner.run_xml(
+                f't{number}', document(chance.choice(BODIES)),
+                on_end=lambda run: ends.update([run.id])))
+        elif action < 0.8:
+            before = robot.runner.current
+            with pytest.raises(TreeErrors):
+                robot.runner.run_xml('broken', document('<Move to="nowhere"/>'))
+            assert robot.runner.current is before
+        else:
+            robot.runner.halt()
+        for _ in range(chance.randint(0, 6)):
+            robot.spin()
+    robot.runner.halt()
+    robot.until(lambda: robot.runner.idle, 'the end of the last tree')
+    assert Move.overlaps == []
+    assert not Motion.open
+    assert ends == Counter(run.id for run in runs)
+    assert all(run.state.ended for run in runs)
+
+
+def test_a_run_that_waited_for_its_turn_is_told_of_when_another_takes_it(robot):
+    Move.chance = random.Random(1)
+    Move.chance.random = lambda: 0.5  # type: ignore[method-assign]
+    first = robot.start('<Move/>', 'first')
+    robot.until(lambda: first.state == 'running')
+    second, third = robot.start('<Move/>', 'second'), robot.start('<AlwaysSuccess/>', 'third')
+    assert (second.state, second.error) == ('halted', 'replaced by third')
+    robot.until(lambda: third.state.ended)
+    assert (first.state, first.error) == ('halted', 'replaced by second')
+    assert third.state == 'succeeded'

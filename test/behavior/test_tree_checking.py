@@ -1,0 +1,84 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does check_tree find what is wrong, say where, and end with the right code."""
+
+import io
+
+import pytest
+from trees import document
+
+from xparo_bridge.behavior.check_tree import main
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text, name='tree.xml'):
+        path = tmp_path / name
+        path.write_text(text, encoding='utf-8')
+        return str(path)
+
+    return write
+
+
+def test_a_good_file_ends_with_0_and_its_nodes(file, capsys):
+    name = file(document('<Sequence><Spin spin_dist="1"/><AlwaysSuccess/></Sequence>'))
+    assert main([name]) == 0
+    out = capsys.readouterr().out
+    assert f'{name}: nodes used: AlwaysSuccess 1, Sequence 1, Spin 1' in out
+    assert out.endswith('0 errors, 0 warnings\n')
+
+
+def test_every_error_has_its_file_and_line(file, capsys):
+    name = file(document('\n<Sequence>\n<Spinn/>\n<Spin spin_dist="far"/>\n</Sequence>'))
+    assert main([name]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f'{name}:3: error: ')
+    assert lines[1].startswith(f'{name}:4: error: ')
+    assert f'{name}: unknown nodes: Spinn' in lines
+
+
+def test_unknown_leaves_can_be_assumed(file, capsys):
+    name = file(document('<DeliverParcel parcel="{p}"/>'))
+    assert main([name]) == 1
+    assert main(['--assume-nodes', name]) == 0
+    assert 'unknown nodes: DeliverParcel' in capsys.readouterr().out
+
+
+def test_trees_that_nothing_runs_are_checked_as_well(file, capsys):
+    body = '<AlwaysSuccess/></BehaviorTree><BehaviorTree ID="Spare"><Script code="a :="/>'
+    assert main([file(document(body + '</BehaviorTree>'))]) == 1
+
+
+def test_format_3_is_a_warning_unless_strict(file, capsys):
+    text = '<root BTCPP_format="3"><BehaviorTree ID="M"><SequenceStar><AlwaysSuccess/>'
+    name = file(text + '</SequenceStar></BehaviorTree></root>')
+    assert main([name]) == 0
+    assert 'warning: SequenceStar' in capsys.readouterr().out
+    assert main(['--strict', name]) == 1
+
+
+def test_constants_can_be_given(file):
+    name = file(document('<ScriptCondition code="color == RED"/>'))
+    assert main(['--enum', 'RED=1', name]) == 0
+    assert main(['--enum', 'RED=red', name]) == 2
+
+
+def test_includes_come_from_beside_the_file(file):
+    tree = '<BehaviorTree ID="B"><AlwaysSuccess/></BehaviorTree>'
+    file(f'<root BTCPP_format="4">{tree}</root>', 'b.xml')
+    assert main([file(document('<SubTree ID="B"/></BehaviorTree><include path="b.xml"/>'))]) == 0
+
+
+def test_a_file_that_cannot_be_read_ends_with_2(tmp_path, capsys):
+    assert main([str(tmp_path / 'none.xml')]) == 2
+    assert 'cannot be read' in capsys.readouterr().err
+
+
+def test_the_worst_file_decides(file):
+    good, bad = file(document('<AlwaysSuccess/>'), 'a.xml'), file('<root', 'b.xml')
+    assert main([good, bad]) == 1
+
+
+def test_a_tree_can_come_from_standard_input(monkeypatch):
+    monkeypatch.setattr('sys.stdin', io.StringIO(document('<AlwaysSuccess/>')))
+    assert main(['-']) == 0

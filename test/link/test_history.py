@@ -1,0 +1,164 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""History: telemetry of an outage, bounded, thinned where old, told behind what is live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from fixtures.fault_proxy import fault_proxy
+from fixtures.peers import websocket_server
+from fixtures.robot_side import ignore, Robot
+import pytest
+
+from xparo_bridge.link.history import History
+from xparo_bridge.link.store import Store
+from xparo_bridge.messages import LinkState, Telemetry
+
+ROOM = (1 << 20, 3600.0)
+
+
+class Kept:
+    """A history in a file."""
+
+    def __init__(self, path: Any, max_bytes: int = 1 << 20, max_age: float = 3600.0) -> None:
+        self.store = Store(path, 'normal', lambda problem: None)
+        self.history = History(self.store, max_bytes, max_age)
+
+    def samples(self) -> list[Any]:
+        return asyncio.run(self.history.oldest(1 << 30))[1]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Path of a store that does not exist yet."""
+    return tmp_path / 'platform.sqlite'
+
+
+def test_samples_come_out_in_order_with_their_time_also_after_a_restart(file):
+    first = Kept(file)
+    before = time.time()
+    for number in range(40):
+        first.history.add({'x': number})
+    first.history.flush()
+    first.store.close()
+    second = Kept(file)
+    samples = second.samples()
+    assert [sample['values']['x'] for sample in samples] == list(range(40))
+    assert before <= samples[0]['time'] <= samples[-1]['time'] <= time.time()
+    second.store.close()
+
+
+def test_it_is_bounded_and_thinned_where_it_is_oldest():
+    kept = Kept(None, max_bytes=20_000)
+    for number in range(5000):
+        kept.history.add({'x': number, 'text': 'x' * 20})
+    samples = kept.samples()
+    assert sum(len(json.dumps(sample['values'])) for sample in samples) < 25_000
+    numbers = [sample['values']['x'] for sample in samples]
+    gaps = [later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]
+    assert numbers == sorted(numbers)
+    assert 5000 - numbers[0] > 2 * len(numbers), 'more is known than the last few'
+    assert numbers[-100:] == list(range(4900, 5000)), 'what is new is whole'
+    assert sum(gaps[:10]) > sum(gaps[-10:])
+    kept.store.close()
+
+
+def test_thinning_keeps_the_last_value_of_each_key():
+    kept = Kept(None, max_bytes=2_000)
+    kept.history.add({'docked': True})
+    for number in range(2000):
+        kept.history.add({'x': number})
+    known: dict[str, Any] = {}
+    for sample in kept.samples():
+        known |= sample['values']
+    assert known == {'docked': True, 'x': 1999}
+    kept.store.close()
+
+
+def test_keys_without_end_are_bounded_too():
+    kept = Kept(None, max_bytes=5_000)
+    for number in range(3000):
+        kept.history.add({f'key {number}': 'x' * 20})
+    assert len(json.dumps(kept.samples())) < 15_000
+    kept.store.close()
+
+
+def test_what_is_too_old_goes(monkeypatch):
+    kept = Kept(None, max_age=100.0)
+    real = time.time
+    monkeypatch.setattr(time, 'time', lambda: real() - 200)
+    kept.history.add({'x': 'old'})
+    kept.history.flush()
+    monkeypatch.setattr(time, 'time', real)
+    kept.history.add({'x': 'new'})
+    assert [sample['values']['x'] for sample in kept.samples()] == ['new']
+    kept.store.close()
+
+
+def test_a_picture_is_not_kept():
+    kept = Kept(None, max_bytes=100_000)
+    kept.history.add({'image': 'x' * 50_000})
+    assert kept.samples() == []
+    assert kept.history.dropped == 1
+    kept.store.close()
+
+
+def test_an_outage_is_told_afterwards_and_what_is_live_goes_first(file):
+    frames: list[dict[str, Any]] = []
+
+    async def handler(socket: Any) -> None:
+        async for text in socket:
+            frames.append(json.loads(text))
+
+    async def scenario() -> None:
+        async with websocket_server(ignore) as port:
+            pass
+        store = Store(file, 'normal', lambda problem: None)
+        async with Robot(port, store=store, history=ROOM) as robot:
+            await robot.wait_for_state(LinkState.WAITING)
+            for number in range(200):
+                robot.lanes.put(Telemetry({'x': number}))
+            async with websocket_server(handler, port=port):
+                await robot.wait_for_state(LinkState.CONNECTED)
+                robot.lanes.put(Telemetry({'x': 'live'}))
+                while robot.lanes.history.queued:
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())
+    kinds = [frame['type'] for frame in frames]
+    assert kinds.index('telemetry') < kinds.index('telemetry_history')
+    told = [sample['values']['x'] for frame in frames if frame['type'] == 'telemetry_history'
+            for sample in frame['data']['samples']]
+    assert told == list(range(200))
+
+
+def test_it_takes_no_more_than_its_share_of_the_link():
+    """On a line of 64 KiB/s, history leaves most of it to others."""
+    size = 0
+
+    async def count(socket: Any) -> None:
+        nonlocal size
+        async for text in socket:
+            size += len(text)
+
+    async def scenario() -> None:
+        async with websocket_server(count) as port, fault_proxy(port) as line:
+            line.refusing = True
+            async with Robot(line.port, store=Store(None, 'normal', print),
+                             history=(1 << 22, 3600.0), heartbeat_interval=30.0) as robot:
+                await robot.wait_for_state(LinkState.WAITING)
+                for number in range(2000):
+                    robot.lanes.put(Telemetry({'x': number, 'text': 'x' * 100}))
+                line.heal()
+                line.rate = 65536.0
+                await robot.wait_for_state(LinkState.CONNECTED)
+                began = time.monotonic()
+                await asyncio.sleep(3.0)
+                assert 0 < size < 0.4 * 65536 * (time.monotonic() - began)
+                line.heal()
+
+    asyncio.run(scenario())

@@ -1,0 +1,95 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""A router in the test's own process, on real DDS, that can die and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from fixtures.ros_graph import RosGraph
+import pytest
+
+from xparo_bridge.configuration import load
+from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
+from xparo_bridge.robot.commands.journal import Journal
+from xparo_bridge.robot.commands.link_loss import LinkLoss
+from xparo_bridge.robot.commands.router import Router
+from xparo_bridge.robot.commands.run import Run
+from xparo_bridge.robot.places import Places
+from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
+from xparo_bridge.robot.telemetry.settings import TelemetryConfig
+
+LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://localhost/ws'}
+PLACES = {'home': {'x': 1.0, 'y': 2.0}, 'table_4': {'x': 7.0, 'y': 2.6, 'yaw': -1.57}}
+
+
+class Station:
+    """What a bridge has on its robot side, and what it told the platform."""
+
+    def __init__(self, folder: Path, commands: dict[str, Any], **configuration: Any) -> None:
+        self._stack = contextlib.ExitStack()
+        self.graph = self._stack.enter_context(RosGraph('xparo_bridge'))
+        self.told: list[CommandStatus] = []
+        self.sources: list[str] = []
+        self.complaints: list[str] = []
+        self.telemetry: list[Telemetry] = []
+        file = folder / 'robot.yaml'
+        file.write_text(json.dumps(
+            {'links': [LINK], 'places': PLACES, 'commands': commands, **configuration},
+            indent=1))
+        settings = load([file])
+        node = self.graph.node
+        publisher = TelemetryPublisher(node, TelemetryConfig.from_mapping(
+            {'groups': {'battery': {'topic': '/battery_state'}}}), self.telemetry.append)
+        journal = Journal(folder / 'commands.jsonl', settings['command_limits']['remembered'],
+                          self.complaints.append)
+        places = Places(settings['places'], folder / 'places.json', self.complaints.append)
+        self.router = Router(node, settings, publisher, places, journal, self._report)
+        self.link_loss = LinkLoss(node, self.router, settings)
+        self.router.recover()
+
+    def _report(self, source: str, status: CommandStatus) -> None:
+        self.sources.append(source)
+        self.told.append(status)
+
+    def send(self, command: str, command_id: str = '', /, *, issued_at: float | None = None,
+             deadline: float | None = None, source: str = 'platform', **parameters: Any) -> Run:
+        """Send a command as a platform would."""
+        return self.router.execute(RemoteCommand(
+            command, parameters, command_id, issued_at, deadline), source)
+
+    def until(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
+        return self.graph.until(condition, timeout)
+
+    def end(self, run: Run, timeout: float = 20.0) -> CommandStatus:
+        """How a run ended."""
+        self.graph.until(lambda: not run.open, timeout, f'the end of {run.command.command}')
+        assert run.status is not None
+        return run.status
+
+    def states(self, run: Run) -> list[str]:
+        """What was told of a run, in order, each state once for as long as it lasted."""
+        states = [status.state.value for status in self.told if status.command_id == run.id]
+        return [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
+
+    def die(self) -> None:
+        """Be gone without a word to anybody."""
+        self._stack.close()
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Callable[..., Station]]:
+    """Make stations of commands and settings; a second one comes back where the first died."""
+    stations: list[Station] = []
+
+    def make(commands: dict[str, Any], **configuration: Any) -> Station:
+        stations.append(Station(tmp_path, commands, **configuration))
+        return stations[-1]
+
+    yield make
+    for made in stations:
+        made.die()

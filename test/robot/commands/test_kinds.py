@@ -1,0 +1,309 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does each kind of command do what it says, and say what it did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fixtures.system import start_failing_server, start_robot
+from nav2_msgs.action import (
+    BackUp,
+    DockRobot,
+    DriveOnHeading,
+    FollowWaypoints,
+    NavigateThroughPoses,
+    NavigateToPose,
+    Spin,
+)
+import pytest
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.action import ActionServer
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+import yaml
+
+from xparo_bridge.configuration import ConfigurationError
+from xparo_bridge.messages import CommandState
+from xparo_bridge.robot.commands.nav2_errors import describe
+from xparo_bridge.share import share
+
+GO = {'kind': 'navigate', 'server_timeout': 10.0}
+LIGHT = {'kind': 'service', 'service': '/light', 'type': 'std_srvs/srv/SetBool',
+         'request': {'data': '$on'}, 'server_timeout': 5.0,
+         'parameters': {'on': {'type': 'boolean', 'required': True}}}
+
+
+def served(at, kind, action, result=None):
+    """Serve an action in the test's node, with success or an abort; the goals that came."""
+    goals = []
+
+    def execute(handle):
+        goals.append(handle.request)
+        if result is None:
+            handle.succeed()
+        else:
+            handle.abort()
+        return result or kind.Result()
+
+    server = ActionServer(at.graph.node, kind, action, execute)
+    at.servers = [*getattr(at, 'servers', []), server]
+    return goals
+
+
+# --- navigate, dock ---
+
+
+@pytest.mark.parametrize(('parameters', 'kind', 'action', 'check'), [
+    ({'goal': 'home'}, NavigateToPose, 'navigate_to_pose',
+     lambda goal: goal.pose.pose.position.x == 1.0 and goal.pose.header.frame_id == 'map'),
+    ({'x': 1, 'y': 2, 'frame': 'odom'}, NavigateToPose, 'navigate_to_pose',
+     lambda goal: goal.pose.header.frame_id == 'odom'),
+    ({'goals': ['home', {'x': 5, 'y': 6}]}, NavigateThroughPoses, 'navigate_through_poses',
+     lambda goal: [pose.pose.position.x for pose in goal.poses] == [1.0, 5.0]),
+    ({'goals': ['home', 'table_4'], 'stop_at_each': True}, FollowWaypoints, 'follow_waypoints',
+     lambda goal: len(goal.poses) == 2 and goal.number_of_loops == 0),
+    ({'goals': ['home', 'table_4'], 'loops': 3}, FollowWaypoints, 'follow_waypoints',
+     lambda goal: goal.number_of_loops == 3),
+    ({'turn': -1.5}, Spin, 'spin', lambda goal: goal.target_yaw == -1.5),
+    ({'distance': 1.5}, DriveOnHeading, 'drive_on_heading',
+     lambda goal: goal.target.x == 1.5 and goal.speed > 0),
+    ({'distance': -0.5}, BackUp, 'backup', lambda goal: goal.target.x == 0.5 and goal.speed > 0),
+])
+def test_navigate_takes_each_form_to_its_action(station, parameters, kind, action, check):
+    at = station({'go': GO})
+    goals = served(at, kind, action)
+    assert at.end(at.send('go', **parameters)).state is CommandState.SUCCEEDED
+    assert check(goals[0])
+
+
+def test_nav2s_error_codes_are_spelled_out(station):
+    at = station({'go': GO})
+    served(at, NavigateToPose, 'navigate_to_pose', NavigateToPose.Result(error_code=208))
+    error = at.end(at.send('go', goal='home')).error
+    assert (error['code'], error['error_code'], error['error_name']) == (
+        'aborted', 208, 'NO_VALID_PATH')
+    assert error['message'] == 'there is no free path to the goal'
+
+
+def test_every_error_code_of_nav2_has_its_name_and_words():
+    constants = json.loads(
+        (Path(__file__).parents[2] / 'interfaces' / 'nav2_msgs_constants.json').read_text())
+    for message, codes in constants.items():
+        if not message.endswith('_Result'):
+            continue
+        for name, code in codes.items():
+            result = NavigateToPose.Result(error_code=code)
+            if code:
+                assert describe(result)[0] == name, (message, name)
+                assert describe(result)[1]
+
+
+@pytest.mark.parametrize(('parameters', 'check'), [
+    ({}, lambda goal: goal.use_dock_id and goal.dock_id == 'charger'),
+    ({'dock': 'other'}, lambda goal: goal.use_dock_id and goal.dock_id == 'other'),
+    ({'place': 'home'}, lambda goal: not goal.use_dock_id and goal.dock_pose.pose.position.x == 1),
+])
+def test_dock_goes_to_a_dock_of_the_database_or_at_a_place(station, parameters, check):
+    at = station({'dock': {'kind': 'dock', 'dock': 'charger'}})
+    goals = served(at, DockRobot, 'dock_robot')
+    assert at.end(at.send('dock', **parameters)).result == {'retries': 0}
+    assert check(goals[0])
+
+
+# --- action, service, publish ---
+
+
+def test_any_action_is_sent_with_the_parameters_and_its_feedback_told(station):
+    wait = {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait',
+            'goal': {'time': '$seconds'},
+            'parameters': {'seconds': {'type': 'number', 'required': True, 'maximum': 60}}}
+    with start_failing_server(
+            'flood', '--delay', '0.5', '--action', 'wait', '--type', 'nav2_msgs/action/Wait'):
+        at = station({'wait': wait})
+        assert at.send('wait').status.error['code'] == 'bad_parameters'
+        assert at.send('wait', seconds=61).status.error['code'] == 'bad_parameters'
+        run = at.send('wait', seconds=1.5)
+        end = at.end(run)
+        assert end.result['error_code'] == 0
+        assert {'time_left': 0.0} in [s.progress for s in at.told]
+
+
+@pytest.mark.parametrize(('commands', 'problem'), [
+    ({'x': {**LIGHT, 'request': {'dta': True}}},
+     r'robot\.yaml:\d+: commands\.x\.request\.dta: .*has no field "dta"; it has data'),
+    ({'x': {**LIGHT, 'request': {'data': '$off'}}}, r'request\.data: there is no parameter "off"'),
+    ({'x': {**LIGHT, 'type': 'std_srvs/srv/SetBol'}}, r'x\.type: package std_srvs has no srv'),
+    ({'x': {**LIGHT, 'type': 'no_such/srv/Thing'}}, 'package no_such is not installed'),
+    ({'x': {**LIGHT, 'parameters': {'on': {'type': 'bool'}}}}, r"on\.type: 'bool' is not one of"),
+    ({'x': {**LIGHT, 'parameters': {'on': {'type': 'boolean', 'default': 3}}}},
+     r'parameters\.on\.default: 3 is not of type'),
+    ({'x': {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait',
+            'goal': {'time': {'secs': 3}}}}, r'goal\.time\.secs: .*has no field "secs"'),
+    ({'x': {'kind': 'publish', 'topic': '/x', 'type': 'std_msgs/msg/String',
+            'message': {'data': 3}}}, r"message\.data: '3' is not a string"),
+])
+def test_a_misspelt_field_is_an_error_at_start_with_file_and_line(station, commands, problem):
+    with pytest.raises(ConfigurationError, match=problem):
+        station(commands)
+
+
+def test_a_service_is_called_and_its_response_told(station):
+    at = station({'light': LIGHT})
+    calls = []
+
+    def answer(request, response):
+        calls.append(request.data)
+        response.success, response.message = request.data, 'as you like'
+        return response
+
+    at.graph.node.create_service(SetBool, '/light', answer)
+    end = at.end(at.send('light', on=True))
+    assert end.result == {'success': True, 'message': 'as you like'}
+    end = at.end(at.send('light', on=False))
+    assert (end.state, end.error['code'], end.error['message']) == (
+        CommandState.FAILED, 'unsuccessful', 'as you like')
+    assert calls == [True, False]
+
+
+def test_an_absent_service_fails_and_one_that_hangs_is_timed_out(station):
+    call = {'kind': 'service', 'type': 'std_srvs/srv/Trigger'}
+    at = station({'absent': {**call, 'service': '/absent', 'server_timeout': 0.3},
+                  'hangs': {**call, 'service': '/hangs', 'timeout': 0.5}})
+    assert at.end(at.send('absent')).error['code'] == 'no_service'
+
+    async def hang(request, response):
+        await at.never
+        return response
+
+    at.never = Future()
+    at.graph.node.create_service(Trigger, '/hangs', hang,
+                                 callback_group=ReentrantCallbackGroup())
+    assert at.end(at.send('hangs')).state is CommandState.TIMED_OUT
+
+
+def test_a_message_is_published_as_often_as_the_configuration_says(station):
+    at = station({'led': {
+        'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String', 'times': 3,
+        'rate': 50.0, 'message': {'data': 'LED ${color}'},
+        'parameters': {'color': {'type': 'string', 'enum': ['red', 'green'], 'required': True}}}})
+    told = at.graph.listen(String, '/led')
+    assert at.send('led', color='blue').status.error['code'] == 'bad_parameters'
+    assert at.end(at.send('led', color='red')).result == {'times': 3}
+    at.until(lambda: len(told) == 3)
+    assert {message.data for message in told} == {'LED red'}
+
+
+def test_publishing_and_saying_to_nobody_fail(station):
+    at = station({
+        'led': {'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String',
+                'subscriber_timeout': 0.2}, 'say': {'kind': 'say'}})
+    assert at.end(at.send('led')).error['code'] == 'no_subscriber'
+    assert at.end(at.send('say', text='hello')).error['code'] == 'nobody_speaks'
+
+
+def test_say_hands_the_text_to_what_speaks(station):
+    at = station({'say': {'kind': 'say', 'max_length': 20}})
+    said = at.graph.listen(String, '/xparo_bridge/say')
+    at.until(lambda: at.graph.node.count_subscribers('/xparo_bridge/say'))
+    assert at.end(at.send('say', text='Grüß Gott')).state is CommandState.SUCCEEDED
+    at.until(lambda: said)
+    assert said[0].data == 'Grüß Gott'
+    assert at.send('say', text='x' * 21).status.error['code'] == 'bad_parameters'
+
+
+# --- the robot itself ---
+
+
+def test_a_place_is_saved_known_at_once_and_after_a_restart(station):
+    commands = {'go': GO, 'save': {'kind': 'save_place'}}
+    with start_robot():
+        at = station(commands)
+        end = at.end(at.send('save', name='here'))
+        pose = end.result['pose']
+        assert (pose['x'], pose['y'], pose['frame']) == (0.8, 4.0, 'map')
+        assert at.send('save', name='here').status.error['code'] == 'place_exists'
+        assert at.end(at.send('save', name='here', replace=True)).state is CommandState.SUCCEEDED
+        at.die()
+        at = station(commands)
+        goals = served(at, NavigateToPose, 'navigate_to_somewhere')
+        assert not goals
+        run = at.send('go', goal='here')
+        assert run.open
+        at.send('go', goal='nowhere')
+        assert 'here' in at.told[-1].error['known']
+
+
+def test_a_robot_that_does_not_know_where_it_is_saves_nothing(station):
+    at = station({'save': {'kind': 'save_place', 'transform_timeout': 0.3}})
+    assert at.end(at.send('save', name='here')).error['code'] == 'no_transform'
+    assert 'here' not in at.send('save', name='x').kind.robot.places.names
+
+
+def test_only_named_parameters_are_set_and_within_their_range(station):
+    at = station({'set': {'kind': 'set_parameter', 'allowed': {
+        'max_speed': {'node': '/xparo_bridge', 'parameter': 'speed',
+                      'value': {'type': 'number', 'minimum': 0.1, 'maximum': 1.0}}}}})
+    node = at.graph.node
+    node.declare_parameter('speed', 0.3, ParameterDescriptor())
+    assert at.end(at.send('set', name='max_speed', value=1)).state is CommandState.SUCCEEDED
+    assert node.get_parameter('speed').value == 1.0
+    for bad in ({'name': 'max_speed', 'value': 5}, {'name': 'use_sim_time', 'value': True},
+                {'name': 'max_speed', 'value': 'fast'}, {'name': 'max_speed'}):
+        assert at.send('set', **bad).status.error['code'] == 'bad_parameters'
+
+
+def test_a_node_that_refuses_a_parameter_is_quoted(station):
+    at = station({'set': {'kind': 'set_parameter', 'timeout': 1.0, 'allowed': {
+        'fixed': {'node': '/xparo_bridge', 'parameter': 'fixed', 'value': {'type': 'integer'}},
+        'gone': {'node': '/gone', 'parameter': 'x', 'value': {'type': 'integer'}}}}})
+    at.graph.node.declare_parameter('fixed', 1, ParameterDescriptor(read_only=True))
+    end = at.end(at.send('set', name='fixed', value=2))
+    assert (end.state, end.error['code']) == (CommandState.FAILED, 'refused')
+    assert 'read-only' in end.error['message']
+    assert at.end(at.send('set', name='gone', value=2)).state is CommandState.TIMED_OUT
+
+
+def test_telemetry_is_switched_and_its_rate_set_within_limits(station):
+    at = station({'tell': {'kind': 'set_telemetry', 'groups': {'battery': 5.0}}})
+    end = at.end(at.send('tell', group='battery', rate=2.0, enabled=True))
+    assert end.result == {'rates': {'battery': 2.0}}
+    assert at.end(at.send('tell', group='battery', enabled=False)).result == {'rates': {}}
+    for bad in ({'group': 'battery', 'rate': 6.0}, {'group': 'system', 'rate': 1.0},
+                {'group': 'battery'}, {'group': 'battery', 'rate': 0}):
+        assert at.send('tell', **bad).status.error['code'] == 'bad_parameters'
+
+
+# --- commands about commands ---
+
+
+def test_status_tells_what_is_open_and_how_one_ended(station):
+    with start_failing_server('hang'):
+        at = station({'go': GO, 'status': {'kind': 'status'}})
+        run = at.send('go', 'one', goal='home')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        result = at.end(at.send('status')).result
+        assert result == {'latch': '', 'open': [
+            {'command_id': 'one', 'command': 'go', 'state': 'running'}]}
+        at.router.cancel(run)
+        at.end(run)
+        result = at.end(at.send('status', **{'command_id': 'one'})).result
+        assert (result['state'], result['error']['code']) == ('canceled', 'canceled')
+        assert at.end(at.send('status', **{'command_id': 'two'})).error['code'] == 'unknown_id'
+
+
+def test_the_menu_has_every_command_with_its_parameters(station):
+    commands = yaml.safe_load(share('config', 'commands.yaml').read_text())['commands']
+    del commands['set_telemetry']['groups']['pose'], commands['set_telemetry']['groups'][
+        'velocity'], commands['set_telemetry']['groups']['system']
+    at = station({**commands, 'menu': {'kind': 'list_commands'}})
+    result = at.end(at.send('menu')).result
+    assert result['commands'].keys() == {*commands, 'menu'}
+    assert result['commands']['dock']['parameters']['properties'].keys() == {'dock', 'place'}
+    assert all(entry['description'] for name, entry in result['commands'].items()
+               if name != 'menu')
+    assert result['places'] == ['home', 'table_4']
+    assert len(json.dumps(result)) < 30000

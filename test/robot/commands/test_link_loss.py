@@ -1,0 +1,115 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does the robot do when the platform is gone, and when it is back."""
+
+from __future__ import annotations
+
+import time
+
+from fixtures.system import start_failing_server
+import pytest
+
+from xparo_bridge.configuration import ConfigurationError
+from xparo_bridge.messages import CommandState
+
+COMMANDS = {
+    'go': {'kind': 'navigate', 'server_timeout': 10.0}, 'pause': {'kind': 'pause'},
+    'resume': {'kind': 'resume'}, 'cancel': {'kind': 'cancel'},
+    'stop': {'kind': 'stop', 'stop_for': 0.0}}
+
+
+def connected(station, **settings):
+    at = station(COMMANDS, link_loss={'after': 0.3, **settings})
+    at.link_loss.change('platform', connected=True)
+    run = at.send('go', goal='table_4')
+    at.until(lambda: run.state is CommandState.RUNNING)
+    return at, run
+
+
+def wait(at, seconds):
+    end = time.monotonic() + seconds
+    at.until(lambda: time.monotonic() > end)
+
+
+def test_without_an_answer_the_robot_goes_on(station):
+    with start_failing_server('hang'):
+        at, run = connected(station)
+        at.link_loss.change('platform', connected=False)
+        wait(at, 0.6)
+        assert run.state is CommandState.RUNNING
+
+
+def test_a_short_loss_is_no_loss_and_one_link_of_two_is_enough(station):
+    with start_failing_server('hang'):
+        at, run = connected(station, command='cancel')
+        at.link_loss.change('other', connected=True)
+        at.link_loss.change('platform', connected=False)
+        wait(at, 0.6)
+        at.link_loss.change('other', connected=False)
+        wait(at, 0.1)
+        at.link_loss.change('platform', connected=True)
+        wait(at, 0.6)
+        assert run.state is CommandState.RUNNING
+
+
+def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
+    with start_failing_server('hang') as server:
+        at, run = connected(station, command='pause')
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: run.paused)
+        server.wait_for_line('canceled')
+        at.link_loss.change('platform', connected=True)
+        at.until(lambda: server.lines.count('accepted') == 2)
+        assert run.open
+        assert at.router.latch == ''
+
+
+def test_a_robot_that_was_stopped_meanwhile_stays_stopped(station):
+    with start_failing_server('hang'):
+        at, run = connected(station, command='pause')
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: run.paused)
+        at.end(at.send('stop', source='ros'))
+        at.link_loss.change('platform', connected=True)
+        assert at.router.latch == 'stopped'
+
+
+def test_cancel_ends_what_is_under_way(station):
+    with start_failing_server('hang'):
+        at, run = connected(station, command='cancel')
+        at.link_loss.change('platform', connected=False)
+        assert at.end(run).state is CommandState.CANCELED
+        assert 'link_loss' in at.sources
+
+
+def test_the_way_home_is_given_up_when_the_platform_is_back(station):
+    with start_failing_server('hang') as server:
+        at, run = connected(station, command='go', parameters={'goal': 'home'})
+        at.link_loss.change('platform', connected=False)
+        assert at.end(run).error['code'] == 'preempted'
+        (way,) = at.router.open_runs
+        assert way.parameters == {'goal': 'home'}
+        at.until(lambda: way.state is CommandState.RUNNING)
+        at.link_loss.change('platform', connected=True)
+        assert at.end(way).state is CommandState.CANCELED
+        assert server.lines.count('goal') == 2
+
+
+def test_what_is_due_when_the_platform_is_back_can_be_configured(station):
+    with start_failing_server('hang'):
+        at, _ = connected(station, command='go', parameters={'goal': 'home'},
+                          back={'command': 'go', 'parameters': {'goal': 'table_4'}})
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: 'link_loss' in at.sources)
+        at.link_loss.change('platform', connected=True)
+        at.until(lambda: at.router.open_runs[-1].parameters == {'goal': 'table_4'})
+
+
+@pytest.mark.parametrize(('settings', 'problem'), [
+    ({'command': 'hide'}, r'robot\.yaml:\d+: link_loss\.command: there is no command "hide"'),
+    ({'command': 'go'}, 'link_loss.command: .*is not valid'),
+    ({'command': 'go', 'parameters': {'goal': 'home'}, 'back': {'command': 'reusme'}},
+     'link_loss.back.command: .*did you mean "resume"')])
+def test_an_answer_that_cannot_work_is_an_error_at_the_start(station, settings, problem):
+    with pytest.raises(ConfigurationError, match=problem):
+        station(COMMANDS, link_loss=settings)

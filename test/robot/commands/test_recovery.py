@@ -1,0 +1,124 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a bridge makes of the commands of one that died."""
+
+from __future__ import annotations
+
+from fixtures.system import start_failing_server
+import pytest
+
+from xparo_bridge.messages import CommandState
+
+GO = {'kind': 'navigate', 'server_timeout': 10.0}
+SAY = {'kind': 'publish', 'topic': '/said', 'type': 'std_msgs/msg/String',
+       'subscriber_timeout': None}
+FOREVER = {**SAY, 'times': 1000, 'rate': 1.0}
+
+
+def go_and_die(station, commands):
+    at = station(commands)
+    run = at.send('go', 'the-id', goal='home')
+    at.until(lambda: run.state is CommandState.RUNNING)
+    at.die()
+
+
+def interrupted(at):
+    at.until(lambda: [s for s in at.told if s.command_id == 'the-id'])
+    (status,) = [s for s in at.told if s.command_id == 'the-id']
+    assert status.state is CommandState.FAILED
+    assert status.error['code'] == 'interrupted'
+    return status
+
+
+def test_its_goal_is_cancelled_and_its_command_failed(station):
+    with start_failing_server('hang') as server:
+        go_and_die(station, {'go': GO})
+        at = station({'go': GO})
+        status = interrupted(at)
+        assert not status.error['goal_may_be_running']
+        assert 'it has ended' in status.error['message']
+        server.wait_for_line('canceled')
+
+
+def test_a_goal_that_may_go_on_is_left_and_told_of(station):
+    commands = {'go': {**GO, 'after_crash': 'leave'}}
+    with start_failing_server('hang') as server:
+        go_and_die(station, commands)
+        at = station(commands)
+        status = interrupted(at)
+        assert status.error['goal_may_be_running']
+        assert 'cancel' not in server.lines
+
+
+def test_a_server_that_will_not_cancel_is_told_of(station):
+    with start_failing_server('ignore_cancel', '--delay', '60'):
+        go_and_die(station, {'go': GO})
+        assert interrupted(station({'go': GO})).error['goal_may_be_running']
+
+
+def test_a_goal_that_a_new_server_does_not_know_is_not_running(station):
+    with start_failing_server('hang') as server:
+        go_and_die(station, {'go': GO})
+        server.kill()
+    with start_failing_server('hang'):
+        assert not interrupted(station({'go': GO})).error['goal_may_be_running']
+
+
+def test_a_command_without_a_goal_is_failed_at_once(station):
+    at = station({'forever': FOREVER})
+    at.send('forever', 'the-id')
+    at.die()
+    at = station({'forever': FOREVER})
+    assert 'no goal had been sent' in interrupted(at).error['message']
+    # And it stays so, over the next restart too.
+    at.die()
+    at = station({'forever': FOREVER})
+    assert at.send('forever', 'the-id').status.error['code'] == 'interrupted'
+
+
+def test_the_same_id_is_not_run_again_while_it_is_looked_into(station):
+    with start_failing_server('hang') as server:
+        go_and_die(station, {'go': GO})
+        at = station({'go': GO})
+        assert at.send('go', 'the-id', goal='home').status.state is CommandState.ACCEPTED
+        at.until(lambda: at.told[-1].state is CommandState.FAILED)
+        assert server.lines.count('goal') == 1
+
+
+def test_ends_that_may_have_died_with_the_bridge_are_told_again(station):
+    commands = {'say': SAY, 'forever': FOREVER}
+    at = station(commands)
+    at.send('forever')
+    end = at.end(at.send('say'))
+    at.die()
+    assert end in station(commands).told
+
+
+def test_a_stopped_robot_stays_stopped_over_a_restart(station):
+    commands = {'go': GO, 'stop': {'kind': 'stop', 'stop_for': 0.0}, 'resume': {'kind': 'resume'}}
+    at = station(commands)
+    at.end(at.send('stop'))
+    at.die()
+    at = station(commands)
+    assert at.send('go', goal='home').status.error['code'] == 'stopped'
+    at.end(at.send('resume'))
+    at.die()
+    assert station(commands).router.latch == ''
+
+
+@pytest.mark.parametrize('damage', ['{"open": "the-', '\x00\x00\x00', '[]\n{"end": 3}\n', '{}\n'])
+def test_a_damaged_journal_costs_no_more_than_its_damaged_lines(station, tmp_path, damage):
+    at = station({'forever': FOREVER})
+    at.send('forever', 'the-id')
+    at.die()
+    with (tmp_path / 'commands.jsonl').open('a') as file:
+        file.write(damage)
+    interrupted(station({'forever': FOREVER}))
+
+
+def test_the_journal_does_not_grow_without_end(station, tmp_path):
+    at = station({'say': SAY}, command_limits={
+        'remembered': 10, 'max_rate': None, 'burst': 1})
+    for _ in range(5000):
+        at.send('say')
+    assert len((tmp_path / 'commands.jsonl').read_text().splitlines()) < 4100

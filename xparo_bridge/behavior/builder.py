@@ -1,0 +1,357 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How do the elements of a document become the nodes of a tree.
+
+A SubTree gets a blackboard of its own. Of its attributes, `key="{other}"` connects a key of it
+to one of the tree around it, any other value is written to it, and `_autoremap` connects all
+keys of equal names but those with a leading '_'. A <TreeNodesModel> can declare the ports of a
+tree: one with a default may be left out, the others must be given.
+
+Ports are checked here, because the type of an entry depends on where a tree is used: the first
+typed port connected to an entry gives it its type, and text may go into any type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .blackboard import Blackboard
+from .context import NodeConfig, TreeContext
+from .document import Element, Limits
+from .errors import BehaviorError, ConversionError, Problem
+from .leaves import StubAction
+from .node import TreeNode
+from .ports import (
+    Direction,
+    DOUBLE,
+    INT,
+    INT64,
+    is_port_name,
+    pointed_key,
+    Port,
+    PortType,
+    POSTCONDITIONS,
+    PRECONDITIONS,
+    remapped_key,
+    STRING,
+)
+from .registry import Manifest, NodeRegistry
+from .script import compile_script, Script
+from .status import NodeKind
+from .values import INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
+from .verify import EXPLICIT, node_type
+
+
+class TooManyProblems(BehaviorError):
+    """The tree is not worth looking at further."""
+
+
+class Builder:
+    """
+    Makes the nodes of one tree and collects what is wrong with them.
+
+    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees with
+    their defaults ('' for none). A `dry` builder only looks for problems: it makes builtin nodes,
+    which have no effects, and no others.
+    """
+
+    def __init__(
+        self,
+        trees: Mapping[str, Element],
+        models: Mapping[str, Mapping[str, str]],
+        registry: NodeRegistry,
+        context: TreeContext,
+        limits: Limits,
+        *,
+        assume_nodes: bool = False,
+        dry: bool = False,
+    ) -> None:
+        self._trees = trees
+        self._models = models
+        self._registry = registry
+        self._context = context
+        self._limits = limits
+        self._assume_nodes = assume_nodes
+        self._dry = dry
+        self._open_trees: list[str] = []
+        self._paths = {''}
+        self._uid = 0
+        self.nodes: list[TreeNode] = []
+        self.blackboards: dict[str, Blackboard] = {}
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def build(self, tree_id: str, blackboard: Blackboard) -> TreeNode | None:
+        """Make the nodes of a tree; None if it was dry or has problems."""
+        self.blackboards[tree_id] = blackboard
+        try:
+            root = self._build_tree(tree_id, blackboard, '')
+        except TooManyProblems as error:
+            self.problems.append(Problem(str(error)))
+            return None
+        return None if self.problems else root
+
+    # Trees and nodes
+
+    def _build_tree(self, tree_id: str, blackboard: Blackboard, path: str) -> TreeNode | None:
+        tree = self._trees[tree_id]
+        self._open_trees.append(tree_id)
+        root = None
+        for element in tree.children[:1]:
+            root = self._build_node(element, blackboard, f'{path}/' if path else '')
+        self._open_trees.pop()
+        return root
+
+    def _build_node(self, element: Element, board: Blackboard, prefix: str) -> TreeNode | None:
+        self._uid += 1
+        if self._uid > self._limits.nodes:
+            raise TooManyProblems(f'the tree has more than {self._limits.nodes} nodes')
+        if len(self.problems) >= self._limits.problems:
+            raise TooManyProblems('there are more problems than are listed here')
+        is_subtree = element.tag == 'SubTree'
+        type_id = element.get('ID') if is_subtree else node_type(element)
+        manifest = self._registry.find('SubTree' if is_subtree else type_id)
+        if manifest is None and self._assume_nodes and not element.children:
+            manifest = Manifest(type_id, NodeKind.ACTION, {}, StubAction, accepts_any_port=True)
+        name = element.get('name', type_id)
+        path = f'{prefix}{name}' + (f'::{self._uid}' if name == type_id else '')
+        if not is_subtree and element.tag not in EXPLICIT and 'ID' in element.attributes:
+            self._report(
+                element, path, f'<{type_id}> has an attribute [ID]', 'only the explicit form has'
+            )
+        node = None
+        if manifest is not None:
+            config = NodeConfig(
+                name, type_id, manifest, board, self._context, self._uid, path, element.line
+            )
+            if is_subtree:
+                config.inputs = {
+                    key: text for key, text in element.attributes.items() if is_port_name(key)
+                }
+            else:
+                self._connect_ports(element, config)
+            node = self._make(element, config)
+        if is_subtree:
+            children = [self._build_subtree(element, board, prefix, path)]
+        else:
+            children = [self._build_node(child, board, prefix) for child in element.children]
+        if node is not None:
+            for child in children:
+                if child is not None:
+                    node.children.append(child)
+                    child.parent = node
+        return node
+
+    def _make(self, element: Element, config: NodeConfig) -> TreeNode | None:
+        """Make one node with its conditions."""
+        scripts = self._conditions(element, config)
+        if config.manifest.factory is None:
+            self._report(
+                element,
+                config.path,
+                f'{config.type_id} cannot run on this robot',
+                'nothing is registered that would run it',
+            )
+            return None
+        if self._dry and config.manifest.type_id not in self._registry.builtin_ids:
+            return None
+        # The place in the list is the node's uid, also when children are made by its factory.
+        place = len(self.nodes)
+        try:
+            node = config.manifest.factory(config)
+        except Exception as error:
+            # Factories are also others' code, and a broken one must not refuse more than itself.
+            text = str(error) if isinstance(error, BehaviorError) else repr(error)
+            self._report(element, config.path, text, '')
+            return None
+        node.set_conditions(scripts)
+        self.nodes.insert(place, node)
+        return node
+
+    def _conditions(self, element: Element, config: NodeConfig) -> dict[str, Script]:
+        scripts = {}
+        for name in (*PRECONDITIONS, *POSTCONDITIONS):
+            if name in element.attributes:
+                text = element.attributes[name]
+                try:
+                    scripts[name] = compile_script(text, config.blackboard, self._context.enums)
+                except BehaviorError as error:
+                    self._report(element, config.path, f'[{name}]: {error}', '')
+        return scripts
+
+    # Ports
+
+    def _connect_ports(self, element: Element, config: NodeConfig) -> None:
+        manifest = config.manifest
+        used: list[tuple[Port, str]] = []
+        for name, text in element.attributes.items():
+            if not is_port_name(name):
+                continue
+            port = manifest.ports.get(name)
+            if port is not None:
+                used.append((port, text))
+            elif manifest.accepts_any_port:
+                used.append((Port(name, Direction.INOUT), text))
+            else:
+                known = ', '.join(sorted(manifest.ports)) or 'none'
+                self._report(
+                    element,
+                    config.path,
+                    f'{config.type_id} has no port [{name}]',
+                    f'its ports: {known}',
+                )
+        # Typed ports first: two ports may share an entry, which then has a type.
+        for port, text in sorted(used, key=lambda pair: not pair[0].type.is_strong):
+            self._check_literal(element, config, port, text)
+            self._declare_entry(element, config, port, text)
+            if port.direction is not Direction.OUTPUT:
+                config.inputs[port.name] = text
+            if port.direction is not Direction.INPUT:
+                config.outputs[port.name] = text
+        for port in manifest.ports.values():
+            self._apply_default(element, config, port)
+
+    def _check_literal(self, element: Element, config: NodeConfig, port: Port, text: str) -> None:
+        is_pointer = len(text) >= 3 and text[0] == '{' and text[-1] == '}'
+        if is_pointer or not port.type.is_strong or port.type.parse is None:
+            return
+        try:
+            port.type.parse(text)
+        except ConversionError as error:
+            self._report(
+                element,
+                config.path,
+                f'[{port.name}]: {error}',
+                f'a value of type {port.type.name}, or an entry such as {{{port.name}}}',
+            )
+
+    def _declare_entry(self, element: Element, config: NodeConfig, port: Port, text: str) -> None:
+        key = remapped_key(port.name, text)
+        if key is None:
+            return
+        entry = config.blackboard.entry(key)
+        if entry is None:
+            try:
+                config.blackboard.declare(key, port.type)
+            except BehaviorError as error:
+                self._report(element, config.path, f'[{port.name}]: {error}', '')
+        elif (
+            entry.type.is_strong
+            and port.type.is_strong
+            and entry.type not in (port.type, STRING)
+        ):
+            self._report(
+                element,
+                config.path,
+                f'[{port.name}] has the type {port.type.name}, but the entry {{{key}}} '
+                f'has the type {entry.type.name}',
+                'connect ports of one type, or pass the value through a script',
+            )
+
+    def _apply_default(self, element: Element, config: NodeConfig, port: Port) -> None:
+        is_input = port.direction is not Direction.OUTPUT
+        if port.default:
+            if is_input:
+                config.inputs.setdefault(port.name, port.default)
+            if port.direction is not Direction.INPUT and pointed_key(port.default) is not None:
+                config.outputs.setdefault(port.name, port.default)
+        elif is_input and port.name not in config.inputs and self._is_needed(config):
+            self.warnings.append(
+                Problem(
+                    f'the port [{port.name}] of {config.type_id} has no value',
+                    element.line,
+                    config.path,
+                    'a tick will fail',
+                    element.file,
+                    is_warning=True,
+                )
+            )
+
+    def _is_needed(self, config: NodeConfig) -> bool:
+        """Tell whether a node cannot be ticked without values for its ports: a builtin can't."""
+        return config.type_id in self._registry.builtin_ids and 'Switch' not in config.type_id
+
+    # Subtrees
+
+    def _build_subtree(
+        self, element: Element, board: Blackboard, prefix: str, node_path: str
+    ) -> TreeNode | None:
+        tree_id = element.get('ID')
+        if not tree_id:
+            return None
+        if tree_id not in self._trees:
+            known = ', '.join(sorted(self._trees))
+            self._report(element, node_path, f'there is no tree {tree_id!r}', f'trees: {known}')
+            return None
+        if tree_id in self._open_trees:
+            self._report(element, node_path, f'the tree {tree_id!r} contains itself', '')
+            return None
+        path = prefix + element.get('name', f'{tree_id}::{self._uid}')
+        if path in self._paths:
+            self._report(
+                element,
+                node_path,
+                f'there is a SubTree named {path!r} already',
+                'give it another name, or none',
+            )
+            return None
+        self._paths.add(path)
+        inner = Blackboard(board)
+        self.blackboards[path] = inner
+        self._connect_subtree(element, inner, node_path)
+        return self._build_tree(tree_id, inner, path)
+
+    def _connect_subtree(self, element: Element, inner: Blackboard, path: str) -> None:
+        remapping = {
+            name: f'{{{name}}}' if text == '{=}' else text
+            for name, text in element.attributes.items()
+            if is_port_name(name)
+        }
+        try:
+            inner.autoremap = parse_bool(element.get('_autoremap', 'false'))
+        except ConversionError as error:
+            self._report(element, path, f'[_autoremap]: {error}', 'true or false')
+        for name, default in self._models.get(element.get('ID'), {}).items():
+            if name in remapping or inner.autoremap:
+                continue
+            if default:
+                remapping[name] = default
+            else:
+                self._report(
+                    element,
+                    path,
+                    f'the port [{name}] is missing',
+                    'its <TreeNodesModel> gives it no default',
+                )
+        literals: dict[str, tuple[Any, PortType]] = {}
+        for name, text in remapping.items():
+            key = pointed_key(text)
+            if key is None:
+                literals[name] = literal_value(text)
+            else:
+                inner.remapping[name] = key
+        # A literal stays within the subtree, whatever else is connected.
+        autoremap, inner.autoremap = inner.autoremap, False
+        for name, (value, value_type) in literals.items():
+            inner.set(name, value, value_type)
+        inner.autoremap = autoremap
+
+    def _report(self, element: Element, path: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(message, element.line, path, hint, element.file))
+
+
+def literal_value(text: str) -> tuple[Any, PortType]:
+    """What a literal given to a SubTree stands for: a number if all of it is one, else text."""
+    if not any(character in text for character in '.eE'):
+        try:
+            number = parse_integer(text, whole=True)
+            return number, INT if INT32_MIN <= number <= INT32_MAX else INT64
+        except ConversionError:
+            pass
+    try:
+        return parse_real(text, whole=True), DOUBLE
+    except ConversionError:
+        return text, STRING
+

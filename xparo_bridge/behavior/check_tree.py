@@ -1,0 +1,123 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What is wrong with these tree files: a linter for authors and for continuous integration.
+
+    check_tree [--assume-nodes] [--strict] [--tree-folder FOLDER] FILE...
+
+prints every error and warning with its line, and the node types each file uses. The exit code is
+0 if there is no error, 1 if there is one, and 2 if a file cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+import sys
+
+from . import nav2
+from .document import Element, Limits
+from .errors import BehaviorError
+from .loader import Reader
+from .registry import NodeRegistry
+from .verify import node_type
+
+
+def default_registry() -> NodeRegistry:
+    """Make the registry of node types known everywhere: builtin, Nav2's and installed ones."""
+    registry = NodeRegistry()
+    nav2.register(registry)
+    registry.discover()
+    return registry
+
+
+def main(argv: Sequence[str] | None = None, registry: NodeRegistry | None = None) -> int:
+    """Check the files named on the command line and return the exit code."""
+    options = _parse(argv)
+    # Types whose nodes need ROS are known, and checking a tree does not run them.
+    registry = (registry or default_registry()).with_stubs()
+    try:
+        for name, _, value in (text.partition('=') for text in options.enum):
+            registry.add_enum(name, int(value))
+    except (BehaviorError, ValueError) as error:
+        print(f'check_tree: --enum: {error}', file=sys.stderr)
+        return 2
+    return max((_check_file(file, registry, options) for file in options.files), default=0)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='check_tree', description='Check behaviour trees in BehaviorTree.CPP XML.'
+    )
+    parser.add_argument('files', nargs='+', metavar='FILE', help="a tree; '-' reads it from stdin")
+    parser.add_argument(
+        '--assume-nodes',
+        action='store_true',
+        help='accept leaves of unknown types, with any ports',
+    )
+    parser.add_argument(
+        '--strict', action='store_true', help='refuse format 3, as BehaviorTree.CPP 4 does'
+    )
+    parser.add_argument(
+        '--tree-folder', type=Path, help='where <include> may read; else the folder of the file'
+    )
+    parser.add_argument(
+        '--enum',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='a constant that scripts may use; may be given more than once',
+    )
+    return parser.parse_args(argv)
+
+
+def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) -> int:
+    path = Path(name)
+    try:
+        text = sys.stdin.read() if name == '-' else path.read_text('utf-8')
+    except (OSError, ValueError) as error:
+        print(f'{name}: cannot be read: {error}', file=sys.stderr)
+        return 2
+    folder = options.tree_folder or (Path.cwd() if name == '-' else path.parent)
+    reader = Reader(
+        registry,
+        Limits(),
+        folder,
+        migrate=not options.strict,
+        assume_nodes=options.assume_nodes,
+    )
+    reader.read(text)
+    reader.check_all()
+    for problem in sorted((*reader.problems, *reader.warnings), key=lambda each: each.line):
+        kind = 'warning' if problem.is_warning else 'error'
+        place = f'{folder / problem.file}' if problem.file else name
+        where = f'{problem.path}: ' if problem.path else ''
+        hint = f' ({problem.hint})' if problem.hint else ''
+        print(f'{place}:{problem.line}: {kind}: {where}{problem.message}{hint}')
+    _print_nodes(name, reader, registry)
+    return 1 if reader.problems else 0
+
+
+def _print_nodes(name: str, reader: Reader, registry: NodeRegistry) -> None:
+    used = Counter(
+        node_type(element)
+        for tree in reader.trees.values()
+        for element in _nodes_of(tree)
+        if registry.find(node_type(element))
+    )
+    counts = ', '.join(f'{type_id} {count}' for type_id, count in sorted(used.items()))
+    print(f'{name}: nodes used: {counts or "none"}')
+    if reader.unknown:
+        print(f'{name}: unknown nodes: {", ".join(sorted(reader.unknown))}')
+    errors, warnings = len(reader.problems), len(reader.warnings)
+    print(f'{name}: {errors} errors, {warnings} warnings')
+
+
+def _nodes_of(tree: Element) -> list[Element]:
+    return [element for element in tree.walk() if element is not tree]
+
+
+if __name__ == '__main__':
+    sys.exit(main())

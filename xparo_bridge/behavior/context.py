@@ -1,0 +1,73 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What do all nodes of one tree share besides the blackboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TYPE_CHECKING
+
+from .blackboard import Blackboard
+from .timing import MonotonicClock, Timers, TimeSource
+
+if TYPE_CHECKING:
+    from .registry import Manifest
+
+
+class TreeContext:
+    """
+    The clock, the timers and the wake-up of a tree, and what its robot lends to its leaves.
+
+    `services` holds objects by name that leaves ask for, such as a ROS node or the provider of
+    the robot's pose.
+    """
+
+    def __init__(
+        self,
+        clock: TimeSource | None = None,
+        services: Mapping[str, Any] | None = None,
+        enums: Mapping[str, int] | None = None,
+    ) -> None:
+        self.clock = clock or MonotonicClock()
+        self.timers = Timers(self.clock)
+        self.services = dict(services or {})
+        self.enums = dict(enums or {})
+        self.on_wake_up: Callable[[], None] | None = None
+        self._woken = False
+
+    def wake_up(self) -> None:
+        """Ask for another tick soon. Any thread may call this."""
+        self._woken = True
+        if self.on_wake_up is not None:
+            self.on_wake_up()
+
+    @property
+    def woken(self) -> bool:
+        """Whether a tick was asked for and did not come yet."""
+        return self._woken
+
+    def take_wake_up(self) -> bool:
+        """Tell whether a tick was asked for since the last call."""
+        woken, self._woken = self._woken, False
+        return woken
+
+
+@dataclass
+class NodeConfig:
+    """
+    Everything a node is made from; the loader fills it in.
+
+    `inputs` and `outputs` map the ports the tree connects to the text it gives them.
+    """
+
+    name: str
+    type_id: str
+    manifest: Manifest
+    blackboard: Blackboard
+    context: TreeContext = field(default_factory=TreeContext)
+    uid: int = 0
+    path: str = ''
+    line: int = 0
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,249 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""How does a document become a tree, or the list of everything wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .blackboard import Blackboard
+from .builder import Builder
+from .context import TreeContext
+from .document import DocumentError, Element, Limits, read_document
+from .errors import Problem, TreeErrors
+from .migrate import migrate as migrate_document
+from .ports import ANY_ALLOWED, forbidden_character, RESERVED, type_of
+from .registry import NodeRegistry
+from .timing import TimeSource
+from .tree import Tree
+from .verify import Verifier
+
+_MODEL_PORTS = ('input_port', 'output_port', 'inout_port')
+
+
+def load(
+    xml: str,
+    registry: NodeRegistry,
+    limits: Limits | None = None,
+    *,
+    blackboard: Blackboard | Mapping[str, Any] | None = None,
+    clock: TimeSource | None = None,
+    services: Mapping[str, Any] | None = None,
+    tree_folder: Path | None = None,
+    tree_id: str = '',
+    migrate: bool = True,
+    assume_nodes: bool = False,
+) -> Tree:
+    """
+    Read, check and make a tree.
+
+    :param xml: a document <root>...</root>, or a single <BehaviorTree>.
+    :param blackboard: the blackboard of the main tree, or values to begin it with, which ports
+        of any type may read.
+    :param clock: the time of the nodes that wait; the machine's unless given.
+    :param services: what leaves may ask for by name, such as a ROS node.
+    :param tree_folder: where <include> may read from; nowhere unless given.
+    :param tree_id: the tree to run, in place of the one the document names.
+    :param migrate: whether documents of format 3 are understood.
+    :param assume_nodes: whether leaves of unknown types become stubs that succeed.
+    :raises TreeErrors: with every problem found, if there is any.
+    """
+    limits = limits or Limits()
+    reader = Reader(registry, limits, tree_folder, migrate=migrate, assume_nodes=assume_nodes)
+    reader.read(xml)
+    if not isinstance(blackboard, Blackboard):
+        values, blackboard = blackboard or {}, Blackboard()
+        for key, value in values.items():
+            blackboard.declare(key, ANY_ALLOWED).replace(value, type_of(value))
+    context = TreeContext(clock, services, registry.enums)
+    return reader.make(tree_id, blackboard, context)
+
+
+class Reader:
+    """Reads a document and those it includes, and makes trees from them."""
+
+    def __init__(
+        self,
+        registry: NodeRegistry,
+        limits: Limits,
+        tree_folder: Path | None = None,
+        *,
+        migrate: bool = True,
+        assume_nodes: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._limits = limits
+        self._folder = tree_folder.resolve() if tree_folder is not None else None
+        self._migrate = migrate
+        self._assume_nodes = assume_nodes
+        self._size = 0
+        self._included: list[Path] = []
+        self._verifier = Verifier(registry, limits, assume_nodes=assume_nodes)
+        self._main = ''
+        self.trees: dict[str, Element] = {}
+        self.models: dict[str, dict[str, str]] = {}
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    @property
+    def unknown(self) -> dict[str, Element]:
+        """The node types that are not registered, with the first element of each."""
+        return self._verifier.unknown
+
+    def read(self, xml: str) -> None:
+        """Read a document; `problems` then has what is wrong with it."""
+        root = self._read_document(xml, '', ())
+        if root is not None:
+            self._main = self._main_tree(root)
+        self.problems.extend(self._verifier.problems)
+
+    def make(self, tree_id: str, blackboard: Blackboard, context: TreeContext) -> Tree:
+        """
+        Make a tree of those read, the document's main one if `tree_id` is empty.
+
+        :raises TreeErrors: if it cannot be made.
+        """
+        tree_id = tree_id or self._main
+        if not self.trees and self.problems:
+            raise TreeErrors(self.problems, self.warnings)
+        if tree_id not in self.trees:
+            known = ', '.join(sorted(self.trees)) or 'none'
+            message = f'there is no tree {tree_id!r}' if tree_id else 'no tree is the main one'
+            hint = f'name one of {known} in main_tree_to_execute'
+            raise TreeErrors([*self.problems, Problem(message, hint=hint)], self.warnings)
+        # First without the nodes themselves, which may open connections: a document that is
+        # refused changes nothing, and everything wrong with it is told at once.
+        trial = self._builder(TreeContext(enums=self._registry.enums), dry=True)
+        trial.build(tree_id, blackboard.copy())
+        problems = _unique([*self.problems, *trial.problems])
+        warnings = _unique([*self.warnings, *trial.warnings])
+        if problems:
+            raise TreeErrors(problems, warnings)
+        builder = self._builder(context)
+        if builder.build(tree_id, blackboard) is None:
+            for node in builder.nodes:
+                node.shutdown()
+            raise TreeErrors(_unique(builder.problems), warnings)
+        return Tree(tree_id, builder.nodes, builder.blackboards, context, warnings)
+
+    def check_all(self) -> None:
+        """Check every tree read, also those that nothing runs; `problems` has what is wrong."""
+        order = sorted(self.trees, key=lambda tree_id: tree_id != self._main)
+        for tree_id in order:
+            builder = self._builder(TreeContext(enums=self._registry.enums), dry=True)
+            builder.build(tree_id, Blackboard())
+            self.problems = _unique([*self.problems, *builder.problems])
+            self.warnings = _unique([*self.warnings, *builder.warnings])
+
+    def _builder(self, context: TreeContext, *, dry: bool = False) -> Builder:
+        return Builder(
+            self.trees,
+            self.models,
+            self._registry,
+            context,
+            self._limits,
+            assume_nodes=self._assume_nodes,
+            dry=dry,
+        )
+
+    def _main_tree(self, root: Element) -> str:
+        if root.get('main_tree_to_execute'):
+            return root.get('main_tree_to_execute')
+        own = [tree.get('ID') for tree in root.all('BehaviorTree')]
+        if len(own) == 1 and own[0]:
+            return own[0]
+        return next(iter(self.trees)) if len(self.trees) == 1 else ''
+
+    def _read_document(self, xml: str, file: str, path: tuple[Path, ...]) -> Element | None:
+        limits = replace(self._limits, size=max(self._limits.size - self._size, 0))
+        self._size += len(xml)
+        try:
+            root, warnings = read_document(xml, limits, file)
+        except DocumentError as error:
+            self.problems.append(error.problem)
+            return None
+        self.warnings.extend(warnings)
+        if root.tag == 'BehaviorTree':
+            root = Element('root', {'BTCPP_format': '4'}, root.line, file, [root])
+        if self._migrate:
+            self.warnings.extend(migrate_document(root))
+        for element in root.all('include'):
+            self._include(element, path)
+        self._verifier.check_document(root)
+        self._read_models(root)
+        for tree in root.all('BehaviorTree'):
+            tree_id = tree.get('ID') or f'BehaviorTree_{len(self.trees)}'
+            if tree_id in self.trees:
+                self._warn(tree, f'there is a tree {tree_id!r} already', 'the last one counts')
+            self.trees[tree_id] = tree
+        return root
+
+    def _include(self, element: Element, path: tuple[Path, ...]) -> None:
+        name = element.get('path')
+        if not name:
+            self._report(element, '<include> has no attribute [path]', 'name a file')
+            return
+        if self._folder is None or 'ros_pkg' in element.attributes:
+            self._report(
+                element,
+                f'{name!r} cannot be included',
+                'only files of the tree folder of this robot can',
+            )
+            return
+        around = path[-1].parent if path else self._folder
+        try:
+            file = (around / name).resolve()
+            inside = file.is_relative_to(self._folder)
+            shown = str(file.relative_to(self._folder)) if inside else name
+            if not inside:
+                self._report(element, f'{name!r} lies outside the tree folder', '')
+            elif file in path:
+                self._report(element, f'{shown!r} includes itself', '')
+            elif len(self._included) >= self._limits.includes:
+                self._report(element, f'more than {self._limits.includes} files are included', '')
+            else:
+                self._included.append(file)
+                if file.stat().st_size > 4 * self._limits.size:
+                    self._report(element, f'{shown!r} is larger than the limit', '')
+                else:
+                    self._read_document(file.read_text('utf-8'), shown, (*path, file))
+        except (OSError, ValueError, RuntimeError) as error:
+            self._report(element, f'{name!r} cannot be read: {error}', '')
+
+    def _read_models(self, root: Element) -> None:
+        """Read the ports that a <TreeNodesModel> declares for trees."""
+        for models in root.all('TreeNodesModel'):
+            for model in models.all('SubTree'):
+                tree_id = model.get('ID')
+                if not tree_id:
+                    self._report(model, 'a <SubTree> in <TreeNodesModel> has no [ID]', 'add it')
+                    continue
+                ports = self.models.setdefault(tree_id, {})
+                for element in model.children:
+                    if element.tag in _MODEL_PORTS:
+                        self._read_port(element, ports)
+
+    def _read_port(self, element: Element, ports: dict[str, str]) -> None:
+        name = element.get('name')
+        if not name or name[0].isdigit() or name in RESERVED or forbidden_character(name):
+            self._report(element, f'{name!r} cannot name a port', '')
+        ports[name] = element.get('default')
+
+    def _report(self, element: Element, message: str, hint: str) -> None:
+        self.problems.append(Problem(message, element.line, '', hint, element.file))
+
+    def _warn(self, element: Element, message: str, hint: str) -> None:
+        self.warnings.append(
+            Problem(message, element.line, '', hint, element.file, is_warning=True)
+        )
+
+
+def _unique(problems: list[Problem]) -> list[Problem]:
+    """Leave out what is told of one line already: a tree may be used many times."""
+    seen: dict[tuple[str, int, str], Problem] = {}
+    for problem in problems:
+        seen.setdefault((problem.file, problem.line, problem.message), problem)
+    return list(seen.values())

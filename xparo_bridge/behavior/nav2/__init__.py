@@ -1,0 +1,53 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which nodes do the trees of Nav2 use, and which of them run without ROS.
+
+`register` makes all 65 node types known with their ports, so that Nav2's trees load and are
+checked. Those that need no ROS run at once; the others wait for a factory::
+
+    nav2.register(registry)
+    registry.bind('FollowPath', make_follow_path)
+"""
+
+from __future__ import annotations
+
+from ..node import TreeNode
+from ..registry import NodeRegistry
+from . import conditions, control, decorators
+from .robot import RobotState, SERVICE
+from .table import manifests, NODES
+
+_RUNNABLE: tuple[type[TreeNode], ...] = (
+    conditions.AreErrorCodesPresent,
+    conditions.DistanceTraveled,
+    conditions.GlobalUpdatedGoal,
+    conditions.GoalUpdated,
+    conditions.InitialPoseReceived,
+    conditions.PathExpiringTimer,
+    conditions.TimeExpired,
+    conditions.WouldAControllerRecoveryHelp,
+    conditions.WouldAPlannerRecoveryHelp,
+    conditions.WouldASmootherRecoveryHelp,
+    control.PipelineSequence,
+    control.RecoveryNode,
+    control.RoundRobin,
+    decorators.DistanceController,
+    decorators.GoalUpdatedController,
+    decorators.GoalUpdater,
+    decorators.PathLongerOnApproach,
+    decorators.RateController,
+    decorators.SingleTrigger,
+    decorators.SpeedController,
+)
+
+
+def register(registry: NodeRegistry) -> None:
+    """Make Nav2's node types known to a registry."""
+    for manifest in manifests():
+        registry.add(manifest)
+    for node_class in _RUNNABLE:
+        registry.bind(node_class.__name__, node_class)
+
+
+__all__ = ['NODES', 'RobotState', 'SERVICE', 'register']

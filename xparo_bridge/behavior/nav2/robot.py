@@ -1,0 +1,37 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What do Nav2's nodes want to know of the robot."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..context import TreeContext
+from ..errors import NodeError
+
+SERVICE = 'nav2_robot'
+
+
+class RobotState(Protocol):
+    """The robot as Nav2's nodes see it; lent to a tree as the service `nav2_robot`."""
+
+    def position(self, global_frame: str, robot_base_frame: str) -> tuple[float, float] | None:
+        """Where the robot is, in metres; '' means the robot's usual frame. None: not known."""
+
+    def speed(self) -> float:
+        """How fast the robot moves over the ground, smoothed, in m/s."""
+
+    def updated_goal(self, goal: Any) -> Any:
+        """The goal received since, if it is newer than `goal`, else `goal`."""
+
+
+def robot_state(context: TreeContext) -> RobotState:
+    """
+    The robot that was lent to the tree.
+
+    :raises NodeError: if none was.
+    """
+    robot: RobotState | None = context.services.get(SERVICE)
+    if robot is None:
+        raise NodeError(f'the service {SERVICE!r} was not lent to the tree')
+    return robot

@@ -1,0 +1,212 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The bridge's own nodes: commands, talk and telemetry.
+
+- RemoteCommand: runs a command of the configuration, as if the platform had sent it. RUNNING until
+  it has ended; SUCCESS if it succeeded, else FAILURE. Halted: the command is cancelled.
+- Say: SUCCESS once the text is on its way to the platform; no answer is waited for.
+- Chat: RUNNING until the platform answered; SUCCESS with its answer, FAILURE without.
+- SendTelemetry: SUCCESS once its ports are on their way as telemetry; FAILURE if no link has any.
+
+RemoteCommand and SendTelemetry take any port: its name is the parameter's or the value's. A
+literal that is a JSON number, truth value, list or object is taken as that, any other as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+import json
+from typing import Any, Protocol
+
+from ...messages import CommandState, Telemetry
+from ...messages import RemoteCommand as Command
+from ...robot.telemetry.values import plain
+from ..context import NodeConfig
+from ..errors import NodeError
+from ..leaves import LeafNode, StatefulAction, SyncAction
+from ..node import FAILURE, RUNNING, SUCCESS
+from ..ports import input_port, output_port
+from ..registry import Manifest, NodeRegistry
+from ..status import NodeKind, NodeStatus
+from .service_leaf import RosService, ServiceUse
+from .topic_leaf import PublishUse, RosTopicPublish
+from .tree_ros import tree_ros
+
+# The names by which a tree's context has what these nodes use.
+ROUTER = 'router'
+SEND = 'send'
+_SOURCE = 'local'
+
+
+class CommandRun(Protocol):
+    """A run of a command, as the router has it."""
+
+    state: CommandState | None
+    canceling: bool
+    status: Any
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+
+
+class CommandRouter(Protocol):
+    """What runs commands."""
+
+    def execute(self, command: Command, source: str) -> Any:
+        """Run a command."""
+
+    def cancel(self, run: Any) -> None:
+        """Begin to end a run."""
+
+
+class _PendingRun:
+    """A command that has to end before another tree may begin."""
+
+    def __init__(self, router: CommandRouter, run: CommandRun) -> None:
+        self._router = router
+        self.run = run
+        self.ending = False
+
+    @property
+    def ended(self) -> bool:
+        return not self.run.open
+
+    def poll(self) -> None:
+        """Nothing: the router looks after its runs."""
+
+    def cancel(self) -> None:
+        if not self.ended:
+            self.ending = True
+            self._router.cancel(self.run)
+
+
+class RemoteCommand(StatefulAction):
+    """Runs a command of the configuration."""
+
+    PORTS = (
+        input_port('command', 'string', doc='its name in the configuration'),
+        input_port('parameters', 'string', doc='JSON object of parameters'),
+        output_port('result', 'string', doc='JSON object of what it gave'),
+        output_port('error', 'string', doc='why it failed'),
+    )
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._pending: _PendingRun | None = None
+
+    def on_start(self) -> NodeStatus:
+        self.feedback_message = ''
+        self._pending = None
+        return self.on_running()
+
+    def on_running(self) -> NodeStatus:
+        ros = tree_ros(self.context)
+        if self._pending is None:
+            if ros.settling:
+                return RUNNING
+            router: CommandRouter | None = self.context.services.get(ROUTER)
+            if router is None:
+                raise NodeError('no commands are lent to this tree')
+            run = router.execute(
+                Command(self.get_input('command'), self._parameters()), _SOURCE)
+            self._pending = _PendingRun(router, run)
+            ros.watch(self._pending)
+        run = self._pending.run
+        if run.open:
+            return RUNNING
+        status = run.status
+        self.set_output('result', json.dumps(status.result or {}))
+        self.set_output('error', (status.error or {}).get('message', ''))
+        self.feedback_message = (status.error or {}).get('message', '')
+        return SUCCESS if run.state is CommandState.SUCCEEDED else FAILURE
+
+    def on_halted(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+
+    def _parameters(self) -> dict[str, Any]:
+        text = self.find_input('parameters') or '{}'
+        try:
+            parameters = json.loads(text)
+        except ValueError as error:
+            raise NodeError(f'the port [parameters]: not JSON: {error}') from error
+        if not isinstance(parameters, dict):
+            raise NodeError('the port [parameters]: a JSON object is due')
+        return {**parameters, **free_ports(self)}
+
+
+class SendTelemetry(SyncAction):
+    """Sends the values of its ports as telemetry."""
+
+    def on_tick(self) -> NodeStatus:
+        send: Callable[[Any], bool] | None = self.context.services.get(SEND)
+        values = free_ports(self)
+        if not values:
+            raise NodeError('SendTelemetry has no port with a value')
+        if send is None or not send(Telemetry(values)):
+            self.feedback_message = 'no link carries telemetry'
+            return FAILURE
+        return SUCCESS
+
+
+def free_ports(leaf: LeafNode) -> dict[str, Any]:
+    """The values of the ports that a tree gave a leaf beside those its type declares."""
+    return {name: _json_value(leaf.get_input(name)) for name in leaf.config.inputs
+            if name not in leaf.config.manifest.ports}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value, parse_constant=lambda name: name)
+        except (ValueError, RecursionError):
+            return value
+        return parsed if isinstance(parsed, (bool, int, float, list, dict)) else value
+    return jsonable(value)
+
+
+def jsonable(value: Any) -> Any:
+    """A value of a blackboard as JSON can have it; messages become objects of their fields."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if hasattr(value, 'get_fields_and_field_types'):
+        return plain(value)
+    return str(value)
+
+
+def register(registry: NodeRegistry, bridge: str) -> None:
+    """Make the bridge's nodes known; `bridge` is the full name of its node."""
+    text = input_port('message', 'string', doc='what to say')
+    registry.add(Manifest('Say', NodeKind.ACTION, {'message': text}, partial(
+        RosTopicPublish, use=PublishUse(
+            'xparo_interfaces/msg/ChatMessage', f'{bridge}/chat/outgoing', {'message': 'text'},
+            frozenset(('message',)))), description='Says something to the platform.'))
+    chat = (text, input_port('timeout', 'double', 20.0, 's to wait for the answer'),
+            output_port('reply', 'string', doc='the answer'))
+    registry.add(Manifest('Chat', NodeKind.ACTION, {port.name: port for port in chat}, partial(
+        Chat, use=ServiceUse(
+            'xparo_interfaces/srv/Chat', f'{bridge}/chat',
+            {'message': 'message', 'timeout': 'timeout'}, {'reply': 'reply'},
+            frozenset(('message',)), 'success')),
+        description='Says something to the platform and waits for its answer.'))
+    for node_class in (RemoteCommand, SendTelemetry):
+        registry.add(Manifest(
+            node_class.__name__, NodeKind.ACTION, {port.name: port for port in node_class.PORTS},
+            node_class, accepts_any_port=True, description=node_class.__doc__ or ''))
+
+
+class Chat(RosService):
+    """Asks the platform."""
+
+    def on_start(self) -> NodeStatus:
+        # The bridge's own service says when it gave up.
+        self.use = replace(self.use, server_timeout=self.get_input('timeout') + 2.0)
+        return super().on_start()

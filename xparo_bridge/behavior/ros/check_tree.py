@@ -1,0 +1,44 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The executable `check_tree`: what is wrong with these tree files, on this robot.
+
+As behavior/check_tree.py, with `--config FILE...` for the node types of a robot's configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import json
+import sys
+
+from ...configuration import ConfigurationError, load
+from ...share import share
+from .. import check_tree
+from .registry import robot_registry
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check the files named on the command line and return the exit code."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--config', action='append', default=[])
+    options, rest = parser.parse_known_args(argv)
+    nodes = {}
+    if options.config:
+        # Of the configuration only the trees matter; a linter needs no links.
+        schema = json.loads(share('config', 'schema.json').read_text())
+        del schema['required']
+        try:
+            nodes = load(options.config, schema)['trees']['nodes']
+        except ConfigurationError as error:
+            print(error, file=sys.stderr)
+            return 2
+    registry, problems = robot_registry('/xparo_bridge', nodes, stubs=True)
+    for path, text in problems:
+        print(f'trees.nodes.{".".join(path)}: {text}', file=sys.stderr)
+    return 2 if problems else check_tree.main(rest, registry)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

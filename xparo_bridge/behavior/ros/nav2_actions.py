@@ -1,0 +1,243 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which actions and services do Nav2's nodes (Jazzy) use, and how.
+
+| outcome of the goal | node                                                              |
+|---------------------|-------------------------------------------------------------------|
+| succeeded           | SUCCESS, error code 0                                             |
+| aborted             | FAILURE, the result's error code                                  |
+| cancelled by others | SUCCESS, error code 0                                             |
+| anything else       | FAILURE                                                           |
+
+Unlike Nav2's own, a node with a required port that has no value fails instead of sending an empty
+goal, a halt does not hold up the tree, and a server is given a second at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+import time
+from typing import Any
+
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
+
+from ...robot.action_goal import Ending, Outcome
+from ..context import NodeConfig
+from ..leaves import StatefulAction
+from ..node import FAILURE, RUNNING, SUCCESS
+from ..registry import NodeFactory
+from ..status import NodeKind, NodeStatus
+from .action_leaf import ActionUse, RosAction
+from .fields import find_type, is_installed, MessageField
+from .service_leaf import RosService, ServiceUse
+from .tree_ros import tree_ros
+
+_ALLOWANCE = {'time_allowance': 'time_allowance'}
+_ROUTE_GOAL = {
+    'start': 'start', 'goal': 'goal', 'start_id': 'start_id', 'goal_id': 'goal_id',
+    'use_start': 'use_start', 'use_poses': 'use_poses',
+}
+
+
+def _action(name: str, action: str, goal: Mapping[str, str] | None = None, *required: str,
+            **options: Any) -> ActionUse:
+    return ActionUse(f'nav2_msgs/action/{name}', action, goal or {},
+                     required=frozenset(required), **options)
+
+
+ACTIONS: dict[str, ActionUse] = {
+    'AssistedTeleop': _action('AssistedTeleop', 'assisted_teleop', _ALLOWANCE),
+    'BackUp': _action('BackUp', 'backup', {
+        'backup_dist': 'target.x', 'backup_speed': 'speed', **_ALLOWANCE}),
+    'ComputeAndTrackRoute': _action(
+        'ComputeAndTrackRoute', 'compute_and_track_route', _ROUTE_GOAL, follows=True,
+        result={'execution_duration': 'execution_duration'},
+        feedback={name: name for name in (
+            'last_node_id', 'next_node_id', 'current_edge_id', 'route', 'path', 'rerouted')}),
+    'ComputePathThroughPoses': _action(
+        'ComputePathThroughPoses', 'compute_path_through_poses',
+        {'start': 'start', 'goals': 'goals', 'planner_id': 'planner_id'}, 'goals',
+        result={'path': 'path'}),
+    'ComputePathToPose': _action(
+        'ComputePathToPose', 'compute_path_to_pose',
+        {'start': 'start', 'use_start': 'use_start', 'goal': 'goal', 'planner_id': 'planner_id'},
+        'goal', result={'path': 'path'}),
+    'ComputeRoute': _action(
+        'ComputeRoute', 'compute_route', _ROUTE_GOAL,
+        result={'route': 'route', 'path': 'path', 'planning_time': 'planning_time'}),
+    'DockRobot': _action('DockRobot', 'dock_robot', {name: name for name in (
+        'use_dock_id', 'dock_id', 'dock_pose', 'dock_type', 'max_staging_time',
+        'navigate_to_staging_pose')}, result={'success': 'success', 'num_retries': 'num_retries'}),
+    'DriveOnHeading': _action('DriveOnHeading', 'drive_on_heading', {
+        'dist_to_travel': 'target.x', 'speed': 'speed', **_ALLOWANCE}),
+    'FollowPath': _action('FollowPath', 'follow_path', {name: name for name in (
+        'path', 'controller_id', 'goal_checker_id', 'progress_checker_id')}, 'path',
+        follows=True),
+    'NavigateThroughPoses': _action(
+        'NavigateThroughPoses', 'navigate_through_poses',
+        {'goals': 'poses', 'behavior_tree': 'behavior_tree'}, 'goals'),
+    'NavigateToPose': _action(
+        'NavigateToPose', 'navigate_to_pose',
+        {'goal': 'pose', 'behavior_tree': 'behavior_tree'}, 'goal'),
+    'SmoothPath': _action(
+        'SmoothPath', 'smooth_path',
+        {'unsmoothed_path': 'path', 'max_smoothing_duration': 'max_smoothing_duration',
+         'check_for_collisions': 'check_for_collisions', 'smoother_id': 'smoother_id'},
+        'unsmoothed_path',
+        result={'smoothed_path': 'path', 'smoothing_duration': 'smoothing_duration',
+                'was_completed': 'was_completed'}),
+    'Spin': _action('Spin', 'spin', {'spin_dist': 'target_yaw', **_ALLOWANCE}),
+    'UndockRobot': _action('UndockRobot', 'undock_robot', {
+        'dock_type': 'dock_type', 'max_undocking_time': 'max_undocking_time'},
+        result={'success': 'success'}),
+    'Wait': _action('Wait', 'wait', {'wait_duration': 'time'}),
+}
+CANCELS = {
+    'CancelAssistedTeleop': 'AssistedTeleop',
+    'CancelBackUp': 'BackUp',
+    'CancelComputeAndTrackRoute': 'ComputeAndTrackRoute',
+    'CancelControl': 'FollowPath',
+    'CancelDriveOnHeading': 'DriveOnHeading',
+    'CancelSpin': 'Spin',
+    'CancelWait': 'Wait',
+}
+SERVICES: dict[str, ServiceUse] = {
+    'ClearCostmapAroundPose': ServiceUse(
+        'nav2_msgs/srv/ClearCostmapAroundPose', '',
+        {'pose': 'pose', 'reset_distance': 'reset_distance'}, required=frozenset(('pose',))),
+    'ClearCostmapAroundRobot': ServiceUse(
+        'nav2_msgs/srv/ClearCostmapAroundRobot', '', {'reset_distance': 'reset_distance'}),
+    'ClearCostmapExceptRegion': ServiceUse(
+        'nav2_msgs/srv/ClearCostmapExceptRegion', '', {'reset_distance': 'reset_distance'}),
+    'ClearEntireCostmap': ServiceUse('nav2_msgs/srv/ClearEntireCostmap', ''),
+    'IsPathValid': ServiceUse(
+        'nav2_msgs/srv/IsPathValid', 'is_path_valid', {'path': 'path'}, success_if='is_valid'),
+    'ReinitializeGlobalLocalization': ServiceUse(
+        'std_srvs/srv/Empty', 'reinitialize_global_localization'),
+}
+_RECOVERIES = frozenset((
+    'AssistedTeleop', 'BackUp', 'Spin', 'Wait', 'ClearCostmapAroundPose',
+    'ClearCostmapAroundRobot', 'ClearCostmapExceptRegion', 'ClearEntireCostmap'))
+# Those whose path is emptied when it could not be made.
+_EMPTIED = ('ComputePathThroughPoses', 'ComputePathToPose', 'ComputeRoute')
+
+
+class Nav2Action(RosAction):
+    """A node of Nav2 that sends a goal."""
+
+    def make_goal(self) -> Any:
+        if self.type_id in _RECOVERIES and self.find_input('is_recovery', True):
+            count_recovery(self)
+        goal = super().make_goal()
+        if self.type_id == 'Wait' and goal.time.sec < 0:
+            # A negative time to wait is taken for a positive one.
+            MessageField(type(goal), 'time').write(goal, -self.get_input('wait_duration'))
+        elif self.type_id.startswith('ComputePath'):
+            # Without use_start, a start that is given counts.
+            has_start = self.find_input('start') is not None
+            goal.use_start = bool(self.find_input('use_start', has_start)) and has_start
+        return goal
+
+    def on_end(self, outcome: Outcome) -> NodeStatus:
+        aborted = outcome.ending is Ending.ABORTED
+        if aborted or outcome.ending in (Ending.SUCCEEDED, Ending.CANCELED):
+            code = getattr(outcome.result, 'error_code', 0) if aborted else 0
+            if 'error_code_id' in self.config.outputs:
+                self.set_output('error_code_id', code)
+        if outcome.ending is Ending.SUCCEEDED or (
+                aborted and self.type_id in ('DockRobot', 'UndockRobot')):
+            return super().on_end(outcome)
+        self._empty_path()
+        if outcome.ending is Ending.CANCELED:
+            return SUCCESS
+        if aborted and self.type_id == 'AssistedTeleop' and not self.find_input('is_recovery'):
+            return SUCCESS
+        return FAILURE
+
+    def on_halted(self) -> None:
+        super().on_halted()
+        self._empty_path()
+
+    def _empty_path(self) -> None:
+        if self.type_id in _EMPTIED and 'path' in self.config.outputs:
+            self.set_output('path', find_type('nav_msgs/msg/Path')())
+
+
+class Nav2Service(RosService):
+    """A node of Nav2 that calls a service."""
+
+    def make_request(self) -> Any:
+        if self.type_id in _RECOVERIES:
+            count_recovery(self)
+        return super().make_request()
+
+
+class IsPathValid(RosService):
+    """Asks the planner; RUNNING for the moment until the answer."""
+
+    KIND = NodeKind.CONDITION
+
+
+class CancelGoals(StatefulAction):
+    """Cancels every goal of an action server, whoever sent it."""
+
+    def __init__(self, config: NodeConfig, use: ActionUse) -> None:
+        super().__init__(config)
+        self._use = use
+        self._ros = tree_ros(config.context)
+        self._type = find_type(use.interface)
+        self._client = self._find_client()
+        self._answer: Future | None = None
+        self._give_up_at = 0.0
+
+    def _find_client(self) -> ActionClient:
+        name = self.find_input('server_name') or self._use.name
+        return self._ros.action_client(self._type, name)
+
+    def on_start(self) -> NodeStatus:
+        self.feedback_message = ''
+        self._client = self._find_client()
+        self._answer = None
+        milliseconds = self.find_input('server_timeout')
+        timeout = self._ros.timeouts.server if milliseconds is None else milliseconds / 1000
+        self._give_up_at = time.monotonic() + max(timeout, 1.0)
+        return self.on_running()
+
+    def on_running(self) -> NodeStatus:
+        if self._answer is None:
+            if self._client.server_is_ready():
+                self._answer = cancel_all(self._client)
+                self._answer.add_done_callback(lambda future: self.wake_up())
+        elif self._answer.done():
+            return SUCCESS
+        if time.monotonic() > self._give_up_at:
+            self.feedback_message = f'{self._client._action_name} did not answer'
+            return FAILURE
+        return RUNNING
+
+
+def cancel_all(client: ActionClient) -> Future:
+    """Ask a server to cancel all its goals (action_msgs/srv/CancelGoal: id and stamp zero)."""
+    nothing = client._action_type.Impl.SendGoalService.Response()
+    return ClientGoalHandle(client, UUID(), nothing).cancel_goal_async()
+
+
+def count_recovery(leaf: StatefulAction) -> None:
+    """Count in the entry that Nav2 reports the number of recoveries from."""
+    leaf.blackboard.set('number_recoveries', leaf.blackboard.get('number_recoveries', 0) + 1)
+
+
+def factories() -> dict[str, NodeFactory]:
+    """What makes the nodes of each type whose interface is installed here."""
+    uses: list[tuple[str, Any, ActionUse | ServiceUse]] = [
+        *((type_id, Nav2Action, use) for type_id, use in ACTIONS.items()),
+        *((type_id, CancelGoals, ACTIONS[other]) for type_id, other in CANCELS.items()),
+        *((type_id, IsPathValid if type_id == 'IsPathValid' else Nav2Service, use)
+          for type_id, use in SERVICES.items())]
+    return {type_id: partial(cls, use=use) for type_id, cls, use in uses
+            if is_installed(use.interface)}

@@ -1,0 +1,113 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Those of Nav2's nodes (Jazzy) that listen to a topic.
+
+- ControllerSelector, GoalCheckerSelector, PlannerSelector, ProgressCheckerSelector and
+  SmootherSelector: SUCCESS with what was said last on `topic_name`, else the default; FAILURE
+  without either.
+- IsBatteryLow: SUCCESS if the charge (0 to 1), or the voltage, is at most `min_battery`.
+- IsBatteryCharging: SUCCESS if it charges.
+- IsStuck: SUCCESS if the robot slowed down harder than it can brake: by more than 10 m/s2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor_msgs.msg import BatteryState
+
+from ..context import NodeConfig
+from ..leaves import Condition, SyncAction
+from ..node import FAILURE, SUCCESS
+from ..status import NodeStatus
+from .robot_state import seconds
+from .tree_ros import tree_ros
+
+_BRAKING_LIMIT = -10.0
+_SELECTORS = {
+    'ControllerSelector': 'controller',
+    'GoalCheckerSelector': 'goal_checker',
+    'PlannerSelector': 'planner',
+    'ProgressCheckerSelector': 'progress_checker',
+    'SmootherSelector': 'smoother',
+}
+
+
+class Selector(SyncAction):
+    """Hands on the name of the plugin that was chosen on a topic."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._what = _SELECTORS[config.type_id]
+        self._topic = tree_ros(config.context).topic(
+            'std_msgs/msg/String', self.find_input('topic_name', f'{self._what}_selector'))
+
+    def on_tick(self) -> NodeStatus:
+        message = self._topic.message
+        chosen = message.data if message is not None and message.data else self.find_input(
+            f'default_{self._what}')
+        if not chosen:
+            return FAILURE
+        self.set_output(f'selected_{self._what}', chosen)
+        return SUCCESS
+
+
+class BatteryCondition(Condition):
+    """Asks the newest state of the battery."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        topic = self.find_input('battery_topic')
+        if topic:  # Else it is only known when the node is ticked.
+            tree_ros(config.context).topic('sensor_msgs/msg/BatteryState', topic)
+
+    def on_tick(self) -> NodeStatus:
+        topic = tree_ros(self.context).topic(
+            'sensor_msgs/msg/BatteryState', self.find_input('battery_topic', '/battery_status'))
+        message = topic.message
+        return SUCCESS if message is not None and self.holds(message) else FAILURE
+
+    def holds(self, message: Any) -> bool:
+        """Tell whether the condition is met."""
+        raise NotImplementedError
+
+
+class IsBatteryLow(BatteryCondition):
+    """Succeeds if the battery is low."""
+
+    def holds(self, message: Any) -> bool:
+        level = message.voltage if self.find_input('is_voltage', False) else message.percentage
+        return bool(level <= self.find_input('min_battery', 0.0))
+
+
+class IsBatteryCharging(BatteryCondition):
+    """Succeeds if the battery charges."""
+
+    def holds(self, message: Any) -> bool:
+        return bool(message.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_CHARGING)
+
+
+class IsStuck(Condition):
+    """Succeeds if the robot ran into something."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        config.context.services['nav2_robot'].listen()
+
+    def on_tick(self) -> NodeStatus:
+        odometry = self.context.services['nav2_robot'].odometry[-3:]
+        if len(odometry) < 3:
+            return FAILURE
+        before, now = odometry[-2:]
+        time = seconds(now.header.stamp) - seconds(before.header.stamp)
+        change = now.twist.twist.linear.x - before.twist.twist.linear.x
+        return SUCCESS if time > 0 and change / time < _BRAKING_LIMIT else FAILURE
+
+
+NODES = {
+    **dict.fromkeys(_SELECTORS, Selector),
+    'IsBatteryCharging': IsBatteryCharging,
+    'IsBatteryLow': IsBatteryLow,
+    'IsStuck': IsStuck,
+}

@@ -1,0 +1,34 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which node types do the trees of this robot have, and what makes their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import nav2
+from ..registry import NodeFactory, NodeRegistry
+from . import bridge_nodes, nav2_actions, nav2_poses, nav2_topics
+from .configured import add_configured, Problem
+
+
+def robot_registry(
+    bridge: str, nodes: Mapping[str, Mapping[str, Any]], *, stubs: bool = False,
+) -> tuple[NodeRegistry, list[Problem]]:
+    """
+    Make the registry of a robot, and tell what is wrong with the nodes of its configuration.
+
+    `bridge` is the full name of the bridge's node. With `stubs` nodes of the configuration are
+    known even where their interface is not installed.
+    """
+    registry = NodeRegistry()
+    nav2.register(registry)
+    factories: dict[str, NodeFactory] = {
+        **nav2_actions.factories(), **nav2_topics.NODES, **nav2_poses.NODES}
+    for type_id, factory in factories.items():
+        registry.bind(type_id, factory)
+    bridge_nodes.register(registry, bridge)
+    problems = add_configured(registry, nodes, stubs=stubs)
+    registry.discover()
+    return registry, problems

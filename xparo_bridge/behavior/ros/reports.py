@@ -1,0 +1,123 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What is the platform told of a tree that runs.
+
+The structure once, then at most ten times a second the nodes whose status changed. A node that
+does the same at every tick, such as a condition that holds, is told of once; a node that changed
+several times since the last report is told of with the last result it had and its status now.
+While no link is up nothing is sent, and what changed meanwhile is sent as one report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import time
+from typing import Any
+
+from ...messages import BehaviorStatus
+from ..errors import Problem
+from ..node import TreeNode
+from ..status import NodeStatus
+from .tree_run import TreeRun
+
+PERIOD = 0.1  # s between reports
+
+Send = Callable[[BehaviorStatus, str | None], object]
+
+
+class TreeReports:
+    """Tells of one run after the other; on the ROS thread."""
+
+    def __init__(self, send: Send, is_connected: Callable[[], bool] = lambda: True) -> None:
+        """`send(status, link)` sends to one link, or to all for None."""
+        self._send = send
+        self._is_connected = is_connected
+        self._run: TreeRun | None = None
+        self._stop_observing: Callable[[], None] = lambda: None
+        # By uid, in the order of the last change: the node, and its last result since the report.
+        self._changed: dict[int, tuple[TreeNode, NodeStatus | None]] = {}
+        self._told: dict[int, dict[str, Any]] = {}
+        self._next = 0.0
+
+    def begin(self, run: TreeRun) -> None:
+        """Tell of a run that begins, and follow it."""
+        self._run = run
+        self._changed.clear()
+        self._told.clear()
+        self._stop_observing = run.tree.observe(self._on_change)
+        warnings = problem_list(run.tree.warnings)
+        self._send(BehaviorStatus(
+            run.name, run.state.value, errors=warnings, run_id=run.id,
+            structure=run.tree.describe()), None)
+
+    def introduce(self, link: str) -> None:
+        """Tell a link that has just connected of the run there is."""
+        run = self._run
+        if run is not None:
+            self._send(BehaviorStatus(
+                run.name, run.state.value, run_id=run.id, structure=run.tree.describe()), link)
+
+    def flush(self, *, now: bool = False) -> None:
+        """Send what changed, if it is time."""
+        run = self._run
+        if run is None or not self._changed or not (now or time.monotonic() >= self._next):
+            return
+        if not (now or self._is_connected()):
+            return
+        self._next = time.monotonic() + PERIOD
+        nodes = self._take_changes()
+        if nodes:
+            self._send(BehaviorStatus(run.name, run.state.value, nodes, run_id=run.id), None)
+
+    def end(self, run: TreeRun) -> None:
+        """Tell how a run ended."""
+        nodes: list[dict[str, Any]] = []
+        if run is self._run:
+            self._stop_observing()
+            nodes = self._take_changes()
+            self._run = None
+        errors = problem_list(run.problems)
+        if run.error and not errors:
+            errors = problem_list([Problem(run.error)])
+        self._send(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id), None)
+
+    def reject(self, name: str, problems: Sequence[Problem], link: str | None) -> None:
+        """Tell who sent a tree why it does not run."""
+        self._send(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
+
+    def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
+        changed = self._changed
+        before = changed.pop(node.uid, None)
+        result = before[1] if before is not None else None
+        if new not in (NodeStatus.IDLE, NodeStatus.RUNNING):
+            result = new
+        changed[node.uid] = (node, result)
+
+    def _take_changes(self) -> list[dict[str, Any]]:
+        nodes = []
+        for uid, (node, result) in self._changed.items():
+            entry = {'uid': uid, 'status': str(node.state)}
+            if result is not None and result is not node.state:
+                entry['result'] = str(result)
+            if node.feedback_message:
+                entry['message'] = node.feedback_message
+            if self._told.get(uid) != entry:
+                self._told[uid] = entry
+                nodes.append(entry)
+        self._changed.clear()
+        return nodes
+
+
+def problem_list(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Problems as JSON has them, without what is empty."""
+    found = []
+    for problem in problems:
+        entry: dict[str, Any] = {'message': problem.message}
+        for key in ('line', 'path', 'hint', 'file'):
+            if getattr(problem, key):
+                entry[key] = getattr(problem, key)
+        if problem.is_warning:
+            entry['warning'] = True
+        found.append(entry)
+    return found

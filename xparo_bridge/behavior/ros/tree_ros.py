@@ -1,0 +1,252 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What does one tree hold of ROS: a node of its own, and what its leaves have under way.
+
+Leaves that use the same server share one client. All of it goes when the tree goes, but not before
+everything that was begun has ended: a goal that is cancelled still moves the robot until its
+server says that it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
+
+from rclpy.action import ActionClient
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from ...robot.action_goal import ActionGoal, Outcome
+from ..context import TreeContext
+from .topic import LatestMessage
+
+SERVICE = 'ros'
+# A server that acknowledges a goal is given this long at least, s; Nav2's trees say 20 ms, which
+# is less than the time between two looks at it here.
+_MIN_ACCEPT_TIMEOUT = 1.0
+
+_numbers = count(1)
+
+
+class Pending(Protocol):
+    """Something a leaf began that has to end before another tree may begin."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has."""
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end and has not yet."""
+
+    def poll(self) -> None:
+        """Look after it."""
+
+    def cancel(self) -> None:
+        """Begin to end it."""
+
+
+@dataclass
+class Timeouts:
+    """How long servers are waited for, s."""
+
+    server: float = 5.0
+    cancel: float = 10.0
+
+
+@dataclass
+class Goal:
+    """A goal a leaf sent."""
+
+    outcome: Outcome | None = None
+    accepted: bool = False
+    feedback: Any = None
+    ending: bool = False
+    on_news: Callable[[], None] = field(default=lambda: None, repr=False)
+    action: ActionGoal | None = field(default=None, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.outcome is not None
+
+    def poll(self) -> None:
+        assert self.action is not None
+        self.action.poll()
+
+    def cancel(self) -> None:
+        if not self.ended:
+            self.ending = True
+            assert self.action is not None
+            self.action.cancel()
+
+    def take(self, outcome: Outcome) -> None:
+        """Learn how it ended."""
+        self.outcome = outcome
+        self.ending = False
+        self.on_news()
+
+    def accept(self) -> None:
+        """Learn that it was accepted."""
+        self.accepted = True
+        self.on_news()
+
+    def feed(self, feedback: Any) -> None:
+        """Learn how far it is."""
+        self.feedback = feedback
+
+
+class TreeRos:
+    """The ROS side of one tree; everything on the ROS thread."""
+
+    def __init__(self, bridge: Node, timeouts: Timeouts | None = None) -> None:
+        """Make nothing yet: a tree that is refused leaves no trace in the graph."""
+        self.bridge = bridge
+        self.timeouts = timeouts or Timeouts()
+        self._node: Node | None = None
+        self._clients: dict[tuple[Any, str], Any] = {}
+        self._publishers: dict[tuple[Any, str, bool], Publisher] = {}
+        self._topics: dict[tuple[str, str, int], LatestMessage] = {}
+        self._pending: list[Pending] = []
+
+    @property
+    def node(self) -> Node:
+        """The tree's own node, beside the bridge's and named after it."""
+        if self._node is None:
+            name = f'{self.bridge.get_name()}_tree_{next(_numbers)}'
+            namespace = self.bridge.get_namespace()
+            # The process may have been given a name and parameters meant for the bridge alone.
+            self._node = Node(
+                name, namespace=namespace, context=self.bridge.context,
+                cli_args=['--ros-args', '-r', f'__node:={name}', '-r', f'__ns:={namespace}'],
+                parameter_overrides=[self.bridge.get_parameter('use_sim_time')])
+            executor = self.bridge.executor
+            if executor is not None:
+                executor.add_node(self._node)
+        return self._node
+
+    def action_client(self, cls: Any, name: str) -> ActionClient:
+        """The tree's client of an action."""
+        return self._client((cls, name), lambda: ActionClient(self.node, cls, name))
+
+    def service_client(self, cls: Any, name: str) -> Client:
+        """The tree's client of a service."""
+        return self._client((cls, name), lambda: self.node.create_client(cls, name))
+
+    def _client(self, key: tuple[Any, str], make: Callable[[], Any]) -> Any:
+        if key not in self._clients:
+            self._clients[key] = make()
+        return self._clients[key]
+
+    def publisher(self, cls: Any, topic: str, latched: bool = False) -> Publisher:
+        """The tree's publisher on a topic."""
+        key = (cls, topic, latched)
+        if key not in self._publishers:
+            durability = (
+                DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
+            self._publishers[key] = self.node.create_publisher(
+                cls, topic, QoSProfile(depth=10, durability=durability))
+        return self._publishers[key]
+
+    def topic(self, kind: str, topic: str, depth: int = 1) -> LatestMessage:
+        """The newest messages of a topic."""
+        key = (kind, topic, depth)
+        if key not in self._topics:
+            self._topics[key] = LatestMessage(self.node, kind, topic, depth)
+        return self._topics[key]
+
+    def refresh(self) -> None:
+        """Follow changes of the graph; about once a second."""
+        for topic in self._topics.values():
+            topic.refresh()
+
+    @property
+    def connected(self) -> bool:
+        """Whether topics have spoken and subscribers are reached, as far as there are any."""
+        return all(topic.ready for topic in self._topics.values()) and all(
+            publisher.get_subscription_count() or not self.node.count_subscribers(
+                publisher.topic_name) for publisher in self._publishers.values())
+
+    # What is under way
+
+    def send_goal(
+        self, client: ActionClient, message: Any, *, server_timeout: float | None,
+        cancel_timeout: float | None, on_news: Callable[[], None],
+    ) -> Goal:
+        """Send a goal; `on_news` is called when it is accepted and when it has ended."""
+        server = max(
+            self.timeouts.server if server_timeout is None else server_timeout,
+            _MIN_ACCEPT_TIMEOUT)
+        goal = Goal(on_news=on_news)
+        goal.action = ActionGoal(
+            self.node, client, message, server_timeout=server, accept_timeout=server,
+            cancel_timeout=self.timeouts.cancel if cancel_timeout is None else cancel_timeout,
+            on_end=goal.take, on_accepted=goal.accept, on_feedback=goal.feed)
+        self.watch(goal)
+        return goal
+
+    def watch(self, pending: Pending) -> None:
+        """See to the end of something that a leaf began."""
+        self._pending.append(pending)
+
+    def poll(self) -> None:
+        """Look after what is under way and take what came; before every tick."""
+        for topic in self._topics.values():
+            topic.poll()
+        for pending in list(self._pending):
+            if not pending.ended:
+                pending.poll()
+        self._pending = [pending for pending in self._pending if not pending.ended]
+
+    @property
+    def settling(self) -> bool:
+        """Whether something that was told to end has not ended yet."""
+        return any(pending.ending and not pending.ended for pending in self._pending)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way."""
+        return all(pending.ended for pending in self._pending)
+
+    def cancel(self) -> None:
+        """Tell everything under way to end."""
+        for pending in self._pending:
+            pending.cancel()
+
+    def close(self, destroy: Callable[[], None] | None = None) -> None:
+        """
+        Leave the graph, once the callback that runs now is over.
+
+        `destroy` takes the place of destroying the node where an executor does that itself.
+        """
+        node, self._node = self._node, None
+        if node is None:
+            return
+        clients, self._clients = self._clients, {}
+
+        def leave() -> None:
+            for client in clients.values():
+                if isinstance(client, ActionClient):
+                    client.destroy()
+            for topic in self._topics.values():
+                topic.close()
+            if node.executor is not None:
+                node.executor.remove_node(node)
+            (destroy or node.destroy_node)()
+
+        executor = self.bridge.executor
+        if executor is None:
+            leave()
+        else:
+            # As a task: what the executor found ready in this round may belong to the node.
+            executor.create_task(leave)
+
+
+def tree_ros(context: TreeContext) -> TreeRos:
+    """The ROS side that was lent to a tree."""
+    found: TreeRos = context.services[SERVICE]
+    return found

@@ -1,0 +1,297 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How does a tree come to run, and when does another one take its place.
+
+A tree is checked as a whole and its nodes are made before anything changes. Then the running one
+is halted between two ticks. The new one has its first tick when everything the old one began has
+ended, as its servers say; so two trees never move the robot at once, and nothing ever waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+import time
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+
+from ..blackboard import Blackboard
+from ..context import TreeContext
+from ..document import Limits
+from ..errors import Problem, TreeErrors
+from ..loader import Reader
+from ..ports import ANY_ALLOWED, type_of
+from ..registry import NodeRegistry
+from ..tree import Tree
+from .bridge_nodes import jsonable, ROUTER, SEND
+from .reports import TreeReports
+from .robot_clock import RobotClock
+from .robot_state import RobotState
+from .tree_library import StoredTree, TreeLibrary
+from .tree_ros import SERVICE as ROS_SERVICE
+from .tree_ros import Timeouts, TreeRos
+from .tree_run import RunState, TreeRun
+
+# How long a tree's first tick may wait until its topics are connected, s.
+_CONNECT_TIMEOUT = 1.0
+_REFRESH_PERIOD = 1.0
+# What is under way is looked after this often at least, s.
+_LONGEST_POLL = 0.1
+
+Callback = Callable[[TreeRun], None]
+
+
+class TreeRunner:
+    """Runs at most one tree; everything on the ROS thread."""
+
+    def __init__(self, node: Node, registry: NodeRegistry, library: TreeLibrary,
+                 reports: TreeReports, *, rate: float = 10.0, timeouts: Timeouts | None = None,
+                 limits: Limits | None = None, tree_folder: Path | None = None,
+                 robot: RobotState | None = None) -> None:
+        """`rate` is in Hz; trees may include files of `tree_folder`."""
+        self._node = node
+        self._registry = registry
+        self.library = library
+        self.reports = reports
+        self._timeouts = timeouts or Timeouts()
+        self._limits = limits
+        self._folder = tree_folder
+        self._logger = node.get_logger().get_child('trees')
+        self._robot = robot or RobotState(node)
+        self.services: dict[str, Any] = {'nav2_robot': self._robot}
+        self._clock = RobotClock(node)
+        self._current: TreeRun | None = None
+        self._next: TreeRun | None = None
+        self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
+        self._stopped = False
+        self._refresh_at = 0.0
+        self._progress_at = 0.0
+        self._guard = node.create_guard_condition(self._on_wake_up)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # Steady: a simulation that stands still must not keep goals from being cancelled.
+        self._timer = node.create_timer(1.0 / rate, self._on_timer, clock=steady)
+        self._poll_timer = node.create_timer(_LONGEST_POLL, self._advance, clock=steady)
+        self._deadline_timer = node.create_timer(
+            1.0, self._on_deadline,
+            clock=node.get_clock() if self._clock.simulated else steady)
+        for timer in (self._timer, self._poll_timer, self._deadline_timer):
+            timer.cancel()
+
+    def lend(self, router: Any, send: Callable[[Any], bool]) -> None:
+        """Give trees the robot's commands, and what sends messages to the platform."""
+        self.services.update({ROUTER: router, SEND: send})
+
+    # Asked from outside
+
+    @property
+    def current(self) -> TreeRun | None:
+        """The run that is under way; the one that waits for its end is not meant."""
+        return self._current
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs, stops or waits."""
+        return self._current is None and self._next is None
+
+    def run_xml(self, name: str, xml: str, blackboard: Mapping[str, Any] | None = None, *,
+                on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+        """
+        Check a tree, keep it, and let it take the place of the one that runs.
+
+        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        """
+        run, stored = self._make(name, xml, blackboard or {}, on_progress, on_end)
+        self._write(lambda: self.library.add(stored))
+        self._replace(run, stored, blackboard or {})
+        return run
+
+    def run_stored(self, tree: StoredTree, blackboard: Mapping[str, Any] | None = None, *,
+                   on_progress: Callback | None = None,
+                   on_end: Callback | None = None) -> TreeRun:
+        """
+        Let a tree of the library take the place of the one that runs.
+
+        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        """
+        run, _ = self._make(tree.name, tree.xml, blackboard or {}, on_progress, on_end)
+        self._replace(run, tree, blackboard or {})
+        return run
+
+    def check(self, name: str, xml: str) -> tuple[str, list[Problem]]:
+        """
+        Check a tree without running it, and return its name and warnings.
+
+        :raises TreeErrors: with all that is wrong with it.
+        """
+        ros = TreeRos(self._node, self._timeouts)
+        try:
+            tree = self._load(name, xml, {}, ros)
+            tree.shutdown()
+        finally:
+            ros.close()
+        return name or tree.tree_id, tree.warnings
+
+    def halt(self, run: TreeRun | None = None, why: str = 'halted') -> None:
+        """Begin to end a run, or whatever runs; what waits to run is dropped."""
+        if self._next is not None and run in (None, self._next):
+            waiting, self._next = self._next, None
+            waiting.halt(why)
+            self._ended(waiting)
+        if self._current is not None and run in (None, self._current):
+            self._current.halting = self._current.halting or why
+            self._guard.trigger()
+
+    def stop(self) -> None:
+        """Begin to end for good; a tree that runs counts as interrupted."""
+        self._stopped = True
+        self.halt(why='the bridge stops')
+
+    # A tree is made
+
+    def _make(self, name: str, xml: str, blackboard: Mapping[str, Any],
+              on_progress: Callback | None, on_end: Callback | None
+              ) -> tuple[TreeRun, StoredTree]:
+        if self._stopped:
+            raise TreeErrors([Problem('the bridge stops')])
+        ros = TreeRos(self._node, self._timeouts)
+        try:
+            tree = self._load(name, xml, blackboard, ros)
+        except BaseException:
+            ros.close()
+            raise
+        run = TreeRun(name or tree.tree_id, tree, ros, on_progress=on_progress, on_end=on_end)
+        tree.on_wake_up = self._guard.trigger
+        return run, StoredTree(run.name, xml)
+
+    def _load(self, name: str, xml: str, blackboard: Mapping[str, Any], ros: TreeRos) -> Tree:
+        reader = Reader(self._registry, self._limits or Limits(), self._folder)
+        reader.read(xml)
+        context = TreeContext(
+            self._clock, {**self.services, ROS_SERVICE: ros}, self._registry.enums)
+        board = Blackboard()
+        for key, value in blackboard.items():
+            board.declare(key, ANY_ALLOWED).replace(value, type_of(value))
+        # A document may leave open which of its trees is the main one; the name tells.
+        named = name in reader.trees and 'main_tree_to_execute' not in xml
+        return reader.make(name if named else '', board, context)
+
+    def _replace(self, run: TreeRun, stored: StoredTree, blackboard: Mapping[str, Any]) -> None:
+        why = f'replaced by {run.name}'
+        if self._next is not None:
+            self.halt(self._next, why)
+        self._notes[run.id] = (stored, jsonable(blackboard))
+        self._next = run
+        if self._current is not None:
+            self.halt(self._current, why)
+        self._poll_timer.reset()
+        self._guard.trigger()
+
+    # A tree runs
+
+    def _on_wake_up(self) -> None:
+        self._advance()
+        run = self._current
+        if run is not None and run.state is RunState.RUNNING and run.tree.context.woken:
+            self._tick(run)
+
+    def _on_deadline(self) -> None:
+        self._deadline_timer.cancel()
+        if self._current is not None and self._current.state is RunState.RUNNING:
+            self._tick(self._current)
+
+    def _on_timer(self) -> None:
+        self._advance()
+        if self._current is not None and self._current.state is RunState.RUNNING:
+            self._tick(self._current)
+
+    def _advance(self) -> None:
+        """Go on with what does not wait for a tick; never called from within one."""
+        run = self._current
+        if run is not None:
+            run.ros.poll()
+            self._refresh(run)
+            if run.halting and run.state is RunState.RUNNING:
+                self._timer.cancel()
+                self._deadline_timer.cancel()
+                run.halt(run.halting)
+                self._poll_timer.reset()
+            if run.state is RunState.STOPPING and run.ros.settled:
+                self._current = None
+                run.finish()
+                self._ended(run)
+            else:
+                self.reports.flush()
+        if self._current is None and self._next is not None:
+            self._begin(self._next)
+        if self.idle:
+            self._poll_timer.cancel()
+
+    def _begin(self, run: TreeRun) -> None:
+        run.ros.poll()
+        self._refresh(run)
+        if not run.ros.connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
+            return
+        self._next = None
+        self._current = run
+        run.begin()
+        stored, blackboard = self._notes[run.id]
+        self._write(lambda: self.library.ran(stored, blackboard))
+        self._logger.info(f'tree {run.name} begins')
+        self.reports.begin(run)
+        self._poll_timer.cancel()
+        self._timer.reset()
+        self._tick(run)
+
+    def _tick(self, run: TreeRun) -> None:
+        run.ros.poll()
+        run.tick()
+        if run.state is not RunState.RUNNING:
+            self._timer.cancel()
+            self._deadline_timer.cancel()
+            self._poll_timer.reset()
+            self._guard.trigger()
+            return
+        self._schedule_deadline(run)
+        self.reports.flush()
+        now = time.monotonic()
+        if now >= self._progress_at:
+            self._progress_at = now + _LONGEST_POLL
+            run.on_progress(run)
+
+    def _schedule_deadline(self, run: TreeRun) -> None:
+        deadline = run.tree.next_deadline()
+        self._deadline_timer.cancel()
+        if deadline is not None:
+            wait = max(deadline - self._clock.now(), 0.0)
+            if wait * 1e9 < self._timer.timer_period_ns:
+                self._deadline_timer.timer_period_ns = int(wait * 1e9)
+                self._deadline_timer.reset()
+
+    def _ended(self, run: TreeRun) -> None:
+        ran = run.executor is not None
+        self._notes.pop(run.id, None)
+        if ran and not self._stopped and self._next is None:
+            self._write(self.library.ended)
+        if run.state is RunState.ERROR:
+            self._logger.error(f'tree {run.name}: {run.error}')
+        else:
+            self._logger.info(f'tree {run.name} {run.state.value}')
+        self.reports.end(run)
+
+    def _refresh(self, run: TreeRun) -> None:
+        now = time.monotonic()
+        if now >= self._refresh_at:
+            self._refresh_at = now + _REFRESH_PERIOD
+            run.ros.refresh()
+            self._robot.refresh()
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (OSError, ValueError, TypeError) as error:
+            self._logger.warning(f'the tree could not be kept on disk: {error}')
+

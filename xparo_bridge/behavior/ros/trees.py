@@ -1,0 +1,210 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does the rest of the bridge ask of trees: all of them behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+
+from ...configuration import Configuration, ConfigurationError
+from ...messages import BehaviorUpdate
+from ...share import share
+from ..document import Limits
+from ..errors import Problem, TreeErrors
+from .registry import robot_registry
+from .reports import Send, TreeReports
+from .robot_state import RobotState
+from .tree_doors import TreeDoors
+from .tree_library import read_folder, StoredTree, TreeLibrary
+from .tree_ros import Timeouts
+from .tree_run import TreeRun
+from .tree_runner import Callback, TreeRunner
+
+
+class NoSuchTree(KeyError):
+    """There is no tree of that name."""
+
+
+class Trees:
+    """The trees of a robot; everything on the ROS thread."""
+
+    def __init__(self, node: Node, configuration: Configuration, state: Path, send: Send,
+                 is_connected: Callable[[], bool]) -> None:
+        """
+        Read the robot's own trees and those it was given before.
+
+        `state` is where they are kept; `send` and `is_connected` are for the reports.
+
+        :raises ConfigurationError: if a node type of the configuration cannot work.
+        """
+        self._settings = settings = configuration['trees']
+        self._logger = node.get_logger().get_child('trees')
+        registry, problems = robot_registry(node.get_fully_qualified_name(), settings['nodes'])
+        if problems:
+            raise ConfigurationError([
+                configuration.problem(('trees', 'nodes', *path), text) for path, text in problems])
+        folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
+        self._reports = TreeReports(send, is_connected)
+        self._runner = TreeRunner(
+            node, registry, TreeLibrary(state / 'trees', self._own(folder)), self._reports,
+            rate=settings['rate'],
+            timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),
+            limits=Limits(**settings['limits']), tree_folder=folder if folder.is_dir() else None,
+            robot=RobotState(
+                node, settings['global_frame'], settings['robot_base_frame'],
+                settings['odom_topic'], settings['goal_topic']))
+        TreeDoors(node, self)
+
+    def _own(self, folder: Path) -> list[StoredTree]:
+        try:
+            return read_folder(folder)
+        except (OSError, ValueError) as error:
+            self._logger.error(f'the trees of {folder} cannot be read: {error}')
+            return []
+
+    def lend(self, router: Any, send: Callable[[Any], bool]) -> None:
+        """Give trees the robot's commands, and what sends messages to the platform."""
+        self._router = router
+        self._runner.lend(router, send)
+
+    def start(self) -> None:
+        """Check the robot's own trees, and run the one that the configuration says."""
+        library, settings = self._runner.library, self._settings
+        for name in library.names:
+            if library.is_own(name):
+                self._check_own(library.find(name))
+        last, resume = library.last, settings['resume']
+        if last is not None and (resume == 'always' or resume == 'unfinished' and last.unfinished):
+            tree, blackboard = library.last_good(), last.blackboard
+            what = f'the last tree, {last.name},'
+        elif settings['run_at_start']:
+            tree, blackboard = library.find(settings['run_at_start']), {}
+            what = f'the tree {settings["run_at_start"]}'
+        else:
+            return
+        try:
+            if tree is None:
+                raise NoSuchTree('it is not there')
+            self._runner.run_stored(tree, blackboard)
+        except (NoSuchTree, TreeErrors) as error:
+            self._logger.error(f'{what} does not run: {error}')
+
+    def _check_own(self, tree: StoredTree | None) -> None:
+        if tree is None:
+            return
+        try:
+            self._runner.check(tree.name, tree.xml)
+        except TreeErrors as error:
+            for problem in error.problems:
+                self._logger.error(f'tree {tree.name}: {problem}')
+
+    def stop(self) -> None:
+        """Begin to end for good."""
+        self._runner.stop()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no tree runs, stops or waits to run."""
+        return self._runner.idle
+
+    # From the platform
+
+    def push(self, link: str, update: BehaviorUpdate) -> None:
+        """Run a tree that a link sent; it is told of the problems if there are any."""
+        try:
+            self.run_xml(update.tree_name, update.xml)
+        except TreeErrors as error:
+            self._logger.warning(f'tree {update.tree_name} from {link} refused: {error}')
+            self._reports.reject(update.tree_name, [*error.problems, *error.warnings], link)
+
+    def introduce(self, link: str) -> None:
+        """Tell a link that has just connected of the tree that runs."""
+        self._reports.introduce(link)
+
+    # From commands and doors
+
+    def run_xml(self, name: str, xml: str, blackboard: Mapping[str, Any] | None = None, *,
+                on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+        """
+        Check a tree, keep it, and let it take the place of the one that runs.
+
+        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        """
+        self._check_latch()
+        if self._runner.library.is_own(name):
+            raise TreeErrors([Problem(
+                f'the robot has a tree {name!r} of its own', hint='give it another name')])
+        return self._runner.run_xml(
+            name, xml, blackboard, on_progress=on_progress, on_end=on_end)
+
+    def run(self, name: str, blackboard: Mapping[str, Any] | None = None, *,
+            on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+        """
+        Let a tree that is known by name take the place of the one that runs.
+
+        :raises NoSuchTree: naming those there are.
+        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        """
+        self._check_latch()
+        tree = self._runner.library.find(name)
+        if tree is None:
+            known = ', '.join(self._runner.library.names) or 'none'
+            raise NoSuchTree(f'there is no tree {name!r}; known: {known}')
+        return self._runner.run_stored(
+            tree, blackboard, on_progress=on_progress, on_end=on_end)
+
+    def _check_latch(self) -> None:
+        if self._router.latch:
+            raise TreeErrors([Problem(f'the robot is {self._router.latch}',
+                                      hint='send the command resume first')])
+
+    def load(self, name: str, xml: str) -> list[Problem]:
+        """
+        Check a tree and keep it; nothing runs by this. Returns warnings.
+
+        :raises TreeErrors: with all that is wrong with it; the one of that name stays.
+        :raises OSError: if it cannot be kept.
+        """
+        name, warnings = self._runner.check(name, xml)
+        if self._runner.library.is_own(name):
+            raise TreeErrors([Problem(
+                f'the robot has a tree {name!r} of its own', hint='give it another name')])
+        self._runner.library.add(StoredTree(name, xml))
+        return warnings
+
+    def halt(self, run: TreeRun | None = None, why: str = 'halted') -> TreeRun | None:
+        """Begin to end a run, by default the one there is; returns the one that ends."""
+        current = self._runner.current
+        self._runner.halt(run, why)
+        return run or current
+
+    @property
+    def current(self) -> TreeRun | None:
+        """The run that is under way."""
+        return self._runner.current
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every tree: its name, hash, whether it is the robot's own and whether it runs."""
+        running = self._runner.current.name if self._runner.current else None
+        found = []
+        for name in self._runner.library.names:
+            tree = self._runner.library.find(name)
+            if tree is not None:
+                found.append({'tree_name': name, 'sha256': tree.hash, 'own': tree.own,
+                              'running': name == running})
+        return found
+
+    def delete(self, name: str) -> None:
+        """
+        Forget a tree that was given; one that runs goes on.
+
+        :raises NoSuchTree: if there is none, or it is the robot's own.
+        """
+        if self._runner.library.is_own(name):
+            raise NoSuchTree(f'{name!r} is a file of the robot; only its owner deletes it')
+        if not self._runner.library.remove(name):
+            raise NoSuchTree(f'there is no tree {name!r}')

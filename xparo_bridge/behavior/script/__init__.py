@@ -1,0 +1,14 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How is the scripting language of trees read and run.
+
+Text becomes tokens (`tokens`), tokens a syntax tree (`syntax`), and the syntax tree, once for
+each node, a chain of Python closures over the node's blackboard (`compile`). Nothing of a script
+is ever given to Python's own compiler.
+"""
+
+from .compile import compile_script, Script
+from .syntax import parse_script
+
+__all__ = ['Script', 'compile_script', 'parse_script']

@@ -1,0 +1,227 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What must be known of commands after the bridge died: which were open, and how the last ones ended.
+
+A file of JSON lines, appended to as things happen and rewritten when it has grown. Every line is
+handed to the operating system before anybody is told what it says, so it survives the death of the
+process; a power cut may cost the last seconds. A last line that is torn counts as not written.
+
+| line | says |
+|---|---|
+| {open, command, source} | a command was accepted |
+| {goal, action, goal_id, leave} | a goal is about to be sent for it |
+| {end, status, at} | it has ended |
+| {latch} | the robot is stopped or paused, or neither |
+| {closed} | the bridge ended as it should, and the platform has all that was told |
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+import time
+from typing import Any, TextIO
+
+from ...messages import CommandState, CommandStatus
+from ...state_directory import write_whole
+from .run import Run
+
+# The file is rewritten when it has so many more lines than the memory needs.
+_SLACK = 4000
+# A result larger than this is not kept for a command that is sent twice, bytes.
+_MAX_STATUS = 16384
+# Ends younger than this when the bridge died may not have reached the platform, s.
+_FRESH = 60.0
+_MAX_FRESH = 200
+
+
+@dataclass(frozen=True)
+class GoalRecord:
+    """A goal that was sent; `leave` is whether it may go on without the bridge."""
+
+    action: str
+    goal_id: str
+    leave: bool
+
+
+@dataclass
+class Interrupted:
+    """A command that was open when the bridge died."""
+
+    command_id: str
+    command: str
+    source: str
+    goals: list[GoalRecord] = field(default_factory=list)
+
+
+class Journal:
+    """The memory of commands in one file."""
+
+    def __init__(self, path: Path, remembered: int, complain: Callable[[str], object]) -> None:
+        """Read what an earlier bridge left; keep the ends of so many commands."""
+        self._path = path
+        self._remembered = remembered
+        self._complain = complain
+        self._file: TextIO | None = None
+        self._lines = 0
+        self._ended: OrderedDict[str, tuple[str, CommandStatus, float]] = OrderedDict()
+        self._open: dict[str, Interrupted] = {}
+        self.latch = ''
+        for line in self._read():
+            self._lines += 1
+            self._replay(line)
+        self._forget()
+        last = max((at for _, _, at in self._ended.values()), default=0.0)
+        self._fresh = [(source, status) for source, status, at in self._ended.values()
+                       if at > last - _FRESH][-_MAX_FRESH:] if self._lines else []
+        self._rewrite()
+
+    @property
+    def interrupted(self) -> list[Interrupted]:
+        """Commands that are open; read it before any is opened."""
+        return list(self._open.values())
+
+    @property
+    def untold(self) -> list[tuple[str, CommandStatus]]:
+        """Sources and ends that a bridge which died may have taken with it."""
+        return self._fresh
+
+    def ended(self, command_id: str) -> CommandStatus | None:
+        """How a command ended, if it is remembered."""
+        entry = self._ended.get(command_id)
+        return entry[1] if entry else None
+
+    def open(self, run: Run) -> None:
+        """Note that a command was accepted."""
+        self._open[run.id] = Interrupted(run.id, run.command.command, run.source)
+        self._append(_open_line(self._open[run.id]))
+
+    def goal(self, command_id: str, goal: GoalRecord) -> None:
+        """Note that a goal is about to be sent."""
+        self._open[command_id].goals.append(goal)
+        self._append(_goal_line(command_id, goal))
+
+    def end(self, source: str, status: CommandStatus, *, remember: bool = True) -> None:
+        """Note how a command ended."""
+        was_open = self._open.pop(status.command_id, None)
+        if not remember:
+            if was_open is not None:
+                self._append({'end': status.command_id})
+            return
+        at = time.time()
+        self._ended[status.command_id] = source, status, at
+        self._forget()
+        self._append(_end_line(source, status, at))
+
+    def set_latch(self, latch: str) -> None:
+        """Note that the robot is stopped, paused, or neither ('')."""
+        self.latch = latch
+        self._append({'latch': latch})
+
+    def close(self) -> None:
+        """Note that all was told, and let go of the file."""
+        self._append({'closed': True})
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _forget(self) -> None:
+        while len(self._ended) > self._remembered:
+            self._ended.popitem(last=False)
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        try:
+            text = self._path.read_text(encoding='utf-8', errors='replace')
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                yield value
+
+    def _replay(self, line: dict[str, Any]) -> None:
+        try:
+            if 'open' in line:
+                self._open[line['open']] = Interrupted(
+                    line['open'], line['command'], line['source'])
+            elif 'goal' in line and line['goal'] in self._open:
+                self._open[line['goal']].goals.append(
+                    GoalRecord(line['action'], line['goal_id'], line['leave']))
+            elif 'end' in line:
+                self._open.pop(line['end'], None)
+                if 'status' in line:
+                    status = line['status']
+                    self._ended[line['end']] = line['source'], CommandStatus(
+                        line['end'], status['command'], CommandState(status['state']),
+                        result=status.get('result'), error=status.get('error')), line['at']
+            elif 'latch' in line:
+                self.latch = line['latch']
+            elif 'closed' in line:
+                self._lines = 0
+        except (KeyError, TypeError, ValueError) as error:
+            self._complain(f'{self._path}: a line is not understood: {error!r}')
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(_dumps(line))
+            self._file.flush()
+        except OSError as error:  # Commands go on; what they lose is their memory of a crash.
+            self._complain(f'{self._path}: {error.strerror}')
+            return
+        self._lines += 1
+        if self._lines > self._remembered + _SLACK:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        self._release()
+        lines = [_end_line(*entry) for entry in self._ended.values()]
+        for entry in self._open.values():
+            lines += [_open_line(entry),
+                      *(_goal_line(entry.command_id, goal) for goal in entry.goals)]
+        lines.append({'latch': self.latch})
+        self._lines = len(lines) - len(self._ended)
+        try:
+            write_whole(self._path, ''.join(map(_dumps, lines)), sync=False)
+            self._file = self._path.open('a', encoding='utf-8')
+        except OSError as error:
+            self._complain(f'{self._path}: {error.strerror}')
+
+
+def _open_line(entry: Interrupted) -> dict[str, Any]:
+    return {'open': entry.command_id, 'command': entry.command, 'source': entry.source}
+
+
+def _goal_line(command_id: str, goal: GoalRecord) -> dict[str, Any]:
+    return {'goal': command_id, 'action': goal.action, 'goal_id': goal.goal_id,
+            'leave': goal.leave}
+
+
+def _end_line(source: str, status: CommandStatus, at: float) -> dict[str, Any]:
+    kept = {'command': status.command, 'state': status.state.value, 'error': status.error,
+            'result': status.result}
+    if status.result and len(_dumps(status.result)) > _MAX_STATUS:
+        kept['result'] = {'omitted': 'the result was too large to be kept'}
+    return {'end': status.command_id, 'source': source, 'status': kept, 'at': at}
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(',', ':'), default=_plain) + '\n'
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    return str(value)

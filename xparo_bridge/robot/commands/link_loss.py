@@ -1,0 +1,90 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What does the robot do when no platform was there for a while, and when one is back.
+
+The answer is a command of the configuration: pause, cancel, a way home, a tree; without one the
+robot goes on. When a platform is back, what was paused by this is resumed and what was started is
+cancelled, or the command `back` is run instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+
+from ...configuration import Configuration, ConfigurationError
+from ...messages import RemoteCommand
+from .router import Router
+from .run import Run
+
+# The source of these commands, beside the names of the links.
+SOURCE = 'link_loss'
+
+
+class LinkLoss:
+    """Watches the links; on the ROS thread."""
+
+    def __init__(self, node: Node, router: Router, configuration: Configuration) -> None:
+        """Check the answer of the configuration; ConfigurationError if it cannot work."""
+        self._logger = node.get_logger().get_child('link_loss')
+        self._router = router
+        self._settings: Mapping[str, Any] = configuration['link_loss']
+        self._connected: set[str] = set()
+        self._paused = False
+        self._run: Run | None = None
+        self._lost = False
+        for path, order in ((('link_loss',), self._settings),
+                            (('link_loss', 'back'), self._settings['back'])):
+            problems = order and order['command'] and router.problems(
+                order['command'], order['parameters'])
+            if problems:
+                raise ConfigurationError([configuration.problem((*path, 'command'), text)
+                                          for text in problems])
+        self._timer = node.create_timer(
+            self._settings['after'], self._on_lost, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer.cancel()
+
+    def change(self, link: str, *, connected: bool) -> None:
+        """Take note of a link's state."""
+        if connected:
+            self._connected.add(link)
+            self._timer.cancel()
+            if self._lost:
+                self._lost = False
+                self._on_back()
+        elif link in self._connected:
+            self._connected.discard(link)
+            self._router.lose(link)
+            if not self._connected:
+                self._timer.reset()
+
+    def _on_lost(self) -> None:
+        self._timer.cancel()
+        self._lost = True
+        if not self._settings['command']:
+            return
+        self._logger.warning(f'no platform for {self._settings["after"]:g} s: '
+                             f'{self._settings["command"]}')
+        free = not self._router.latch
+        self._run = self._execute(self._settings)
+        self._paused = free and self._router.latch == 'paused'
+
+    def _on_back(self) -> None:
+        run, self._run = self._run, None
+        paused, self._paused = self._paused, False
+        if self._settings['back']:
+            self._execute(self._settings['back'])
+            return
+        if run is not None:
+            self._router.cancel(run)
+        if paused and self._router.latch == 'paused':
+            self._router.free()
+
+    def _execute(self, order: Mapping[str, Any]) -> Run:
+        return self._router.execute(
+            RemoteCommand(order['command'], order['parameters']), SOURCE)

@@ -1,0 +1,87 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What becomes of a goal whose bridge died: it is cancelled, unless it may go on.
+
+Works without the action's type: by the action's cancel service and its status topic.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from action_msgs.msg import GoalStatus, GoalStatusArray
+from action_msgs.srv import CancelGoal
+from rclpy.node import Node
+from rclpy.qos import qos_profile_action_status_default
+from rclpy.task import Future
+
+from .journal import GoalRecord
+
+_ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
+
+
+class LeftGoal:
+    """
+    One goal that an earlier bridge left behind.
+
+    `fate` says what became of it, once that is known: within `timeout`, s. `running` is whether
+    the robot may still be at it.
+    """
+
+    def __init__(self, node: Node, record: GoalRecord, timeout: float) -> None:
+        self.record = record
+        self.fate = ''
+        self.running = False
+        self._id = bytes.fromhex(record.goal_id)
+        self._node = node
+        self._give_up_at = time.monotonic() + timeout
+        self._asked = False
+        self._client = node.create_client(CancelGoal, f'{record.action}/_action/cancel_goal')
+        self._subscription = node.create_subscription(
+            GoalStatusArray, f'{record.action}/_action/status', self._on_status,
+            qos_profile_action_status_default)
+
+    def poll(self) -> None:
+        """Go on; a few times a second."""
+        if self.fate:
+            return
+        if not self._asked and not self.record.leave and self._client.service_is_ready():
+            self._asked = True
+            request = CancelGoal.Request()
+            request.goal_info.goal_id.uuid = list(self._id)
+            self._client.call_async(request).add_done_callback(self._answered)
+        if time.monotonic() > self._give_up_at:
+            if self._asked or self.record.leave:
+                self._settle('its server does not say what became of it', running=True)
+            else:
+                self._settle('its action server is not there', running=False)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._node.destroy_client(self._client)
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_status(self, message: GoalStatusArray) -> None:
+        for status in message.status_list:
+            if bytes(status.goal_info.goal_id.uuid) != self._id:
+                continue
+            if status.status in _ENDED:
+                self._settle('it has ended', running=False)
+            elif self.record.leave:
+                self._settle('it was left running, as configured', running=True)
+
+    def _answered(self, future: Future) -> None:
+        response: Any = future.result()
+        if response.return_code == CancelGoal.Response.ERROR_UNKNOWN_GOAL_ID:
+            self._settle('its action server does not know it', running=False)
+        elif response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED \
+                and not response.goals_canceling:
+            self._settle('its server refused to cancel it', running=True)
+        # Otherwise the status topic tells when it has ended.
+
+    def _settle(self, fate: str, *, running: bool) -> None:
+        if not self.fate:
+            self.fate = fate
+            self.running = running
