@@ -137,6 +137,9 @@ def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, s
         seen: set[str] = set()
         for key, value in node.value:
             place = f'{file}:{key.start_mark.line + 1}'
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(f'{place}: {key_text(at)}: a key must be plain text')
+                continue
             if key.value in seen:
                 problems.append(f'{place}: {key_text((*at, key.value))}: the key stands twice')
             seen.add(key.value)
