@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema
 import yaml
@@ -64,6 +64,10 @@ class Configuration:
     def problem(self, path: Sequence[str | int], text: str) -> str:
         """Return one problem as ConfigurationError lists it."""
         return f'{self.where(path)}: {key_text(path)}: {text}'
+
+    def refuse(self, path: Sequence[str | int], text: str) -> NoReturn:
+        """Raise ConfigurationError with one problem."""
+        raise ConfigurationError([self.problem(path, text)])
 
 
 def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> Configuration:

@@ -93,10 +93,13 @@ async def _drive_and_cut(sockets: list[Any], base: _Base, chance: random.Random)
     await _until(lambda: sockets)
     socket = sockets[-1]
     until = time.monotonic() + chance.uniform(0.1, 0.4)
-    while time.monotonic() < until or not base.moves:
+    while True:
         await socket.send(json.dumps({'type': 'remote_command', 'data': {
             'command': 'teleop', 'parameters': {'linear': 0.3}}}))
+        if time.monotonic() > until and base.moves:
+            break
         await asyncio.sleep(_PERIOD)
+    # Anywhere between this command and when the next one would have come.
     await asyncio.sleep(chance.uniform(0.0, _PERIOD))
     cut = time.monotonic()
     if chance.random() < 0.5:

@@ -127,6 +127,11 @@ class LiveLane:
         self.open = False
         self.dropped = 0
 
+    @property
+    def waiting(self) -> int:
+        """How much waits, bytes; from any thread."""
+        return self._bytes
+
     def add(self, frames: Sequence[Frame]) -> None:
         """Append; at the bound the oldest goes, because it is the latest already."""
         self._frames.append(frames)

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import ssl
 import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..credentials import Credentials, CredentialsError, read_credentials
+from ..credentials import (
+    Credentials,
+    CredentialsError,
+    IssuedCredentials,
+    read_credentials,
+)
 from ..crossing import Crossing
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
@@ -61,7 +66,7 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can read '
             'the secret key and give commands'))
     try:
-        endpoints = _endpoints(settings, urls, greeting)
+        endpoints = _endpoints(settings, urls, greeting, state)
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
     protocol = endpoints.current
@@ -83,13 +88,16 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
     return Link(name, protocol, lanes, Connection(endpoints, lanes, crossing, greeting, options))
 
 
-def _endpoints(settings: Mapping[str, Any], urls: Sequence[str],
-               greeting: RobotInfo) -> Endpoints:
+def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
+               state: Path | None) -> Endpoints:
     adapter = load_protocol(settings['protocol'])
+    issued = IssuedCredentials(state) if state else None
 
     def read() -> Credentials:
         credentials = read_credentials(
             settings['credentials_file'], required=adapter.required_credentials)
+        if issued is not None:
+            credentials = replace(credentials, robot_credential=issued.read(settings['name']))
         hide(credentials.secret_key, credentials.robot_credential)
         return credentials
 

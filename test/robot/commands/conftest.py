@@ -13,6 +13,7 @@ from typing import Any
 from fixtures.ros_graph import RosGraph
 import pytest
 
+from xparo_bridge.behavior.ros.trees import Trees
 from xparo_bridge.configuration import load
 from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
 from xparo_bridge.robot.commands.journal import Journal
@@ -48,7 +49,9 @@ class Station:
         journal = Journal(folder / 'commands.jsonl', settings['command_limits']['remembered'],
                           self.complaints.append)
         places = Places(settings['places'], folder / 'places.json', self.complaints.append)
-        self.router = Router(node, settings, publisher, places, journal, self._report)
+        trees = Trees(node, settings, folder, lambda message: True, lambda: True)
+        self.router = Router(node, settings, publisher, trees, places, journal, self._report)
+        trees.lend(self.router, lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()
 

@@ -1,10 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot has the faces of conversation that its links need, and pays for no others."""
+"""A robot has the faces that its links need, and pays for no others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from fixtures.ros_graph import RosGraph
 import pytest
@@ -14,7 +15,8 @@ from rclpy.node import Node
 from xparo_bridge.configuration import Configuration, load
 from xparo_bridge.credentials import Credentials
 from xparo_bridge.link.protocols.base import load_protocol
-from xparo_bridge.robot.conversation import Conversation
+from xparo_bridge.robot.face import Surroundings
+from xparo_bridge.robot.faces import make_faces
 from xparo_bridge.robot.peers import Peers
 from xparo_bridge.robot.routes import Routes
 
@@ -33,7 +35,9 @@ def faces(node: Node, *protocols: str) -> set[str]:
              for name in protocols}
     peers = Peers({name: link.capabilities for name, link in links.items()},
                   lambda link, message: None)
-    Conversation(node, configuration, peers, Routes(configuration, peers.carriers), 'r1')
+    make_faces(Surroundings(
+        node, configuration, peers, Routes(configuration, peers.carriers), 'r1',
+        Path('unused'), lambda link, command: True, None, lambda: None))
     names = [publisher.topic_name for publisher in node.publishers]
     return {name.split('/')[2] for name in names if name.startswith('/bridge/')}
 
