@@ -19,6 +19,7 @@ from fixtures.peers import websocket_server
 from fixtures.ros_graph import RosGraph
 from fixtures.system import start_bridge
 from geometry_msgs.msg import Twist
+from websockets.exceptions import ConnectionClosed
 
 TIMES = 200
 DEADMAN = 0.5
@@ -72,6 +73,8 @@ async def _run(times: int, chance: random.Random) -> str:
         try:
             async for _ in socket:
                 pass
+        except ConnectionClosed:
+            pass
         finally:
             sockets.remove(socket)
 

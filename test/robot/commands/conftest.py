@@ -49,11 +49,13 @@ class Station:
         journal = Journal(folder / 'commands.jsonl', settings['command_limits']['remembered'],
                           self.complaints.append)
         places = Places(settings['places'], folder / 'places.json', self.complaints.append)
-        trees = Trees(node, settings, folder, lambda message: True, lambda: True)
-        self.router = Router(node, settings, publisher, trees, places, journal, self._report)
-        trees.lend(self.router, lambda message: True)
+        self.trees = Trees(node, settings, folder, lambda message, to=None: True, lambda: True)
+        self.router = Router(
+            node, settings, publisher, self.trees, places, journal, self._report)
+        self.trees.lend(self.router, lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()
+        self.trees.start()
 
     def _report(self, source: str, status: CommandStatus) -> None:
         self.sources.append(source)

@@ -44,7 +44,7 @@ COMMANDS = {
     'teleop': {'kind': 'teleop', 'deadman': 0.05, 'stop_for': 0.0},
     'cancel': {'kind': 'cancel'}, 'stop': {'kind': 'stop', 'stop_for': 0.0},
     'pause': {'kind': 'pause'}, 'resume': {'kind': 'resume'}}
-PLAYED = 12
+PLAYED = 6
 # How long everything may take to come to rest, s: on a busy machine, not how long it takes.
 REST = 30.0
 

@@ -14,6 +14,7 @@ import pytest
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.task import Future
 
+from xparo_bridge.behavior.errors import TreeErrors
 from xparo_bridge.messages import CommandState
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0, 'cancel_timeout': 2.0}
@@ -161,3 +162,19 @@ def test_a_round_goes_on_where_it_was_paused(station):
     at.until(lambda: len(goals) == 2)
     assert [goal.goal_index for goal in goals] == [0, 1]
     server.destroy()
+
+
+TREE = '<root BTCPP_format="4"><BehaviorTree ID="Main"><Sleep msec="60000"/></BehaviorTree></root>'
+
+
+def test_stop_halts_a_tree_that_no_command_began_and_it_stays_so_over_a_restart(station):
+    commands = {'stop': COMMANDS['stop']}
+    at = station(commands, trees={'resume': 'always'})
+    at.trees.run_xml('Main', TREE)
+    at.until(lambda: at.trees.current)
+    assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+    assert at.trees.idle
+    with pytest.raises(TreeErrors, match='stopped'):
+        at.trees.run_xml('Main', TREE)
+    at.die()
+    assert station(commands, trees={'resume': 'always'}).trees.idle

@@ -87,6 +87,7 @@ class Trees:
         else:
             return
         try:
+            self._check_latch()
             if tree is None:
                 raise NoSuchTree('it is not there')
             self._runner.run_stored(tree, blackboard)

@@ -48,7 +48,6 @@ class RunTree(Kind):
             run.reject('bad_tree', str(error))
             return
         run.data = tree_run
-        run.accept()
         run.running()
 
     def cancel(self, run: Run) -> None:

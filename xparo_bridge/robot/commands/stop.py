@@ -27,7 +27,7 @@ class _Stopping:
 
 class Stop(Kind):
     """
-    Ends every command, cancels every goal, also those nobody here sent, and stands still.
+    Ends every command and tree, cancels every goal, also those of others, and stands still.
 
     From then on, over restarts too, nothing moves the robot until `resume`. Succeeds when all
     commands have ended and standing was told for `stop_for`; fails if a server did not obey.
@@ -69,6 +69,7 @@ class Stop(Kind):
         for kind in router.kinds.values():
             if kind.motion:
                 kind.halt()
+        self.robot.trees.halt()  # Also one that no command began.
         run.running()
 
     def _stand(self) -> None:
@@ -79,7 +80,8 @@ class Stop(Kind):
 
     def poll(self, run: Run) -> None:
         stopping: _Stopping = run.data
-        if time.monotonic() < stopping.until or any(other.open for other in stopping.others):
+        if time.monotonic() < stopping.until or not self.robot.trees.idle or any(
+                other.open for other in stopping.others):
             return
         ended = [{'command_id': other.id, 'command': other.command.command,
                   'state': other.state} for other in stopping.others]
