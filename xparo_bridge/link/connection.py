@@ -136,6 +136,7 @@ class Connection:
                       *(self._protocol.encode(self._greeting) if greeting else ())):
             await socket.send(frame)
         self._lanes.live.open = True
+        self._lanes.telemetry.connected()
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
         writer = asyncio.ensure_future(self._write(socket))

@@ -63,6 +63,9 @@ class Lanes:
             latest = self.telemetry.take_latest()
             if latest is not None:
                 return self._protocol.encode(latest), False
+            frames = self.telemetry.next_old_sample()
+            if frames is not None:
+                return frames, False
             self._ready.clear()
             await self._ready.wait()
 
@@ -172,15 +175,21 @@ class TelemetryLane:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._samples: deque[Sequence[Frame]] = deque()
+        self._old: deque[Sequence[Frame]] = deque()
         self._latest: Telemetry | None = None
         self.dropped = 0
+
+    def connected(self) -> None:
+        """Take note of a new connection: what is fresh goes before what waited for it."""
+        self._old.extend(self._samples)
+        self._samples.clear()
 
     def add_sample(self, frames: Sequence[Frame]) -> None:
         """Queue one sample; at the bound the oldest goes, because fresh values say more."""
         self._samples.append(frames)
         self._bytes += _size(frames)
         while self._bytes > self._max_bytes:
-            self._bytes -= _size(self._samples.popleft())
+            self._pop(self._old or self._samples)
             self.dropped += 1
 
     def merge(self, telemetry: Telemetry) -> None:
@@ -191,10 +200,15 @@ class TelemetryLane:
         self._latest = telemetry
 
     def next_sample(self) -> Sequence[Frame] | None:
-        """Hand out the oldest sample."""
-        if not self._samples:
-            return None
-        frames = self._samples.popleft()
+        """Hand out the oldest sample of this connection."""
+        return self._pop(self._samples) if self._samples else None
+
+    def next_old_sample(self) -> Sequence[Frame] | None:
+        """Hand out the oldest of the samples that waited for this connection."""
+        return self._pop(self._old) if self._old else None
+
+    def _pop(self, samples: deque[Sequence[Frame]]) -> Sequence[Frame]:
+        frames = samples.popleft()
         self._bytes -= _size(frames)
         return frames
 
