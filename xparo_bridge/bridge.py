@@ -54,7 +54,6 @@ from .robot.doors import Doors, LOCAL
 from .robot.identity import robot_info
 from .robot.routes import RouteError, Routes
 from .robot.speech import Speech
-from .robot.telemetry.options import ConfigProblem
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
@@ -88,7 +87,7 @@ class Bridge:
         self.router = Router(node, configuration, self._report)
         self._doors = Doors(node, self.router)
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self._send)
+            node, TelemetryConfig.of(configuration), self._send)
         try:
             self._routes = Routes(configuration['routes'], self._carriers)
         except RouteError as error:
@@ -208,13 +207,6 @@ class Bridge:
         """Begin to end every open command."""
         for run in self.router.open_runs:
             self.router.cancel(run)
-
-
-def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
-    try:
-        return TelemetryConfig.from_mapping(configuration['telemetry'])
-    except ConfigProblem as problem:
-        raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
 
 
 def declare_parameters(node: Node) -> None:

@@ -36,7 +36,8 @@ def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
 @pytest.mark.parametrize(('configuration', 'problem'), [
     ({'commands': {'go': {'kind': 'fly'}}}, 'commands.go.kind: no such kind; known: .*navigate'),
     ({'commands': {'go': {'kind': 'navigate', 'acton': 'x'}}}, 'did you mean "action"'),
-    ({'telemetry': {'groups': {'sytem': {}}}}, 'telemetry.groups.sytem: no such group'),
+    ({'telemetry': {'groups': {'sytem': {}}}},
+     'telemetry.groups.sytem: no such key; did you mean "system"'),
     ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'ws://example.org/ws'}]},
      'would leave this machine unencrypted'),
     ({'links': [{'name': 'p', 'protocol': 'smoke', 'url': 'wss://example.org/ws'}]},

@@ -49,7 +49,7 @@ class TelemetryPublisher:
         self._initial: list[str] = []
         for name, settings in config.groups.items():
             self._add(name, _group_maker(name, node, settings),
-                      settings.period or config.period, settings.enabled)
+                      settings.get('period', config.period), settings['enabled'])
         for topic in config.topics:
             period = 0.0 if topic.every_sample else config.period
             self._add(self._free_name(topic.name or topic.topic),
