@@ -27,7 +27,11 @@ _ENVIRONMENT = {'XPARO_SECRET_KEY': 'bench', 'XPARO_PROJECT_ID': 'bench'}
 
 
 class Sink:
-    """WebSocket server on a port of this machine that hands every text frame to `on_frame`."""
+    """
+    WebSocket server on a port of this machine that hands every text frame to `on_frame`.
+
+    What still comes of a connection when there is a newer one is left out.
+    """
 
     def __init__(self, on_frame: Callable[[str], None],
                  on_open: Callable[[], None] = lambda: None) -> None:
@@ -49,10 +53,12 @@ class Sink:
             await self._stopping.wait()
 
     async def _take(self, socket: Any) -> None:
+        self._newest = socket
         self._on_open()
         with suppress(ConnectionClosedError):
             async for frame in socket:
-                self._on_frame(frame)
+                if socket is self._newest:
+                    self._on_frame(frame)
 
     @property
     def url(self) -> str:

@@ -32,7 +32,6 @@ from .configuration import Configuration, ConfigurationError, load
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
 from .messages import (
-    ApiToken,
     BehaviorStatus,
     BehaviorUpdate,
     ChatReply,
@@ -45,18 +44,23 @@ from .messages import (
     LogSession,
     RemoteCommand,
     RobotInfo,
+    Telemetry,
 )
 from .robot.audio import Audio
+from .robot.bag_uploads import BagUploads
 from .robot.chat import Chat
 from .robot.commands.router import Router
 from .robot.conversation import Conversation
 from .robot.doors import Doors, LOCAL
 from .robot.identity import robot_info
+from .robot.log_sessions import LogSessions
 from .robot.routes import RouteError, Routes
 from .robot.speech import Speech
+from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
+from .state import state_folder
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -78,16 +82,20 @@ class Bridge:
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
         info = RobotInfo(robot_info(self._robot_id))
-        links = [make_link(link, self._crossing, info) for link in configuration['links']]
-        self._carriers = {link.name: link.protocol.capabilities for link in links}
+        state = state_folder(self._robot_id)
+        links = [make_link(link, self._crossing, info, state) for link in configuration['links']]
+        self._carriers = {link.name: link.carries for link in links}
         self.link_thread = LinkThread(links, self._crossing)
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self.router = Router(node, configuration, self._report)
         self._doors = Doors(node, self.router)
+        self._log_sessions = LogSessions(node, configuration['telemetry']['log'], self._send)
         self._telemetry = TelemetryPublisher(
-            node, TelemetryConfig.of(configuration), self._send)
+            node, TelemetryConfig.of(configuration), self._send_telemetry)
+        self._telemetry_control = TelemetryControl(node, self._telemetry)
+        bags = BagUploads(node, configuration['bags'], self._send_bag)
         try:
             self._routes = Routes(configuration['routes'], self._carriers)
         except RouteError as error:
@@ -116,8 +124,9 @@ class Bridge:
             BehaviorUpdate: self._on_behavior_update,
             LinkChange: self._on_link_change,
             LinkProblem: lambda link, problem: self._logger.warning(f'{link}: {problem.problem}'),
-            LogSession: lambda link, session: None,
-            ApiToken: lambda link, token: None,
+            LogSession: self._log_sessions.session,
+            msg.UploadProgress: bags.progress,
+            msg.UploadEnded: bags.ended,
         }
 
     def _from_platform(self) -> None:
@@ -136,6 +145,18 @@ class Bridge:
         for name in names:
             self._crossing.send(name, message)
         return bool(names)
+
+    def _send_telemetry(self, telemetry: Telemetry) -> None:
+        self._send(telemetry)
+        self._log_sessions.telemetry(telemetry)
+
+    def _send_bag(self, message: Any, link: str) -> str:
+        """Send to a link that takes bags, or to the first; why it cannot be done or ''."""
+        for name, carried in self._carriers.items():
+            if type(message) in carried and link in ('', name):
+                self._crossing.send(name, message)
+                return ''
+        return f'no link {link or "of this bridge"} takes bags; one with rest: does'
 
     def _report(self, source: str, status: CommandStatus) -> None:
         self._send(status, None if source == LOCAL else source)
@@ -203,8 +224,9 @@ class Bridge:
         self._telemetry.start()
         self.link_thread.start()
 
-    def cancel_all(self) -> None:
-        """Begin to end every open command."""
+    def stop(self) -> None:
+        """Begin to end every open command, and end the log sessions."""
+        self._log_sessions.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
 
@@ -253,9 +275,9 @@ def main(args: list[str] | None = None) -> int:
     told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
-        executor.create_task(bridge.cancel_all)
+        stopped = executor.create_task(bridge.stop)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while bridge.router.open_runs and time.monotonic() < give_up:
+        while (not stopped.done() or bridge.router.open_runs) and time.monotonic() < give_up:
             time.sleep(0.02)
     bridge.link_thread.stop()
     executor.shutdown()

@@ -176,5 +176,14 @@ def test_of_samples_that_are_too_much_those_of_before_the_connection_go():
     lane.connected()
     lane.add_sample(['bb'])
     lane.add_sample(['cc'])
-    assert (lane.next_sample(), lane.next_sample(), lane.next_old_sample()) == (
-        ['bb'], ['cc'], None)
+    assert (lane.next_sample(), lane.next_sample(), lane.sends_old) == (['bb'], ['cc'], False)
+
+
+def test_what_waited_for_a_connection_waits_until_something_fresh_was_sent():
+    lane = TelemetryLane(100)
+    lane.add_sample(['old'])
+    lane.connected()
+    assert not lane.sends_old
+    lane.merge(Telemetry({'latest': 1}))
+    lane.take_latest()
+    assert (lane.sends_old, lane.next_old_sample(), lane.sends_old) == (True, ['old'], False)

@@ -10,7 +10,7 @@ side as LinkChange, with the error in words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import ssl
 import time
@@ -18,6 +18,7 @@ from typing import Any
 
 from ..crossing import Crossing
 from ..messages import (
+    ApiToken,
     Heartbeat,
     LinkChange,
     LinkCredential,
@@ -58,13 +59,19 @@ class Connection:
     """Keeps one link up for as long as the bridge runs."""
 
     def __init__(self, protocol: Protocol, lanes: Lanes, crossing: Crossing,
-                 greeting: RobotInfo, options: LinkOptions) -> None:
-        """Join a protocol, what waits to be sent, and the way to the robot."""
+                 greeting: RobotInfo, options: LinkOptions, *,
+                 on_token: Callable[[str], None] = lambda token: None) -> None:
+        """
+        Join a protocol, what waits to be sent, and the way to the robot.
+
+        `on_token` gets the tokens for the platform's REST API, which the robot side never sees.
+        """
         self._protocol = protocol
         self._lanes = lanes
         self._crossing = crossing
         self._greeting = greeting
         self._options = options
+        self._on_token = on_token
         self._backoff = options.backoff
         self._stopping = asyncio.Event()
 
@@ -243,6 +250,9 @@ class Connection:
             await asyncio.sleep(0.01)
 
     def _deliver(self, message: Any, size: int = 0) -> None:
+        if isinstance(message, ApiToken):
+            self._on_token(message.token)
+            return
         self._crossing.deliver(self._options.name, message, size)
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:

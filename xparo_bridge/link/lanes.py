@@ -63,10 +63,13 @@ class Lanes:
             latest = self.telemetry.take_latest()
             if latest is not None:
                 return self._protocol.encode(latest), False
-            frames = self.telemetry.next_old_sample()
-            if frames is not None:
-                return frames, False
             self._ready.clear()
+            if self.telemetry.sends_old:
+                # Sending need not wait, so without this nothing fresh would get here meanwhile.
+                await asyncio.sleep(0)
+                if not self._ready.is_set():
+                    return self.telemetry.next_old_sample(), False
+                continue
             await self._ready.wait()
 
 
@@ -176,6 +179,7 @@ class TelemetryLane:
         self._bytes = 0
         self._samples: deque[Sequence[Frame]] = deque()
         self._old: deque[Sequence[Frame]] = deque()
+        self._fresh_sent = False
         self._latest: Telemetry | None = None
         self.dropped = 0
 
@@ -183,6 +187,12 @@ class TelemetryLane:
         """Take note of a new connection: what is fresh goes before what waited for it."""
         self._old.extend(self._samples)
         self._samples.clear()
+        self._fresh_sent = False
+
+    @property
+    def sends_old(self) -> bool:
+        """Whether it is the turn of samples that waited for this connection."""
+        return bool(self._old) and self._fresh_sent
 
     def add_sample(self, frames: Sequence[Frame]) -> None:
         """Queue one sample; at the bound the oldest goes, because fresh values say more."""
@@ -201,11 +211,14 @@ class TelemetryLane:
 
     def next_sample(self) -> Sequence[Frame] | None:
         """Hand out the oldest sample of this connection."""
-        return self._pop(self._samples) if self._samples else None
+        if not self._samples:
+            return None
+        self._fresh_sent = True
+        return self._pop(self._samples)
 
-    def next_old_sample(self) -> Sequence[Frame] | None:
+    def next_old_sample(self) -> Sequence[Frame]:
         """Hand out the oldest of the samples that waited for this connection."""
-        return self._pop(self._old) if self._old else None
+        return self._pop(self._old)
 
     def _pop(self, samples: deque[Sequence[Frame]]) -> Sequence[Frame]:
         frames = samples.popleft()
@@ -215,6 +228,7 @@ class TelemetryLane:
     def take_latest(self) -> Telemetry | None:
         """Hand out the latest values, once."""
         latest, self._latest = self._latest, None
+        self._fresh_sent = self._fresh_sent or latest is not None
         return latest
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 import ssl
 import threading
 from typing import Any
@@ -19,6 +20,9 @@ from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
+from .rest import RestClient
+from .rest_service import RestService
+from .spool import Spool
 
 
 class LinkError(Exception):
@@ -33,13 +37,28 @@ class Link:
     protocol: Protocol
     lanes: Lanes
     connection: Connection
+    rest: RestService | None = None
+
+    @property
+    def carries(self) -> frozenset[type]:
+        """Types of the messages that it takes."""
+        return self.protocol.capabilities | (self.rest.carries if self.rest else frozenset())
+
+    def put(self, message: Any) -> None:
+        """Take a message to the platform; ProtocolError if it cannot be carried."""
+        if self.rest and type(message) in self.rest.carries - self.protocol.capabilities:
+            self.rest.put(message)
+        else:
+            self.lanes.put(message)
 
 
-def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo) -> Link:
+def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
+              state: Path) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
-    `greeting` is sent first on each connection, where the protocol has room for it.
+    `greeting` is sent first on each connection, where the protocol has room for it. `state` is the
+    folder for what must outlive the process.
     """
     name = settings['name']
     url = settings['url']
@@ -72,7 +91,28 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         heartbeat_timeout=settings['heartbeat']['timeout'],
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']))
-    return Link(name, protocol, lanes, Connection(protocol, lanes, crossing, greeting, options))
+    rest = _rest_service(settings, greeting, state, crossing)
+    on_token = rest.set_token if rest else lambda token: None
+    return Link(name, protocol, lanes, Connection(
+        protocol, lanes, crossing, greeting, options, on_token=on_token), rest)
+
+
+def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path,
+                  crossing: Crossing) -> RestService | None:
+    rest, name = settings['rest'], settings['name']
+    if rest is None:
+        return None
+    try:
+        tls = (ssl.create_default_context(cafile=settings['ca_file'])
+               if settings['ca_file'] and rest['url'].startswith('https://') else None)
+        client = RestClient(rest['url'], scheme=rest['scheme'], tls=tls,
+                            allow_insecure=settings['allow_insecure'])
+        spool = Spool(state / f'{name}.logs', rest['log_bytes'])
+    except ValueError as error:
+        raise LinkError(f'link {name}: rest: {error}') from None
+    except OSError as error:  # ssl.SSLError is one too
+        raise LinkError(f'link {name}: rest: {error}') from None
+    return RestService(client, spool, greeting, lambda message: crossing.deliver(name, message))
 
 
 def is_loopback(url: str) -> bool:
@@ -102,16 +142,20 @@ class LinkThread:
         assert self._loop is not None
         for link in self._links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
+            if link.rest is not None:
+                self._loop.call_soon_threadsafe(link.rest.stop)
         self._thread.join(timeout)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self._links.values()))
+        await asyncio.gather(
+            *(link.connection.run() for link in self._links.values()),
+            *(link.rest.run() for link in self._links.values() if link.rest is not None))
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self._links[name].lanes.put(message)
+            self._links[name].put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

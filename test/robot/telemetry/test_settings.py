@@ -55,7 +55,7 @@ def test_a_topic_has_all_its_settings():
 
 @pytest.mark.parametrize(('mapping', 'path', 'says'), [
     ({'perod': 1}, ['perod'], 'did you mean "period"'),
-    ({'period': 0}, ['period'], 'less than or equal to the minimum of 0 .*, s'),
+    ({'period': 0}, ['period'], 'less than the minimum of 0.001 .*, s'),
     ({'period': float('nan')}, ['period'], "nan is not of type 'number'"),
     ({'period': 'often'}, ['period'], "'often' is not of type 'number'"),
     ({'period': True}, ['period'], "True is not of type 'number'"),
