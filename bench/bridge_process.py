@@ -82,7 +82,11 @@ def running(argv: Sequence[str], cores: str = '') -> Iterator[subprocess.Popen[b
         yield process
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
