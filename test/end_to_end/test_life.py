@@ -44,6 +44,9 @@ def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
      'no protocol "smoke"; installed: .*xparo'),
     ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
                  'ca_file': '/nonexistent.pem'}]}, 'nonexistent.pem'),
+    ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
+                 'rest': {'url': 'http://example.org'}}]},
+     'link p: rest: http://example.org would show the token to the network'),
 ])
 def test_what_cannot_work_is_said_at_the_start(tmp_path, configuration, problem):
     with start_bridge(tmp_path, 1, configuration) as bridge:

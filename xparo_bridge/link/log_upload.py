@@ -70,17 +70,22 @@ class LogUploader:
                     async with asyncio.timeout(self._look_period):
                         await self._news.wait()
                 self._news.clear()
-                if time.monotonic() >= self._retry_at or (
-                        self._token_refused and self._client.has_token):
+                if self._may_try:
                     await self._send_all()
                 else:
                     self._keep()
         finally:
-            if time.monotonic() >= self._retry_at:
+            if self._may_try:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LAST_CHANCE):
                         await self._send_all()
             self._keep()
+
+    @property
+    def _may_try(self) -> bool:
+        """Whether it is time to, or there is a new token."""
+        return time.monotonic() >= self._retry_at or (
+            self._token_refused and self._client.has_token)
 
     async def _send_all(self) -> None:
         """Send what waits, on disk first, until the platform does not take it for now."""
@@ -96,6 +101,7 @@ class LogUploader:
                 await self._client.post(_PATH, update)
                 settled = True
                 self._problem = ''
+                self._retry_at = 0.0
                 self._backoff.after_connection(0.0)
             except RestError as error:
                 settled = not error.passing  # If not, the platform will never take this one.
