@@ -43,7 +43,7 @@ fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--s
 chaos: environment ## Break links, processes and clocks while the demo runs.
 	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)
 
-soak: environment ## Run for hours and watch memory, threads and files.
+soak: environment ## Let topics come and go for half an hour and watch memory, threads and files.
 	$(VENV)/python test/soak.py $(ARGS)
 
 clean: ## Remove all that was made here.

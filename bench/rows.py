@@ -28,6 +28,12 @@ def row(name: str, value: float, unit: str, *, floor: float | None = None,
     }
 
 
+def skipped(name: str, reason: str) -> Row:
+    """Row of what cannot be measured here, and why."""
+    return {'name': name, 'value': None, 'unit': '', 'floor': None, 'ratio': None, 'goal': None,
+            'met': None, 'note': f'not measured: {reason}'}
+
+
 def show(rows: list[Row]) -> None:
     """Print rows as JSON."""
     print('[\n  ' + ',\n  '.join(map(json.dumps, rows)) + '\n]')

@@ -32,6 +32,7 @@ from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
 from .redaction import redact_everything
+from .robot.bag_uploads import BagUploads
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
@@ -39,12 +40,13 @@ from .robot.doors import Doors
 from .robot.face import Surroundings
 from .robot.faces import make_faces
 from .robot.identity import robot_info
+from .robot.log_sessions import LogSessions
 from .robot.logs import redact_ros_log
 from .robot.peers import Peers
 from .robot.places import Places
 from .robot.routes import Routes
 from .robot.status import Status
-from .robot.telemetry.options import ConfigProblem
+from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
@@ -79,11 +81,15 @@ class Bridge:
                  for settings in configuration['links']}
         self.link_thread = LinkThread(list(links.values()), self._crossing)
         self.peers = Peers(
-            {name: link.protocol.capabilities for name, link in links.items()},
+            {name: link.carries for name, link in links.items()},
             self._crossing.send, lambda name: links[name].lanes.live.waiting)
         self._routes = Routes(configuration, self.peers.carriers)
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self.peers.send)
+            node, TelemetryConfig.of(configuration), self._send_telemetry)
+        self._log_sessions = LogSessions(
+            node, configuration['telemetry']['log'], self.peers.send)
+        self._telemetry_control = TelemetryControl(node, self._telemetry)
+        bags = BagUploads(node, configuration['bags'], self.peers.send_first)
         self.trees = Trees(
             node, configuration, self._state.path, self.peers.send,
             lambda: self.peers.any_connected)
@@ -107,6 +113,9 @@ class Bridge:
         self._handlers: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
+            msg.LogSession: self._log_sessions.session,
+            msg.UploadProgress: bags.progress,
+            msg.UploadEnded: bags.ended,
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkChange: self._on_link_change,
@@ -129,6 +138,10 @@ class Bridge:
 
     def _warn(self, link: str, problem: str) -> None:
         self._logger.warning(f'{link}: {problem}')
+
+    def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
+        self.peers.send(telemetry)
+        self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
         if status.state is not msg.CommandState.RUNNING:
@@ -212,18 +225,12 @@ class Bridge:
         self._audit.close()
         self._state.close()
 
-    def cancel_all(self) -> None:
-        """Begin to end the tree that runs and every open command."""
+    def stop(self) -> None:
+        """Begin to end the tree that runs and every open command, and end the log sessions."""
+        self._log_sessions.stop()
         self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
-
-
-def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
-    try:
-        return TelemetryConfig.from_mapping(configuration['telemetry'])
-    except ConfigProblem as problem:
-        raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
 
 
 def declare_parameters(node: Node) -> None:
@@ -272,9 +279,9 @@ def main(args: list[str] | None = None) -> int:
     told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
-        executor.create_task(bridge.cancel_all)
+        stopped = executor.create_task(bridge.stop)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while not bridge.idle and time.monotonic() < give_up:
+        while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
             time.sleep(0.02)
     told = bridge.connected
     bridge.link_thread.stop()

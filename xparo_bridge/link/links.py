@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import ssl
 import threading
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..credentials import (
@@ -30,6 +30,9 @@ from .protocols.base import load_protocol, Protocol, ProtocolError
 from .proxy import is_loopback
 from .store import Store
 
+if TYPE_CHECKING:
+    from .rest_service import RestService
+
 
 class LinkError(Exception):
     """A link of the configuration cannot be used; says which and why."""
@@ -43,6 +46,19 @@ class Link:
     protocol: Protocol
     lanes: Lanes
     connection: Connection
+    rest: RestService | None = None
+
+    @property
+    def carries(self) -> frozenset[type]:
+        """Types of the messages that it takes."""
+        return self.protocol.capabilities | (self.rest.carries if self.rest else frozenset())
+
+    def put(self, message: Any) -> None:
+        """Take a message to the platform; ProtocolError if it cannot be carried."""
+        if self.rest and type(message) in self.rest.carries - self.protocol.capabilities:
+            self.rest.put(message)
+        else:
+            self.lanes.put(message)
 
 
 def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
@@ -85,7 +101,32 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
         history_share=history['share'])
-    return Link(name, protocol, lanes, Connection(endpoints, lanes, crossing, greeting, options))
+    rest = _rest_service(settings, greeting, state, crossing)
+    on_token = rest.set_token if rest else lambda token: None
+    return Link(name, protocol, lanes, Connection(
+        endpoints, lanes, crossing, greeting, options, on_token=on_token), rest)
+
+
+def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path | None,
+                  crossing: Crossing) -> RestService | None:
+    rest, name = settings['rest'], settings['name']
+    if rest is None or state is None:
+        return None
+    # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
+    from .rest import RestClient
+    from .rest_service import RestService
+    from .spool import Spool
+    try:
+        tls = (ssl.create_default_context(cafile=settings['ca_file'])
+               if settings['ca_file'] and rest['url'].startswith('https://') else None)
+        client = RestClient(rest['url'], scheme=rest['scheme'], tls=tls,
+                            allow_insecure=settings['allow_insecure'])
+        spool = Spool(state / f'{name}.logs', rest['log_bytes'])
+    except ValueError as error:
+        raise LinkError(f'link {name}: rest: {error}') from None
+    except OSError as error:  # ssl.SSLError is one too
+        raise LinkError(f'link {name}: rest: {error}') from None
+    return RestService(client, spool, greeting, lambda message: crossing.deliver(name, message))
 
 
 def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
@@ -149,18 +190,22 @@ class LinkThread:
         assert self._loop is not None
         for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
+            if link.rest is not None:
+                self._loop.call_soon_threadsafe(link.rest.stop)
         self._thread.join(timeout)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self.links.values()))
+        await asyncio.gather(
+            *(link.connection.run() for link in self.links.values()),
+            *(link.rest.run() for link in self.links.values() if link.rest is not None))
         for link in self.links.values():
             link.lanes.close()
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self.links[name].lanes.put(message)
+            self.links[name].put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

@@ -47,6 +47,14 @@ class Peers:
         change = self.changes.get(link)
         return change is not None and change.state is LinkState.CONNECTED
 
+    def send_first(self, message: Any, to: str) -> str:
+        """Send to one link, or with '' to the first that can carry it; why it cannot be done."""
+        names = [name for name in self.that_carry(type(message)) if to in ('', name)]
+        if not names:
+            return f'no link {to or "of this bridge"} carries {type(message).__name__}'
+        self._put(names[0], message)
+        return ''
+
     def send_now(self, message: Any, to: str) -> str:
         """Send to a link that must be up; why it cannot be done, empty if it was."""
         if not self.up(to):
