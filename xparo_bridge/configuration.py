@@ -177,7 +177,7 @@ def _is_number(checker: Any, value: Any) -> bool:
             and math.isfinite(value))
 
 
-_Validator = jsonschema.validators.extend(
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine('number', _is_number))
 
