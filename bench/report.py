@@ -27,8 +27,8 @@ def table(rows: Iterable[Row]) -> str:
 def _cells(row: Row) -> list[str]:
     if row['value'] is None:
         return [row['name'], '', '', '', '', '', row['note']]
-    of_ratio = row['goal'] is not None and (row['met'] != (row['value'] <= row['goal']))
-    goal = '' if row['goal'] is None else f'≤ {row["goal"]:g}{" × floor" if of_ratio else ""}'
+    of_floor = ' × floor' if row['goal_is_ratio'] else ''
+    goal = '' if row['goal'] is None else f'≤ {row["goal"]:.3g}{of_floor}'
     return [
         row['name'], f'{row["value"]:g} {row["unit"]}',
         '' if row['floor'] is None else f'{row["floor"]:g}',
