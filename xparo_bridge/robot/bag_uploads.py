@@ -77,4 +77,7 @@ class BagUploads:
         if bag.parent != self._folder.resolve() or not bag.is_dir():
             return f'there is no bag "{goal.bag}" in {self._folder}'
         rates = [rate for rate in (goal.max_rate, self._max_rate) if rate > 0]
-        return self._send(UploadBag(upload_id, str(bag), min(rates, default=0.0)), goal.link)
+        order = UploadBag(upload_id, str(bag), min(rates, default=0.0))
+        if self._send(order, goal.link):
+            return f'no link {goal.link or "of this bridge"} takes bags; one with rest: does'
+        return ''
