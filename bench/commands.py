@@ -113,7 +113,7 @@ async def _client(role: str, folder: Path) -> Any:
         if role == 'bridge':
             config = folder / 'robot.yaml'
             config.write_text(json.dumps({
-                'robot_id': 'bench', 'state_dir': str(folder / 'state'), 'commands': _COMMANDS,
+                'robot_id': 'bench', 'state_dir': tempfile.mkdtemp(dir=folder), 'commands': _COMMANDS,
                 'telemetry': {'groups': {}}, 'links': [{
                     'name': 'platform', 'protocol': 'xparo', 'url': f'ws://127.0.0.1:{port}'}]}))
             argv = ['-m', 'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=[{config}]']
@@ -123,7 +123,21 @@ async def _client(role: str, folder: Path) -> Any:
             await asyncio.wait_for(platform.connected.wait(), 30.0)
             for number in range(20):  # Discovery, and what is slow the first time.
                 await _goal(platform, f'warm-{number}')
+            if role == 'bridge':
+                await _first_call(platform)
             yield platform
+
+
+async def _first_call(platform: Platform) -> None:
+    # DDS may lose the answer to a call made before both ends have found each other.
+    for number in range(10):
+        command_id = f'warm-call-{number}-{time.time()}'
+        ended = platform.expect(command_id, 'succeeded')
+        await platform.send('call', command_id)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended, 3.0)
+            return
+    raise TimeoutError('the service never answered')
 
 
 async def _goal(platform: Platform, command_id: str) -> float:

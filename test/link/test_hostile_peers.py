@@ -21,7 +21,7 @@ from fixtures.robot_side import ignore, Robot
 import psutil
 import pytest
 
-from xparo_bridge.link.inbound_limits import LIMITS
+from xparo_bridge.link.inbound_limits import Limit, LIMITS
 from xparo_bridge.messages import (
     ChatReply,
     CommandState,
@@ -387,7 +387,8 @@ def test_a_flood_of_bad_frames_is_slowed_down_and_fills_no_log():
     run(scenario)
 
 
-def test_a_flood_of_commands_is_refused_one_by_one():
+def test_a_flood_of_commands_is_refused_one_by_one(monkeypatch):
+    monkeypatch.setitem(LIMITS, 'RemoteCommand', Limit(64 * 1024, 20.0, 100.0))
     count = 300
     states: dict[str, str] = {}
 

@@ -28,7 +28,9 @@ class Limit:
 
 
 LIMITS: dict[str, Limit] = {
-    'RemoteCommand': Limit(64 * KIB, 20.0, 100.0),
+    # Above what the router takes: it knows which commands must pass, such as stop, which stream,
+    # and which were sent before, and says when to try again.
+    'RemoteCommand': Limit(64 * KIB, 450.0, 900.0),
     'BehaviorUpdate': Limit(2048 * KIB, 1.0, 10.0),
     'RunTask': Limit(2048 * KIB, 1.0, 10.0),
     'TreePush': Limit(4096 * KIB, 1.0, 10.0),
