@@ -22,7 +22,7 @@ demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to e
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
 test: environment ## Run the test suite; ARGS=test/link for a part of it.
-	$(VENV)/python -m pytest $(ARGS)
+	$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint
@@ -43,7 +43,7 @@ fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--s
 chaos: environment ## Break links, processes and clocks while the demo runs.
 	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)
 
-soak: environment ## Run for hours and watch memory, threads and files.
+soak: environment ## Let topics come and go for half an hour and watch memory, threads and files.
 	$(VENV)/python test/soak.py $(ARGS)
 
 clean: ## Remove all that was made here.

@@ -23,9 +23,16 @@ def row(name: str, value: float, unit: str, *, floor: float | None = None,
         'name': name, 'value': round(value, 2), 'unit': unit,
         'floor': None if floor is None else round(floor, 2),
         'ratio': None if ratio is None else round(ratio, 3),
-        'goal': goal, 'met': None if goal is None or judged is None else judged <= goal,
+        'goal': goal, 'goal_is_ratio': goal_is_ratio,
+        'met': None if goal is None or judged is None else judged <= goal,
         'note': note,
     }
+
+
+def skipped(name: str, reason: str) -> Row:
+    """Row of what cannot be measured here, and why."""
+    return {'name': name, 'value': None, 'unit': '', 'floor': None, 'ratio': None, 'goal': None,
+            'goal_is_ratio': False, 'met': None, 'note': f'not measured: {reason}'}
 
 
 def show(rows: list[Row]) -> None:

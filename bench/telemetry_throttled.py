@@ -28,7 +28,7 @@ from sample_messages import sample_messages
 from xparo_bridge.link.json_text import dumps
 from xparo_bridge.messages import Telemetry
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
-from xparo_bridge.robot.telemetry.settings import TelemetryConfig
+from xparo_bridge.robot.telemetry.settings import TelemetryConfig, TopicSettings
 
 _TOPICS = 20
 _RATE = 100.0
@@ -106,8 +106,8 @@ def measure(role: str) -> None:
                 counts[topic] += 1
             node.create_subscription(type(message), topic, count, 10, raw=True)
     else:
-        TelemetryPublisher(node, TelemetryConfig.from_mapping(
-            {'groups': {}, 'topics': [{'topic': topic} for topic in counts]}), emit).start()
+        TelemetryPublisher(node, TelemetryConfig(
+            1.0, {}, tuple(map(TopicSettings, counts))), emit).start()
     while not all(counts.values()):
         executor.spin_once(timeout_sec=1.0)
     counts = dict.fromkeys(counts, 0)

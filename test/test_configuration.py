@@ -99,6 +99,7 @@ def test_a_list_that_was_replaced_is_not_blamed(file):
     ('chat: {}\nchat: {}\n', 'stands twice'),
     ('a: !!python/object/apply:os.getcwd []\n', 'not YAML'),
     ('a: &a [*a]\n', 'holds itself'),
+    ('? [a, b]\n: 1\n', 'a key must be plain text'),
 ])
 def test_what_is_no_configuration_is_refused_with_its_place(file, text, expected):
     assert expected in ' '.join(problems_of(file(text)))

@@ -28,21 +28,25 @@ from . import messages as msg
 from .audit import Audit
 from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
+from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
 from .redaction import redact_everything
+from .robot.bag_uploads import BagUploads
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
-from .robot.conversation import Conversation
 from .robot.doors import Doors
+from .robot.face import Surroundings
+from .robot.faces import make_faces
 from .robot.identity import robot_info
+from .robot.log_sessions import LogSessions
 from .robot.logs import redact_ros_log
 from .robot.peers import Peers
 from .robot.places import Places
 from .robot.routes import Routes
 from .robot.status import Status
-from .robot.telemetry.options import ConfigProblem
+from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .share import share
@@ -69,17 +73,23 @@ class Bridge:
         self._links = {link['name']: link for link in configuration['links']}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        info = msg.RobotInfo(robot_info(self._robot_id))
         self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._issued = IssuedCredentials(self._state.path)
+        info = msg.RobotInfo(robot_info(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
-        links = [make_link(link, self._crossing, info, self._state.path)
-                 for link in configuration['links']]
-        self.link_thread = LinkThread(links, self._crossing)
-        self.peers = Peers({link.name: link.protocol.capabilities for link in links},
-                            self._crossing.send)
+        links = {settings['name']: make_link(settings, self._crossing, info, self._state.path)
+                 for settings in configuration['links']}
+        self.link_thread = LinkThread(list(links.values()), self._crossing)
+        self.peers = Peers(
+            {name: link.carries for name, link in links.items()},
+            self._crossing.send, lambda name: links[name].lanes.live.waiting)
         self._routes = Routes(configuration, self.peers.carriers)
         self._telemetry = TelemetryPublisher(
-            node, _telemetry_config(configuration), self.peers.send)
+            node, TelemetryConfig.of(configuration), self._send_telemetry)
+        self._log_sessions = LogSessions(
+            node, configuration['telemetry']['log'], self.peers.send)
+        self._telemetry_control = TelemetryControl(node, self._telemetry)
+        bags = BagUploads(node, configuration['bags'], self.peers.send_first)
         self.trees = Trees(
             node, configuration, self._state.path, self.peers.send,
             lambda: self.peers.any_connected)
@@ -94,19 +104,25 @@ class Bridge:
         self.trees.lend(self.router, self.peers.send)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
-            lambda: [run.id for run in self.router.open_runs])
+            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
-        self._conversation = Conversation(
-            node, configuration, self.peers, self._routes, self._robot_id)
-        self._handlers: dict[type, Callable[[str, Any], None]] = {
-            **self._conversation.handlers,
+        self._faces = make_faces(Surroundings(
+            node, configuration, self.peers, self._routes, self._robot_id, self._state.path,
+            self._on_command, self.trees, self._status.publish))
+        self._handlers: dict[type, Callable[[str, Any], object]] = {
+            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
+            msg.LogSession: self._log_sessions.session,
+            msg.UploadProgress: bags.progress,
+            msg.UploadEnded: bags.ended,
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkChange: self._on_link_change,
             msg.LinkStatistics: self._status.on_statistics,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
-            msg.PeerError: lambda link, error: self._warn(link, error.text),
+            msg.LinkCredential: self._on_credential,
+            msg.RobotInfoRequest: lambda link, ask: self.peers.send(info, link),
             msg.RefusedPush: lambda link, push: self._warn(
                 link, f'{push.kind} refused: {push.reason}'),
         }
@@ -123,6 +139,10 @@ class Bridge:
     def _warn(self, link: str, problem: str) -> None:
         self._logger.warning(f'{link}: {problem}')
 
+    def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
+        self.peers.send(telemetry)
+        self._log_sessions.telemetry(telemetry)
+
     def _report(self, source: str, status: msg.CommandStatus) -> None:
         if status.state is not msg.CommandState.RUNNING:
             self._audit.note('command', source=source, command=status.command,
@@ -132,15 +152,17 @@ class Bridge:
         self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
-    def _on_command(self, link: str, command: msg.RemoteCommand) -> None:
+    def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
+        """Run a command that a link gave; whether it was not rejected."""
         self._audit.note('ordered', source=link, command=command.command,
                          command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
-            self.router.execute(command, link)
-        else:
-            self.peers.send(msg.CommandStatus(
-                command.command_id, command.command, msg.CommandState.REJECTED,
-                error={'code': 'not_allowed', 'message': 'this link may not command'}), link)
+            run = self.router.execute(command, link)
+            return run.state is not msg.CommandState.REJECTED
+        self._report(link, msg.CommandStatus(
+            command.command_id, command.command, msg.CommandState.REJECTED,
+            error={'code': 'not_allowed', 'message': 'this link may not command'}))
+        return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
         self._audit.note('tree', source=link, tree=update.tree_name)
@@ -162,7 +184,21 @@ class Bridge:
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
-            self._conversation.connected(link)
+        for face in self._faces:
+            if change.state is msg.LinkState.CONNECTED:
+                face.connected(link)
+            else:
+                face.lost(link)
+
+    def _on_credential(self, link: str, credential: msg.LinkCredential) -> None:
+        try:
+            self._issued.keep(link, credential.value)
+        except OSError as error:
+            self._warn(link, f'its credential cannot be kept: {error.strerror}')
+
+    def _tell_of_faces(self, status: Any) -> None:
+        for face in self._faces:
+            face.tell(status)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -189,18 +225,12 @@ class Bridge:
         self._audit.close()
         self._state.close()
 
-    def cancel_all(self) -> None:
-        """Begin to end the tree that runs and every open command."""
+    def stop(self) -> None:
+        """Begin to end the tree that runs and every open command, and end the log sessions."""
+        self._log_sessions.stop()
         self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
-
-
-def _telemetry_config(configuration: Configuration) -> TelemetryConfig:
-    try:
-        return TelemetryConfig.from_mapping(configuration['telemetry'])
-    except ConfigProblem as problem:
-        raise ConfigurationError([configuration.problem(problem.path, problem.problem)]) from None
 
 
 def declare_parameters(node: Node) -> None:
@@ -249,9 +279,9 @@ def main(args: list[str] | None = None) -> int:
     told_to_stop.wait()
     if not failure:
         node.get_logger().info('stopping: cancelling what is open')
-        executor.create_task(bridge.cancel_all)
+        stopped = executor.create_task(bridge.stop)
         give_up = time.monotonic() + _STOP_TIMEOUT
-        while not bridge.idle and time.monotonic() < give_up:
+        while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
             time.sleep(0.02)
     told = bridge.connected
     bridge.link_thread.stop()

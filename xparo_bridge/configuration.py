@@ -15,8 +15,9 @@ import copy
 from dataclasses import dataclass, field
 import difflib
 import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema
 import yaml
@@ -65,6 +66,10 @@ class Configuration:
         """Return one problem as ConfigurationError lists it."""
         return f'{self.where(path)}: {key_text(path)}: {text}'
 
+    def refuse(self, path: Sequence[str | int], text: str) -> NoReturn:
+        """Raise ConfigurationError with one problem."""
+        raise ConfigurationError([self.problem(path, text)])
+
 
 def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> Configuration:
     """Read, merge and check the files in the order given; ConfigurationError says all problems."""
@@ -80,11 +85,17 @@ def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> C
         merged = merge(merged, tree)
     if problems:
         raise ConfigurationError(problems)
+    return checked(merged, lines, schema)
+
+
+def checked(tree: dict[str, Any], lines: dict[KeyPath, str] | None = None,
+            schema: dict[str, Any] | None = None) -> Configuration:
+    """Return the configuration of a tree, with its defaults; ConfigurationError."""
     if schema is None:
         schema = json.loads(share('config', 'schema.json').read_text())
-    configuration = Configuration(merged, lines)
-    _check(configuration, (), merged, schema)
-    _fill_defaults(merged, schema, schema)
+    configuration = Configuration(tree, lines or {})
+    _check(configuration, (), tree, schema)
+    _fill_defaults(tree, schema, schema)
     return configuration
 
 
@@ -133,6 +144,9 @@ def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, s
         seen: set[str] = set()
         for key, value in node.value:
             place = f'{file}:{key.start_mark.line + 1}'
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(f'{place}: {key_text(at)}: a key must be plain text')
+                continue
             if key.value in seen:
                 problems.append(f'{place}: {key_text((*at, key.value))}: the key stands twice')
             seen.add(key.value)
@@ -149,12 +163,23 @@ def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, s
 
 def _check(configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]) -> None:
     """Raise ConfigurationError with everything in a part that its schema does not allow."""
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = _Validator(schema)
     errors = sorted(validator.iter_errors(part), key=lambda error: list(map(str, error.path)))
     problems = [configuration.problem((*at, *path), text)
                 for error in errors for path, text in _explain(error)]
     if problems:
         raise ConfigurationError(problems)
+
+
+def _is_number(checker: Any, value: Any) -> bool:
+    """Whether a value is a number that one can reckon with: YAML also has .nan and .inf."""
+    return (isinstance(value, int | float) and not isinstance(value, bool)
+            and math.isfinite(value))
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine('number', _is_number))
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterable[tuple[KeyPath, str]]:

@@ -4,7 +4,7 @@
 Credentials of a link: from the environment or from a file only its owner can read.
 
 They never come from the configuration, from ROS parameters or from the command line, because all
-of those are shown to others.
+of those are shown to others. What a platform issues to the robot is kept in such files too.
 """
 
 from __future__ import annotations
@@ -97,3 +97,36 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
     if wrong:
         raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
     return Credentials(found.get('secret_key', ''), found.get('project_id', ''))
+
+
+class IssuedCredentials:
+    """Credentials that platforms issued to this robot, a file of mode 0600 for each link."""
+
+    def __init__(self, state: Path) -> None:
+        """Take the folder of the bridge's state."""
+        self._folder = state / 'credentials'
+
+    def read(self, link: str) -> str:
+        """Return what a link is to use instead of the project's secret; empty for nothing."""
+        try:
+            return (self._folder / link).read_text(encoding='utf-8')
+        except FileNotFoundError:
+            return ''
+        except (OSError, UnicodeDecodeError) as error:
+            raise CredentialsError(f'{self._folder / link}: cannot be read: {error}') from None
+
+    def keep(self, link: str, value: str) -> None:
+        """Keep it over restarts in place of the one before; forget it if empty."""
+        path = self._folder / link
+        if not value:
+            path.unlink(missing_ok=True)
+            return
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        new = path.with_name(f'{link}.new')
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w',
+                  encoding='utf-8') as file:
+            file.write(value)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)

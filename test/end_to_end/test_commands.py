@@ -14,8 +14,7 @@ from nav_msgs.msg import Odometry
 import pytest
 
 IMPATIENT = {'start_navigation': {'server_timeout': 0.5}}
-PATIENT = {'start_navigation': {'server_timeout': 20.0}}
-STRICT = {'start_navigation': {'server_timeout': 20.0, 'cancel_timeout': 1.0}}
+STRICT = {'start_navigation': {'cancel_timeout': 1.0}}
 
 
 def states(events: list[dict[str, Any]], command_id: str) -> list[str]:
@@ -38,7 +37,7 @@ async def everything(operator: Any) -> list[dict[str, Any]]:
 
 def test_the_robot_drives_to_a_named_place_and_to_a_pose(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path, commands=PATIENT) as parts:
+        async with system(tmp_path) as parts:
             parts.add(start_robot())
             with RosGraph() as graph:
                 odometry = graph.listen(Odometry, '/odom')
@@ -63,7 +62,7 @@ def test_the_robot_drives_to_a_named_place_and_to_a_pose(tmp_path):
 
 def test_a_newer_goal_preempts_and_a_cancel_stops_the_robot(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path, commands=PATIENT) as parts:
+        async with system(tmp_path) as parts:
             parts.add(start_robot(1.0))
             first = await parts.send('start_navigation', goal='table_4')
             await parts.reached(first, 'running')
@@ -123,7 +122,7 @@ def rejecting(tmp_path_factory):
 ])
 def test_however_the_action_server_ends_the_command_ends_once(tmp_path, mode, state, code):
     async def scenario() -> None:
-        async with system(tmp_path, commands=PATIENT) as parts:
+        async with system(tmp_path) as parts:
             parts.add(start_failing_server(mode, '--delay', '0.3'))
             command_id = await parts.send('start_navigation', goal='table_4')
             end = await parts.ended(command_id)
@@ -147,7 +146,7 @@ def test_an_absent_action_server_fails_the_command_by_name(tmp_path):
 
 def test_a_cancel_before_acceptance_is_sent_on_acceptance(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path, commands=PATIENT) as parts:
+        async with system(tmp_path) as parts:
             server = parts.add(start_failing_server('accept_late', '--delay', '1.0'))
             command_id = await parts.send('start_navigation', goal='table_4')
             await asyncio.to_thread(server.wait_for_line, '^goal')
@@ -160,7 +159,7 @@ def test_a_cancel_before_acceptance_is_sent_on_acceptance(tmp_path):
 
 def test_a_server_that_was_restarted_forgot_the_goal(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path, commands=PATIENT) as parts:
+        async with system(tmp_path) as parts:
             server = parts.add(start_failing_server('hang'))
             command_id = await parts.send('start_navigation', goal='table_4')
             await parts.reached(command_id, 'running')

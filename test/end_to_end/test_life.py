@@ -36,13 +36,17 @@ def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
 @pytest.mark.parametrize(('configuration', 'problem'), [
     ({'commands': {'go': {'kind': 'fly'}}}, 'commands.go.kind: no such kind; known: .*navigate'),
     ({'commands': {'go': {'kind': 'navigate', 'acton': 'x'}}}, 'did you mean "action"'),
-    ({'telemetry': {'groups': {'sytem': {}}}}, 'telemetry.groups.sytem: no such group'),
+    ({'telemetry': {'groups': {'sytem': {}}}},
+     'telemetry.groups.sytem: no such key; did you mean "system"'),
     ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'ws://example.org/ws'}]},
      'would leave this machine unencrypted'),
     ({'links': [{'name': 'p', 'protocol': 'smoke', 'url': 'wss://example.org/ws'}]},
      'no protocol "smoke"; installed: .*xparo'),
     ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
                  'ca_file': '/nonexistent.pem'}]}, 'nonexistent.pem'),
+    ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
+                 'rest': {'url': 'http://example.org'}}]},
+     'link p: rest: http://example.org would show the token to the network'),
 ])
 def test_what_cannot_work_is_said_at_the_start(tmp_path, configuration, problem):
     with start_bridge(tmp_path, 1, configuration) as bridge:

@@ -239,5 +239,8 @@ def test_a_tree_commands_the_robot_and_stops_it_when_halted(tmp_path):
             await push(parts, 'nowhere', tree(
                 '<RemoteCommand command="start_navigation" goal="atlantis"/>'))
             await report(parts, 'nowhere', 'failed')
+            await push(parts, 'itself', tree(
+                '<RemoteCommand command="run_tree" tree_name="nowhere"/>'))
+            await report(parts, 'itself', 'failed')
 
     asyncio.run(scenario())

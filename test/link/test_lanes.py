@@ -105,3 +105,37 @@ def test_samples_are_bounded_and_the_oldest_go():
         lane.add_sample([text])
     assert (lane.dropped, lane.next_sample(), lane.next_sample(), lane.next_sample()) == (
         1, ['bb'], ['cc'], None)
+
+
+def test_on_a_new_connection_fresh_telemetry_goes_before_what_waited_for_it():
+    async def run():
+        lanes = make_lanes()
+        for number in (1, 2):
+            lanes.put(Telemetry({'n': number}, every_sample=True))
+        lanes.telemetry.connected()
+        lanes.put(Telemetry({'n': 3}, every_sample=True))
+        lanes.put(Telemetry({'latest': 4}))
+        return await drain(lanes)
+
+    frames = asyncio.run(run())
+    assert [frame.split('"data":')[1] for frame in frames] == [
+        '{"n":3}}', '{"latest":4}}', '{"n":1}}', '{"n":2}}']
+
+
+def test_of_samples_that_are_too_much_those_of_before_the_connection_go():
+    lane = TelemetryLane(4)
+    lane.add_sample(['aa'])
+    lane.connected()
+    lane.add_sample(['bb'])
+    lane.add_sample(['cc'])
+    assert (lane.next_sample(), lane.next_sample(), lane.sends_old) == (['bb'], ['cc'], False)
+
+
+def test_what_waited_for_a_connection_waits_until_something_fresh_was_sent():
+    lane = TelemetryLane(100)
+    lane.add_sample(['old'])
+    lane.connected()
+    assert not lane.sends_old
+    lane.merge(Telemetry({'latest': 1}))
+    lane.take_latest()
+    assert (lane.sends_old, lane.next_old_sample(), lane.sends_old) == (True, ['old'], False)

@@ -171,7 +171,7 @@ def test_a_full_disk_is_told_once_and_the_bridge_goes_on(file):
     """The size of files is limited for one process: every write beyond fails as on a full disk."""
     script = WRITER.replace('while True:', 'while number < 5000:').replace(
         'print(number, flush=True)', '')
-    script += 'print(len(lane), store.problem)\nimport os; os._exit(0)\n'
+    script += 'print(len(lane), store.problem, flush=True)\nimport os; os._exit(0)\n'
     done = subprocess.run(
         [sys.executable, '-c', script, str(file), 'normal'], capture_output=True, text=True,
         timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000,) * 2))

@@ -15,6 +15,7 @@ from xparo_bridge.link.bag_upload import NotABag, Progress, upload_rosbag
 from xparo_bridge.link.log_upload import LogUploader
 from xparo_bridge.link.rest import RestClient, RestError, TokenRefused
 from xparo_bridge.link.spool import Spool
+from xparo_bridge.messages import LogUpdate
 
 
 def quick():
@@ -34,7 +35,7 @@ async def client_of(server, **options):
 @asynccontextmanager
 async def uploading(client, folder, **options):
     problems = []
-    uploader = LogUploader(client, Spool(folder, 100_000), period=0.02, backoff=quick(),
+    uploader = LogUploader(client, Spool(folder, 100_000), look_period=0.02, backoff=quick(),
                            on_problem=problems.append, **options)
     task = asyncio.create_task(uploader.run())
     try:
@@ -99,33 +100,25 @@ def test_a_token_is_not_shown_to_the_network(url):
 
 
 @run
-async def test_lines_and_metrics_of_a_session_go_in_one_batch(tmp_path):
+async def test_lines_and_metrics_go_with_the_session_they_belong_to(tmp_path):
     async with platform() as server, client_of(server) as client, \
             uploading(client, tmp_path / 'spool') as (uploader, problems):
-        uploader.add(['before any session'])
-        uploader.open('s1')
-        uploader.add_metrics({'cpu_usage': 5.0, 'pose': {}})
-        uploader.add(['one', 'two'])
-        await server.until(1)
-        assert server.took == [('/api/update-logs/', {
-            'session_id': 's1', 'cpu_usage': 5.0, 'logs': ['one', 'two']})]
-        uploader.add(['three'])
-        uploader.open('s2')
-        uploader.add(['four'])
-        await server.until(3)
-        assert [(body['session_id'], body['logs']) for _, body in server.took[1:]] == [
-            ('s1', ['three']), ('s2', ['four'])]
+        uploader.put(LogUpdate('s1', ['one', 'two'], {'cpu_usage': 5.0}))
+        uploader.put(LogUpdate('s2', ['three']))
+        await server.until(2)
+        assert server.took == [
+            ('/api/update-logs/', {'session_id': 's1', 'cpu_usage': 5.0, 'logs': ['one', 'two']}),
+            ('/api/update-logs/', {'session_id': 's2', 'logs': ['three']})]
         assert problems == []
 
 
 @run
 async def test_nothing_is_lost_or_reordered_while_the_platform_fails(tmp_path):
     async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool', lines=1) as (uploader, problems):
+            uploading(client, tmp_path / 'spool') as (uploader, problems):
         server.script = [500, 'cut', 429, 503]
-        uploader.open('s')
         for number in range(20):
-            uploader.add([str(number)])
+            uploader.put(LogUpdate('s', [str(number)]))
             await asyncio.sleep(0)
         await server.until(20)
         assert [body['logs'] for _, body in server.took] == [[str(n)] for n in range(20)]
@@ -136,11 +129,10 @@ async def test_nothing_is_lost_or_reordered_while_the_platform_fails(tmp_path):
 @run
 async def test_a_batch_the_platform_will_never_take_does_not_hold_up_the_rest(tmp_path):
     async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool', lines=1) as (uploader, problems):
+            uploading(client, tmp_path / 'spool') as (uploader, problems):
         server.script = [400]
-        uploader.open('s')
-        uploader.add(['bad'])
-        uploader.add(['good'])
+        uploader.put(LogUpdate('s', ['bad']))
+        uploader.put(LogUpdate('s', ['good']))
         await server.until(1)
         assert server.took[0][1]['logs'] == ['good']
         assert uploader.dropped == 1
@@ -151,8 +143,7 @@ async def test_a_refused_token_waits_for_the_next_one(tmp_path):
     async with platform() as server, client_of(server) as client, \
             uploading(client, tmp_path / 'spool') as (uploader, problems):
         server.token = 'renewed'
-        uploader.open('s')
-        uploader.add(['kept'])
+        uploader.put(LogUpdate('s', ['kept']))
         while not problems:
             await asyncio.sleep(0.005)
         assert 'refused the token' in problems[0]
@@ -167,15 +158,13 @@ async def test_what_waits_survives_a_restart(tmp_path):
     async with platform() as server, client_of(server) as client:
         server.script = ['stall']
         async with uploading(client, tmp_path / 'spool') as (uploader, _):
-            uploader.open('s')
-            uploader.add(['kept'])
+            uploader.put(LogUpdate('s', ['kept']))
             await asyncio.wait_for(server.arrived.wait(), 5)
             server.script = [500] * 3
         assert server.took == []
         server.script = []
         async with uploading(client, tmp_path / 'spool') as (uploader, _):
-            uploader.open('t')
-            uploader.add(['new'])
+            uploader.put(LogUpdate('t', ['new']))
             await server.until(2)
         # The stop may have cut the answer to the last one short, which then is sent twice.
         assert [(body['session_id'], body['logs']) for _, body in server.took[:2]] == [
@@ -188,10 +177,7 @@ async def test_the_last_lines_are_sent_when_the_bridge_stops(tmp_path):
     async with platform() as server, client_of(server) as client:
         async with uploading(client, tmp_path / 'spool') as (uploader, _):
             await asyncio.sleep(0)  # Cancelled before its first step, a task never runs.
-            uploader.open('s')
-            uploader.add(['last'])
-            uploader.end()
-            uploader.add(["nobody's"])
+            uploader.put(LogUpdate('s', ['last']))
         assert [body['logs'] for _, body in server.took] == [['last']]
 
 

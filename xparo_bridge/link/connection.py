@@ -10,7 +10,7 @@ side as LinkChange, with the error in words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import ssl
 import time
@@ -79,14 +79,20 @@ class Connection:
     """Keeps one link up for as long as the bridge runs."""
 
     def __init__(self, endpoints: Endpoints, lanes: Lanes, crossing: Crossing,
-                 greeting: RobotInfo, options: LinkOptions) -> None:
-        """Join where to dial, what waits to be sent, and the way to the robot."""
+                 greeting: RobotInfo, options: LinkOptions, *,
+                 on_token: Callable[[str], None] = lambda token: None) -> None:
+        """
+        Join where to dial, what waits to be sent, and the way to the robot.
+
+        `on_token` gets the tokens for the platform's REST API, which the robot side never sees.
+        """
         self._endpoints = endpoints
         self._protocol = endpoints.current
         self._lanes = lanes
         self._crossing = crossing
         self._greeting = greeting
         self._options = options
+        self._on_token = on_token
         self._backoff = options.backoff
         self._limits = InboundLimits()
         self._problems = Bucket(_PROBLEMS)
@@ -200,6 +206,7 @@ class Connection:
                       *(self._protocol.encode(self._greeting) if greeting else ())):
             await self._send(socket, frame)
         self._lanes.live.open = True
+        self._lanes.telemetry.connected()
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
         writer = asyncio.ensure_future(self._write(socket))
@@ -384,6 +391,9 @@ class Connection:
             self._untold += 1
 
     def _deliver(self, message: Any, size: int = 0) -> None:
+        if isinstance(message, ApiToken):
+            self._on_token(message.token)
+            return
         self._crossing.deliver(self._options.name, message, size)
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:

@@ -91,6 +91,12 @@ class Lanes:
             if latest is not None:
                 return self.protocol.encode(latest), False
             self._ready.clear()
+            if self.telemetry.sends_old:
+                # Sending need not wait, so without this nothing fresh would get here meanwhile.
+                await asyncio.sleep(0)
+                if not self._ready.is_set():
+                    return self.telemetry.next_old_sample(), False
+                continue
             await self._ready.wait()
 
     def confirm(self, sent: int) -> None:
@@ -127,6 +133,11 @@ class LiveLane:
         self.open = False
         self.dropped = 0
 
+    @property
+    def waiting(self) -> int:
+        """How much waits, bytes; from any thread."""
+        return self._bytes
+
     def add(self, frames: Sequence[Frame]) -> None:
         """Append; at the bound the oldest goes, because it is the latest already."""
         self._frames.append(frames)
@@ -158,16 +169,29 @@ class TelemetryLane:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._samples: deque[Sequence[Frame]] = deque()
+        self._old: deque[Sequence[Frame]] = deque()
+        self._fresh_sent = False
         self._latest: Telemetry | None = None
         self.dropped = 0
         self.replaced = 0
+
+    def connected(self) -> None:
+        """Take note of a new connection: what is fresh goes before what waited for it."""
+        self._old.extend(self._samples)
+        self._samples.clear()
+        self._fresh_sent = False
+
+    @property
+    def sends_old(self) -> bool:
+        """Whether it is the turn of samples that waited for this connection."""
+        return bool(self._old) and self._fresh_sent
 
     def add_sample(self, frames: Sequence[Frame]) -> None:
         """Queue one sample; at the bound the oldest goes, because fresh values say more."""
         self._samples.append(frames)
         self._bytes += _size(frames)
         while self._bytes > self._max_bytes:
-            self._bytes -= _size(self._samples.popleft())
+            self._pop(self._old or self._samples)
             self.dropped += 1
 
     def merge(self, telemetry: Telemetry) -> None:
@@ -178,16 +202,25 @@ class TelemetryLane:
         self._latest = telemetry
 
     def next_sample(self) -> Sequence[Frame] | None:
-        """Hand out the oldest sample."""
+        """Hand out the oldest sample of this connection."""
         if not self._samples:
             return None
-        frames = self._samples.popleft()
+        self._fresh_sent = True
+        return self._pop(self._samples)
+
+    def next_old_sample(self) -> Sequence[Frame]:
+        """Hand out the oldest of the samples that waited for this connection."""
+        return self._pop(self._old)
+
+    def _pop(self, samples: deque[Sequence[Frame]]) -> Sequence[Frame]:
+        frames = samples.popleft()
         self._bytes -= _size(frames)
         return frames
 
     def take_latest(self) -> Telemetry | None:
         """Hand out the latest values, once."""
         latest, self._latest = self._latest, None
+        self._fresh_sent = self._fresh_sent or latest is not None
         return latest
 
 

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import ssl
 import threading
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..credentials import Credentials, CredentialsError, read_credentials
+from ..credentials import (
+    Credentials,
+    CredentialsError,
+    IssuedCredentials,
+    read_credentials,
+)
 from ..crossing import Crossing
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
@@ -24,6 +29,9 @@ from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
 from .proxy import is_loopback
 from .store import Store
+
+if TYPE_CHECKING:
+    from .rest_service import RestService
 
 
 class LinkError(Exception):
@@ -38,6 +46,19 @@ class Link:
     protocol: Protocol
     lanes: Lanes
     connection: Connection
+    rest: RestService | None = None
+
+    @property
+    def carries(self) -> frozenset[type]:
+        """Types of the messages that it takes."""
+        return self.protocol.capabilities | (self.rest.carries if self.rest else frozenset())
+
+    def put(self, message: Any) -> None:
+        """Take a message to the platform; ProtocolError if it cannot be carried."""
+        if self.rest and type(message) in self.rest.carries - self.protocol.capabilities:
+            self.rest.put(message)
+        else:
+            self.lanes.put(message)
 
 
 def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
@@ -61,7 +82,7 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can read '
             'the secret key and give commands'))
     try:
-        endpoints = _endpoints(settings, urls, greeting)
+        endpoints = _endpoints(settings, urls, greeting, state)
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
     protocol = endpoints.current
@@ -80,16 +101,44 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
         history_share=history['share'])
-    return Link(name, protocol, lanes, Connection(endpoints, lanes, crossing, greeting, options))
+    rest = _rest_service(settings, greeting, state, crossing)
+    on_token = rest.set_token if rest else lambda token: None
+    return Link(name, protocol, lanes, Connection(
+        endpoints, lanes, crossing, greeting, options, on_token=on_token), rest)
 
 
-def _endpoints(settings: Mapping[str, Any], urls: Sequence[str],
-               greeting: RobotInfo) -> Endpoints:
+def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path | None,
+                  crossing: Crossing) -> RestService | None:
+    rest, name = settings['rest'], settings['name']
+    if rest is None or state is None:
+        return None
+    # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
+    from .rest import RestClient
+    from .rest_service import RestService
+    from .spool import Spool
+    try:
+        tls = (ssl.create_default_context(cafile=settings['ca_file'])
+               if settings['ca_file'] and rest['url'].startswith('https://') else None)
+        client = RestClient(rest['url'], scheme=rest['scheme'], tls=tls,
+                            allow_insecure=settings['allow_insecure'])
+        spool = Spool(state / f'{name}.logs', rest['log_bytes'])
+    except ValueError as error:
+        raise LinkError(f'link {name}: rest: {error}') from None
+    except OSError as error:  # ssl.SSLError is one too
+        raise LinkError(f'link {name}: rest: {error}') from None
+    return RestService(client, spool, greeting, lambda message: crossing.deliver(name, message))
+
+
+def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
+               state: Path | None) -> Endpoints:
     adapter = load_protocol(settings['protocol'])
+    issued = IssuedCredentials(state) if state else None
 
     def read() -> Credentials:
         credentials = read_credentials(
             settings['credentials_file'], required=adapter.required_credentials)
+        if issued is not None:
+            credentials = replace(credentials, robot_credential=issued.read(settings['name']))
         hide(credentials.secret_key, credentials.robot_credential)
         return credentials
 
@@ -141,18 +190,22 @@ class LinkThread:
         assert self._loop is not None
         for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
+            if link.rest is not None:
+                self._loop.call_soon_threadsafe(link.rest.stop)
         self._thread.join(timeout)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
-        await asyncio.gather(*(link.connection.run() for link in self.links.values()))
+        await asyncio.gather(
+            *(link.connection.run() for link in self.links.values()),
+            *(link.rest.run() for link in self.links.values() if link.rest is not None))
         for link in self.links.values():
             link.lanes.close()
 
     def _put(self, name: str, message: Any) -> None:
         try:
-            self.links[name].lanes.put(message)
+            self.links[name].put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))

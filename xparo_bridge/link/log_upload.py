@@ -3,132 +3,105 @@
 """
 How do log lines and metrics of a session reach the platform.
 
-`log_updated` opens a session; until the next one, lines and metrics go to `/api/update-logs/` in
-batches. While the platform is away, or wants another token, batches wait on disk, also over a
-restart of the bridge, and are sent in order when it is back.
+While the platform is away, or wants another token, they wait on disk, also over a restart of the
+bridge, and are sent in order when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 import contextlib
 import time
 from typing import Any
 
+from ..messages import LogUpdate
 from .backoff import Backoff
 from .rest import RestClient, RestError, TokenRefused
 from .spool import Spool
 
-METRICS = ('cpu_usage', 'memory_usage', 'disk_usage')
-
 _PATH = '/api/update-logs/'
 _LINE = 8 * 1024      # Longest line, characters; the rest of it is cut.
-_CLOSED = 16          # Batches in memory while one is being sent.
-_LAST_CHANCE = 3.0    # How long the last batch may take when the bridge stops, s.
+_WAITING = 16         # Updates in memory while one is being sent.
+_LAST_CHANCE = 3.0    # How long the last update may take when the bridge stops, s.
 
 
 class LogUploader:
     """
-    The log session of one platform; lives in the link thread's loop.
+    The log sessions of one platform; lives in the link thread's loop.
 
-    A batch goes every `period` seconds, or when it has `lines` lines. `on_problem` is told, once
-    each, what keeps batches from arriving.
+    `on_problem` is told, once each, what keeps updates from arriving.
     """
 
-    def __init__(self, client: RestClient, spool: Spool, *, period: float = 5.0, lines: int = 500,
+    def __init__(self, client: RestClient, spool: Spool, *, look_period: float = 1.0,
                  backoff: Backoff | None = None,
                  on_problem: Callable[[str], None] = lambda problem: None) -> None:
-        """Take the client, and where batches wait."""
+        """Take the client, where updates wait, and how often to look if it is time to retry, s."""
         self._client = client
         self._spool = spool
-        self._period = period
-        self._lines = lines
+        self._look_period = look_period
         self._backoff = backoff or Backoff(
             initial=1.0, maximum=60.0, stable_after=0.0, refused=60.0)
         self._on_problem = on_problem
         self._problem = ''
-        self._session = ''
-        self._waiting: list[str] = []
-        self._metrics: dict[str, Any] = {}
-        # Batches to send; a few, as they are sent or put on disk before there are more.
-        self._closed: deque[Mapping[str, Any]] = deque()
-        self._full = asyncio.Event()
+        # To send; a few, as they are sent or put on disk before there are more.
+        self._waiting: deque[Mapping[str, Any]] = deque()
+        self._news = asyncio.Event()
         self._retry_at = 0.0
         self._token_refused = False
         self.dropped = 0
 
-    def open(self, session_id: str) -> None:
-        """Begin a session; what waits of the one before still belongs to that one."""
-        if session_id != self._session:
-            self._close_batch()
-            self._session = session_id
-
-    def end(self) -> None:
-        """End the session; its last batch is sent, and nothing after it."""
-        self._close_batch()
-        self._session = ''
-
-    def add(self, lines: Sequence[str]) -> None:
-        """Add lines to the session; without one they are nobody's."""
-        if not self._session:
-            return
-        self._waiting.extend(line[:_LINE] for line in lines)
-        if len(self._waiting) >= self._lines:
-            self._close_batch()
-
-    def add_metrics(self, values: Mapping[str, Any]) -> None:
-        """Note the metrics among some telemetry; a batch carries the newest."""
-        self._metrics.update((key, values[key]) for key in METRICS if key in values)
-
-    def _close_batch(self) -> None:
-        if self._session and (self._waiting or self._metrics):
-            self._closed.append({
-                'session_id': self._session, **self._metrics, 'logs': self._waiting})
-            self._waiting, self._metrics = [], {}
-            self._full.set()
-            if len(self._closed) > _CLOSED:  # The platform is slow to answer.
-                self._closed.popleft()
-                self.dropped += 1
+    def put(self, update: LogUpdate) -> None:
+        """Send an update, now or when the platform takes it."""
+        self._waiting.append({'session_id': update.session_id, **update.resources,
+                              'logs': [line[:_LINE] for line in update.logs]})
+        self._news.set()
+        if len(self._waiting) > _WAITING:  # The platform is slow to answer.
+            self._waiting.popleft()
+            self.dropped += 1
 
     async def run(self) -> None:
-        """Send batches until cancelled; what is left then is sent at once or kept on disk."""
+        """Send until cancelled; what is left then is sent at once or kept on disk."""
         try:
             while True:
                 # Not wait_for, which before Python 3.12 may lose a cancellation.
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._period):
-                        await self._full.wait()
-                self._full.clear()
-                self._close_batch()
-                if time.monotonic() >= self._retry_at or (
-                        self._token_refused and self._client.has_token):
+                    async with asyncio.timeout(self._look_period):
+                        await self._news.wait()
+                self._news.clear()
+                if self._may_try:
                     await self._send_all()
                 else:
                     self._keep()
         finally:
-            self._close_batch()
-            if time.monotonic() >= self._retry_at:
+            if self._may_try:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LAST_CHANCE):
                         await self._send_all()
             self._keep()
 
+    @property
+    def _may_try(self) -> bool:
+        """Whether it is time to, or there is a new token."""
+        return time.monotonic() >= self._retry_at or (
+            self._token_refused and self._client.has_token)
+
     async def _send_all(self) -> None:
         """Send what waits, on disk first, until the platform does not take it for now."""
         while True:
-            batch = self._spool.first()
-            from_disk = batch is not None
-            if batch is None:
-                if not self._closed:
+            update = self._spool.first()
+            from_disk = update is not None
+            if update is None:
+                if not self._waiting:
                     return
-                batch = self._closed.popleft()
+                update = self._waiting.popleft()
             settled = False
             try:
-                await self._client.post(_PATH, batch)
+                await self._client.post(_PATH, update)
                 settled = True
                 self._problem = ''
+                self._retry_at = 0.0
                 self._backoff.after_connection(0.0)
             except RestError as error:
                 settled = not error.passing  # If not, the platform will never take this one.
@@ -138,7 +111,7 @@ class LogUploader:
                 if settled and from_disk:
                     self._spool.remove_first()
                 elif not settled and not from_disk:
-                    self._closed.appendleft(batch)
+                    self._waiting.appendleft(update)
             if not settled:
                 self._keep()
                 return
@@ -151,10 +124,10 @@ class LogUploader:
                 self._backoff.wait(self._token_refused), error.retry_after)
 
     def _keep(self) -> None:
-        """Move batches to the disk; they are small and go to the page cache, so at once."""
-        while self._closed:
+        """Move updates to the disk; they are small and go to the page cache, so at once."""
+        while self._waiting:
             try:
-                self._spool.add(self._closed.popleft())
+                self._spool.add(self._waiting.popleft())
             except OSError as error:
                 self.dropped += 1
                 self._tell(f'log lines cannot be kept on disk: {error.strerror}')

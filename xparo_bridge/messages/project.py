@@ -146,7 +146,41 @@ class FileComplete:
     ok: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """How far an upload is, in bytes of all its files."""
+
+    upload_id: str
+    file: str
+    sent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadEnded:
+    """An upload is over; with an error not all of it arrived."""
+
+    upload_id: str
+    error: str = ''
+
+
 # --- robot → platform ---
+
+
+@dataclass(frozen=True, slots=True)
+class UploadBag:
+    """Upload a finished rosbag, a folder, at most `max_rate` bytes a second (0: unlimited)."""
+
+    upload_id: str
+    folder: str
+    max_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUpload:
+    """Stop an upload; files that arrived stay there."""
+
+    upload_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ Sound's face in ROS: std_msgs/UInt8MultiArray of s16le samples, one channel.
 
 `~/audio/microphone` is what the robot's own microphone hears, on its way to a link that listens.
 `~/audio/speech` is to be played, `~/audio/clear` says that what is not played yet is not to be.
-`~/audio/heard` and `~/audio/spoken` are the ears and the voice of a head. All have one rate, told
-by the read-only parameters `audio_rate`, Hz, and `audio_channels`.
+`~/audio/heard` and `~/audio/spoken` are the ears and the voice of a head, asked for only while a
+node listens. All have one rate, told by the read-only parameters `audio_rate`, Hz, and
+`audio_channels`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from rclpy.node import Node
 from std_msgs.msg import Empty, UInt8MultiArray
 
 from ..audio import Resampler
-from ..messages import AudioFrame, AudioSource, ClearAudio
-from .entities import publisher, subscription
+from ..messages import AudioFrame, AudioSource, CaptureAudio, ClearAudio, StopAudio
+from .entities import publisher, subscription, Wanted
 
 _TOPICS = {AudioSource.VOICE: '~/audio/speech', AudioSource.MICROPHONE: '~/audio/heard',
            AudioSource.SPEAKER: '~/audio/spoken'}
@@ -30,20 +31,34 @@ _DEPTH = 50  # frames, 1.5 s of 30 ms
 class Audio:
     """Sound in and out; on the ROS thread."""
 
-    def __init__(self, node: Node, rate: int, send: Callable[[AudioFrame], object]) -> None:
-        """Take the rate of all topics, Hz, and what sends the microphone's sound."""
+    def __init__(self, node: Node, rate: int, send: Callable[[AudioFrame], object],
+                 wanted: Callable[[], object]) -> None:
+        """
+        Take the rate of all topics, Hz, and what sends the microphone's sound.
+
+        `wanted` is called when what `capture` gives has changed.
+        """
         fixed = ParameterDescriptor(read_only=True)
         node.declare_parameter('audio_rate', rate, fixed)
         node.declare_parameter('audio_channels', 1, fixed)
         self._logger = node.get_logger()
         self._rate = rate
         self._send = send
+        self._wanted = Wanted(wanted)
         self._publishers = {
-            source: publisher(node, UInt8MultiArray, topic, _DEPTH)
+            source: self._wanted.publisher(node, UInt8MultiArray, topic, _DEPTH)
             for source, topic in _TOPICS.items()}
         self._clear = publisher(node, Empty, '~/audio/clear', 10)
         self._resamplers: dict[tuple[str, AudioSource, int], Resampler] = {}
         subscription(node, UInt8MultiArray, '~/audio/microphone', self._on_microphone, _DEPTH)
+
+    def capture(self) -> CaptureAudio | StopAudio:
+        """Tell what a head is to send of its sound."""
+        ears, voice = (_TOPICS[source] in self._wanted
+                       for source in (AudioSource.MICROPHONE, AudioSource.SPEAKER))
+        if ears or voice:
+            return CaptureAudio(self._rate, microphone=ears, speaker=voice)
+        return StopAudio()
 
     def frame(self, link: str, frame: AudioFrame) -> None:
         """Publish sound that came by a link, in the rate of the topics."""

@@ -10,11 +10,10 @@ time is with it and the others wait their turn; what comes while no question wai
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import json
 import time
-from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
@@ -60,7 +59,7 @@ class Chat:
         self._incoming = publisher(node, ChatMessage, '~/chat/incoming', 10)
         self._stream = publisher(node, ChatMessage, '~/chat/stream', 50)
         self._peer_state = publisher(node, String, '~/chat/peer_state', 10)
-        self._widget = publisher(node, String, '~/chat/widget', 10)
+        self._suggestions = publisher(node, String, '~/chat/suggestions', 10)
         subscription(node, ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
         self._timer = node.create_timer(
             _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -94,9 +93,9 @@ class Chat:
         """Take what the peer is doing before it answers: idle, typing or thinking."""
         self._peer_state.publish(String(data=state))
 
-    def widget(self, content: Any) -> None:
-        """Take something for a screen."""
-        self._widget.publish(String(data=json.dumps(content)))
+    def suggest(self, texts: Sequence[str]) -> None:
+        """Take what the peer proposes to say next."""
+        self._suggestions.publish(String(data=json.dumps(list(texts))))
 
     def _message(self, link: str, text: str, final: bool) -> ChatMessage:
         return ChatMessage(

@@ -30,3 +30,26 @@ def subscription(node: Node, kind: Any, topic: str, callback: Callable[[Any], No
     return node.create_subscription(
         kind, topic, callback, qos,
         event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
+
+
+class Wanted:
+    """Publishers of which some node wants at least one; tells when that changes."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """Take who is told."""
+        self._changed = changed
+        self._counts: dict[str, int] = {}
+
+    def __contains__(self, topic: str) -> bool:
+        return self._counts.get(topic, 0) > 0
+
+    def publisher(self, node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
+        """Make a publisher whose subscriptions are counted."""
+        def matched(info: Any) -> None:
+            before = topic in self
+            self._counts[topic] = info.current_count
+            if before != (topic in self):
+                self._changed()
+
+        return node.create_publisher(kind, topic, qos, event_callbacks=PublisherEventCallbacks(
+            matched=matched, use_default_callbacks=False))

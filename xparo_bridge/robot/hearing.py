@@ -3,8 +3,9 @@
 """
 What people say to the robot: topic `~/speech/heard`, and where it goes.
 
-With `listen` the robot keeps its ears open, with `converse` what it hears goes to the chat and
-the answer is spoken. Either works alone; commands that the platform gives run beside it.
+With `listen` the robot keeps its ears open, with `converse` what they hear goes to the chat and
+the answer is spoken. Either works alone; commands that the platform gives run beside it. An agent
+that hears the microphone answers by itself.
 """
 
 from __future__ import annotations
@@ -18,25 +19,28 @@ from xparo_interfaces.msg import ChatMessage
 from .. import messages as msg
 from .chat import Chat
 from .entities import publisher
+from .hri import LiveSpeech
 
 
 class Hearing:
     """The robot's ears; on the ROS thread."""
 
-    def __init__(self, node: Node, chat: Chat, speak: Callable[[str], object], *,
+    def __init__(self, node: Node, chat: Chat, speak: Callable[[str], object], ears: str, *,
                  listen: bool, converse: bool, languages: Sequence[str]) -> None:
-        """Take the chat, what speaks a text, and `speech` of the configuration."""
+        """Take what speaks a text, the link with the ears, and `speech` of the configuration."""
         self._node = node
         self._chat = chat
         self._speak = speak
+        self._ears = ears
         self._listen = listen
         self._converse = converse
         self._languages = languages
-        self._heard = publisher(node, ChatMessage, '~/speech/heard', 10)
+        self._heard = publisher(node, ChatMessage, '~/speech/heard')
+        self._live_speech = LiveSpeech(node)
 
-    def opening(self) -> Sequence[Any]:
+    def opening(self, link: str) -> Sequence[Any]:
         """Messages that open the ears of a link that has just come up."""
-        if not self._listen:
+        if not self._listen or link != self._ears:
             return ()
         config = [msg.ListenConfig(self._languages)] if self._languages else []
         # One listening that only its end by us or a lost connection ends.
@@ -49,7 +53,8 @@ class Hearing:
         self._heard.publish(ChatMessage(
             stamp=self._node.get_clock().now().to_msg(), link=link, text=heard.text,
             final=heard.final))
-        if self._converse and heard.final and heard.text.strip():
+        self._live_speech.heard(link, heard)
+        if self._converse and link == self._ears and heard.final and heard.text.strip():
             self._chat.ask(heard.text).add_done_callback(self._answer)
 
     def _answer(self, asked: Any) -> None:

@@ -21,6 +21,7 @@ from rclpy.task import Future
 from xparo_interfaces.action import Say
 
 from .. import messages as msg
+from .hri import installed
 
 # More texts waiting than this is a runaway client.
 _MAX_WAITING = 50
@@ -30,6 +31,7 @@ _MAX_WAITING = 50
 class _Speech:
     text: str
     link: str
+    audio_url: str
     feedback: Callable[[Say.Feedback], None]
     say_id: str = field(default_factory=lambda: str(uuid4()))
     ended: Future = field(default_factory=Future)
@@ -47,10 +49,17 @@ class Speech:
         self._server = ActionServer(
             node, Say, '~/speech/say', execute_callback=self._execute,
             goal_callback=self._on_goal, cancel_callback=self._on_cancel)
+        self._skill = installed('communication_skills.action', 'Say')
+        if self._skill is not None:
+            self._skill_server = ActionServer(
+                node, self._skill, '/skill/say', execute_callback=self._execute_skill,
+                goal_callback=lambda goal: (
+                    GoalResponse.ACCEPT if goal.input.strip() else GoalResponse.REJECT),
+                cancel_callback=self._on_cancel)
 
     def say(self, text: str, link: str = '', interrupt: bool = False) -> Future:
         """Say a text when its turn comes; the future gets the SpeechEnded."""
-        return self._add(_Speech(text, link, lambda told: None), interrupt).ended
+        return self._add(_Speech(text, link, '', lambda told: None), interrupt).ended
 
     def started(self, link: str, start: msg.SpeechStarted) -> None:
         """Take that the voice began."""
@@ -81,8 +90,10 @@ class Speech:
     def _speak_next(self) -> None:
         while self._speaking is None and self._waiting:
             speech = self._waiting.popleft()
-            problem = self._send(
-                msg.Say(speech.text, speech.say_id, words=True), speech.link)
+            message = (msg.PlayUrl(speech.audio_url, speech.text or 'AUDIO', speech.say_id)
+                       if speech.audio_url else
+                       msg.Say(speech.text, speech.say_id, words=True))
+            problem = self._send(message, speech.link)
             if problem:
                 speech.ended.set_result(msg.SpeechEnded('', failed=True, error=problem))
             else:
@@ -97,7 +108,8 @@ class Speech:
 
     def _on_goal(self, goal: Say.Goal) -> GoalResponse:
         full = len(self._waiting) >= _MAX_WAITING and not goal.interrupt
-        return GoalResponse.REJECT if full or not goal.text.strip() else GoalResponse.ACCEPT
+        empty = not goal.text.strip() and not goal.audio_url
+        return GoalResponse.REJECT if full or empty else GoalResponse.ACCEPT
 
     def _on_cancel(self, handle: Any) -> CancelResponse:
         speech = self._goals.get(bytes(handle.goal_id.uuid))
@@ -109,18 +121,34 @@ class Speech:
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: Any) -> Say.Result:
-        goal, key = handle.request, bytes(handle.goal_id.uuid)
-        speech = _Speech(goal.text, goal.link, handle.publish_feedback)
-        self._goals[key] = self._add(speech, goal.interrupt)
+        goal = handle.request
+        end, error = await self._speak(handle, _Speech(
+            goal.text, goal.link, goal.audio_url, handle.publish_feedback), goal.interrupt)
+        return Say.Result(success=not error, spoken=end.text, error=error)
+
+    async def _execute_skill(self, handle: Any) -> Any:
+        """As ROS4HRI has it; its result says what was wrong by a number and in words."""
+        _, error = await self._speak(handle, _Speech(
+            handle.request.input, '', '', lambda told: None), interrupt=False)
+        result = self._skill.Result()
+        outcome = result.result
+        outcome.error_msg = error
+        outcome.error_code = (outcome.ROS_ENOERR if not error else outcome.ROS_ECANCELED
+                              if handle.is_cancel_requested else outcome.ROS_EOTHER)
+        return result
+
+    async def _speak(self, handle: Any, speech: _Speech,
+                     interrupt: bool) -> tuple[msg.SpeechEnded, str]:
+        """Say what a goal wants, to its end; why not all of it was said."""
+        key = bytes(handle.goal_id.uuid)
+        self._goals[key] = self._add(speech, interrupt)
         end: msg.SpeechEnded = await speech.ended
         del self._goals[key]
-        success = not (end.aborted or end.failed)
-        if success:
+        if not (end.aborted or end.failed):
             handle.succeed()
-        elif handle.is_cancel_requested:
+            return end, ''
+        if handle.is_cancel_requested:
             handle.canceled()
         else:
             handle.abort()
-        error = end.error or ('interrupted' if end.aborted else 'the speaker failed')
-        return Say.Result(
-            success=success, spoken=end.text, error='' if success else error)
+        return end, end.error or ('interrupted' if end.aborted else 'the speaker failed')

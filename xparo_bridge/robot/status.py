@@ -53,12 +53,14 @@ class Status:
     """Tells the state of every link; on the ROS thread."""
 
     def __init__(self, node: Node, robot_id: str, protocols: Mapping[str, str],
-                 active_commands: Callable[[], Sequence[str]]) -> None:
-        """Take the protocol of each link by the link's name."""
+                 active_commands: Callable[[], Sequence[str]],
+                 tell: Callable[[BridgeStatus], object] = lambda status: None) -> None:
+        """Take the protocol of each link by the link's name, and what adds to each status."""
         self._node = node
         self._robot_id = robot_id
         self._protocols = protocols
         self._active_commands = active_commands
+        self._tell = tell
         self._links: dict[str, _Link] = {}
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
@@ -80,21 +82,24 @@ class Status:
             link.down_since = None
         elif link.down_since is None:
             link.down_since = time.monotonic()
-        self._publish()
+        self.publish()
 
     def on_statistics(self, name: str, numbers: LinkStatistics) -> None:
         """Take note of a link's numbers."""
         if name in self._links:
             self._links[name].numbers = numbers
-            self._publish()
+            self.publish()
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Tell how everything is now."""
         stamp = self._node.get_clock().now().to_msg()
-        self._status.publish(BridgeStatus(
+        status = BridgeStatus(
             stamp=stamp, robot_id=self._robot_id, version=__version__,
             links=[self._link_status(name, self._links[name])
                    for name in self._protocols if name in self._links],
-            active_commands=self._active_commands()))
+            active_commands=self._active_commands())
+        self._tell(status)
+        self._status.publish(status)
         array = DiagnosticArray(status=[
             _diagnostic(f'{self._node.get_name()}: link {name}', self._robot_id, link)
             for name, link in self._links.items()])

@@ -119,3 +119,16 @@ def test_a_run_that_waited_for_its_turn_is_told_of_when_another_takes_it(robot):
     robot.until(lambda: third.state.ended)
     assert (first.state, first.error) == ('halted', 'replaced by second')
     assert third.state == 'succeeded'
+
+
+def test_an_error_of_a_handler_ends_its_tree_and_nothing_else(robot):
+    def fail(executor):
+        raise RuntimeError('no viewer')
+
+    run = robot.start('<Sleep msec="60000"/>')
+    robot.until(lambda: run.state == 'running')
+    run.executor.post_tick_handlers.append(fail)
+    robot.until(lambda: run.state.ended)
+    assert run.state == 'error'
+    assert 'no viewer' in run.error
+    assert robot.run('<AlwaysSuccess/>').state == 'succeeded'

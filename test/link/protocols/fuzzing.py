@@ -73,7 +73,7 @@ def frames(protocol: str) -> st.SearchStrategy[str | bytes]:
 
 def feed(adapter: Any, frame: str | bytes) -> list[Any]:
     """Let an adapter read a frame, and write what it made of it where it says it can."""
-    began = time.monotonic()
+    began = time.process_time()  # Not the clock: the machine may be busy with something else.
     try:
         messages = list(adapter.decode(frame))
         for message in messages:
@@ -84,7 +84,7 @@ def feed(adapter: Any, frame: str | bytes) -> list[Any]:
         # It ends up in a log: never the whole frame again.
         assert len(str(error)) < 6000, 'the error repeats what came'
         messages = []
-    taken = time.monotonic() - began
+    taken = time.process_time() - began
     assert taken < TIME, f'{taken:.1f} s'
     return messages
 

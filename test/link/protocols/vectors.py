@@ -115,7 +115,8 @@ def show(value: Any) -> Any:
     """Turn a message into something that equals that of the same message, lists or tuples."""
     if is_dataclass(value) and not isinstance(value, type):
         return {type(value).__name__: {
-            field.name: show(getattr(value, field.name)) for field in fields(value)}}
+            field.name: show(getattr(value, field.name))
+            for field in fields(value) if field.compare}}
     if isinstance(value, dict):
         return {key: show(item) for key, item in value.items()}
     return [show(item) for item in value] if isinstance(value, (list, tuple)) else value

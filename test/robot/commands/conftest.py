@@ -40,12 +40,13 @@ class Station:
         self.telemetry: list[Telemetry] = []
         file = folder / 'robot.yaml'
         file.write_text(json.dumps(
-            {'links': [LINK], 'places': PLACES, 'commands': commands, **configuration},
+            {'links': [LINK], 'places': PLACES, 'commands': commands,
+             'telemetry': {'groups': {'battery': {'topic': '/battery_state'}}}, **configuration},
             indent=1))
         settings = load([file])
         node = self.graph.node
-        publisher = TelemetryPublisher(node, TelemetryConfig.from_mapping(
-            {'groups': {'battery': {'topic': '/battery_state'}}}), self.telemetry.append)
+        publisher = TelemetryPublisher(
+            node, TelemetryConfig.of(settings), self.telemetry.append)
         journal = Journal(folder / 'commands.jsonl', settings['command_limits']['remembered'],
                           self.complaints.append)
         places = Places(settings['places'], folder / 'places.json', self.complaints.append)

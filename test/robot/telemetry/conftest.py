@@ -11,11 +11,20 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from xparo_bridge.configuration import checked
 from xparo_bridge.messages import Telemetry
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'wss://example.org/ws'}
+
+
+def config_of(mapping: dict) -> TelemetryConfig:
+    """Telemetry of a configuration that has this section."""
+    return TelemetryConfig.of(checked({'links': [LINK], 'telemetry': mapping}))
 
 
 class Graph:
@@ -59,7 +68,7 @@ class Telemeter:
     def __init__(self, graph: Graph, mapping: dict) -> None:
         self.sent: list[Telemetry] = []
         self.publisher = TelemetryPublisher(
-            graph.node, TelemetryConfig.from_mapping(mapping), self.sent.append)
+            graph.node, config_of(mapping), self.sent.append)
         self.publisher.start()
 
     @property

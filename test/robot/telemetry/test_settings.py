@@ -2,30 +2,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration of telemetry: what is taken, and what is said to a mistake."""
 
+import json
+
 import pytest
 
+from xparo_bridge.configuration import checked, ConfigurationError, key_text
 from xparo_bridge.robot.telemetry.change import Threshold
 from xparo_bridge.robot.telemetry.groups import GROUPS
-from xparo_bridge.robot.telemetry.options import ConfigProblem
 from xparo_bridge.robot.telemetry.paths import parse_path
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
 from xparo_bridge.robot.telemetry.source import topic_pattern
+from xparo_bridge.share import share
+
+LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'wss://example.org/ws'}
+
+
+def config_of(mapping):
+    return TelemetryConfig.of(checked({'links': [LINK], 'telemetry': mapping}))
 
 
 def test_the_defaults_are_the_platforms_three_values_once_a_second():
-    config = TelemetryConfig.from_mapping(None)
+    config = TelemetryConfig.of(checked({'links': [LINK]}))
     assert config.period == 1.0
     assert set(config.groups) == {'system'}
     assert config.topics == ()
 
 
 def test_every_group_can_be_switched_on_by_one_line():
-    config = TelemetryConfig.from_mapping({'groups': dict.fromkeys(GROUPS)})
+    config = config_of({'groups': {name: {} for name in GROUPS}})
     assert set(config.groups) == set(GROUPS)
 
 
+def test_the_schema_has_every_group_and_says_what_each_setting_is():
+    groups = json.loads(share('config', 'schema.json').read_text())[
+        '$defs']['telemetry']['properties']['groups']['properties']
+    assert list(groups) == list(GROUPS)
+    for group in groups.values():
+        assert group['description']
+        for name, setting in group['properties'].items():
+            assert 'default' in setting or name == 'period'
+            assert 'description' in setting or '$ref' in setting
+
+
 def test_a_topic_has_all_its_settings():
-    topic = TelemetryConfig.from_mapping({'topics': [{
+    topic = config_of({'topics': [{
         'topic': '/odom', 'type': 'nav_msgs/Odometry', 'fields': {'x': 'pose.pose.position.x'},
         'name': 'odometry', 'max_rate': 10, 'on_change': '5%', 'min_rate': 0.1}]}).topics[0]
     assert topic.fields == (('x', parse_path('pose.pose.position.x')),)
@@ -34,25 +54,29 @@ def test_a_topic_has_all_its_settings():
 
 
 @pytest.mark.parametrize(('mapping', 'path', 'says'), [
-    ({'perod': 1}, ['perod'], 'there are period, groups, topics'),
-    ({'period': 0}, ['period'], 'must be above 0'),
-    ({'period': float('nan')}, ['period'], 'finite'),
-    ({'period': 'often'}, ['period'], 'a number is due, not the text "often"'),
-    ({'period': True}, ['period'], 'a number is due, not true'),
-    ({'groups': []}, ['groups'], 'a mapping'),
-    ({'groups': {'sytem': {}}}, ['groups', 'sytem'], 'there are system, battery'),
-    ({'groups': {'system': {'disks': '/'}}}, ['groups', 'system', 'disks'], 'there are period'),
-    ({'groups': {'nodes': {'nodes': '/a'}}}, ['groups', 'nodes', 'nodes'], 'a list of texts'),
-    ({'groups': {'velocity': {'type': 'a/msg/B'}}}, ['groups', 'velocity', 'type'], 'none of'),
-    ({'topics': {}}, ['topics'], 'a list'),
-    ({'topics': [{}]}, ['topics', 0, 'topic'], 'is missing'),
-    ({'topics': [{'topic': '*'}]}, ['topics', 0, 'topic'], 'a topic or a pattern'),
+    ({'perod': 1}, ['perod'], 'did you mean "period"'),
+    ({'period': 0}, ['period'], 'less than the minimum of 0.001 .*, s'),
+    ({'period': float('nan')}, ['period'], "nan is not of type 'number'"),
+    ({'period': 'often'}, ['period'], "'often' is not of type 'number'"),
+    ({'period': True}, ['period'], "True is not of type 'number'"),
+    ({'groups': []}, ['groups'], "not of type 'object' .*switched on by its name and {}"),
+    ({'groups': {'sytem': {}}}, ['groups', 'sytem'], 'did you mean "system"'),
+    ({'groups': {'battery': None}}, ['groups', 'battery'], "not of type 'object'"),
+    ({'groups': {'system': {'disks': '/'}}}, ['groups', 'system', 'disks'],
+     'did you mean "disk"'),
+    ({'groups': {'nodes': {'nodes': '/a'}}}, ['groups', 'nodes', 'nodes'], "type 'array'"),
+    ({'groups': {'velocity': {'type': 'a/msg/B'}}}, ['groups', 'velocity', 'type'],
+     "not one of .*'geometry_msgs/msg/Twist'"),
+    ({'topics': {}}, ['topics'], "not of type 'array'"),
+    ({'topics': [{}]}, ['topics', 0], "'topic' is a required property"),
+    ({'topics': [{'topic': '*'}]}, ['topics', 0, 'topic'], 'a pattern such as'),
     ({'topics': [{'topic': '/a*', 'name': 'b'}]}, ['topics', 0, 'name'], 'names of its topics'),
     ({'topics': [{'topic': '/a', 'fields': {'x': 'a..b'}}]},
      ['topics', 0, 'fields', 'x'], 'not understood from'),
-    ({'topics': [{'topic': '/a', 'fields': 3}]}, ['topics', 0, 'fields'], 'names to paths'),
+    ({'topics': [{'topic': '/a', 'fields': 3}]}, ['topics', 0, 'fields'], 'Paths by the names'),
     ({'topics': [{'topic': '/a', 'on_change': 'much'}]}, ['topics', 0, 'on_change'], '5%'),
-    ({'topics': [{'topic': '/a', 'max_rate': -1}]}, ['topics', 0, 'max_rate'], 'above 0'),
+    ({'topics': [{'topic': '/a', 'on_change': -1}]}, ['topics', 0, 'on_change'], 'minimum of 0'),
+    ({'topics': [{'topic': '/a', 'max_rate': -1}]}, ['topics', 0, 'max_rate'], 'minimum of 0'),
     ({'topics': [{'topic': '/a', 'type': 'no_such_msgs/msg/A'}]},
      ['topics', 0, 'type'], 'package no_such_msgs is not installed'),
     ({'topics': [{'topic': '/a', 'type': 'nav_msgs/msg/Odometri'}]},
@@ -62,9 +86,16 @@ def test_a_topic_has_all_its_settings():
      ['topics', 0, 'fields', 'x'], 'nav_msgs/Odometry has no field "poze"; it has header, child'),
 ])
 def test_a_mistake_is_told_with_its_place(mapping, path, says):
-    with pytest.raises(ConfigProblem, match=says) as caught:
-        TelemetryConfig.from_mapping(mapping)
-    assert caught.value.path == ('telemetry', *path)
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        config_of(mapping)
+    assert len(caught.value.problems) == 1
+    assert f': {key_text(["telemetry", *path])}: ' in caught.value.problems[0]
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ConfigurationError) as caught:
+        config_of({'topics': [{'topic': '/a', 'type': 'x'}, {'topic': '/b', 'fields': 'a..b'}]})
+    assert len(caught.value.problems) == 2
 
 
 @pytest.mark.parametrize(('pattern', 'topic', 'fits'), [

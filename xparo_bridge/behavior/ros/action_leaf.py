@@ -136,7 +136,7 @@ class RosAction(StatefulAction):
                 read_ports(self, feedback, self.use.feedback)
             if self.use.follows and self._changed():
                 if not self._renew():
-                    goal.cancel()
+                    self.on_halted()
                     return FAILURE
                 self._replaced = goal
                 self._send()
@@ -166,7 +166,8 @@ class RosAction(StatefulAction):
             cancel_timeout=self.use.cancel_timeout, on_news=self.wake_up)
 
     def _end(self, outcome: Outcome) -> NodeStatus:
-        self._goal = None
+        # Also a goal that was to be replaced by one that was never accepted.
+        self.on_halted()
         if outcome.ending is not Ending.SUCCEEDED:
             self.feedback_message = outcome.text
         return self.on_end(outcome)

@@ -15,6 +15,7 @@ literal that is a JSON number, truth value, list or object is taken as that, any
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -38,7 +39,8 @@ from .tree_ros import tree_ros
 # The names by which a tree's context has what these nodes use.
 ROUTER = 'router'
 SEND = 'send'
-_SOURCE = 'local'
+# Where commands of trees come from, beside the names of links.
+TREE = 'tree'
 
 
 class CommandRun(Protocol):
@@ -112,14 +114,14 @@ class RemoteCommand(StatefulAction):
             if router is None:
                 raise NodeError('no commands are lent to this tree')
             run = router.execute(
-                Command(self.get_input('command'), self._parameters()), _SOURCE)
+                Command(self.get_input('command'), self._parameters()), TREE)
             self._pending = _PendingRun(router, run)
             ros.watch(self._pending)
         run = self._pending.run
         if run.open:
             return RUNNING
         status = run.status
-        self.set_output('result', json.dumps(status.result or {}))
+        self.set_output('result', json.dumps(jsonable(status.result or {})))
         self.set_output('error', (status.error or {}).get('message', ''))
         self.feedback_message = (status.error or {}).get('message', '')
         return SUCCESS if run.state is CommandState.SUCCEEDED else FAILURE
@@ -177,8 +179,10 @@ def jsonable(value: Any) -> Any:
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
     if hasattr(value, 'get_fields_and_field_types'):
-        return plain(value)
+        return jsonable(plain(value))
     return str(value)
 
 

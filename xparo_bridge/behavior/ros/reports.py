@@ -17,7 +17,7 @@ from typing import Any
 
 from ...messages import BehaviorStatus
 from ..errors import Problem
-from ..node import TreeNode
+from ..node import IDLE, RUNNING, TreeNode
 from ..status import NodeStatus
 from .tree_run import TreeRun
 
@@ -35,9 +35,9 @@ class TreeReports:
         self._is_connected = is_connected
         self._run: TreeRun | None = None
         self._stop_observing: Callable[[], None] = lambda: None
-        # By uid, in the order of the last change: the node, and its last result since the report.
-        self._changed: dict[int, tuple[TreeNode, NodeStatus | None]] = {}
-        self._told: dict[int, dict[str, Any]] = {}
+        # The nodes that changed since the last report, with the last result they had.
+        self._changed: dict[TreeNode, NodeStatus | None] = {}
+        self._told: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
         self._next = 0.0
 
     def begin(self, run: TreeRun) -> None:
@@ -87,24 +87,25 @@ class TreeReports:
         self._send(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
 
     def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
-        changed = self._changed
-        before = changed.pop(node.uid, None)
-        result = before[1] if before is not None else None
-        if new not in (NodeStatus.IDLE, NodeStatus.RUNNING):
-            result = new
-        changed[node.uid] = (node, result)
+        # Called for every node at every tick, so it does next to nothing.
+        if new is not IDLE and new is not RUNNING:
+            self._changed[node] = new
+        elif node not in self._changed:
+            self._changed[node] = None
 
     def _take_changes(self) -> list[dict[str, Any]]:
         nodes = []
-        for uid, (node, result) in self._changed.items():
-            entry = {'uid': uid, 'status': str(node.state)}
+        for node, result in self._changed.items():
+            news = (node.state, result, node.feedback_message)
+            if self._told.get(node) == news:
+                continue
+            self._told[node] = news
+            entry = {'uid': node.uid, 'status': str(node.state)}
             if result is not None and result is not node.state:
                 entry['result'] = str(result)
             if node.feedback_message:
                 entry['message'] = node.feedback_message
-            if self._told.get(uid) != entry:
-                self._told[uid] = entry
-                nodes.append(entry)
+            nodes.append(entry)
         self._changed.clear()
         return nodes
 

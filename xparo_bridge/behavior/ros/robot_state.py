@@ -47,6 +47,12 @@ class RobotState:
                 self._node, 'geometry_msgs/msg/PoseStamped', self._goal_topic)
             self.refresh()
 
+    @property
+    def ready(self) -> bool:
+        """Whether it is known where the robot is, or nobody asked, or nobody is there to tell."""
+        return (self._transforms is None or self.transform() is not None
+                or not self._node.count_publishers('/tf'))
+
     def refresh(self) -> None:
         """Follow changes of the graph; about once a second."""
         for part in (self._transforms, self._odometry, self._goals):

@@ -103,8 +103,14 @@ class Goal:
 class TreeRos:
     """The ROS side of one tree; everything on the ROS thread."""
 
-    def __init__(self, bridge: Node, timeouts: Timeouts | None = None) -> None:
-        """Make nothing yet: a tree that is refused leaves no trace in the graph."""
+    def __init__(self, bridge: Node, timeouts: Timeouts | None = None, *,
+                 has_parameters: bool = False) -> None:
+        """
+        Make nothing yet: a tree that is refused leaves no trace in the graph.
+
+        `has_parameters` gives the node the services for parameters, at some cost for every tick.
+        """
+        self._has_parameters = has_parameters
         self.bridge = bridge
         self.timeouts = timeouts or Timeouts()
         self._node: Node | None = None
@@ -123,7 +129,8 @@ class TreeRos:
             self._node = Node(
                 name, namespace=namespace, context=self.bridge.context,
                 cli_args=['--ros-args', '-r', f'__node:={name}', '-r', f'__ns:={namespace}'],
-                parameter_overrides=[self.bridge.get_parameter('use_sim_time')])
+                parameter_overrides=[self.bridge.get_parameter('use_sim_time')],
+                enable_rosout=False, start_parameter_services=self._has_parameters)
             executor = self.bridge.executor
             if executor is not None:
                 executor.add_node(self._node)

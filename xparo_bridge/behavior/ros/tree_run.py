@@ -78,6 +78,10 @@ class TreeRun:
         except TickError as error:
             self._fail(error)
             return
+        except Exception as error:  # Of a viewer; it ends the tree, not the bridge.
+            root = self.tree.root
+            self._fail(TickError(root.path, root.type_id, repr(error)))
+            return
         self.status = self.tree.status
         if self.status is not RUNNING:
             succeeded = self.status is NodeStatus.SUCCESS

@@ -28,6 +28,7 @@ from ..ports import ANY_ALLOWED, type_of
 from ..registry import NodeRegistry
 from ..tree import Tree
 from .bridge_nodes import jsonable, ROUTER, SEND
+from .executor import HAS_PY_TREES_ROS
 from .reports import TreeReports
 from .robot_clock import RobotClock
 from .robot_state import RobotState
@@ -157,7 +158,7 @@ class TreeRunner:
               ) -> tuple[TreeRun, StoredTree]:
         if self._stopped:
             raise TreeErrors([Problem('the bridge stops')])
-        ros = TreeRos(self._node, self._timeouts)
+        ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
         try:
             tree = self._load(name, xml, blackboard, ros)
         except BaseException:
@@ -233,7 +234,8 @@ class TreeRunner:
     def _begin(self, run: TreeRun) -> None:
         run.ros.poll()
         self._refresh(run)
-        if not run.ros.connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
+        connected = run.ros.connected and self._robot.ready
+        if not connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
             return
         self._next = None
         self._current = run

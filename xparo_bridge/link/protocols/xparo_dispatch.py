@@ -70,6 +70,7 @@ class XparoDispatch(Protocol):
         self._clock = clock
         self._now = now
         self._next_heartbeat = clock()
+        self._tree: dict[Any, dict[str, Any]] = {}  # nodes of the tree that runs, by uid
         self._readers = {**_READERS, 'RUN_COMMAND': self._run_command}
         self._writers: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
             **_WRITERS,
@@ -167,16 +168,27 @@ class XparoDispatch(Protocol):
         return [{'ADD_robots_info': {**values, 'device_id': self._robot_id}}]
 
     def _behavior_status(self, status: msg.BehaviorStatus) -> list[dict[str, Any]]:
-        return [{'ADD_live_update_bt': {
+        if status.structure:
+            self._tree = {node['uid']: {**node} for node in status.structure}
+        return [self._node_update({**self._tree.get(node.get('uid'), {}), **node})
+                for node in status.nodes]
+
+    def _node_update(self, node: dict[str, Any]) -> dict[str, Any]:
+        """One node's change; what it was before is what was told of it last."""
+        uid, stamp = node.get('uid', 0), node.get('timestamp', self._now())
+        known = self._tree.setdefault(uid, {})
+        previous = node.get('previous', known.get('told', 'IDLE'))
+        known['told'] = node.get('status', '')
+        return {'ADD_live_update_bt': {
             'unique_id': self._robot_id,
             'node_name': node.get('name', ''),
             'node_type': node.get('type', ''),
-            'uid': node.get('uid', 0),
-            'prev': node.get('previous', ''),
+            'uid': uid,
+            'prev': previous,
             'curr': node.get('status', ''),
-            'timestamp': (stamp := node.get('timestamp', self._now())),
+            'timestamp': stamp,
             'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
-        }} for node in status.nodes]
+        }}
 
     def _task_history(self, history: msg.TaskHistory) -> list[dict[str, Any]]:
         return [{'ADD_Task_history_database': {

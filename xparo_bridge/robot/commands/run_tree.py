@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...behavior.errors import TreeErrors
+from ...behavior.ros.bridge_nodes import TREE
 from ...behavior.ros.trees import NoSuchTree
 from .kind import Kind, Schema, settings
 from .run import Run
@@ -32,6 +33,9 @@ class RunTree(Kind):
 
     def start(self, run: Run) -> None:
         name = run.parameters['tree_name']
+        if run.source == TREE:
+            run.reject('within_a_tree', 'a tree cannot take its own place; use a SubTree')
+            return
         try:
             tree_run = self.robot.trees.run(
                 name, run.parameters.get('blackboard'),

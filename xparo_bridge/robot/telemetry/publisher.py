@@ -20,13 +20,14 @@ from .settings import TelemetryConfig
 from .source import Source, TopicSource
 
 _GRAPH_PERIOD = 1.0
-_MAX_RATE = 1000.0
+MAX_RATE = 1000.0  # Hz
 
 
 @dataclass
 class _Entry:
     make: Callable[[], Source]
-    period: float
+    period: float  # s; 0 for each sample.
+    every_sample: bool
     source: Source | None = field(default=None)
 
 
@@ -47,17 +48,21 @@ class TelemetryPublisher:
         self._graph_timer: Any = None
         self._entries: dict[str, _Entry] = {}
         self._initial: list[str] = []
+        # Told of each rate that changes, Hz.
+        self.on_rate: Callable[[str, float], None] = lambda name, rate: None
         for name, settings in config.groups.items():
             self._add(name, _group_maker(name, node, settings),
-                      settings.period or config.period, settings.enabled)
+                      settings.get('period', config.period), settings['enabled'])
         for topic in config.topics:
             period = 0.0 if topic.every_sample else config.period
             self._add(self._free_name(topic.name or topic.topic),
                       lambda topic=topic: TopicSource(node, topic, emit=emit),  # type: ignore[misc]
-                      1 / topic.max_rate if topic.max_rate else period, topic.enabled)
+                      1 / topic.max_rate if topic.max_rate else period, topic.enabled,
+                      topic.every_sample)
 
-    def _add(self, name: str, make: Callable[[], Source], period: float, enabled: bool) -> None:
-        self._entries[name] = _Entry(make, period)
+    def _add(self, name: str, make: Callable[[], Source], period: float, enabled: bool,
+             every_sample: bool = False) -> None:
+        self._entries[name] = _Entry(make, period, every_sample)
         if enabled:
             self._initial.append(name)
 
@@ -78,8 +83,13 @@ class TelemetryPublisher:
     @property
     def rates(self) -> dict[str, float]:
         """Rate in Hz of each that is enabled, infinite where every sample is sent."""
-        return {name: 1 / entry.period if entry.period else math.inf
-                for name, entry in self._entries.items() if entry.source is not None}
+        return {name: self.rate(name) for name, entry in self._entries.items()
+                if entry.source is not None}
+
+    def rate(self, name: str) -> float:
+        """Rate in Hz of one, also while it is not enabled."""
+        period = self._entry(name).period
+        return 1 / period if period else math.inf
 
     def start(self) -> None:
         """Begin with what the configuration enables."""
@@ -101,6 +111,7 @@ class TelemetryPublisher:
         entry = self._entry(name)
         if on and entry.source is None:
             entry.source = entry.make()
+            entry.source.set_interval(entry.period)
             self._refresh_source(name, entry.source)
             if entry.source.batched:
                 self._batcher.add(entry.source, entry.period)
@@ -109,17 +120,30 @@ class TelemetryPublisher:
             entry.source.close()
             entry.source = None
 
+    def check_rate(self, name: str, rate: float) -> None:
+        """Raise KeyError or ValueError if `set_rate` would."""
+        if not (0 < rate <= MAX_RATE or rate == 0 and self._entry(name).every_sample):
+            raise ValueError(
+                f'a rate of {rate:g} Hz for {name} is not within 0 and {MAX_RATE:g} Hz')
+
     def set_rate(self, name: str, rate: float) -> None:
-        """Send a group or topic so many times a second; KeyError, or ValueError out of range."""
+        """
+        Send a group or topic so many times a second.
+
+        0 is each sample, for a topic that is configured so. KeyError, or ValueError out of range.
+        """
+        self.check_rate(name, rate)
         entry = self._entry(name)
-        if not 0 < rate <= _MAX_RATE:
-            raise ValueError(f'a rate of {rate} Hz is not within 0 and {_MAX_RATE:g} Hz')
-        entry.period = 1 / rate
+        period = 1 / rate if rate else 0.0
+        if period == entry.period:
+            return
+        entry.period = period
         if entry.source is not None:
-            entry.source.set_rate(rate)
+            entry.source.set_interval(period)
             if entry.source.batched:
                 self._batcher.remove(entry.source)
-                self._batcher.add(entry.source, entry.period)
+                self._batcher.add(entry.source, period)
+        self.on_rate(name, rate)
 
     def _entry(self, name: str) -> _Entry:
         try:

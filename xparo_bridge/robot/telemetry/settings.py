@@ -1,42 +1,49 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be configured of telemetry, and how is it checked (docs/configuration.md)."""
+"""What is configured of telemetry, beyond what config/schema.json has checked already."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from ...configuration import Configuration, ConfigurationError, KeyPath
 from .change import Threshold
 from .fields import check_path, load_type, UnknownType
-from .options import build, ConfigProblem, Key, setting
 from .paths import parse_path, Path, PathError
 
 Fields = tuple[tuple[str, Path], ...]
+Settings = Mapping[str, Any]
+
+
+class SettingError(ValueError):
+    """A setting that cannot work: the keys that lead to it from its topic, and why."""
+
+    def __init__(self, path: KeyPath, text: str) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 def parse_fields(value: Any) -> Fields:
-    """Named paths of a mapping `name: path`, or of a list of paths that are their own names."""
+    """Named paths of a mapping `name: path`, a list of paths that are their own names, or one."""
     if isinstance(value, str):
         value = [value]
-    if isinstance(value, (list, tuple)):
-        value = {str(path): path for path in value}
     if not isinstance(value, Mapping):
-        raise ValueError('a mapping of names to paths, or a list of paths, is due')
+        value = {path: path for path in value}
     fields = []
     for name, path in value.items():
         try:
-            fields.append((str(name), parse_path(str(path))))
+            fields.append((str(name), parse_path(path)))
         except PathError as error:
-            raise ConfigProblem([name], str(error)) from None
+            raise SettingError(('fields', name), str(error)) from None
     return tuple(fields)
 
 
 @dataclass(frozen=True)
 class TopicSettings:
     """
-    One entry of `telemetry.topics`.
+    What is wanted of a topic; an entry of `telemetry.topics`.
 
     The values go under `name`; without one the fields' own names are the keys, and a whole
     message's or a pattern's key is the topic without its leading slash.
@@ -44,13 +51,36 @@ class TopicSettings:
 
     topic: str
     type: str = ''
-    fields: Fields = setting((), convert=parse_fields)
+    fields: Fields = ()
     name: str = ''
-    max_rate: float | None = setting(None, above=0)  # Hz; without it the common period counts.
-    on_change: Threshold | None = setting(None, convert=Threshold.parse)
-    min_rate: float = setting(0.0, least=0)  # Hz at which even an unchanged value is repeated.
+    max_rate: float | None = None  # Hz; without it the common period counts.
+    on_change: Threshold | None = None
+    min_rate: float = 0.0  # Hz at which even an unchanged value is repeated.
     every_sample: bool = False
     enabled: bool = True
+
+    @classmethod
+    def from_mapping(cls, entry: Settings) -> TopicSettings:
+        """Settings of an entry that fits the schema; SettingError if it cannot work."""
+        made = cls(**{
+            **entry, 'fields': parse_fields(entry.get('fields', ())),
+            'on_change': Threshold.parse(entry.get('on_change', False))})
+        if made.is_pattern and made.name:
+            raise SettingError(('name',), "a pattern's values go under the names of its topics")
+        if made.type:
+            made._check_type()
+        return made
+
+    def _check_type(self) -> None:
+        try:
+            cls = load_type(self.type)
+        except UnknownType as error:
+            raise SettingError(('type',), str(error)) from None
+        for name, path in self.fields:
+            try:
+                check_path(path, cls)
+            except PathError as error:
+                raise SettingError(('fields', name), str(error)) from None
 
     @property
     def is_pattern(self) -> bool:
@@ -62,81 +92,26 @@ class TopicSettings:
         """How many samples may wait: one where only the newest is wanted."""
         return 500 if self.every_sample else 1
 
-    def check(self, path: list[Key]) -> None:
-        """ConfigProblem where the settings do not fit one another or the type."""
-        if not self.topic.strip('*/ '):
-            raise ConfigProblem(
-                [*path, 'topic'], 'a topic or a pattern such as /robot_*/odom is due')
-        if self.is_pattern and self.name:
-            raise ConfigProblem(
-                [*path, 'name'], "a pattern's values go under the names of its topics")
-        if not self.type:
-            return
-        try:
-            cls = load_type(self.type)
-        except UnknownType as error:
-            raise ConfigProblem([*path, 'type'], str(error)) from None
-        for name, field_path in self.fields:
-            try:
-                check_path(field_path, cls)
-            except PathError as error:
-                raise ConfigProblem([*path, 'fields', name], str(error)) from None
-
-
-@dataclass(frozen=True)
-class GroupSettings:
-    """What every built-in group has; `period` in seconds, the common one if not given."""
-
-    period: float | None = setting(None, above=0)
-    enabled: bool = True
-
 
 @dataclass(frozen=True)
 class TelemetryConfig:
-    """The section `telemetry` of the configuration."""
+    """The section `telemetry` of the configuration; `period` in s, `groups` as it has them."""
 
-    period: float = setting(1.0, above=0)
-    groups: Mapping[str, GroupSettings] = field(default_factory=dict)
-    topics: tuple[TopicSettings, ...] = ()
+    period: float
+    groups: Mapping[str, Settings]
+    topics: tuple[TopicSettings, ...]
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any] | None,
-                     path: tuple[Key, ...] = ('telemetry',)) -> TelemetryConfig:
-        """
-        Checked settings of the mapping at `path`; ConfigProblem says where and what.
-
-        Without `groups` the platform's own three values, group `system`, are sent.
-        """
-        from .groups import GROUPS
-        if mapping is not None and not isinstance(mapping, Mapping):
-            raise ConfigProblem(path, 'a mapping is due')
-        rest = dict(mapping or {})
-        groups = rest.pop('groups', {'system': {}})
-        topics = rest.pop('topics', [])
-        for key in rest:
-            if key != 'period':
-                raise ConfigProblem(
-                    [*path, key], 'no such setting; there are period, groups, topics')
-        if not isinstance(groups, Mapping):
-            raise ConfigProblem([*path, 'groups'], 'a mapping of group names is due')
-        if not isinstance(topics, (list, tuple)):
-            raise ConfigProblem([*path, 'topics'], 'a list is due')
-        made = {}
-        for name, options in groups.items():
-            where = [*path, 'groups', name]
-            if name not in GROUPS:
-                raise ConfigProblem(where, f'no such group; there are {", ".join(GROUPS)}')
-            made[name] = build(GROUPS[name].Settings, options, where)
-        checked = []
-        for index, options in enumerate(topics):
-            where = [*path, 'topics', index]
-            topic = build(TopicSettings, options, where)
-            topic.check(where)
-            checked.append(topic)
-        period = build(_Period, rest, path).period
-        return cls(period, made, tuple(checked))
-
-
-@dataclass(frozen=True)
-class _Period:
-    period: float = setting(1.0, above=0)
+    def of(cls, configuration: Configuration) -> TelemetryConfig:
+        """Settings of a configuration; ConfigurationError says where one cannot work, and why."""
+        section = configuration['telemetry']
+        topics, problems = [], []
+        for index, entry in enumerate(section['topics']):
+            try:
+                topics.append(TopicSettings.from_mapping(entry))
+            except SettingError as error:
+                problems.append(configuration.problem(
+                    ('telemetry', 'topics', index, *error.path), str(error)))
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(section['period'], section['groups'], tuple(topics))

@@ -41,8 +41,8 @@ class Source:
     def refresh(self) -> None:
         """Follow changes of the graph."""
 
-    def set_rate(self, rate: float) -> None:
-        """Learn that it is collected from so many times a second from now on."""
+    def set_interval(self, interval: float) -> None:
+        """Learn that it is collected from every so many seconds; 0 is each sample."""
 
     def close(self) -> None:
         """Let go of what it holds."""
@@ -65,7 +65,7 @@ class TopicSource(Source):
         self._emit = emit
         self._transform = transform
         self.batched = not settings.every_sample
-        self._interval = 1 / settings.max_rate if settings.max_rate else 0.0
+        self._interval = 0.0
         self._streams: dict[str, _Stream] = {}
         self._pattern: re.Pattern[str] | None = None
         if settings.is_pattern:
@@ -95,10 +95,10 @@ class TopicSource(Source):
             values.update(stream.collect())
         return values
 
-    def set_rate(self, rate: float) -> None:
-        self._interval = 1 / rate
+    def set_interval(self, interval: float) -> None:
+        self._interval = interval
         for stream in self._streams.values():
-            stream.interval = self._interval
+            stream.interval = interval
 
     def close(self) -> None:
         for stream in self._streams.values():

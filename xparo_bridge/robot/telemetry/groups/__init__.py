@@ -1,10 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The built-in groups, one file each: to add one, add a file and its name here.
+The built-in groups, one file each: to add one, add a file, its name here and its settings to
+config/schema.json.
 
-A group is a module with `Settings`, a dataclass whose fields are what can be configured, and
-`make(node, settings)`, which gives its `Source`.
+A group is a module with `make(node, settings)`, which gives its `Source`.
 """
 
 from __future__ import annotations

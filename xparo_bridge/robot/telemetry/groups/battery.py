@@ -10,12 +10,10 @@ not measure, NaN, is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 
 _STATUS = {
@@ -26,16 +24,10 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Where the battery speaks."""
-
-    topic: str = '/battery_state'
-
 
 def make(node: Node, settings: Settings) -> Source:
     return TopicSource(node, TopicSettings(
-        settings.topic, 'sensor_msgs/msg/BatteryState',
+        settings['topic'], 'sensor_msgs/msg/BatteryState',
         parse_fields(['percentage', 'voltage', 'current', 'power_supply_status'])),
         transform=_battery)
 

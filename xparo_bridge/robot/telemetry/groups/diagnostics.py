@@ -9,16 +9,14 @@ those that are not OK, the worst first, {name, level, message}. A part that fell
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from rclpy.node import Node
 
-from ..options import setting
 from ..paths import parse_path
 from ..reader import make_reader
-from ..settings import GroupSettings
+from ..settings import Settings
 from ..source import Source, Values
 from ..subscription import TopicSubscription
 
@@ -27,14 +25,6 @@ _STALE = 3
 _FORGOTTEN = 12  # Silent for so many times `stale_after`, a part is taken for removed.
 _FIELDS = {name: parse_path(f'status[:].{name}') for name in ('name', 'level', 'message')}
 
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Silence after which a part is STALE, s; how many parts are listed."""
-
-    topic: str = '/diagnostics'
-    stale_after: float = setting(5.0, above=0)
-    limit: int = setting(20, least=0)
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -48,7 +38,7 @@ class Diagnostics(Source):
         self._settings = settings
         self._parts: dict[str, tuple[int, str, float]] = {}
         self._subscription = TopicSubscription(
-            node, node.resolve_topic_name(settings.topic),
+            node, node.resolve_topic_name(settings['topic']),
             'diagnostic_msgs/msg/DiagnosticArray', depth=100, on_type=self._on_type)
 
     def _on_type(self, cls: type) -> None:
@@ -63,8 +53,8 @@ class Diagnostics(Source):
             found = self._read(data, monotonic)
             for name, level, message in zip(*found.values(), strict=True):
                 self._parts[name] = min(level, _STALE), message, now
-        oldest = now - self._settings.stale_after
-        forgotten = now - self._settings.stale_after * _FORGOTTEN
+        oldest = now - self._settings['stale_after']
+        forgotten = now - self._settings['stale_after'] * _FORGOTTEN
         self._parts = {name: part for name, part in self._parts.items() if part[2] > forgotten}
         if not self._parts:
             return {}
@@ -74,7 +64,7 @@ class Diagnostics(Source):
                      key=lambda name: (-levels[name], name))
         not_ok: list[dict[str, Any]] = [
             {'name': name, 'level': _LEVELS[levels[name]], 'message': self._parts[name][1]}
-            for name in bad[:self._settings.limit]]
+            for name in bad[:self._settings['limit']]]
         return {'diagnostics': {
             'level': _LEVELS[max(levels.values())], 'total': len(levels), 'not_ok': not_ok}}
 

@@ -12,17 +12,15 @@ one is installed, and raw images otherwise as PNG without either.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from ..options import setting
 from ..paths import parse_path
 from ..pictures import encode_compressed, encode_raw
 from ..reader import make_reader
-from ..settings import GroupSettings
+from ..settings import Settings
 from ..source import Source, Values
 from ..subscription import TopicSubscription
 
@@ -31,15 +29,6 @@ _FIELDS = {
     'raw': ('header.stamp', 'height', 'width', 'encoding', 'is_bigendian', 'step', 'data'),
 }
 
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Where the images are, and how wide in pixels and large in bytes one may be."""
-
-    enabled: bool = False
-    topic: str = '/camera/image_raw/compressed'
-    max_width: int = setting(640, least=16)
-    max_bytes: int = setting(100_000, least=1000)
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -55,7 +44,7 @@ class Image(Source):
         self._worker = ThreadPoolExecutor(1, 'image')
         self._encoding: Future[Values | None] | None = None
         self._subscription = TopicSubscription(
-            node, node.resolve_topic_name(settings.topic), on_type=self._on_type)
+            node, node.resolve_topic_name(settings['topic']), on_type=self._on_type)
 
     def _on_type(self, cls: type) -> None:
         compressed = cls is CompressedImage
@@ -78,13 +67,13 @@ class Image(Source):
             else:
                 self._node.get_logger().warning(
                     f'an image of {self._subscription.topic} cannot be brought within '
-                    f'{self._settings.max_bytes} bytes without python3-pil or python3-opencv',
+                    f'{self._settings["max_bytes"]} bytes without python3-pil or python3-opencv',
                     throttle_duration_sec=60.0)
         data = self._subscription.take()
         if data is not None:
             self._encoding = self._worker.submit(
-                self._encode, self._read(data, float), self._settings.max_width,
-                self._settings.max_bytes)
+                self._encode, self._read(data, float), self._settings['max_width'],
+                self._settings['max_bytes'])
         return values
 
     def close(self) -> None:

@@ -11,12 +11,10 @@ plan, as an action's goal itself is on no topic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from action_msgs.msg import GoalStatus
 from rclpy.node import Node
 
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 
 _STATES = {
@@ -29,13 +27,6 @@ _STATES = {
 }
 _MOVING = ('accepted', 'executing', 'canceling')
 
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Name of the action, and where its plans are published."""
-
-    action: str = '/navigate_to_pose'
-    plan: str = '/plan'
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -50,7 +41,7 @@ class Navigation(Source):
         self._progress: Values = {}
         self._goal: Values = {}
         self._sent: Values | None = None
-        action = settings.action
+        action = settings['action']
         self._status = TopicSource(node, TopicSettings(
             f'{action}/_action/status', 'action_msgs/msg/GoalStatusArray',
             parse_fields({'states': 'status_list[:].status',
@@ -62,7 +53,7 @@ class Navigation(Source):
                           'elapsed': 'feedback.navigation_time',
                           'remaining': 'feedback.estimated_time_remaining'})), _rounded)
         self._plan = TopicSource(node, TopicSettings(
-            settings.plan, 'nav_msgs/msg/Path',
+            settings['plan'], 'nav_msgs/msg/Path',
             parse_fields({'x': 'poses[-1].pose.position.x', 'y': 'poses[-1].pose.position.y',
                           'yaw': 'yaw(poses[-1].pose.orientation)',
                           'frame': 'header.frame_id'})), _rounded)

@@ -9,28 +9,17 @@ not active, with their state, which is `unknown` of one that does not answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 
 from lifecycle_msgs.srv import GetState
 from rclpy.node import Node
 from rclpy.task import Future
 
-from ..options import setting
-from ..settings import GroupSettings
+from ..settings import Settings
 from ..source import Source, Values
 
 _ANSWER_WITHIN = 5.0
 
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Full names, such as /bt_navigator, of what is expected."""
-
-    period: float = setting(5.0, above=0)
-    nodes: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    lifecycle: tuple[str, ...] = ()
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -43,17 +32,17 @@ class Nodes(Source):
     def __init__(self, node: Node, settings: Settings) -> None:
         self._node = node
         self._settings = settings
-        self._lifecycle = [_Lifecycle(node, name) for name in settings.lifecycle]
+        self._lifecycle = [_Lifecycle(node, name) for name in settings['lifecycle']]
 
     def collect(self) -> Values:
         there = {f'{namespace.rstrip("/")}/{name}'
                  for name, namespace in self._node.get_node_names_and_namespaces()}
-        expected = dict.fromkeys((*self._settings.nodes, *self._settings.lifecycle))
+        expected = dict.fromkeys((*self._settings['nodes'], *self._settings['lifecycle']))
         for lifecycle in self._lifecycle:
             lifecycle.ask()
         return {'nodes': {
             'missing_nodes': [name for name in expected if name not in there],
-            'missing_topics': [topic for topic in self._settings.topics
+            'missing_topics': [topic for topic in self._settings['topics']
                                if not self._node.count_publishers(topic)],
             'lifecycle': {lifecycle.name: lifecycle.state for lifecycle in self._lifecycle
                           if lifecycle.state != 'active' and lifecycle.name in there},

@@ -10,34 +10,25 @@ map of more than `cells` is thinned: of a square of cells the most occupied stan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import math
 
 import numpy
 from rclpy.node import Node
 
 from ..change import Threshold
-from ..options import setting
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
-
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Where the map is published, and how many cells of it are sent at most."""
-
-    topic: str = '/map'
-    cells: int = setting(40_000, least=1)
 
 
 def make(node: Node, settings: Settings) -> Source:
     return TopicSource(node, TopicSettings(
-        settings.topic, 'nav_msgs/msg/OccupancyGrid', parse_fields({
+        settings['topic'], 'nav_msgs/msg/OccupancyGrid', parse_fields({
             'frame': 'header.frame_id', 'width': 'info.width', 'height': 'info.height',
             'resolution': 'info.resolution', 'x': 'info.origin.position.x',
             'y': 'info.origin.position.y', 'yaw': 'yaw(info.origin.orientation)',
             'cells': 'data'}),
-        name='map', on_change=Threshold()), transform=lambda read: _thinned(read, settings.cells))
+        name='map', on_change=Threshold()),
+        transform=lambda read: _thinned(read, settings['cells']))
 
 
 def _thinned(read: Values, most: int) -> Values:

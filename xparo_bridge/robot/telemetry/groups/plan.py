@@ -9,34 +9,23 @@ first and the last always among them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rclpy.node import Node
 
 from ..change import Threshold
-from ..options import setting
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
-
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Where plans are published, and how many of their points are sent."""
-
-    topic: str = '/plan'
-    points: int = setting(50, least=2)
 
 
 def make(node: Node, settings: Settings) -> Source:
     def thinned(read: Values) -> Values:
         count = len(read['x'])
-        kept = min(count, settings.points)
+        kept = min(count, settings['points'])
         chosen = [round(at * (count - 1) / max(kept - 1, 1)) for at in range(kept)]
         return {'frame': read['frame'], 'points': [
             [round(read['x'][at], 3), round(read['y'][at], 3)] for at in chosen]}
 
     return TopicSource(node, TopicSettings(
-        settings.topic, 'nav_msgs/msg/Path', parse_fields({
+        settings['topic'], 'nav_msgs/msg/Path', parse_fields({
             'frame': 'header.frame_id', 'x': 'poses[:].pose.position.x',
             'y': 'poses[:].pose.position.y'}),
         name='plan', on_change=Threshold()), transform=thinned)

@@ -8,13 +8,10 @@ Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rclpy.node import Node
 
 from ..fields import load_type, UnknownType
-from ..options import setting
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 from ..transforms import TransformListener
 
@@ -25,22 +22,13 @@ _POSES = {
 }
 
 
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Frames of the tf lookup, or the topic that has the pose and which type it is of."""
-
-    topic: str = ''
-    type: str = setting('nav_msgs/msg/Odometry', one_of=tuple(_POSES))
-    map_frame: str = 'map'
-    base_frame: str = 'base_link'
-
 
 def make(node: Node, settings: Settings) -> Source:
-    if not settings.topic and _has_tf():
+    if not settings['topic'] and _has_tf():
         return TransformPose(node, settings)
-    pose = _POSES[settings.type]
+    pose = _POSES[settings['type']]
     return TopicSource(node, TopicSettings(
-        settings.topic or '/odom', settings.type, parse_fields({
+        settings['topic'] or '/odom', settings['type'], parse_fields({
             'x': f'{pose}position.x', 'y': f'{pose}position.y',
             'yaw': f'yaw({pose}orientation)', 'frame': 'header.frame_id'}), name='pose'),
         transform=_rounded)
@@ -67,12 +55,12 @@ class TransformPose(Source):
     def collect(self) -> Values:
         self._listener.update()
         settings = self._settings
-        found = self._listener.tree.lookup(settings.map_frame, settings.base_frame)
+        found = self._listener.tree.lookup(settings['map_frame'], settings['base_frame'])
         if found is None:
             return {}
         x, y, _ = found.translation
         return {'pose': _rounded({
-            'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings.map_frame})}
+            'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings['map_frame']})}
 
     def close(self) -> None:
         self._listener.close()

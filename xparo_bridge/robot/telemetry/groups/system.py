@@ -15,27 +15,14 @@ and what else is asked for:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import time
 from typing import Any
 
 import psutil
 from rclpy.node import Node
 
-from ..settings import GroupSettings
+from ..settings import Settings
 from ..source import Source, Values
-
-
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """What to send; `disk` is a path on the file system whose use is sent."""
-
-    disk: str = '/'
-    load: bool = False
-    temperatures: bool = False
-    network: bool = False
-    uptime: bool = False
-    bridge: bool = False
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -58,17 +45,17 @@ class System(Source):
         values: Values = {
             'cpu_usage': psutil.cpu_percent(),
             'memory_usage': psutil.virtual_memory().percent,
-            'disk_usage': psutil.disk_usage(settings.disk).percent,
+            'disk_usage': psutil.disk_usage(settings['disk']).percent,
         }
-        if settings.load:
+        if settings['load']:
             values['load'] = psutil.getloadavg()
-        if settings.temperatures:
+        if settings['temperatures']:
             values['temperatures'] = _temperatures()
-        if settings.network:
+        if settings['network']:
             values['network'] = self._network_rates()
-        if settings.uptime:
+        if settings['uptime']:
             values['uptime'] = round(time.time() - psutil.boot_time(), 1)
-        if settings.bridge:
+        if settings['bridge']:
             with self._process.oneshot():
                 values['bridge'] = {'cpu_usage': self._process.cpu_percent(),
                                     'rss': self._process.memory_info().rss}

@@ -9,12 +9,9 @@ with a sideways part, of a robot that can, as `lateral`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rclpy.node import Node
 
-from ..options import setting
-from ..settings import GroupSettings, parse_fields, TopicSettings
+from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 
 _TWISTS = {
@@ -25,18 +22,11 @@ _TWISTS = {
 }
 
 
-@dataclass(frozen=True)
-class Settings(GroupSettings):
-    """Where the velocity comes from; `type` is one of those with a twist."""
-
-    topic: str = '/odom'
-    type: str = setting('nav_msgs/msg/Odometry', one_of=tuple(_TWISTS))
-
 
 def make(node: Node, settings: Settings) -> Source:
-    twist = _TWISTS[settings.type]
+    twist = _TWISTS[settings['type']]
     return TopicSource(node, TopicSettings(
-        settings.topic, settings.type, parse_fields({
+        settings['topic'], settings['type'], parse_fields({
             'linear': f'{twist}linear.x', 'lateral': f'{twist}linear.y',
             'angular': f'{twist}angular.z'}), name='velocity'),
         transform=_velocity)

@@ -1,11 +1,13 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot has the faces of conversation that its links need, and pays for no others."""
+"""A robot has the faces that its links need, and pays for no others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from defusedxml.ElementTree import parse
 from fixtures.ros_graph import RosGraph
 import pytest
 from rclpy.action import ActionServer
@@ -13,10 +15,12 @@ from rclpy.node import Node
 
 from xparo_bridge.configuration import Configuration, load
 from xparo_bridge.credentials import Credentials
-from xparo_bridge.link.protocols.base import load_protocol
-from xparo_bridge.robot.conversation import Conversation
+from xparo_bridge.link.protocols.base import load_protocol, protocol_names
+from xparo_bridge.robot.face import Surroundings
+from xparo_bridge.robot.faces import make_faces
 from xparo_bridge.robot.peers import Peers
 from xparo_bridge.robot.routes import Routes
+from xparo_bridge.share import share
 
 
 @pytest.fixture
@@ -25,7 +29,23 @@ def node() -> Iterator[Node]:
         yield graph.node
 
 
-def faces(node: Node, *protocols: str) -> set[str]:
+def names_in_graph(node: Node) -> set[str]:
+    """Own names of what the faces made."""
+    names = [publisher.topic_name for publisher in node.publishers]
+    names += [subscription.topic_name for subscription in node.subscriptions]
+    names += [service.service_name for service in node.services]
+    return {name for name in names if name.startswith('/bridge/') and '_parameter' not in name
+            and '_type_description' not in name}
+
+
+def names_in_policy() -> set[str]:
+    """Names that the policy of SROS2 allows."""
+    return {(element.text or '').replace('~', '/bridge')
+            for element in parse(share('config', 'sros2_policy.xml')).iter()
+            if element.tag in ('topic', 'service')}
+
+
+def faces(node: Node, *protocols: str, state: Path = Path('unused')) -> set[str]:
     """Subjects of the topics that links of these protocols make."""
     configuration: Configuration = load(['config/bridge.yaml'])
     settings = {'url': 'ws://127.0.0.1:1/', 'robot_id': 'r1', 'extensions': []}
@@ -33,8 +53,11 @@ def faces(node: Node, *protocols: str) -> set[str]:
              for name in protocols}
     peers = Peers({name: link.capabilities for name, link in links.items()},
                   lambda link, message: None)
-    Conversation(node, configuration, peers, Routes(configuration, peers.carriers), 'r1')
+    make_faces(Surroundings(
+        node, configuration, peers, Routes(configuration, peers.carriers), 'r1',
+        state, lambda link, command: True, None, lambda: None))
     names = [publisher.topic_name for publisher in node.publishers]
+    assert names_in_graph(node) <= names_in_policy()
     return {name.split('/')[2] for name in names if name.startswith('/bridge/')}
 
 
@@ -50,6 +73,11 @@ def test_the_platform_alone_brings_chat_and_nothing_more(node):
 def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node):
     assert faces(node, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
     assert action_servers(node) == 0
+
+
+def test_every_name_of_every_face_is_one_that_the_policy_allows(node, tmp_path):
+    assert faces(node, *protocol_names(), state=tmp_path) >= {
+        'aiml', 'audio', 'chat', 'head', 'joy', 'meet', 'project', 'speech'}
 
 
 def test_a_head_speaks_too(node):

@@ -1,0 +1,47 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does check_tree know the nodes of a robot's configuration, also without the robot's packages."""
+
+from __future__ import annotations
+
+from fixtures.tree_robot import document
+
+from xparo_bridge.behavior.ros.check_tree import main
+
+CONFIG = """
+trees:
+  nodes:
+    Beep: {publish: std_msgs/msg/Float32, name: beep, ports: {loud: data}}
+    Fold: {action: no_such_msgs/action/Fold, name: fold, ports: {cloth: cloth}}
+"""
+
+
+def check(tmp_path, body, *arguments):
+    tree, config = tmp_path / 'tree.xml', tmp_path / 'robot.yaml'
+    tree.write_text(document(body))
+    config.write_text(CONFIG)
+    return main([*arguments, '--config', str(config), str(tree)])
+
+
+def test_nodes_of_the_configuration_are_known_with_their_ports(tmp_path, capsys):
+    assert check(tmp_path, '<Sequence><Beep loud="0.5"/><Fold cloth="red"/></Sequence>') == 0
+    assert check(tmp_path, '<Beep loud="very"/>') == 1
+    assert "'very' is not a number" in capsys.readouterr().out
+
+
+def test_the_nodes_of_the_bridge_take_any_port(tmp_path):
+    assert check(tmp_path, '<RemoteCommand command="start_navigation" goal="kitchen"/>') == 0
+
+
+def test_without_the_configuration_they_are_unknown(tmp_path, capsys):
+    tree = tmp_path / 'tree.xml'
+    tree.write_text(document('<Beep loud="1"/>'))
+    assert main([str(tree)]) == 1
+    assert 'unknown nodes: Beep' in capsys.readouterr().out
+
+
+def test_a_wrong_configuration_is_told_with_its_line(tmp_path, capsys):
+    config = tmp_path / 'robot.yaml'
+    config.write_text('trees:\n  nodes:\n    Beep: {publish: std_msgs/msg/Float32}\n')
+    assert main(['--config', str(config), 'tree.xml']) == 2
+    assert 'robot.yaml:3' in capsys.readouterr().err

@@ -1,0 +1,281 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""A bridge process and the platform's live service: credential, files, joystick, tasks, REST."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fixtures.domains import own_domain
+from fixtures.fake_peers import FakePeers
+from fixtures.ros_graph import RosGraph
+from geometry_msgs.msg import Twist
+import pytest
+from sensor_msgs.msg import Joy
+from xparo_dispatch import FakeXparoDispatch
+from xparo_interfaces.srv import Chat
+
+COMMANDS = {'cancel': {'kind': 'cancel'}, 'list_trees': {'kind': 'list_trees'}}
+
+
+Running = tuple[FakePeers, int, Path]
+
+
+@pytest.fixture
+def peers() -> Iterator[FakePeers]:
+    with FakePeers(platform=FakeXparoDispatch()) as peers:
+        yield peers
+    assert peers.problems == []
+
+
+def run(folder: Path, **configuration: Any) -> Iterator[Running]:
+    with own_domain() as domain, FakePeers(platform=FakeXparoDispatch()) as peers:
+        with peers.bridge(folder, domain=domain, commands=COMMANDS, **configuration):
+            yield peers, domain, folder
+        assert peers.problems == []
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: Any) -> Iterator[Running]:
+    """Run one bridge with the defaults for several tests: the service, ROS domain and folder."""
+    yield from run(tmp_path_factory.mktemp('dispatch'))
+
+
+@pytest.fixture(scope='module')
+def configured(tmp_path_factory: Any) -> Iterator[Running]:
+    """Run one bridge with everything configured otherwise."""
+    folder = tmp_path_factory.mktemp('configured')
+    yield from run(folder, joystick={'command': 'cancel'}, files={'folder': str(folder / 'own')},
+                   changes={'platform': {'options': {'rest_after': 0.2}}})
+
+
+class Service:
+    """What the service says to the robot, and what comes back."""
+
+    def __init__(self, peers: FakePeers) -> None:
+        self._peers = peers
+        self._seen = len(peers.platform.received)
+
+    def tell(self, **keys: Any) -> None:
+        self._peers.tell(self._peers.platform, keys)
+
+    def answer(self, key: str) -> Any:
+        """Next value of a key that was not asked for yet."""
+        def found() -> Any:
+            for index, body in enumerate(self._peers.platform.received[self._seen:]):
+                if key in body:
+                    return self._seen + index, body[key]
+            return None
+
+        index, value = self._peers.until(self._peers.platform, found)
+        self._seen = index + 1
+        return value
+
+    def ask(self, key: str, **keys: Any) -> Any:
+        self.tell(**keys)
+        return self.answer(key)
+
+
+def test_the_issued_credential_is_kept_used_and_given_up_when_it_is_refused(peers, tmp_path):
+    kept = tmp_path / 'state' / 'credentials' / 'platform'
+    with peers.bridge(tmp_path), RosGraph() as graph:
+        graph.until(kept.exists)
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert kept.parent.stat().st_mode & 0o777 == 0o700
+    with peers.bridge(tmp_path) as bridge, RosGraph() as graph:
+        assert peers.platform.dialled_with == ['SECRET', 'CREDENTIAL']
+        peers.platform.credential_good = False
+        peers.run(peers.platform.drop())
+        peers.until(peers.platform, lambda: peers.platform.connections)
+        assert peers.platform.dialled_with[-2:] == ['CREDENTIAL', 'SECRET']
+        graph.until(lambda: not kept.exists())
+        assert not any('CREDENTIAL' in line or 'SECRET' in line for line in bridge.lines)
+
+
+def names(service: Service) -> set[str]:
+    """Paths of all files the robot lists."""
+    def walk(tree: list[dict[str, Any]]) -> Iterator[str]:
+        for item in tree:
+            yield from walk(item['children']) if item['type'] == 'folder' else [item['path']]
+
+    return set(walk(service.ask('FILE_LIST', LIST_FILES={})['tree']))
+
+
+def test_files_go_up_and_down_and_are_listed_and_deleted(running):
+    peers, _, folder = running
+    service = Service(peers)
+    path = 'maps/hall.bin'
+    data = bytes(range(256)) * 1000  # four pieces
+    ready = service.ask('FILE_REQ', FILE_REQ={
+        'filename': path, 'direction': 'upload', 'size': len(data)})
+    assert ready['ready'] is True
+    for at in range(0, len(data), 65536):
+        service.tell(FILE_CHUNK={'data': base64.b64encode(data[at:at + 65536]).decode()})
+    done = service.ask('FILE_COMPLETE', FILE_COMPLETE={})
+    assert done == {'status': 'ok', 'expected': len(data), 'received': len(data)}
+    assert (folder / 'state' / 'files' / path).read_bytes() == data
+    assert path in names(service)
+    size = service.ask('FILE_REQ', FILE_REQ={'filename': path, 'direction': 'download'})['size']
+    assert size == len(data)
+    came = b''
+    while len(came) < size:
+        came += base64.b64decode(service.answer('FILE_CHUNK')['data'])
+    assert came == data and service.answer('FILE_COMPLETE')['status'] == 'ok'
+    assert service.ask('DELETE_ACK', DELETE_FILE={'path': path})['success']
+    assert path not in names(service)
+
+
+@pytest.mark.parametrize('path', ['../platform', '/etc/passwd', 'link/a'])
+def test_no_path_leads_out_of_the_folder(running, path):
+    peers, _, folder = running
+    outside = folder / 'outside'
+    outside.mkdir(exist_ok=True)
+    (outside / 'a').write_text('keep out')
+    link = folder / 'state' / 'files' / 'link'
+    link.symlink_to(outside)
+    service = Service(peers)
+    for direction in ('download', 'upload'):
+        error = service.ask('error', FILE_REQ={
+            'filename': path, 'direction': direction, 'size': 1})
+        assert path in error['message'] and str(folder) not in error['message']
+    assert not service.ask('DELETE_ACK', DELETE_FILE={'path': path})['success']
+    link.unlink()
+    assert (outside / 'a').read_text() == 'keep out'
+
+
+def test_an_upload_that_the_connection_left_half_done_leaves_nothing(running):
+    peers, domain, folder = running
+    service = Service(peers)
+    service.ask('FILE_REQ', FILE_REQ={'filename': 'half/a', 'direction': 'upload', 'size': 9})
+    service.tell(FILE_CHUNK={'data': 'aGVsbG8='})
+    assert 'half/a' not in names(service)
+    peers.run(peers.platform.drop())
+    with RosGraph(domain=domain) as graph:
+        graph.until(lambda: not list((folder / 'state' / 'files' / 'half').iterdir()))
+    peers.until(peers.platform, lambda: peers.platform.connections)
+
+
+def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
+    peers, _, folder = running
+    service = Service(peers)
+    refused = service.ask('CUSTOM_NODE_SYNC_RESULT', custom_node_files={'evil.py': 'x'})
+    assert refused['failures'][0]['name'] == 'evil.py' and not refused['registered_tags']
+    service.tell(aiml='<AlwaysSuccess />', custom_maps={'hall': 'x=1', '../up': 'x'},
+                 custom_aiml={'dock': '<AlwaysFailure />', 'bad': '<NoSuchNode />'})
+    assert 'custom_maps/hall' in names(service)
+    assert (folder / 'state' / 'files' / 'custom_maps' / 'hall').read_text() == 'x=1'
+    trees = service.ask('COMMAND_RESULT', RUN_COMMAND={
+        'robot_id': 'robot_123', 'command': 'list_trees', 'request_id': '3'})['output']
+    assert '"MainTree"' in trees and '"dock"' in trees and '"bad"' not in trees
+    assert not [path for path in folder.rglob('*') if path.name in ('up', 'evil.py')]
+
+
+def test_a_joystick_reaches_the_topic_and_is_told_so(running):
+    peers, domain, _ = running
+    service = Service(peers)
+    stick = {'axes': [0.0, 0.5], 'buttons': [1]}
+    assert service.ask('TELEOP_ACK', TELEOP=stick) == {'success': False}  # Nobody listens.
+    with RosGraph(domain=domain) as graph:
+        joys: list[Joy] = graph.listen(Joy, '/xparo_bridge/joy')
+        graph.until(lambda: service.ask('TELEOP_ACK', TELEOP=stick)['success'])
+        graph.until(lambda: joys)
+        assert list(joys[0].axes) == [0.0, 0.5, 0.0, 0.0]
+        assert list(joys[0].buttons) == [1, 0, 0]
+
+
+def test_a_joystick_can_be_a_command_and_is_told_if_that_refuses(configured):
+    peers, _, _ = configured
+    service = Service(peers)
+    result = service.ask('COMMAND_RESULT', TELEOP={'axes': [1.0]})
+    assert result['command'] == 'cancel' and 'axes' in result['output']
+    assert service.answer('TELEOP_ACK') == {'success': False}
+
+
+def test_a_joystick_drives_by_a_command_of_kind_teleop(peers, tmp_path):
+    commands = {'drive': {'kind': 'teleop', 'max_linear': 0.5, 'linear_acceleration': 100.0}}
+    with (peers.bridge(tmp_path, commands=commands, joystick={'command': 'drive'}),
+          RosGraph() as graph):
+        velocities: list[Twist] = graph.listen(Twist, '/cmd_vel')
+        graph.until(lambda: graph.node.count_publishers('/cmd_vel'))
+        service = Service(peers)
+        assert service.ask('TELEOP_ACK', TELEOP={'axes': [0.0, 1.0]})['success']
+        graph.until(lambda: any(velocity.linear.x == 0.5 for velocity in velocities))
+        # Nothing more comes, so it stops by itself.
+        graph.until(lambda: velocities[-1].linear.x == 0.0)
+
+
+def test_a_link_that_may_not_command_moves_nothing_and_runs_nothing(peers, tmp_path):
+    with (peers.bridge(tmp_path, commands=COMMANDS, routes={'commands': []}),
+          RosGraph() as graph):
+        joys: list[Joy] = graph.listen(Joy, '/xparo_bridge/joy')
+        graph.until(lambda: graph.node.count_publishers('/xparo_bridge/joy'))
+        service = Service(peers)
+        assert service.ask('TELEOP_ACK', TELEOP={'axes': [1.0]}) == {'success': False}
+        ran = service.ask('COMMAND_RESULT', RUN_COMMAND={
+            'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '1'})
+        task = service.ask('TASK_RESULT', RUN_TASK={
+            'task_id': 't', 'tree_xml': '<AlwaysSuccess />', 'stage': 'production'})
+        assert 'may not' in ran['output'] and 'may not' in task['error']
+        assert not joys
+
+
+def test_a_shell_reaches_only_commands_of_the_configuration(running):
+    service = Service(running[0])
+    refused = service.ask('COMMAND_RESULT', RUN_COMMAND={
+        'robot_id': 'robot_123', 'command': 'rm -rf /', 'request_id': '1'})
+    assert not refused['success'] and 'rm -rf /' in refused['output']
+    ran = service.ask('COMMAND_RESULT', RUN_COMMAND={
+        'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '2'})
+    assert ran['request_id'] == '2' and ran['command'] == 'cancel'
+
+
+def test_a_task_runs_its_tree_and_tells_of_each_node_and_its_end(running):
+    service = Service(running[0])
+    task = {'task_id': 't1', 'stage': 'production', 'save_task_history': True,
+            'blackboard': {'goal': 'table_4'}}
+    update = service.ask('ADD_live_update_bt', RUN_TASK={
+        **task, 'tree_xml': '<Delay delay_msec="50"><AlwaysSuccess name="done"/></Delay>'})
+    assert update['uid'] and update['node_type']
+    result = service.answer('TASK_RESULT')
+    assert result['success'] and result['duration_s'] >= 0.05, result
+    assert service.answer('ADD_Task_history_database')['input_data'] == {'goal': 'table_4'}
+    failed = service.ask('TASK_RESULT', RUN_TASK={**task, 'tree_xml': '<AlwaysFailure/>'})
+    assert not failed['success'] and failed['error']
+
+
+def test_a_task_that_is_not_proven_or_cannot_be_read_is_refused_with_a_reason(running):
+    service = Service(running[0])
+    task = {'task_id': 't1', 'tree_xml': '<NoSuchNode />'}
+    unproven = service.ask('TASK_RESULT', RUN_TASK=task)
+    assert unproven['stage_mismatch'] and 'development' in unproven['error']
+    refused = service.ask('TASK_RESULT', RUN_TASK={**task, 'stage': 'production'})
+    assert not refused['success'] and 'NoSuchNode' in refused['error']
+
+
+def test_while_the_socket_is_down_everything_goes_by_rest(configured):
+    peers, domain, _ = configured
+
+    def posted(key: str) -> Any:
+        return peers.until(peers.platform, lambda: next(
+            (body[key] for body in peers.platform.posted if key in body), None))
+
+    assert posted('ROBOT_HEARTBEAT') == {'device_id': 'robot_123'}
+    peers.platform.socket_down = True
+    peers.run(peers.platform.drop())
+    peers.platform.waiting = {'RUN_COMMAND': {
+        'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '7'}}
+    assert posted('COMMAND_RESULT')['request_id'] == '7'
+    peers.platform.socket_down = False
+    peers.until(peers.platform, lambda: peers.platform.connections)
+    with RosGraph(domain=domain) as graph:
+        graph.until(lambda: graph.call(
+            Chat, '/xparo_bridge/chat', Chat.Request(message='hi')).reply == 'You said: hi')
+
+
+def test_the_folder_may_be_another(configured):
+    peers, _, folder = configured
+    Service(peers).ask('FILE_LIST', maps='a=1', LIST_FILES={})
+    assert (folder / 'own' / 'maps' / 'maps').read_text() == 'a=1'

@@ -1,0 +1,157 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""A bridge process and a head: gestures, attention, face, LED, voice, users, camera, sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import json
+from typing import Any
+
+from fixtures.domains import own_domain
+from fixtures.fake_peers import FakePeers
+from fixtures.ros_graph import RosGraph
+from furhat import FakeFurhat
+from geometry_msgs.msg import PointStamped, PoseArray, Vector3
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import ColorRGBA, String, UInt8MultiArray
+from xparo_interfaces.action import Say
+from xparo_interfaces.msg import BridgeStatus, People
+from xparo_interfaces.srv import Gesture, SetFace, SetVoice
+
+HEAD = '/xparo_bridge/head'
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
+    """Run one bridge for all tests here: its head, and its ROS domain."""
+    folder = tmp_path_factory.mktemp('head')
+    key = folder / 'head.yaml'
+    key.touch(mode=0o600)
+    key.write_text('secret_key: open sesame\n')
+    with own_domain() as domain, FakePeers(head=FakeFurhat(key='open sesame')) as peers:
+        with peers.bridge(folder, domain=domain,
+                          changes={'head': {'credentials_file': str(key)}}):
+            yield peers, domain
+
+
+@pytest.fixture
+def peers(running: tuple[FakePeers, int], graph: RosGraph) -> Iterator[FakePeers]:
+    peers, _ = running
+    peers.forget()
+    yield peers
+    assert peers.problems == []
+
+
+@pytest.fixture
+def graph(running: tuple[FakePeers, int]) -> Iterator[RosGraph]:
+    with RosGraph(domain=running[1]) as graph:
+        # The head has let the bridge in by then.
+        graph.until(lambda: graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request()).success)
+        yield graph
+
+
+def requests(peers: FakePeers, kind: str) -> list[dict[str, Any]]:
+    return [body for body in peers.head.received if body['type'] == f'request.{kind}']
+
+
+def publish(graph: RosGraph, topic: str, message: Any) -> None:
+    publisher = graph.node.create_publisher(type(message), f'{HEAD}/{topic}', 10)
+    graph.until(publisher.get_subscription_count)
+    publisher.publish(message)
+
+
+def test_a_gesture_is_made_and_its_end_waited_for(peers, graph):
+    made = graph.call(Gesture, f'{HEAD}/gesture', Gesture.Request(name='Smile', intensity=0.5))
+    assert made.success and not made.error
+    assert requests(peers, 'gesture.start')[0]['intensity'] == 0.5
+
+
+def test_the_face_is_changed_and_told(peers, graph):
+    told = graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request(
+        face_id='adult - Titan', parameters=['BROW_UP'], values=[0.25], reset=True,
+        microexpressions='off'))
+    assert told.success and told.face_id == 'adult - Titan' and len(told.available) == 2
+    assert requests(peers, 'face.params')[0]['params'] == {'BROW_UP': 0.25}
+    assert requests(peers, 'face.config')[0]['microexpressions'] is False
+    assert requests(peers, 'face.reset')
+    refused = graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request(parameters=['BROW_UP']))
+    assert not refused.success and '1 parameters and 0 values' in refused.error
+
+
+def test_the_voice_is_chosen_and_told(peers, graph):
+    told = graph.call(SetVoice, f'{HEAD}/set_voice', SetVoice.Request(language='en-GB'))
+    assert told.success and told.voice_id == 'Emma-Neural'
+    assert json.loads(told.available[0])['gender'] == 'female'
+    assert requests(peers, 'voice.config')[0]['language'] == 'en-GB'
+
+
+def test_the_head_looks_where_it_is_told_and_tells_where_it_looks(peers, graph):
+    attention: list[String] = graph.listen(String, f'{HEAD}/attention')
+    graph.until(lambda: graph.node.count_publishers(f'{HEAD}/attention'))
+    publish(graph, 'attend_user', String(data='closest'))
+    graph.until(lambda: attention)
+    assert json.loads(attention[0].data) == {'target': 'closest', 'current': 'user-1'}
+    at = PointStamped()
+    at.point.z = 1.5
+    publish(graph, 'attend_location', at)
+    peers.until(peers.head, lambda: requests(peers, 'attend.location'))
+    assert requests(peers, 'attend.location')[0]['z'] == 1.5
+    publish(graph, 'attend_user', String())
+    peers.until(peers.head, lambda: requests(peers, 'attend.nobody'))
+    publish(graph, 'pose', Vector3(z=3.141592653589793 / 2))
+    peers.until(peers.head, lambda: requests(peers, 'face.headpose'))
+    assert requests(peers, 'face.headpose')[0]['yaw'] == 90.0
+
+
+def test_the_led_takes_a_colour(peers, graph):
+    publish(graph, 'led', ColorRGBA(r=1.0, g=0.5, b=0.0, a=1.0))
+    peers.until(peers.head, lambda: requests(peers, 'led.set'))
+    assert requests(peers, 'led.set')[0]['color'] == '#ff8000'
+
+
+def test_users_and_camera_come_only_while_somebody_wants_them(peers, running):
+    assert not requests(peers, 'users.start') and not requests(peers, 'camera.start')
+    with RosGraph('viewer', domain=running[1]) as viewer:
+        people: list[People] = viewer.listen(People, f'{HEAD}/users')
+        poses: list[PoseArray] = viewer.listen(PoseArray, f'{HEAD}/user_poses')
+        pictures: list[CompressedImage] = viewer.listen(
+            CompressedImage, f'{HEAD}/camera/compressed')
+        viewer.until(lambda: people and poses and pictures)
+        assert people[0].people[0].id == 'user-1' and people[0].header.frame_id == 'head'
+        assert people[0].people[0].pose.position.z == poses[0].poses[0].position.z == 1.2
+        assert bytes(pictures[0].data) == bytes.fromhex('ffd8ffd9')
+        peers.run(peers.head.drop())  # Asked for again on the next connection.
+        peers.until(peers.head, lambda: len(requests(peers, 'users.start')) == 2)
+    peers.until(peers.head, lambda: requests(peers, 'users.stop')
+                and requests(peers, 'camera.stop'))
+
+
+def test_the_ears_are_heard_only_while_somebody_listens(peers, running):
+    assert not requests(peers, 'audio.start')
+    with RosGraph('listener', domain=running[1]) as listener:
+        heard: list[UInt8MultiArray] = listener.listen(
+            UInt8MultiArray, '/xparo_bridge/audio/heard')
+        listener.until(lambda: heard)
+        assert len(heard[0].data) == 960
+        assert requests(peers, 'audio.start')[-1].get('speaker', False) is False
+    peers.until(peers.head, lambda: requests(peers, 'audio.stop'))
+
+
+def test_a_sound_file_is_played_as_speech(peers, graph):
+    goal = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(
+        text='a gong', audio_url='http://127.0.0.1/gong.wav'))
+    assert goal.end().result.success
+    assert requests(peers, 'speak.audio')[0]['url'] == 'http://127.0.0.1/gong.wav'
+
+
+def test_a_head_that_is_away_is_told_to_who_asks(peers, graph):
+    statuses: list[BridgeStatus] = graph.listen(BridgeStatus, '/xparo_bridge/status', LATCHED)
+    peers.run(peers.head.stop())
+    graph.until(lambda: statuses and statuses[-1].links[0].state != 'connected')
+    asked = graph.call(Gesture, f'{HEAD}/gesture', Gesture.Request(name='Smile'))
+    assert not asked.success and 'not connected' in asked.error
+    peers.run(peers.head.start(peers.head.port))

@@ -1,0 +1,84 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""REST beside a link: who the robot is, log lines and bags, whatever goes wrong."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from link.rest_platform import platform
+
+from xparo_bridge.link.rest import RestClient
+from xparo_bridge.link.rest_service import RestService
+from xparo_bridge.link.spool import Spool
+from xparo_bridge.messages import (
+    CancelUpload,
+    LinkProblem,
+    LogUpdate,
+    RobotInfo,
+    UploadBag,
+    UploadEnded,
+)
+
+
+@asynccontextmanager
+async def serving(server, folder):
+    told = []
+    service = RestService(RestClient(server.url), Spool(folder / 'logs', 100_000),
+                          RobotInfo({'robot_id': 'r1'}), told.append)
+    task = asyncio.create_task(service.run())
+    try:
+        yield service, told
+    finally:
+        service.stop()
+        async with asyncio.timeout(10):
+            await task
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_the_robot_is_registered_when_there_is_a_token_that_is_good(tmp_path):
+    async def scenario():
+        async with platform() as server, serving(server, tmp_path) as (service, told):
+            server.token = 'new'
+            service.set_token('old')
+            await until(lambda: told)
+            assert 'refused the token' in told[0].problem
+            service.set_token('new')
+            await server.until(1)
+            assert server.took[0][0] == '/api/robot-info/'
+            assert server.took[0][1]['robot_id'] == 'r1'
+    asyncio.run(scenario())
+
+
+def test_lines_of_before_the_token_are_sent_with_it_and_the_last_ones_at_the_end(tmp_path):
+    async def scenario():
+        async with platform() as server:
+            async with serving(server, tmp_path) as (service, told):
+                service.put(LogUpdate('s', ['early']))
+                await until(lambda: any(isinstance(item, LinkProblem) for item in told))
+                service.set_token('secret')
+                await server.until(2)
+                service.put(LogUpdate('s', ['last']))
+            lines = [line for path, body in server.took if path == '/api/update-logs/'
+                     for line in body['logs']]
+            # The stop may have cut the answer to the first one short, which then is sent twice.
+            assert list(dict.fromkeys(lines)) == ['early', 'last']
+    asyncio.run(scenario())
+
+
+def test_an_upload_ends_exactly_once_however_early_it_is_cancelled(tmp_path):
+    async def scenario():
+        async with platform() as server, serving(server, tmp_path) as (service, told):
+            service.put(UploadBag('u1', str(tmp_path)))
+            service.put(CancelUpload('u1'))
+            await until(lambda: told)
+            service.put(CancelUpload('u1'))
+            service.put(UploadBag('u2', str(tmp_path)))
+            await until(lambda: len(told) == 2)
+            assert told[0] == UploadEnded('u1', 'cancelled')
+            assert 'it is no bag' in told[1].error
+    asyncio.run(scenario())
