@@ -12,6 +12,9 @@ from fixtures.domains import own_domain
 import pytest
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+# A process that is killed leaves its shared memory behind, and Fast DDS loses messages to whoever
+# gets the port of a dead one; tests kill many.
+os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
 
 
 @pytest.fixture(autouse=True)

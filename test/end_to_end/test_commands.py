@@ -188,7 +188,7 @@ def test_a_cancel_that_is_ignored_ends_with_a_warning(tmp_path):
 
 def test_a_goal_that_takes_too_long_is_cancelled_and_timed_out(tmp_path):
     async def scenario() -> None:
-        commands = {'start_navigation': {**PATIENT['start_navigation'], 'timeout': 3.0}}
+        commands = {'start_navigation': {'timeout': 3.0}}
         async with system(tmp_path, commands=commands) as parts:
             server = parts.add(start_failing_server('hang'))
             end = await parts.ended(await parts.send('start_navigation', goal='table_4'))
