@@ -112,6 +112,15 @@ def find_python(without):
     return None, [(f'Python 3.11, 3.12 or 3.13 ({there or "there is none"})', package)]
 
 
+def default_index():
+    """Return the address pip goes to when nobody told it another; '' if pip does not say."""
+    try:
+        from pip._internal.models.index import PyPI
+    except ImportError:
+        return ''
+    return PyPI.simple_url
+
+
 def index_address():
     """Return (host, port) pip goes to, the proxy's if there is one; None if pip stays local."""
     home = Path(os.path.expanduser('~'))
@@ -126,7 +135,7 @@ def index_address():
 
     if setting('no-index'):
         return None
-    address = urlsplit(setting('index-url') or 'https://pypi.org/simple')
+    address = urlsplit(setting('index-url') or default_index())
     proxies = getproxies()
     proxy = setting('proxy') or proxies.get(address.scheme) or proxies.get('all')
     if proxy:
