@@ -249,9 +249,9 @@ def config_files(node: Node) -> list[Path]:
 def main(args: list[str] | None = None) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
     told_to_stop = _StopSignal()
-    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     redact_everything()
     redact_ros_log()
+    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('xparo_bridge')
     declare_parameters(node)

@@ -18,61 +18,16 @@ from __future__ import annotations
 import py_trees
 
 from ..branches import ControlNode
-from ..context import NodeConfig
-from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
-from ..status import NodeStatus
+from ..node import FAILURE, SUCCESS
+from .in_order import InOrder
 
 
-class Sequence(ControlNode, py_trees.composites.Sequence):  # type: ignore[misc]
+class Sequence(InOrder, py_trees.composites.Sequence):  # type: ignore[misc]
     """Ticks its children in order; fails with the first that fails."""
 
     memory = True
-    pauses = False
-
-    def __init__(self, config: NodeConfig) -> None:
-        super().__init__(config)
-        self._index = 0
-        self._skipped = 0
-
-    def on_tick(self) -> NodeStatus:
-        if self._state is IDLE:
-            self._skipped = 0
-        self.set_status(RUNNING)
-        children, pauses = self.children, self.pauses
-        count = len(children)
-        for index in range(self._index, count):
-            child = children[index]
-            was_idle = pauses and child._state is IDLE
-            status = child.execute_tick()
-            if status is SUCCESS:
-                if was_idle and index + 1 < count:
-                    self._index = index + 1
-                    self.wake_up()
-                    return RUNNING
-            elif status is SKIPPED:
-                self._skipped += 1
-            else:
-                self._index = index
-                if status is RUNNING:
-                    return RUNNING
-                if status is not FAILURE:
-                    raise self._child_idle()
-                self._fail()
-                return FAILURE
-        all_skipped = self._skipped == count
-        self.reset_children()
-        self._index = 0
-        self._skipped = 0
-        return SKIPPED if all_skipped else SUCCESS
-
-    def halt(self) -> None:
-        self._index = 0
-        self._skipped = 0
-        super().halt()
-
-    def _fail(self) -> None:
-        self.reset_children()
-        self._index = 0
+    goes_on = SUCCESS
+    ends = FAILURE
 
 
 class AsyncSequence(Sequence):
@@ -89,6 +44,6 @@ class SequenceWithMemory(Sequence):
     def halt(self) -> None:
         ControlNode.halt(self)
 
-    def _fail(self) -> None:
+    def _end(self) -> None:
         for index in range(self._index, len(self.children)):
             self.halt_child(index)
