@@ -89,6 +89,11 @@ class Router:
         return list(self._open.values())
 
     @property
+    def recovering(self) -> bool:
+        """Whether it is not yet known what became of the goals of a bridge that died."""
+        return bool(self._left)
+
+    @property
     def latch(self) -> str:
         """'stopped' or 'paused' while no command may move the robot, else empty."""
         return self._journal.latch

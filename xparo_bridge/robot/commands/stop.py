@@ -80,8 +80,8 @@ class Stop(Kind):
 
     def poll(self, run: Run) -> None:
         stopping: _Stopping = run.data
-        if time.monotonic() < stopping.until or not self.robot.trees.idle or any(
-                other.open for other in stopping.others):
+        if (time.monotonic() < stopping.until or not self.robot.trees.idle
+                or self.robot.router.recovering or any(other.open for other in stopping.others)):
             return
         ended = [{'command_id': other.id, 'command': other.command.command,
                   'state': other.state} for other in stopping.others]
