@@ -8,13 +8,11 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 
-from fixtures.domains import own_domain
+from fixtures.domains import DDS, own_domain
 import pytest
 
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-# A process that is killed leaves its shared memory behind, and Fast DDS loses messages to whoever
-# gets the port of a dead one; tests kill many.
-os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+os.environ.update(DDS)
+
 
 @pytest.fixture(autouse=True)
 def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
