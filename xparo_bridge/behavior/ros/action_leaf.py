@@ -74,6 +74,8 @@ def read_ports(leaf: LeafNode, message: Any, ports: Mapping[str, str]) -> None:
 class RosAction(StatefulAction):
     """Sends a goal to an action server and follows it to its end."""
 
+    moves = True
+
     def __init__(self, config: NodeConfig, use: ActionUse) -> None:
         super().__init__(config)
         self.use = use

@@ -10,10 +10,10 @@ from .run import Run
 
 class Pause(Kind):
     """
-    Holds the commands that move the robot; new ones are refused until `resume`.
+    Holds the commands and the tree that move the robot; new ones are refused until `resume`.
 
-    A goal of an action is cancelled and sent again later, what is done of it left out where the
-    action tells. What cannot be held goes on, and the result names it.
+    A goal of an action, of the tree too, is cancelled and sent again later, what is done of it
+    left out where the action tells. What cannot be held goes on, and the result names it.
     """
 
     urgent = True
@@ -29,11 +29,13 @@ class Pause(Kind):
         for other in router.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
                 (held if other.kind.pause(other) else going_on).append(other)
+        self.robot.trees.pause()  # Also one that no command began.
         self.poll(run)
 
     def poll(self, run: Run) -> None:
         held, going_on = run.data
-        if all(other.kind.held(other) for other in held if other.open):
+        if self.robot.trees.still and all(
+                other.kind.held(other) for other in held if other.open):
             run.succeed({'paused': [other.id for other in held if other.open],
                          'not_paused': [other.id for other in going_on]})
 

@@ -27,7 +27,7 @@ from ...messages import CommandState, CommandStatus, RemoteCommand
 from ..places import Places
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Checker, expired, RateLimit
-from .channels import Channels
+from .channels import BASE, Channels
 from .journal import GoalRecord, Interrupted, Journal
 from .kind import Kind, Robot, SettingsError
 from .recovery import LeftGoal
@@ -63,7 +63,8 @@ class Router:
         self._limits = configuration['command_limits']
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, Run] = {}
-        self._channels = Channels(self._start, self.cancel)
+        self._trees = trees
+        self._channels = Channels(self._start, self.cancel, trees)
         self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees))
         self._checkers = _make_checkers(configuration, self.kinds)
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
@@ -100,6 +101,7 @@ class Router:
     def free(self) -> list[Run]:
         """Let the robot move again, and what was paused go on; the runs that do."""
         self.set_latch('')
+        self._trees.resume()
         resumed = [run for run in self.open_runs if run.paused]
         for run in resumed:
             if run.kind is not None:
@@ -155,6 +157,19 @@ class Router:
             run.canceled('cancelled before it began')
         else:
             run.kind.cancel(run)
+
+    def moves_base(self, command: str) -> bool:
+        """Whether a command may move the base; of one not known it is not known either."""
+        kind = self.kinds.get(command)
+        return kind is None or (kind.motion and kind.channel == BASE)
+
+    def clear_base(self, by: str) -> bool:
+        """Cancel what moves the base in favour of a tree; whether the base is free."""
+        return self._channels.clear(BASE, by)
+
+    def tree_ended(self) -> None:
+        """Go on with what waited for the end of a tree."""
+        self._channels.go_on(BASE)
 
     def record_goal(self, run: Run, action: str, goal_id: bytes, *, leave: bool) -> None:
         """Note that a goal is about to be sent for a run."""
