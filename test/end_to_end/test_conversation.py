@@ -105,6 +105,17 @@ def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_ba
     assert not any('ask_bot' in body for body in peers.chatbot.received)
 
 
+def test_sound_the_head_speaks_ends_when_somebody_speaks_into_it(peers, graph):
+    voice = graph.node.create_publisher(UInt8MultiArray, '/xparo_bridge/audio/voice', 50)
+    graph.until(voice.get_subscription_count)
+    voice.publish(UInt8MultiArray(data=bytes(640)))
+    peers.until(peers.head, lambda: any(
+        body['type'] == 'request.speak.audio.data' for body in peers.head.received))
+    peers.tell(peers.agent, {'user': 'system', 'type': 'action', 'content': 'clear_audio_buffer'})
+    peers.until(peers.head, lambda: any(
+        body['type'] == 'request.speak.stop' for body in peers.head.received))
+
+
 def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, graph):
     peers.tell(peers.bot, {
         'type': 'tool_call', 'session_id': 's-1', 'tool': 'fly', 'arguments': {}})

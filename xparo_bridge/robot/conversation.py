@@ -14,7 +14,8 @@ from .chat import Chat
 from .entities import subscription
 from .face import Face, Surroundings
 from .hearing import Hearing
-from .speech import Speech
+from .speech import Speech, Voice
+from .voice_stream import VoiceStream
 
 
 class Conversation(Face):
@@ -26,8 +27,9 @@ class Conversation(Face):
         self._peers = peers
         self._routes = around.routes
         self._hearing: Hearing | None = None
-        self._speech: Speech | None = None
+        self._voice: Voice | None = None
         self._audio: Audio | None = None
+        self._voice_stream: VoiceStream | None = None
         self._chat = Chat(node, configuration['chat']['timeout'], lambda text: self._send(
             msg.ChatRequest(text, around.robot_id), self._routes.chat, 'no link carries chat'))
         self.handlers = {
@@ -39,11 +41,11 @@ class Conversation(Face):
         if peers.that_carry(msg.Typing):
             subscription(node, Bool, '~/chat/typing', self._on_typing)
         if peers.that_carry(msg.Say):
-            self._speech = Speech(node, lambda message, link: self._send(
+            self._voice = Voice(node, lambda message, link: self._send(
                 message, link or self._routes.speech, 'no link speaks'))
             self.handlers |= {
-                msg.SpeechStarted: self._speech.started, msg.SpeechWord: self._speech.word,
-                msg.SpeechEnded: self._speech.ended}
+                msg.SpeechStarted: self._voice.started, msg.SpeechWord: self._voice.word,
+                msg.SpeechEnded: self._voice.ended}
         if peers.that_carry(msg.Listen, msg.AudioFrame):
             self._hearing = Hearing(
                 node, self._chat, self._speak, self._routes.speech, **configuration['speech'])
@@ -54,7 +56,12 @@ class Conversation(Face):
                     frame, self._routes.microphone, 'no link hears the microphone'),
                 self._capture)
             self.handlers |= {
-                msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._audio.clear}
+                msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._on_clear}
+        speaker = self._routes.speech
+        if self._voice is not None and speaker in peers.that_carry(msg.SpeakAudio):
+            self._voice_stream = VoiceStream(
+                node, configuration['audio']['rate'], self._voice,
+                lambda message: peers.send_now(message, speaker))
 
     def connected(self, link: str) -> None:
         if self._hearing is not None:
@@ -71,8 +78,14 @@ class Conversation(Face):
             self._peers.send(self._audio.capture(), self._routes.head)
 
     def _speak(self, text: str) -> None:
-        if self._speech is not None:
-            self._speech.say(text)
+        if self._voice is not None:
+            self._voice.say(Speech(msg.Say(text, words=True)))
+
+    def _on_clear(self, link: str, clear: msg.ClearAudio) -> None:
+        if self._audio is not None:
+            self._audio.clear(link, clear)
+        if self._voice_stream is not None:
+            self._voice_stream.clear()
 
     def _on_typing(self, typing: Bool) -> None:
         self._peers.send(msg.Typing(typing.data), self._routes.chat)

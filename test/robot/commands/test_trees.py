@@ -175,3 +175,21 @@ def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
     assert (run.status.error['code'], run.status.error['known']) == (
         'unknown_tree', at.trees.names)
     assert at.states(at.send('halt_tree')) == ['rejected']
+
+
+@pytest.mark.parametrize('by_command', [False, True])
+def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by_command):
+    at = station(COMMANDS)
+    at.trees.load('round', DRIVE)
+    run = at.send('run_tree', tree_name='round') if by_command else None
+    if run is None:
+        at.trees.run('round')
+    at.until(lambda: 'accepted' in server.lines)
+    at.die()
+    at = station(COMMANDS)
+    at.until(lambda: 'canceled' in server.lines)
+    at.until(lambda: not at.router._left)
+    told = [status for status in at.told if status.state.terminal]
+    assert [status.error['code'] for status in told] == (['interrupted'] if by_command else [])
+    at.die()
+    assert not station(COMMANDS).router._left

@@ -163,6 +163,8 @@ class TreeRos:
         self._publishers: dict[tuple[Any, str, bool], Publisher] = {}
         self._topics: dict[tuple[str, str, int], LatestMessage] = {}
         self._pending: list[Pending] = []
+        # Told the action and the id of each goal before it is sent.
+        self.on_sending: Callable[[str, bytes], None] = lambda action, goal_id: None
 
     @property
     def node(self) -> Node:
@@ -237,7 +239,8 @@ class TreeRos:
         goal = Goal(message, lambda goal, message: ActionGoal(
             self.node, client, message, server_timeout=server, accept_timeout=server,
             cancel_timeout=cancel, on_end=goal.take, on_accepted=goal.accept,
-            on_feedback=goal.feed), on_news)
+            on_feedback=goal.feed, on_sending=lambda goal_id: self.on_sending(
+                client._action_name, goal_id)), on_news)
         self.watch(goal)
         return goal
 

@@ -59,6 +59,7 @@ class TreeRun:
         self.error = ''
         self.halting = ''  # Why it is to be halted, if it is.
         self.held = False
+        self.command_id = ''  # The command that began it, if one did.
         self.preempted_by = ''  # The command that took its place.
         self.problems: list[Problem] = []
         self.on_progress = on_progress or (lambda run: None)

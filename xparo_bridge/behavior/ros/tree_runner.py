@@ -68,9 +68,10 @@ class TreeRunner:
         self._current: TreeRun | None = None
         self._next: TreeRun | None = None
         self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
-        # What has to be out of a tree's way before it begins, and who learns that one has ended.
+        # What has to be out of a tree's way before it begins, and who learns of its goals and end.
         self.make_way: Callable[[TreeRun], bool] = lambda run: True
-        self.on_ended: Callable[[], None] = lambda: None
+        self.on_goal: Callable[[TreeRun, str, bytes], None] = lambda run, action, goal_id: None
+        self.on_ended: Callback = lambda run: None
         self._stopped = False
         self._held = False
         self._refresh_at = 0.0
@@ -207,6 +208,7 @@ class TreeRunner:
             raise
         run = TreeRun(name or tree.tree_id, tree, ros, on_progress=on_progress, on_end=on_end)
         tree.on_wake_up = self._guard.trigger
+        ros.on_sending = lambda action, goal_id: self.on_goal(run, action, goal_id)
         return run, StoredTree(run.name, xml)
 
     def _load(self, name: str, xml: str, blackboard: Mapping[str, Any], ros: TreeRos) -> Tree:
@@ -328,7 +330,7 @@ class TreeRunner:
         else:
             self._logger.info(f'tree {run.name} {run.state.value}')
         self.reports.end(run)
-        self.on_ended()
+        self.on_ended(run)
 
     def _refresh(self, run: TreeRun) -> None:
         now = time.monotonic()

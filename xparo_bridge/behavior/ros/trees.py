@@ -71,6 +71,7 @@ class Trees:
         self._router = router
         self._runner.lend(router, send)
         self._runner.make_way = lambda run: not run.moves or router.clear_base(f'tree {run.name}')
+        self._runner.on_goal = router.record_tree_goal
         self._runner.on_ended = router.tree_ended
 
     def start(self) -> None:

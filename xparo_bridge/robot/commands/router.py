@@ -22,6 +22,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from ...behavior.ros.bridge_nodes import TREE
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, CommandStatus, RemoteCommand
 from ..places import Places
@@ -34,6 +35,7 @@ from .recovery import LeftGoal
 from .run import Run
 
 if TYPE_CHECKING:
+    from ...behavior.ros.tree_run import TreeRun
     from ...behavior.ros.trees import Trees
 
 _POLL_PERIOD = 0.1
@@ -167,8 +169,16 @@ class Router:
         """Cancel what moves the base in favour of a tree; whether the base is free."""
         return self._channels.clear(BASE, by)
 
-    def tree_ended(self) -> None:
+    def record_tree_goal(self, tree: TreeRun, action: str, goal_id: bytes) -> None:
+        """Note that a goal is about to be sent by a tree."""
+        if not tree.command_id:
+            self._journal.open(tree.id, '', TREE)
+        self._journal.goal(tree.command_id or tree.id, GoalRecord(
+            action, goal_id.hex(), leave=False))
+
+    def tree_ended(self, tree: TreeRun) -> None:
         """Go on with what waited for the end of a tree."""
+        self._journal.drop(tree.id)
         self._channels.go_on(BASE)
 
     def record_goal(self, run: Run, action: str, goal_id: bytes, *, leave: bool) -> None:
@@ -206,7 +216,7 @@ class Router:
         if not run.open:
             return
         self._open[run.id] = run
-        self._journal.open(run)
+        self._journal.open(run.id, run.command.command, run.source)
         if not kind.streams:
             run.accept()
         self._channels.enter(run, kind)
@@ -294,6 +304,10 @@ class Router:
     def _tell_interrupted(self, command: Interrupted, goals: list[LeftGoal]) -> None:
         running = any(goal.running for goal in goals)
         fates = '; '.join(f'{goal.record.action}: {goal.fate}' for goal in goals)
+        if not command.command:
+            self._journal.drop(command.command_id)
+            self._logger.warning(f'a tree was interrupted; its goals: {fates}')
+            return
         status = CommandStatus(command.command_id, command.command, CommandState.FAILED, error={
             'code': 'interrupted',
             'message': 'the bridge was restarted while it was under way; '

@@ -52,6 +52,7 @@ class RunTree(Kind):
         except TreeErrors as error:
             run.fail('bad_tree', str(error))
             return
+        tree_run.command_id = run.id
         run.data = tree_run
         run.running()
 
