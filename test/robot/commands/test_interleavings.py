@@ -168,17 +168,23 @@ class Interleavings(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(command=strategies.sampled_from(['go', 'go', 'queued', 'run_tree']))
+    @rule(command=strategies.sampled_from(['go', 'go', 'queued']))
     def go(self, command: str) -> None:
         self._send(command)
 
-    @rule()
-    def push_a_tree(self) -> None:
+    @rule(command=strategies.booleans(), patient=strategies.booleans())
+    def run_a_tree(self, command: bool, patient: bool) -> None:
         number = len(self.sent)
-        self.sent.append('')  # No command, so nobody is told of its end.
-        with contextlib.suppress(TreeErrors):  # While the robot is stopped or paused.
-            self.at.trees.run_xml('pushed', TREE.replace(
-                '{goal}', f'0;map;{number};0;0;0;0;0;1').replace('round', 'pushed'))
+        if command:
+            self._send('run_tree')
+        else:
+            self.sent.append('')  # No command, so nobody is told of its end.
+            with contextlib.suppress(TreeErrors):  # While the robot is stopped or paused.
+                self.at.trees.run_xml('pushed', TREE.replace(
+                    '{goal}', f'0;map;{number};0;0;0;0;0;1').replace('round', 'pushed'))
+        give_up = time.monotonic() + 0.5
+        self._spin(lambda: not patient or self.at.trees.idle or number in self.server.begun
+                   or time.monotonic() > give_up)
 
     @rule()
     def drive(self) -> None:

@@ -64,12 +64,12 @@ class Goal:
     """
     A goal a leaf sent; `on_news` is called when it is accepted and when it has ended.
 
-    While the tree is held the server does not have it: it is cancelled, and what is left of it
-    sent again afterwards.
+    While the tree is held the server does not have one that is repeatable: it is cancelled, and
+    what is left of it sent again afterwards.
     """
 
     def __init__(self, message: Any, send: Callable[[Goal, Any], ActionGoal],
-                 on_news: Callable[[], None]) -> None:
+                 on_news: Callable[[], None], repeatable: bool) -> None:
         """`send` sends a message as this goal."""
         self.outcome: Outcome | None = None
         self.accepted = False
@@ -78,6 +78,7 @@ class Goal:
         self._message = message
         self._send = send
         self._on_news = on_news
+        self._repeatable = repeatable
         self._held = self._withdrawn = False
         self._last_feedback: Any = None
         self._action: ActionGoal | None = send(self, message)
@@ -88,8 +89,8 @@ class Goal:
 
     @property
     def still(self) -> bool:
-        """Whether no server has it."""
-        return self.ended or self._action is None
+        """Whether no server has it, or will have it in spite of a pause."""
+        return self.ended or self._action is None or not (self._held or self.ending)
 
     def poll(self) -> None:
         if self._action is not None:
@@ -102,12 +103,15 @@ class Goal:
             self.ending = True
             self._action.cancel()
 
-    def hold(self) -> None:
-        """Take it from the server until `go_on`."""
-        if not (self.ended or self.ending):
+    def hold(self) -> bool:
+        """Take it from the server until `go_on`; False if it cannot be sent again."""
+        if self.ended or self.ending:
+            return True
+        if self._repeatable:
             self._held = self._withdrawn = True
             if self._action is not None:
                 self._action.cancel()
+        return self._repeatable
 
     def go_on(self) -> None:
         """Send again what is left of it."""
@@ -229,7 +233,7 @@ class TreeRos:
 
     def send_goal(
         self, client: ActionClient, message: Any, *, server_timeout: float | None,
-        cancel_timeout: float | None, on_news: Callable[[], None],
+        cancel_timeout: float | None, on_news: Callable[[], None], repeatable: bool = False,
     ) -> Goal:
         """Send a goal; `on_news` is called when it is accepted and when it has ended."""
         server = max(
@@ -240,7 +244,7 @@ class TreeRos:
             self.node, client, message, server_timeout=server, accept_timeout=server,
             cancel_timeout=cancel, on_end=goal.take, on_accepted=goal.accept,
             on_feedback=goal.feed, on_sending=lambda goal_id: self.on_sending(
-                client._action_name, goal_id)), on_news)
+                client._action_name, goal_id)), on_news, repeatable)
         self.watch(goal)
         return goal
 
@@ -271,10 +275,10 @@ class TreeRos:
     def _goals(self) -> list[Goal]:
         return [pending for pending in self._pending if isinstance(pending, Goal)]
 
-    def hold(self) -> None:
-        """Take all goals from their servers until `go_on`."""
-        for goal in self._goals:
-            goal.hold()
+    def hold(self) -> bool:
+        """Take all goals from their servers until `go_on`; whether all could be."""
+        held = [goal.hold() for goal in self._goals]
+        return all(held)
 
     def go_on(self) -> None:
         """Send again what is left of the goals that were held."""
@@ -283,7 +287,7 @@ class TreeRos:
 
     @property
     def still(self) -> bool:
-        """Whether no server has a goal."""
+        """Whether no server has a goal any more that is to be held or to end."""
         return all(goal.still for goal in self._goals)
 
     def cancel(self) -> None:

@@ -59,6 +59,7 @@ class TreeRun:
         self.error = ''
         self.halting = ''  # Why it is to be halted, if it is.
         self.held = False
+        self.moves_on = False  # Whether a goal goes on while it is held.
         self.command_id = ''  # The command that began it, if one did.
         self.preempted_by = ''  # The command that took its place.
         self.problems: list[Problem] = []
@@ -113,7 +114,7 @@ class TreeRun:
         """Let time stand still for it, and take its goals from their servers, until `go_on`."""
         self.held = True
         self.tree.context.clock.hold()
-        self.ros.hold()
+        self.moves_on = not self.ros.hold()
 
     def go_on(self) -> None:
         """Go on where it was held."""

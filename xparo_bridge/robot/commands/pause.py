@@ -25,11 +25,17 @@ class Pause(Kind):
             run.reject('stopped', 'the robot is stopped, which is more than paused')
             return
         router.set_latch('paused')
-        run.data = held, going_on = [], []
+        held, going_on = [], []
+        tree = self.robot.trees.pause()  # Also one that no command began.
+        if tree is not None and tree.moves_on:
+            going_on.append(f'tree {tree.name}')
         for other in router.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
-                (held if other.kind.pause(other) else going_on).append(other)
-        self.robot.trees.pause()  # Also one that no command began.
+                if other.kind.pause(other):
+                    held.append(other)
+                else:
+                    going_on.append(other.id)
+        run.data = held, going_on
         self.poll(run)
 
     def poll(self, run: Run) -> None:
@@ -37,7 +43,7 @@ class Pause(Kind):
         if self.robot.trees.still and all(
                 other.kind.held(other) for other in held if other.open):
             run.succeed({'paused': [other.id for other in held if other.open],
-                         'not_paused': [other.id for other in going_on]})
+                         'not_paused': going_on})
 
 
 class Resume(Kind):
