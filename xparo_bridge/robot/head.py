@@ -44,6 +44,8 @@ class Head(Face):
             msg.GestureState: self._on_gesture, msg.Attention: self._on_attention,
             msg.Faces: self._on_answer, msg.Voices: self._on_answer,
             msg.SystemState: self._on_answer,
+            msg.Access: lambda link, access: self._logger.info(
+                f'{link}: let in from {access.scope or "an unnamed scope"}'),
             msg.PeerError: self._on_error,
         }
         self._attention = publisher(node, String, '~/head/attention')

@@ -96,6 +96,11 @@ class Router:
         """'stopped' or 'paused' while no command may move the robot, else empty."""
         return self._journal.latch
 
+    @property
+    def recovering(self) -> bool:
+        """Whether goals that an earlier bridge left may still move the robot."""
+        return bool(self._left)
+
     def set_latch(self, latch: str) -> None:
         """Stop, pause or (with '') free the robot; it stays so over a restart."""
         self._journal.set_latch(latch)

@@ -30,7 +30,8 @@ class Stop(Kind):
     Ends every command and tree, cancels every goal, also those of others, and stands still.
 
     From then on, over restarts too, nothing moves the robot until `resume`. Succeeds when all
-    commands have ended and standing was told for `stop_for`; fails if a server did not obey.
+    commands have ended, those an earlier bridge left too, and standing was told for `stop_for`;
+    fails if a server did not obey.
     """
 
     urgent = True
@@ -80,8 +81,8 @@ class Stop(Kind):
 
     def poll(self, run: Run) -> None:
         stopping: _Stopping = run.data
-        if time.monotonic() < stopping.until or not self.robot.trees.idle or any(
-                other.open for other in stopping.others):
+        if (time.monotonic() < stopping.until or not self.robot.trees.idle
+                or self.robot.router.recovering or any(other.open for other in stopping.others)):
             return
         ended = [{'command_id': other.id, 'command': other.command.command,
                   'state': other.state} for other in stopping.others]
