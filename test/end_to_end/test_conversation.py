@@ -64,6 +64,12 @@ def test_what_a_person_says_to_the_head_is_asked_and_the_answer_spoken(peers, gr
     assert heard[-1].text == 'where is the tea' and heard[-1].link == 'head'
 
 
+def test_a_head_that_stops_listening_by_itself_is_asked_to_listen_again(peers):
+    peers.until(peers.head, lambda: peers.head._listening)
+    peers.run(peers.head._end_listening('failed'))
+    peers.until(peers.head, lambda: peers.head._listening)
+
+
 def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_others(peers, graph):
     peers.head.pace = 0.1
     first, second, third = (

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from std_msgs.msg import Bool
 
 from .. import messages as msg
@@ -16,6 +18,9 @@ from .face import Face, Surroundings
 from .hearing import Hearing
 from .speech import Speech, Voice
 from .voice_stream import VoiceStream
+
+# How long a head that stopped listening by itself is left in peace, s.
+_DEAF = 1.0
 
 
 class Conversation(Face):
@@ -30,6 +35,9 @@ class Conversation(Face):
         self._voice: Voice | None = None
         self._audio: Audio | None = None
         self._voice_stream: VoiceStream | None = None
+        self._open_again = node.create_timer(
+            _DEAF, self._open_ears, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._open_again.cancel()
         self._chat = Chat(node, configuration['chat']['timeout'], lambda text: self._send(
             msg.ChatRequest(text, around.robot_id), self._routes.chat, 'no link carries chat'))
         self.handlers = {
@@ -49,7 +57,8 @@ class Conversation(Face):
         if peers.that_carry(msg.Listen, msg.AudioFrame):
             self._hearing = Hearing(
                 node, self._chat, self._speak, self._routes.speech, **configuration['speech'])
-            self.handlers[msg.Heard] = self._hearing.heard
+            self.handlers |= {
+                msg.Heard: self._hearing.heard, msg.Listening: self._on_listening}
         if peers.that_carry(msg.AudioFrame):
             self._audio = Audio(
                 node, configuration['audio']['rate'], lambda frame: self._send(
@@ -64,11 +73,21 @@ class Conversation(Face):
                 lambda message: peers.send_now(message, speaker))
 
     def connected(self, link: str) -> None:
-        if self._hearing is not None:
-            for message in self._hearing.opening(link):
-                self._peers.send(message, link)
+        if link == self._routes.speech:
+            self._open_ears()
         if link == self._routes.head:
             self._capture()
+
+    def _open_ears(self) -> None:
+        self._open_again.cancel()
+        link = self._routes.speech
+        if self._hearing is not None and self._peers.up(link):
+            for message in self._hearing.opening():
+                self._peers.send(message, link)
+
+    def _on_listening(self, link: str, listening: msg.Listening) -> None:
+        if link == self._routes.speech and not listening.active:
+            self._open_again.reset()
 
     def _send(self, message: Any, link: str, without: str) -> str:
         return self._peers.send_now(message, link) if link else without

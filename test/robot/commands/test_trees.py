@@ -96,6 +96,18 @@ def test_a_lost_link_pauses_a_tree_until_it_is_back(station, server):
     at.until(lambda: server.lines.count('accepted') == 2)
 
 
+def test_a_lost_link_runs_a_tree_until_it_is_back(station, server):
+    at = station(COMMANDS, link_loss={
+        'after': 0.1, 'command': 'run_tree', 'parameters': {'tree_name': 'round'}})
+    at.trees.load('round', DRIVE)
+    at.link_loss.change('platform', connected=True)
+    at.link_loss.change('platform', connected=False)
+    at.until(lambda: 'accepted' in server.lines)
+    at.link_loss.change('platform', connected=True)
+    at.until(lambda: at.trees.idle)
+    assert at.told[-1].state is CommandState.CANCELED
+
+
 def test_what_is_paused_of_a_tree_can_be_halted_and_stopped(station, server):
     at = station(COMMANDS)
     for times, command in enumerate(('halt_tree', 'stop'), 1):
