@@ -152,11 +152,15 @@ class Bridge:
         self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
+    def _admit(self, link: str, what: str, **order: Any) -> bool:
+        """Write down what a link orders; whether it may."""
+        self._audit.note(what, source=link, **order)
+        return self._routes.may_command(link)
+
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
-        self._audit.note('ordered', source=link, command=command.command,
-                         command_id=command.command_id, parameters=dict(command.parameters))
-        if self._routes.may_command(link):
+        if self._admit(link, 'ordered', command=command.command, command_id=command.command_id,
+                       parameters=dict(command.parameters)):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
         self._report(link, msg.CommandStatus(
@@ -165,8 +169,7 @@ class Bridge:
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        self._audit.note('tree', source=link, tree=update.tree_name)
-        if self._routes.may_command(link):
+        if self._admit(link, 'tree', tree=update.tree_name):
             self.trees.push(link, update)
         else:
             self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
@@ -211,12 +214,6 @@ class Bridge:
     def idle(self) -> bool:
         """Whether nothing moves the robot any more."""
         return self.trees.idle and not self.router.open_runs
-
-    @property
-    def connected(self) -> bool:
-        """Whether every link is up."""
-        return all(change.state is msg.LinkState.CONNECTED
-                   for change in self.peers.changes.values())
 
     def close(self, *, told: bool) -> None:
         """Let another bridge go on here; `told` is whether the platform has all it was told."""
@@ -283,7 +280,7 @@ def main(args: list[str] | None = None) -> int:
         give_up = time.monotonic() + _STOP_TIMEOUT
         while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
             time.sleep(0.02)
-    told = bridge.connected
+    told = bridge.peers.all_connected
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()

@@ -30,7 +30,7 @@ _ORDERS = (
     ('start_navigation', {'goals': ['table_1', 'table_6'], 'loops': 5}),
     ('start_navigation', {'turn': 6.0}), ('wait', {'seconds': 30}), ('clear_costmap', {}),
     ('teleop', {'linear': 0.2}), ('list_commands', {}), ('cancel', {}), ('pause', {}),
-    ('resume', {}))
+    ('resume', {}), ('run_tree', {'tree_name': 'delivery_round'}), ('halt_tree', {}))
 
 
 class _Goals:

@@ -64,6 +64,12 @@ def test_what_a_person_says_to_the_head_is_asked_and_the_answer_spoken(peers, gr
     assert heard[-1].text == 'where is the tea' and heard[-1].link == 'head'
 
 
+def test_a_head_that_stops_listening_by_itself_is_asked_to_listen_again(peers):
+    peers.until(peers.head, lambda: peers.head._listening)
+    peers.run(peers.head._end_listening('failed'))
+    peers.until(peers.head, lambda: peers.head._listening)
+
+
 def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_others(peers, graph):
     peers.head.pace = 0.1
     first, second, third = (
@@ -103,6 +109,17 @@ def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_ba
     assert [state.data for state in states[:2]] == ['thinking', 'idle']
     # The agent answers by itself, so nobody else is asked.
     assert not any('ask_bot' in body for body in peers.chatbot.received)
+
+
+def test_sound_the_head_speaks_ends_when_somebody_speaks_into_it(peers, graph):
+    voice = graph.node.create_publisher(UInt8MultiArray, '/xparo_bridge/audio/voice', 50)
+    graph.until(voice.get_subscription_count)
+    voice.publish(UInt8MultiArray(data=bytes(640)))
+    peers.until(peers.head, lambda: any(
+        body['type'] == 'request.speak.audio.data' for body in peers.head.received))
+    peers.tell(peers.agent, {'user': 'system', 'type': 'action', 'content': 'clear_audio_buffer'})
+    peers.until(peers.head, lambda: any(
+        body['type'] == 'request.speak.stop' for body in peers.head.received))
 
 
 def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, graph):

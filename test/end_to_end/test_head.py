@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 import json
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import ColorRGBA, String, UInt8MultiArray
+from std_srvs.srv import Trigger
 from xparo_interfaces.action import Say
 from xparo_interfaces.msg import BridgeStatus, People
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
@@ -146,6 +148,63 @@ def test_a_sound_file_is_played_as_speech(peers, graph):
         text='a gong', audio_url='http://127.0.0.1/gong.wav'))
     assert goal.end().result.success
     assert requests(peers, 'speak.audio')[0]['url'] == 'http://127.0.0.1/gong.wav'
+
+
+@pytest.fixture
+def speak_sound(graph: RosGraph) -> Any:
+    publisher = graph.node.create_publisher(UInt8MultiArray, '/xparo_bridge/audio/voice', 50)
+    graph.until(publisher.get_subscription_count)
+    return lambda sound: publisher.publish(UInt8MultiArray(data=sound))
+
+
+def spoken_sound(peers: FakePeers) -> bytes:
+    return b''.join(
+        base64.b64decode(body['audio']) for body in requests(peers, 'speak.audio.data'))
+
+
+def test_sound_of_the_robot_is_spoken_by_the_head(peers, graph, speak_sound):
+    for piece in (b'\1\2' * 480, b'\3\4' * 480, b''):
+        speak_sound(piece)
+    peers.until(peers.head, lambda: requests(peers, 'speak.audio.end'))
+    assert requests(peers, 'speak.audio.start')[0]['sample_rate'] == 16000
+    assert spoken_sound(peers) == b'\1\2' * 480 + b'\3\4' * 480
+    speak_sound(b'\5\6')  # Another utterance, ended by silence.
+    peers.until(peers.head, lambda: len(requests(peers, 'speak.audio.end')) == 2)
+
+
+def test_sound_and_texts_wait_for_each_other(peers, graph, speak_sound):
+    text = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text='a ' * 200))
+    assert text.accepted
+    peers.until(peers.head, lambda: requests(peers, 'speak.text'))
+    speak_sound(b'\1\2')
+    speak_sound(b'')
+    assert text.end().result.success
+    peers.until(peers.head, lambda: requests(peers, 'speak.audio.end'))
+    assert [body['type'] for body in peers.head.received] == [
+        'request.speak.text', 'request.speak.audio.start', 'request.speak.audio.data',
+        'request.speak.audio.end']
+
+
+def test_what_is_left_of_sound_that_was_silenced_is_dropped(peers, graph, speak_sound):
+    speak_sound(b'\1\2')
+    peers.until(peers.head, lambda: requests(peers, 'speak.audio.data'))
+    goal = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text='stop', interrupt=True))
+    speak_sound(b'\1\2')
+    assert goal.end().result.success
+    speak_sound(b'\1\2')
+    speak_sound(b'')
+    speak_sound(b'\3\4')
+    speak_sound(b'')
+    peers.until(peers.head, lambda: len(requests(peers, 'speak.audio.start')) == 2)
+    peers.until(peers.head, lambda: requests(peers, 'speak.audio.end'))
+    assert spoken_sound(peers).endswith(b'\3\4')
+    assert len(requests(peers, 'speak.audio.end')) == 1
+
+
+def test_the_head_tells_its_volume(peers, graph):
+    told = graph.call(Trigger, f'{HEAD}/system', Trigger.Request())
+    assert told.success
+    assert json.loads(told.message) == {'volume': 0.5, 'virtual': True}
 
 
 def test_a_head_that_is_away_is_told_to_who_asks(peers, graph):

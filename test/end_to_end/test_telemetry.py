@@ -169,6 +169,20 @@ def test_a_bag_is_uploaded_with_progress_over_a_refused_token(tmp_path, monkeypa
     asyncio.run(scenario())
 
 
+def test_the_platform_has_a_bag_uploaded_by_a_command(tmp_path, monkeypatch):
+    async def scenario() -> None:
+        async with system_with_rest(tmp_path, monkeypatch) as (parts, rest):
+            make_bag(tmp_path)
+            await parts.operator.request('token', token=TOKEN)
+            ended = await parts.ended(await parts.send('upload_rosbag', bag='run_1'))
+            assert (ended['state'], ended['result']['success']) == ('succeeded', True)
+            assert len(of_path(rest, '/api/upload_rosbag/')) == 2
+            wrong = await parts.ended(await parts.send('upload_rosbag', bag='run_2'))
+            assert (wrong['state'], wrong['error']['code']) == ('failed', 'aborted')
+
+    asyncio.run(scenario())
+
+
 def test_an_upload_is_cancelled_and_a_wrong_one_says_why(tmp_path, monkeypatch):
     async def scenario() -> None:
         async with system_with_rest(tmp_path, monkeypatch):

@@ -169,6 +169,8 @@ class FakeFurhat(FakePeer):
 
     async def _speak_stop(self, ws: Any, body: dict[str, Any]) -> None:
         self._stop_speaking()
+        if self._sound is not None:
+            await self._end_sound(ws, aborted=True)
 
     async def _speak_audio_start(self, ws: Any, body: dict[str, Any]) -> None:
         if self._sound is not None:
@@ -189,8 +191,11 @@ class FakeFurhat(FakePeer):
     async def _speak_audio_end(self, ws: Any, body: dict[str, Any]) -> None:
         if self._sound is None:
             raise Choke('speak.audio.end without a start')
+        await self._end_sound(ws, aborted=False)
+
+    async def _end_sound(self, ws: Any, *, aborted: bool) -> None:
         sound, self._sound = self._sound, None
-        await self._tell(ws, sound, 'speak.end', text='', aborted=False, failed=False)
+        await self._tell(ws, sound, 'speak.end', text='', aborted=aborted, failed=False)
 
     async def _listen_start(self, ws: Any, body: dict[str, Any]) -> None:
         self._listening = (ws, body)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TYPE_CHECKING
 
 from .blackboard import Blackboard
-from .timing import MonotonicClock, Timers, TimeSource
+from .timing import HoldableClock, MonotonicClock, Timers, TimeSource
 
 if TYPE_CHECKING:
     from .registry import Manifest
@@ -29,7 +29,7 @@ class TreeContext:
         services: Mapping[str, Any] | None = None,
         enums: Mapping[str, int] | None = None,
     ) -> None:
-        self.clock = clock or MonotonicClock()
+        self.clock = HoldableClock(clock or MonotonicClock())
         self.timers = Timers(self.clock)
         self.services = dict(services or {})
         self.enums = dict(enums or {})

@@ -42,6 +42,8 @@ class TreeNode(py_trees.behaviour.Behaviour):
     PORTS: ClassVar[tuple[Port, ...]] = ()
     # Whether the node finishes within its tick, so that RUNNING from it is an error.
     SYNCHRONOUS: ClassVar[bool] = False
+    # Whether the node may move the robot, so that its tree and an operator exclude each other.
+    moves: bool = False
 
     children: list[TreeNode]  # type: ignore[assignment]
     parent: TreeNode | None

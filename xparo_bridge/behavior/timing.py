@@ -24,6 +24,30 @@ class MonotonicClock:
         return time.monotonic()
 
 
+class HoldableClock:
+    """Another clock's time without the stretches for which it was held."""
+
+    def __init__(self, clock: TimeSource) -> None:
+        self._clock = clock
+        self._missed = 0.0
+        self._held_at: float | None = None
+
+    def now(self) -> float:
+        now = self._clock.now() if self._held_at is None else self._held_at
+        return now - self._missed
+
+    def hold(self) -> None:
+        """Let time stand still until `go_on`."""
+        if self._held_at is None:
+            self._held_at = self._clock.now()
+
+    def go_on(self) -> None:
+        """Let time pass again."""
+        if self._held_at is not None:
+            self._missed += self._clock.now() - self._held_at
+            self._held_at = None
+
+
 class ManualClock:
     """A clock that only moves when told, for tests."""
 

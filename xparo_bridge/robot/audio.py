@@ -5,6 +5,7 @@ Sound's face in ROS: std_msgs/UInt8MultiArray of s16le samples, one channel.
 
 `~/audio/microphone` is what the robot's own microphone hears, on its way to a link that listens.
 `~/audio/speech` is to be played, `~/audio/clear` says that what is not played yet is not to be.
+`~/audio/voice` is for the voice of a head (voice_stream.py).
 `~/audio/heard` and `~/audio/spoken` are the ears and the voice of a head, asked for only while a
 node listens. All have one rate, told by the read-only parameters `audio_rate`, Hz, and
 `audio_channels`.
@@ -26,6 +27,14 @@ from .entities import publisher, subscription, Wanted
 _TOPICS = {AudioSource.VOICE: '~/audio/speech', AudioSource.MICROPHONE: '~/audio/heard',
            AudioSource.SPEAKER: '~/audio/spoken'}
 _DEPTH = 50  # frames, 1.5 s of 30 ms
+
+
+def whole_samples(logger: Any, topic: str, data: bytes) -> bool:
+    """Whether sound of a topic has no half sample; a warning says so if it has."""
+    if len(data) % 2:
+        logger.warning(f'{topic}: {len(data)} bytes; whole 16-bit samples are due',
+                       throttle_duration_sec=10.0)
+    return not len(data) % 2
 
 
 class Audio:
@@ -76,9 +85,5 @@ class Audio:
 
     def _on_microphone(self, sound: Any) -> None:
         data = bytes(sound.data)
-        if len(data) % 2:
-            self._logger.warning(
-                f'~/audio/microphone: {len(data)} bytes; whole 16-bit samples are due',
-                throttle_duration_sec=10.0)
-            return
-        self._send(AudioFrame(data, self._rate))
+        if whole_samples(self._logger, '~/audio/microphone', data):
+            self._send(AudioFrame(data, self._rate))

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from std_msgs.msg import Bool
 
 from .. import messages as msg
@@ -14,7 +16,11 @@ from .chat import Chat
 from .entities import subscription
 from .face import Face, Surroundings
 from .hearing import Hearing
-from .speech import Speech
+from .speech import Speech, Voice
+from .voice_stream import VoiceStream
+
+# How long a head that stopped listening by itself is left in peace, s.
+_DEAF = 1.0
 
 
 class Conversation(Face):
@@ -26,8 +32,12 @@ class Conversation(Face):
         self._peers = peers
         self._routes = around.routes
         self._hearing: Hearing | None = None
-        self._speech: Speech | None = None
+        self._voice: Voice | None = None
         self._audio: Audio | None = None
+        self._voice_stream: VoiceStream | None = None
+        self._open_again = node.create_timer(
+            _DEAF, self._open_ears, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._open_again.cancel()
         self._chat = Chat(node, configuration['chat']['timeout'], lambda text: self._send(
             msg.ChatRequest(text, around.robot_id), self._routes.chat, 'no link carries chat'))
         self.handlers = {
@@ -39,29 +49,45 @@ class Conversation(Face):
         if peers.that_carry(msg.Typing):
             subscription(node, Bool, '~/chat/typing', self._on_typing)
         if peers.that_carry(msg.Say):
-            self._speech = Speech(node, lambda message, link: self._send(
+            self._voice = Voice(node, lambda message, link: self._send(
                 message, link or self._routes.speech, 'no link speaks'))
             self.handlers |= {
-                msg.SpeechStarted: self._speech.started, msg.SpeechWord: self._speech.word,
-                msg.SpeechEnded: self._speech.ended}
+                msg.SpeechStarted: self._voice.started, msg.SpeechWord: self._voice.word,
+                msg.SpeechEnded: self._voice.ended}
         if peers.that_carry(msg.Listen, msg.AudioFrame):
             self._hearing = Hearing(
                 node, self._chat, self._speak, self._routes.speech, **configuration['speech'])
-            self.handlers[msg.Heard] = self._hearing.heard
+            self.handlers |= {
+                msg.Heard: self._hearing.heard, msg.Listening: self._on_listening}
         if peers.that_carry(msg.AudioFrame):
             self._audio = Audio(
                 node, configuration['audio']['rate'], lambda frame: self._send(
                     frame, self._routes.microphone, 'no link hears the microphone'),
                 self._capture)
             self.handlers |= {
-                msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._audio.clear}
+                msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._on_clear}
+        speaker = self._routes.speech
+        if self._voice is not None and speaker in peers.that_carry(msg.SpeakAudio):
+            self._voice_stream = VoiceStream(
+                node, configuration['audio']['rate'], self._voice,
+                lambda message: peers.send_now(message, speaker))
 
     def connected(self, link: str) -> None:
-        if self._hearing is not None:
-            for message in self._hearing.opening(link):
-                self._peers.send(message, link)
+        if link == self._routes.speech:
+            self._open_ears()
         if link == self._routes.head:
             self._capture()
+
+    def _open_ears(self) -> None:
+        self._open_again.cancel()
+        link = self._routes.speech
+        if self._hearing is not None and self._peers.up(link):
+            for message in self._hearing.opening():
+                self._peers.send(message, link)
+
+    def _on_listening(self, link: str, listening: msg.Listening) -> None:
+        if link == self._routes.speech and not listening.active:
+            self._open_again.reset()
 
     def _send(self, message: Any, link: str, without: str) -> str:
         return self._peers.send_now(message, link) if link else without
@@ -71,8 +97,14 @@ class Conversation(Face):
             self._peers.send(self._audio.capture(), self._routes.head)
 
     def _speak(self, text: str) -> None:
-        if self._speech is not None:
-            self._speech.say(text)
+        if self._voice is not None:
+            self._voice.say(Speech(msg.Say(text, words=True)))
+
+    def _on_clear(self, link: str, clear: msg.ClearAudio) -> None:
+        if self._audio is not None:
+            self._audio.clear(link, clear)
+        if self._voice_stream is not None:
+            self._voice_stream.clear()
 
     def _on_typing(self, typing: Bool) -> None:
         self._peers.send(msg.Typing(typing.data), self._routes.chat)

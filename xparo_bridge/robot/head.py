@@ -3,9 +3,9 @@
 """
 A head's face in ROS: whom it looks at, what its face does, its LED and its voice.
 
-Services `~/head/gesture`, `~/head/set_face` and `~/head/set_voice`; topics in `~/head/attend_user`
-(`closest`, an id, or empty for nobody), `~/head/attend_location`, `~/head/pose` and `~/head/led`.
-What the head sees is in head_view.py.
+Services `~/head/gesture`, `~/head/set_face`, `~/head/set_voice` and `~/head/system`; topics in
+`~/head/attend_user` (`closest`, an id, or empty for nobody), `~/head/attend_location`,
+`~/head/pose` and `~/head/led`. What the head sees is in head_view.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from uuid import uuid4
 from geometry_msgs.msg import PointStamped, Vector3
 from rclpy.callback_groups import ReentrantCallbackGroup
 from std_msgs.msg import ColorRGBA, String
+from std_srvs.srv import Trigger
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
 
 from .. import messages as msg
@@ -42,6 +43,9 @@ class Head(Face):
         self.handlers = {
             msg.GestureState: self._on_gesture, msg.Attention: self._on_attention,
             msg.Faces: self._on_answer, msg.Voices: self._on_answer,
+            msg.SystemState: self._on_answer,
+            msg.Access: lambda link, access: self._logger.info(
+                f'{link}: let in from {access.scope or "an unnamed scope"}'),
             msg.PeerError: self._on_error,
         }
         self._attention = publisher(node, String, '~/head/attention')
@@ -51,7 +55,7 @@ class Head(Face):
         subscription(node, ColorRGBA, '~/head/led', self._light)
         for kind, name, callback in (
                 (Gesture, 'gesture', self._make_gesture), (SetFace, 'set_face', self._set_face),
-                (SetVoice, 'set_voice', self._set_voice)):
+                (SetVoice, 'set_voice', self._set_voice), (Trigger, 'system', self._tell_system)):
             node.create_service(kind, f'~/head/{name}', callback,
                                 callback_group=ReentrantCallbackGroup())
 
@@ -154,4 +158,11 @@ class Head(Face):
             response.voice_id = voices.current
             response.available = [json.dumps(voice) for voice in voices.available]
         response.success = voices is not None
+        return response
+
+    async def _tell_system(self, request: Any, response: Any) -> Any:
+        system, response.message = await self._ask(msg.AskSystem(str(uuid4())))
+        if system is not None:
+            response.message = json.dumps({'volume': system.volume, 'virtual': system.virtual})
+        response.success = system is not None
         return response

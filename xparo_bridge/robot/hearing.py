@@ -38,9 +38,9 @@ class Hearing:
         self._heard = publisher(node, ChatMessage, '~/speech/heard')
         self._live_speech = LiveSpeech(node)
 
-    def opening(self, link: str) -> Sequence[Any]:
-        """Messages that open the ears of a link that has just come up."""
-        if not self._listen or link != self._ears:
+    def opening(self) -> Sequence[Any]:
+        """Messages that open the ears."""
+        if not self._listen:
             return ()
         config = [msg.ListenConfig(self._languages)] if self._languages else []
         # One listening that only its end by us or a lost connection ends.

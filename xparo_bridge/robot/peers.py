@@ -42,6 +42,11 @@ class Peers:
         """Whether at least one link is up."""
         return any(change.state is LinkState.CONNECTED for change in self.changes.values())
 
+    @property
+    def all_connected(self) -> bool:
+        """Whether every link is up that was dialled."""
+        return all(change.state is LinkState.CONNECTED for change in self.changes.values())
+
     def up(self, link: str) -> bool:
         """Whether a link is connected."""
         change = self.changes.get(link)

@@ -3,15 +3,15 @@
 """
 Speech's face in ROS, whatever link has the voice: action `~/speech/say`.
 
-One text at a time is with the speaker and the others wait here, so that a goal can be cancelled
-without silencing the others.
+One utterance at a time is with the speaker and the others wait here, so that a goal can be
+cancelled without silencing the others.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -26,26 +26,42 @@ from .hri import installed
 # More texts waiting than this is a runaway client.
 _MAX_WAITING = 50
 
-
-@dataclass
-class _Speech:
-    text: str
-    link: str
-    audio_url: str
-    feedback: Callable[[Say.Feedback], None]
-    say_id: str = field(default_factory=lambda: str(uuid4()))
-    ended: Future = field(default_factory=Future)
+Utterance = msg.Say | msg.PlayUrl | msg.SpeakAudio
 
 
+def _nothing(told: Any = None) -> None:
+    """Be told of what nobody wants to know."""
+
+
+@dataclass(eq=False)
 class Speech:
+    """
+    Something to be said, by the link of a name or with '' the one that speaks.
+
+    `begun` is called when its turn has come; `ended` gets the SpeechEnded, `silenced` is whether
+    the speaker was told to end it.
+    """
+
+    message: Utterance
+    link: str = ''
+    feedback: Callable[[Say.Feedback], None] = _nothing
+    begun: Callable[[], None] = _nothing
+    ended: Future = field(default_factory=Future)
+    silenced: bool = False
+
+    def __post_init__(self) -> None:
+        self.message = replace(self.message, say_id=str(uuid4()))
+
+
+class Voice:
     """What is being said; on the ROS thread."""
 
     def __init__(self, node: Node, send: Callable[[Any, str], str]) -> None:
         """Take what sends a message to a link, or to the one that speaks if it is ''."""
         self._send = send
-        self._waiting: deque[_Speech] = deque()
-        self._speaking: _Speech | None = None
-        self._goals: dict[bytes, _Speech] = {}
+        self._waiting: deque[Speech] = deque()
+        self._speaking: Speech | None = None
+        self._goals: dict[bytes, Speech] = {}
         self._server = ActionServer(
             node, Say, '~/speech/say', execute_callback=self._execute,
             goal_callback=self._on_goal, cancel_callback=self._on_cancel)
@@ -57,9 +73,20 @@ class Speech:
                     GoalResponse.ACCEPT if goal.input.strip() else GoalResponse.REJECT),
                 cancel_callback=self._on_cancel)
 
-    def say(self, text: str, link: str = '', interrupt: bool = False) -> Future:
-        """Say a text when its turn comes; the future gets the SpeechEnded."""
-        return self._add(_Speech(text, link, '', lambda told: None), interrupt).ended
+    def say(self, speech: Speech, interrupt: bool = False) -> None:
+        """Say something when its turn comes; with `interrupt` at once, and drop all else."""
+        if interrupt:
+            self._silence()
+        self._waiting.append(speech)
+        self._speak_next()
+
+    def stop(self, speech: Speech) -> None:
+        """Begin to end what is said or waits; nothing else is touched."""
+        if speech in self._waiting:
+            self._waiting.remove(speech)
+            speech.ended.set_result(msg.SpeechEnded('', aborted=True, error='cancelled'))
+        elif speech is self._speaking:
+            self._hush(speech)
 
     def started(self, link: str, start: msg.SpeechStarted) -> None:
         """Take that the voice began."""
@@ -71,40 +98,35 @@ class Speech:
 
     def ended(self, link: str, end: msg.SpeechEnded) -> None:
         """Take that the voice ended."""
-        if self._speaking is not None and self._speaking.say_id == end.say_id:
+        if self._speaking is not None and self._speaking.message.say_id == end.say_id:
             speech, self._speaking = self._speaking, None
             speech.ended.set_result(end)
             self._speak_next()
 
-    def _add(self, speech: _Speech, interrupt: bool) -> _Speech:
-        if interrupt:
-            self._silence()
-        self._waiting.append(speech)
-        self._speak_next()
-        return speech
-
     def _tell(self, say_id: str, feedback: Say.Feedback) -> None:
-        if self._speaking is not None and self._speaking.say_id == say_id:
+        if self._speaking is not None and self._speaking.message.say_id == say_id:
             self._speaking.feedback(feedback)
 
     def _speak_next(self) -> None:
         while self._speaking is None and self._waiting:
             speech = self._waiting.popleft()
-            message = (msg.PlayUrl(speech.audio_url, speech.text or 'AUDIO', speech.say_id)
-                       if speech.audio_url else
-                       msg.Say(speech.text, speech.say_id, words=True))
-            problem = self._send(message, speech.link)
+            problem = self._send(speech.message, speech.link)
             if problem:
                 speech.ended.set_result(msg.SpeechEnded('', failed=True, error=problem))
             else:
                 self._speaking = speech
+                speech.begun()
 
     def _silence(self) -> None:
         waiting, self._waiting = self._waiting, deque()
         for speech in waiting:
             speech.ended.set_result(msg.SpeechEnded('', aborted=True, error='interrupted'))
         if self._speaking is not None:
-            self._send(msg.StopSpeech(), self._speaking.link)
+            self._hush(self._speaking)
+
+    def _hush(self, speech: Speech) -> None:
+        speech.silenced = True
+        self._send(msg.StopSpeech(), speech.link)
 
     def _on_goal(self, goal: Say.Goal) -> GoalResponse:
         full = len(self._waiting) >= _MAX_WAITING and not goal.interrupt
@@ -113,23 +135,21 @@ class Speech:
 
     def _on_cancel(self, handle: Any) -> CancelResponse:
         speech = self._goals.get(bytes(handle.goal_id.uuid))
-        if speech is not None and speech in self._waiting:
-            self._waiting.remove(speech)
-            speech.ended.set_result(msg.SpeechEnded('', aborted=True, error='cancelled'))
-        elif speech is not None and speech is self._speaking:
-            self._send(msg.StopSpeech(), speech.link)
+        if speech is not None:
+            self.stop(speech)
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: Any) -> Say.Result:
         goal = handle.request
-        end, error = await self._speak(handle, _Speech(
-            goal.text, goal.link, goal.audio_url, handle.publish_feedback), goal.interrupt)
+        utterance = (msg.PlayUrl(goal.audio_url, goal.text or 'AUDIO') if goal.audio_url
+                     else msg.Say(goal.text, words=True))
+        end, error = await self._speak(handle, Speech(
+            utterance, goal.link, handle.publish_feedback), goal.interrupt)
         return Say.Result(success=not error, spoken=end.text, error=error)
 
     async def _execute_skill(self, handle: Any) -> Any:
         """As ROS4HRI has it; its result says what was wrong by a number and in words."""
-        _, error = await self._speak(handle, _Speech(
-            handle.request.input, '', '', lambda told: None), interrupt=False)
+        _, error = await self._speak(handle, Speech(msg.Say(handle.request.input, words=True)))
         result = self._skill.Result()
         outcome = result.result
         outcome.error_msg = error
@@ -137,11 +157,12 @@ class Speech:
                               if handle.is_cancel_requested else outcome.ROS_EOTHER)
         return result
 
-    async def _speak(self, handle: Any, speech: _Speech,
-                     interrupt: bool) -> tuple[msg.SpeechEnded, str]:
+    async def _speak(self, handle: Any, speech: Speech,
+                     interrupt: bool = False) -> tuple[msg.SpeechEnded, str]:
         """Say what a goal wants, to its end; why not all of it was said."""
         key = bytes(handle.goal_id.uuid)
-        self._goals[key] = self._add(speech, interrupt)
+        self._goals[key] = speech
+        self.say(speech, interrupt)
         end: msg.SpeechEnded = await speech.ended
         del self._goals[key]
         if not (end.aborted or end.failed):

@@ -26,7 +26,8 @@ class Told:
             lambda status, link: self.reports.append((status, link)), lambda: self.connected)
         self.tree = load(f'<BehaviorTree ID="T">{body}</BehaviorTree>', NodeRegistry())
         self.run = SimpleNamespace(
-            id='r', name='t', state=RunState.RUNNING, tree=self.tree, problems=[], error='')
+            id='r', name='t', state=RunState.RUNNING, phase='running', tree=self.tree,
+            problems=[], error='')
         self.telling.begin(self.run)
 
     def tick(self, after: float = PERIOD) -> list[dict[str, object]]:

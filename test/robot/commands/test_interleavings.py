@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Commands, cancels, preemptions, cut links and deaths of the bridge in any order, against a model.
+Commands, trees, cancels, preemptions, cut links, deaths of the bridge in any order, and a model.
 
     make chaos ARGS='interleavings --times 1000'
 
@@ -34,6 +34,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
 from robot.commands.conftest import Station
 
+from xparo_bridge.behavior.errors import TreeErrors
 from xparo_bridge.messages import CommandState
 
 COMMANDS = {
@@ -41,9 +42,12 @@ COMMANDS = {
            'cancel_timeout': 20.0},
     'queued': {'kind': 'navigate', 'concurrency': 'queue', 'queue': 2, 'server_timeout': 20.0,
                'accept_timeout': 20.0, 'cancel_timeout': 20.0},
+    'run_tree': {'kind': 'run_tree'},
     'teleop': {'kind': 'teleop', 'deadman': 0.05, 'stop_for': 0.0},
     'cancel': {'kind': 'cancel'}, 'stop': {'kind': 'stop', 'stop_for': 0.0},
     'pause': {'kind': 'pause'}, 'resume': {'kind': 'resume'}}
+TREE = """<root BTCPP_format="4"><BehaviorTree ID="round">
+<NavigateToPose goal="{goal}"/></BehaviorTree></root>"""
 PLAYED = 6
 # How long everything may take to come to rest, s: on a busy machine, not how long it takes.
 REST = 30.0
@@ -126,6 +130,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.at = Station(self._folder, COMMANDS, link_loss={'after': 0.05, 'command': 'pause'})
+        self.at.trees.load('round', TREE)
         self.at.link_loss.change('platform', connected=True)
         self._read = 0
         client = self.at.router.kinds['go']._clients['navigate_to_pose']
@@ -155,6 +160,9 @@ class Interleavings(RuleBasedStateMachine):
         self.sent.append(f'{command}-{number}')
         if command in ('go', 'queued'):
             parameters = {'x': number, 'y': 0}
+        elif command == 'run_tree':
+            parameters = {'tree_name': 'round',
+                          'blackboard': {'goal': f'0;map;{number};0;0;0;0;0;1'}}
         self.at.send(command, self.sent[-1], **parameters)
         self._listen()
 
@@ -164,14 +172,28 @@ class Interleavings(RuleBasedStateMachine):
     def go(self, command: str) -> None:
         self._send(command)
 
+    @rule(command=strategies.booleans(), patient=strategies.booleans())
+    def run_a_tree(self, command: bool, patient: bool) -> None:
+        number = len(self.sent)
+        if command:
+            self._send('run_tree')
+        else:
+            self.sent.append('')  # No command, so nobody is told of its end.
+            with contextlib.suppress(TreeErrors):  # While the robot is stopped or paused.
+                self.at.trees.run_xml('pushed', TREE.replace(
+                    '{goal}', f'0;map;{number};0;0;0;0;0;1').replace('round', 'pushed'))
+        give_up = time.monotonic() + 0.5
+        self._spin(lambda: not patient or self.at.trees.idle or number in self.server.begun
+                   or time.monotonic() > give_up)
+
     @rule()
     def drive(self) -> None:
         self._send('teleop', linear=0.1)
 
-    @precondition(lambda self: self.sent)
+    @precondition(lambda self: any(self.sent))
     @rule(data=strategies.data())
     def send_again(self, data: Any) -> None:
-        command_id = data.draw(strategies.sampled_from(self.sent))
+        command_id = data.draw(strategies.sampled_from([id_ for id_ in self.sent if id_]))
         command, _, number = command_id.partition('-')
         if command in ('go', 'queued'):
             self.at.send(command, command_id, x=int(number), y=0)
@@ -251,10 +273,12 @@ class Interleavings(RuleBasedStateMachine):
                 self.server.slow = False
                 self.at.send('resume')
                 self.at.send('cancel')
-                self._spin(lambda: not self.at.router.open_runs and not self.at.router._left)
+                self.at.trees.halt()
+                self._spin(lambda: not self.at.router.open_runs and not self.at.router._left
+                           and self.at.trees.idle)
                 self._spin(lambda: not self.server.running)
                 self.no_command_has_two_ends()
-                for command_id in self.sent:
+                for command_id in filter(None, self.sent):
                     ended = self.told[command_id] and self.told[command_id][-1].state.terminal
                     assert ended, f'{command_id} has no end: {self.told[command_id]}'
                 self._none_ran_twice()
@@ -269,7 +293,7 @@ class Interleavings(RuleBasedStateMachine):
             # Only what was paused is begun again.
             assert begun <= 1 + self.pauses, f'{self.sent[number]} began {begun} times'
         for command_id, told in self.told.items():
-            if command_id.startswith(('go', 'queued')) and (
+            if command_id.startswith(('go', 'queued', 'run_tree')) and (
                     told[-1].state is CommandState.SUCCEEDED):
                 assert int(command_id.partition('-')[2]) in self.server.begun
 

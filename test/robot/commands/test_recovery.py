@@ -40,6 +40,19 @@ def test_its_goal_is_cancelled_and_its_command_failed(station):
         server.wait_for_line('canceled')
 
 
+def test_a_stop_waits_for_a_goal_that_its_server_accepts_after_the_bridge_died(station):
+    commands = {'go': GO, 'stop': {'kind': 'stop', 'stop_for': 0.0}}
+    with start_failing_server('accept_late', '--delay', '1.0') as server:
+        at = station(commands)
+        at.send('go', 'the-id', goal='home')
+        at.until(lambda: 'goal' in server.lines)
+        at.die()
+        at = station(commands)
+        assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+        assert 'it has ended' in interrupted(at).error['message']
+        server.wait_for_line('canceled')
+
+
 def test_a_goal_that_may_go_on_is_left_and_told_of(station):
     commands = {'go': {**GO, 'after_crash': 'leave'}}
     with start_failing_server('hang') as server:

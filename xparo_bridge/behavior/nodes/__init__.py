@@ -19,7 +19,7 @@ from .results import ForceFailure, ForceSuccess, Inverter, KeepRunningUntilFailu
 from .scripted import Precondition, ScriptAction, ScriptCondition
 from .sequence import AsyncSequence, Sequence, SequenceWithMemory
 from .subtree import SubTree
-from .switch import Switch2, Switch3, Switch4, Switch5, Switch6
+from .switch import SWITCHES
 from .try_catch import TryCatch
 from .updated import SkipUnlessUpdated, WaitValueUpdate, WasEntryUpdated
 
@@ -54,11 +54,7 @@ _CLASSES: tuple[type[TreeNode], ...] = (
     SkipUnlessUpdated,
     Sleep,
     SubTree,
-    Switch2,
-    Switch3,
-    Switch4,
-    Switch5,
-    Switch6,
+    *SWITCHES,
     Timeout,
     TryCatch,
     UnsetBlackboard,

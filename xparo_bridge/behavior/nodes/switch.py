@@ -86,36 +86,11 @@ def equal(left: str, right: str, enums: Mapping[str, int]) -> bool:
     return reals is not None and abs(reals[0] - reals[1]) <= 2.0**-23
 
 
-class Switch2(Switch):
-    """Chooses one of 2 cases or the default."""
-
-    CASES = 2
-    PORTS = switch_ports(2)
-
-
-class Switch3(Switch):
-    """Chooses one of 3 cases or the default."""
-
-    CASES = 3
-    PORTS = switch_ports(3)
+def _switch(cases: int) -> type[Switch]:
+    return type(f'Switch{cases}', (Switch,), {
+        '__doc__': f'Chooses one of {cases} cases or the default.', '__module__': __name__,
+        'CASES': cases, 'PORTS': switch_ports(cases)})
 
 
-class Switch4(Switch):
-    """Chooses one of 4 cases or the default."""
-
-    CASES = 4
-    PORTS = switch_ports(4)
-
-
-class Switch5(Switch):
-    """Chooses one of 5 cases or the default."""
-
-    CASES = 5
-    PORTS = switch_ports(5)
-
-
-class Switch6(Switch):
-    """Chooses one of 6 cases or the default."""
-
-    CASES = 6
-    PORTS = switch_ports(6)
+# Switch2 to Switch6.
+SWITCHES = tuple(map(_switch, range(2, 7)))

@@ -35,7 +35,8 @@ class ActionUse:
     Which action a type of leaf uses, and which ports are which fields.
 
     `goal`, `result` and `feedback` map ports to paths of fields. A leaf without a value for one of
-    the `required` ports fails. With `follows` a goal whose ports change is replaced.
+    the `required` ports fails. With `follows` a goal whose ports change is replaced. A pause may
+    cancel a goal that is `repeatable` and send it again later; any other goes on meanwhile.
     """
 
     interface: str
@@ -45,6 +46,7 @@ class ActionUse:
     feedback: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     follows: bool = False
+    repeatable: bool = False
     server_timeout: float | None = None
     cancel_timeout: float | None = None
 
@@ -73,6 +75,8 @@ def read_ports(leaf: LeafNode, message: Any, ports: Mapping[str, str]) -> None:
 
 class RosAction(StatefulAction):
     """Sends a goal to an action server and follows it to its end."""
+
+    moves = True
 
     def __init__(self, config: NodeConfig, use: ActionUse) -> None:
         super().__init__(config)
@@ -163,7 +167,8 @@ class RosAction(StatefulAction):
             self._client, self._message,
             server_timeout=(
                 self.use.server_timeout if milliseconds is None else milliseconds / 1000),
-            cancel_timeout=self.use.cancel_timeout, on_news=self.wake_up)
+            cancel_timeout=self.use.cancel_timeout, on_news=self.wake_up,
+            repeatable=self.use.repeatable)
 
     def _end(self, outcome: Outcome) -> NodeStatus:
         # Also a goal that was to be replaced by one that was never accepted.

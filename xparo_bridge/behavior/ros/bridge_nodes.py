@@ -64,6 +64,9 @@ class CommandRouter(Protocol):
     def cancel(self, run: Any) -> None:
         """Begin to end a run."""
 
+    def moves_base(self, command: str) -> bool:
+        """Whether a command may move the base."""
+
 
 class _PendingRun:
     """A command that has to end before another tree may begin."""
@@ -99,6 +102,8 @@ class RemoteCommand(StatefulAction):
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._pending: _PendingRun | None = None
+        router: CommandRouter | None = self.context.services.get(ROUTER)
+        self.moves = router is not None and router.moves_base(config.inputs.get('command', ''))
 
     def on_start(self) -> NodeStatus:
         self.feedback_message = ''

@@ -130,7 +130,8 @@ def _factory(use: str, settings: Mapping[str, Any], found: _Ports,
     if use == 'action':
         return partial(RosAction, use=ActionUse(
             interface, name, fields['goal'], fields['result'], fields['feedback'], required,
-            follows=settings['follow'], server_timeout=settings['server_timeout'],
+            follows=settings['follow'], repeatable=settings['repeatable'],
+            server_timeout=settings['server_timeout'],
             cancel_timeout=settings['cancel_timeout']))
     if use == 'publish':
         return partial(RosTopicPublish, use=PublishUse(

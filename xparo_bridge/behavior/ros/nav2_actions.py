@@ -47,7 +47,7 @@ _ROUTE_GOAL = {
 def _action(name: str, action: str, goal: Mapping[str, str] | None = None, *required: str,
             **options: Any) -> ActionUse:
     return ActionUse(f'nav2_msgs/action/{name}', action, goal or {},
-                     required=frozenset(required), **options)
+                     required=frozenset(required), repeatable=True, **options)
 
 
 ACTIONS: dict[str, ActionUse] = {

@@ -48,7 +48,7 @@ class TreeReports:
         self._stop_observing = run.tree.observe(self._on_change)
         warnings = problem_list(run.tree.warnings)
         self._send(BehaviorStatus(
-            run.name, run.state.value, errors=warnings, run_id=run.id,
+            run.name, run.phase, errors=warnings, run_id=run.id,
             structure=run.tree.describe()), None)
 
     def introduce(self, link: str) -> None:
@@ -56,7 +56,11 @@ class TreeReports:
         run = self._run
         if run is not None:
             self._send(BehaviorStatus(
-                run.name, run.state.value, run_id=run.id, structure=run.tree.describe()), link)
+                run.name, run.phase, run_id=run.id, structure=run.tree.describe()), link)
+
+    def tell_phase(self, run: TreeRun) -> None:
+        """Tell that a run is paused or goes on."""
+        self._send(BehaviorStatus(run.name, run.phase, run_id=run.id), None)
 
     def flush(self, *, now: bool = False) -> None:
         """Send what changed, if it is time."""
@@ -68,7 +72,7 @@ class TreeReports:
         self._next = time.monotonic() + PERIOD
         nodes = self._take_changes()
         if nodes:
-            self._send(BehaviorStatus(run.name, run.state.value, nodes, run_id=run.id), None)
+            self._send(BehaviorStatus(run.name, run.phase, nodes, run_id=run.id), None)
 
     def end(self, run: TreeRun) -> None:
         """Tell how a run ended."""

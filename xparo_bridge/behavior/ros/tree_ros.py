@@ -11,7 +11,7 @@ server says that it stopped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
@@ -21,7 +21,8 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from ...robot.action_goal import ActionGoal, Outcome
+from ...robot.action_goal import ActionGoal, Ending, Outcome
+from ...robot.remaining import remaining
 from ..context import TreeContext
 from .topic import LatestMessage
 
@@ -59,45 +60,93 @@ class Timeouts:
     cancel: float = 10.0
 
 
-@dataclass
 class Goal:
-    """A goal a leaf sent."""
+    """
+    A goal a leaf sent; `on_news` is called when it is accepted and when it has ended.
 
-    outcome: Outcome | None = None
-    accepted: bool = False
-    feedback: Any = None
-    ending: bool = False
-    on_news: Callable[[], None] = field(default=lambda: None, repr=False)
-    action: ActionGoal | None = field(default=None, repr=False)
+    While the tree is held the server does not have one that is repeatable: it is cancelled, and
+    what is left of it sent again afterwards.
+    """
+
+    def __init__(self, message: Any, send: Callable[[Goal, Any], ActionGoal],
+                 on_news: Callable[[], None], repeatable: bool) -> None:
+        """`send` sends a message as this goal."""
+        self.outcome: Outcome | None = None
+        self.accepted = False
+        self.feedback: Any = None
+        self.ending = False
+        self._message = message
+        self._send = send
+        self._on_news = on_news
+        self._repeatable = repeatable
+        self._held = self._withdrawn = False
+        self._last_feedback: Any = None
+        self._action: ActionGoal | None = send(self, message)
 
     @property
     def ended(self) -> bool:
         return self.outcome is not None
 
+    @property
+    def still(self) -> bool:
+        """Whether no server has it, or will have it in spite of a pause."""
+        return self.ended or self._action is None or not (self._held or self.ending)
+
     def poll(self) -> None:
-        assert self.action is not None
-        self.action.poll()
+        if self._action is not None:
+            self._action.poll()
 
     def cancel(self) -> None:
-        if not self.ended:
+        if self._action is None:
+            self._end(Outcome(Ending.CANCELED, 'cancelled while it was held'))
+        elif not self.ended:
             self.ending = True
-            assert self.action is not None
-            self.action.cancel()
+            self._action.cancel()
+
+    def hold(self) -> bool:
+        """Take it from the server until `go_on`; False if it cannot be sent again."""
+        if self.ended or self.ending:
+            return True
+        if self._repeatable:
+            self._held = self._withdrawn = True
+            if self._action is not None:
+                self._action.cancel()
+        return self._repeatable
+
+    def go_on(self) -> None:
+        """Send again what is left of it."""
+        self._held = False
+        if self._action is None and not self.ended:
+            self._withdrawn = False
+            self._action = self._send(self, self._message)
 
     def take(self, outcome: Outcome) -> None:
-        """Learn how it ended."""
-        self.outcome = outcome
-        self.ending = False
-        self.on_news()
+        """Learn how it ended at the server."""
+        # Some servers abort what they were asked to cancel.
+        if (not self._withdrawn or self.ending
+                or outcome.ending not in (Ending.CANCELED, Ending.ABORTED)):
+            self._end(outcome)
+            return
+        self._message = remaining(self._message, self._last_feedback)
+        self._action = self._last_feedback = self.feedback = None
+        self.accepted = False
+        if not self._held:
+            self.go_on()
 
     def accept(self) -> None:
         """Learn that it was accepted."""
         self.accepted = True
-        self.on_news()
+        self._on_news()
 
     def feed(self, feedback: Any) -> None:
         """Learn how far it is."""
-        self.feedback = feedback
+        self.feedback = self._last_feedback = feedback
+
+    def _end(self, outcome: Outcome) -> None:
+        if not self.ended:
+            self.outcome = outcome
+            self.ending = False
+            self._on_news()
 
 
 class TreeRos:
@@ -118,6 +167,8 @@ class TreeRos:
         self._publishers: dict[tuple[Any, str, bool], Publisher] = {}
         self._topics: dict[tuple[str, str, int], LatestMessage] = {}
         self._pending: list[Pending] = []
+        # Told the action and the id of each goal before it is sent.
+        self.on_sending: Callable[[str, bytes], None] = lambda action, goal_id: None
 
     @property
     def node(self) -> Node:
@@ -182,17 +233,18 @@ class TreeRos:
 
     def send_goal(
         self, client: ActionClient, message: Any, *, server_timeout: float | None,
-        cancel_timeout: float | None, on_news: Callable[[], None],
+        cancel_timeout: float | None, on_news: Callable[[], None], repeatable: bool = False,
     ) -> Goal:
         """Send a goal; `on_news` is called when it is accepted and when it has ended."""
         server = max(
             self.timeouts.server if server_timeout is None else server_timeout,
             _MIN_ACCEPT_TIMEOUT)
-        goal = Goal(on_news=on_news)
-        goal.action = ActionGoal(
+        cancel = self.timeouts.cancel if cancel_timeout is None else cancel_timeout
+        goal = Goal(message, lambda goal, message: ActionGoal(
             self.node, client, message, server_timeout=server, accept_timeout=server,
-            cancel_timeout=self.timeouts.cancel if cancel_timeout is None else cancel_timeout,
-            on_end=goal.take, on_accepted=goal.accept, on_feedback=goal.feed)
+            cancel_timeout=cancel, on_end=goal.take, on_accepted=goal.accept,
+            on_feedback=goal.feed, on_sending=lambda goal_id: self.on_sending(
+                client._action_name, goal_id)), on_news, repeatable)
         self.watch(goal)
         return goal
 
@@ -218,6 +270,25 @@ class TreeRos:
     def settled(self) -> bool:
         """Whether nothing is under way."""
         return all(pending.ended for pending in self._pending)
+
+    @property
+    def _goals(self) -> list[Goal]:
+        return [pending for pending in self._pending if isinstance(pending, Goal)]
+
+    def hold(self) -> bool:
+        """Take all goals from their servers until `go_on`; whether all could be."""
+        held = [goal.hold() for goal in self._goals]
+        return all(held)
+
+    def go_on(self) -> None:
+        """Send again what is left of the goals that were held."""
+        for goal in self._goals:
+            goal.go_on()
+
+    @property
+    def still(self) -> bool:
+        """Whether no server has a goal any more that is to be held or to end."""
+        return all(goal.still for goal in self._goals)
 
     def cancel(self) -> None:
         """Tell everything under way to end."""

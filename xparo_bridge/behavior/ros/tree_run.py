@@ -42,7 +42,8 @@ class TreeRun:
     A tree that runs, has run, or is about to.
 
     `status` is the root's last one, IDLE if the tree was halted; `error` says in words why it did
-    not end by itself. `on_progress` and `on_end` are called on the ROS thread.
+    not end by itself; `moves` whether it may move the base. `on_progress` and `on_end` are called
+    on the ROS thread.
     """
 
     def __init__(self, name: str, tree: Tree, ros: TreeRos, *,
@@ -52,10 +53,15 @@ class TreeRun:
         self.name = name
         self.tree = tree
         self.ros = ros
+        self.moves = any(node.moves for node in tree.nodes)
         self.state = RunState.WAITING
         self.status = IDLE
         self.error = ''
         self.halting = ''  # Why it is to be halted, if it is.
+        self.held = False
+        self.moves_on = False  # Whether a goal goes on while it is held.
+        self.command_id = ''  # The command that began it, if one did.
+        self.preempted_by = ''  # The command that took its place.
         self.problems: list[Problem] = []
         self.on_progress = on_progress or (lambda run: None)
         self.on_end = on_end or (lambda run: None)
@@ -103,6 +109,24 @@ class TreeRun:
         elif self.state is RunState.WAITING:
             self.error = why
             self.finish()
+
+    def hold(self) -> None:
+        """Let time stand still for it, and take its goals from their servers, until `go_on`."""
+        self.held = True
+        self.tree.context.clock.hold()
+        self.moves_on = not self.ros.hold()
+
+    def go_on(self) -> None:
+        """Go on where it was held."""
+        self.held = False
+        self.tree.context.clock.go_on()
+        self.ros.go_on()
+
+    @property
+    def phase(self) -> str:
+        """Its state in a word, for those who watch it."""
+        held = self.held and self.state is RunState.RUNNING
+        return 'paused' if held else self.state.value
 
     def finish(self) -> None:
         """Leave the graph; the run is over."""

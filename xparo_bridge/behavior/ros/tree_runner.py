@@ -68,7 +68,12 @@ class TreeRunner:
         self._current: TreeRun | None = None
         self._next: TreeRun | None = None
         self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
+        # What has to be out of a tree's way before it begins, and who learns of its goals and end.
+        self.make_way: Callable[[TreeRun], bool] = lambda run: True
+        self.on_goal: Callable[[TreeRun, str, bytes], None] = lambda run, action, goal_id: None
+        self.on_ended: Callback = lambda run: None
         self._stopped = False
+        self._held = False
         self._refresh_at = 0.0
         self._progress_at = 0.0
         self._guard = node.create_guard_condition(self._on_wake_up)
@@ -92,6 +97,12 @@ class TreeRunner:
     def current(self) -> TreeRun | None:
         """The run that is under way; the one that waits for its end is not meant."""
         return self._current
+
+    @property
+    def moving(self) -> TreeRun | None:
+        """The run that may move the base, or is about to."""
+        return next((run for run in (self._next, self._current)
+                     if run is not None and run.moves), None)
 
     @property
     def idle(self) -> bool:
@@ -146,6 +157,37 @@ class TreeRunner:
             self._current.halting = self._current.halting or why
             self._guard.trigger()
 
+    def hold(self) -> TreeRun | None:
+        """Keep what runs from moving the robot, and what waits from beginning, until `go_on`."""
+        self._held = True
+        run = self._current
+        if run is None or run.state is not RunState.RUNNING:
+            return None
+        if not run.held:
+            self._timer.cancel()
+            self._deadline_timer.cancel()
+            run.hold()
+            self._poll_timer.reset()
+            self.reports.tell_phase(run)
+            run.on_progress(run)
+        return run
+
+    def go_on(self) -> None:
+        """Go on with what is held."""
+        self._held = False
+        run = self._current
+        if run is not None and run.held:
+            run.go_on()
+            if run.state is RunState.RUNNING:
+                self._timer.reset()
+                self.reports.tell_phase(run)
+        self._guard.trigger()
+
+    @property
+    def still(self) -> bool:
+        """Whether no server has a goal of a tree."""
+        return self._current is None or self._current.ros.still
+
     def stop(self) -> None:
         """Begin to end for good; a tree that runs counts as interrupted."""
         self._stopped = True
@@ -166,6 +208,7 @@ class TreeRunner:
             raise
         run = TreeRun(name or tree.tree_id, tree, ros, on_progress=on_progress, on_end=on_end)
         tree.on_wake_up = self._guard.trigger
+        ros.on_sending = lambda action, goal_id: self.on_goal(run, action, goal_id)
         return run, StoredTree(run.name, xml)
 
     def _load(self, name: str, xml: str, blackboard: Mapping[str, Any], ros: TreeRos) -> Tree:
@@ -196,17 +239,17 @@ class TreeRunner:
     def _on_wake_up(self) -> None:
         self._advance()
         run = self._current
-        if run is not None and run.state is RunState.RUNNING and run.tree.context.woken:
+        if run is not None and run.tree.context.woken:
             self._tick(run)
 
     def _on_deadline(self) -> None:
         self._deadline_timer.cancel()
-        if self._current is not None and self._current.state is RunState.RUNNING:
+        if self._current is not None:
             self._tick(self._current)
 
     def _on_timer(self) -> None:
         self._advance()
-        if self._current is not None and self._current.state is RunState.RUNNING:
+        if self._current is not None:
             self._tick(self._current)
 
     def _advance(self) -> None:
@@ -226,7 +269,7 @@ class TreeRunner:
                 self._ended(run)
             else:
                 self.reports.flush()
-        if self._current is None and self._next is not None:
+        if self._current is None and self._next is not None and not self._held:
             self._begin(self._next)
         if self.idle:
             self._poll_timer.cancel()
@@ -236,6 +279,8 @@ class TreeRunner:
         self._refresh(run)
         connected = run.ros.connected and self._robot.ready
         if not connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
+            return
+        if not self.make_way(run):
             return
         self._next = None
         self._current = run
@@ -249,6 +294,8 @@ class TreeRunner:
         self._tick(run)
 
     def _tick(self, run: TreeRun) -> None:
+        if run.state is not RunState.RUNNING or run.held:
+            return
         run.ros.poll()
         run.tick()
         if run.state is not RunState.RUNNING:
@@ -268,7 +315,7 @@ class TreeRunner:
         deadline = run.tree.next_deadline()
         self._deadline_timer.cancel()
         if deadline is not None:
-            wait = max(deadline - self._clock.now(), 0.0)
+            wait = max(deadline - run.tree.context.clock.now(), 0.0)
             if wait * 1e9 < self._timer.timer_period_ns:
                 self._deadline_timer.timer_period_ns = int(wait * 1e9)
                 self._deadline_timer.reset()
@@ -283,6 +330,7 @@ class TreeRunner:
         else:
             self._logger.info(f'tree {run.name} {run.state.value}')
         self.reports.end(run)
+        self.on_ended(run)
 
     def _refresh(self, run: TreeRun) -> None:
         now = time.monotonic()

@@ -70,6 +70,9 @@ class Trees:
         """Give trees the robot's commands, and what sends messages to the platform."""
         self._router = router
         self._runner.lend(router, send)
+        self._runner.make_way = lambda run: not run.moves or router.clear_base(f'tree {run.name}')
+        self._runner.on_goal = router.record_tree_goal
+        self._runner.on_ended = router.tree_ended
 
     def start(self) -> None:
         """Check the robot's own trees, and run the one that the configuration says."""
@@ -153,10 +156,18 @@ class Trees:
         self._check_latch()
         tree = self._runner.library.find(name)
         if tree is None:
-            known = ', '.join(self._runner.library.names) or 'none'
-            raise NoSuchTree(f'there is no tree {name!r}; known: {known}')
+            raise self.unknown(name)
         return self._runner.run_stored(
             tree, blackboard, on_progress=on_progress, on_end=on_end)
+
+    def unknown(self, name: str) -> NoSuchTree:
+        """Say that there is no tree of a name, and which there are."""
+        return NoSuchTree(f'there is no tree {name!r}; known: {", ".join(self.names) or "none"}')
+
+    @property
+    def names(self) -> list[str]:
+        """The trees there are."""
+        return self._runner.library.names
 
     def _check_latch(self) -> None:
         if self._router.latch:
@@ -182,6 +193,32 @@ class Trees:
         current = self._runner.current
         self._runner.halt(run, why)
         return run or current
+
+    def preempt(self, command_id: str) -> None:
+        """Begin to end what may move the base, as a command takes its place."""
+        run = self._runner.moving
+        if run is not None and not run.halting:
+            run.preempted_by = command_id
+            self._runner.halt(run, f'preempted by command {command_id}')
+
+    def pause(self) -> TreeRun | None:
+        """Hold the tree that runs, and its goals, until `resume`; returns it."""
+        return self._runner.hold()
+
+    def resume(self) -> None:
+        """Go on with the tree that was held."""
+        self._runner.go_on()
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing that a tree began moves the robot."""
+        return self._runner.still
+
+    @property
+    def moving(self) -> str:
+        """The name of the tree that may move the base, or is about to; '' if there is none."""
+        run = self._runner.moving
+        return run.name if run is not None else ''
 
     @property
     def current(self) -> TreeRun | None:

@@ -150,9 +150,11 @@ class XparoDispatch(Protocol):
         data = _object(body, where)
         timeout = min(max(take(data, 'timeout', float, where, 30.0), 1.0), 300.0)
         issued = self._now()
+        request_id = take(data, 'request_id', str, where, '')
+        # So marked, its result is told from those of commands that were no RUN_COMMAND.
         return [msg.RemoteCommand(
             take(data, 'command', str, where).strip(),
-            command_id=take(data, 'request_id', str, where, ''),
+            command_id=f'{self.name}/{request_id}' if request_id else '',
             issued_at=issued, deadline=issued + timeout)]
 
     def _chat(self, chat: msg.ChatRequest) -> list[dict[str, Any]]:
@@ -334,13 +336,14 @@ _READERS: dict[str, KeyReader] = {
 
 
 def _command_result(status: msg.CommandStatus) -> list[dict[str, Any]]:
-    if not status.state.terminal:
+    maker, _, request_id = status.command_id.partition('/')
+    if maker != XparoDispatch.name or not status.state.terminal:
         return []
     success = status.state is msg.CommandState.SUCCEEDED
     told = status.result if success else status.error
     output = '' if told is None else str(told.get('message') or dumps(told))
     return [{'COMMAND_RESULT': {
-        'request_id': status.command_id,
+        'request_id': request_id,
         'command': status.command,
         'success': success,
         'exit_code': 0 if success else None,

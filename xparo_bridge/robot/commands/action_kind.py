@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rclpy.action import ActionClient
 
 from ..action_goal import ActionGoal, cancel_all, Ending, Outcome
+from ..remaining import remaining
 from . import kind, nav2_errors
 from .kind import Kind, Robot, Schema
 from .run import Run
@@ -73,10 +74,6 @@ class ActionKind(Kind):
     @abstractmethod
     def target(self, run: Run) -> Target | None:
         """Return what is to be done, or None after rejecting the run."""
-
-    def remaining(self, target: Target, feedback: Any) -> Target:
-        """Return what is left of a target after the last feedback (None if there was none)."""
-        return target
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
         """Return what of the feedback the platform is told."""
@@ -173,7 +170,8 @@ class ActionKind(Kind):
         canceled = ending is Ending.CANCELED or (ending is Ending.ABORTED and wanted)
         if canceled and pursuit.pausing and not run.canceling:
             pursuit.goal = None
-            pursuit.target = self.remaining(pursuit.target, pursuit.feedback)
+            left = remaining(pursuit.target.goal, pursuit.feedback)
+            pursuit.target = replace(pursuit.target, goal=left)
             pursuit.feedback = None
             if run.paused:
                 self._hold(run)

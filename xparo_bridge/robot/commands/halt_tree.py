@@ -13,11 +13,11 @@ class HaltTree(Kind):
 
     settings_schema = settings(timeout=15.0)
 
-    def start(self, run: Run) -> None:
+    def prepare(self, run: Run) -> None:
         if self.robot.trees.idle:
             run.reject('no_tree', 'no tree runs')
-            return
-        run.accept()
+
+    def start(self, run: Run) -> None:
         run.data = self.robot.trees.halt()
         self.poll(run)
 

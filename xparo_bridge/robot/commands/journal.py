@@ -9,7 +9,7 @@ process; a power cut may cost the last seconds. A last line that is torn counts 
 
 | line | says |
 |---|---|
-| {open, command, source} | a command was accepted |
+| {open, command, source} | a command was accepted; without its name, a tree of no command moves |
 | {goal, action, goal_id, leave} | a goal is about to be sent for it |
 | {end, status, at} | it has ended |
 | {latch} | the robot is stopped or paused, or neither |
@@ -29,7 +29,6 @@ from typing import Any, TextIO
 
 from ...messages import CommandState, CommandStatus
 from ...state_directory import write_whole
-from .run import Run
 
 # The file is rewritten when it has so many more lines than the memory needs.
 _SLACK = 4000
@@ -51,7 +50,7 @@ class GoalRecord:
 
 @dataclass
 class Interrupted:
-    """A command that was open when the bridge died."""
+    """A command that was open when the bridge died, or a tree that no command (then '') began."""
 
     command_id: str
     command: str
@@ -96,10 +95,11 @@ class Journal:
         entry = self._ended.get(command_id)
         return entry[1] if entry else None
 
-    def open(self, run: Run) -> None:
-        """Note that a command was accepted."""
-        self._open[run.id] = Interrupted(run.id, run.command.command, run.source)
-        self._append(_open_line(self._open[run.id]))
+    def open(self, command_id: str, command: str, source: str) -> None:
+        """Note that a command was accepted, or that a tree ('') is about to send goals."""
+        if command_id not in self._open:
+            self._open[command_id] = Interrupted(command_id, command, source)
+            self._append(_open_line(self._open[command_id]))
 
     def goal(self, command_id: str, goal: GoalRecord) -> None:
         """Note that a goal is about to be sent."""
@@ -108,15 +108,19 @@ class Journal:
 
     def end(self, source: str, status: CommandStatus, *, remember: bool = True) -> None:
         """Note how a command ended."""
-        was_open = self._open.pop(status.command_id, None)
         if not remember:
-            if was_open is not None:
-                self._append({'end': status.command_id})
+            self.drop(status.command_id)
             return
+        self._open.pop(status.command_id, None)
         at = time.time()
         self._ended[status.command_id] = source, status, at
         self._forget()
         self._append(_end_line(source, status, at))
+
+    def drop(self, command_id: str) -> None:
+        """Note that something has ended, but not how."""
+        if self._open.pop(command_id, None) is not None:
+            self._append({'end': command_id})
 
     def set_latch(self, latch: str) -> None:
         """Note that the robot is stopped, paused, or neither ('')."""

@@ -130,25 +130,6 @@ class Navigate(ActionKind):
     def _pose(self, goal: str | Mapping[str, Any]) -> Any:
         return pose_stamped(self.robot.places[goal] if isinstance(goal, str) else goal)
 
-    def remaining(self, target: Target, feedback: Any) -> Target:
-        goal = target.goal
-        if isinstance(goal, NavigateThroughPoses.Goal) and feedback is not None:
-            left = max(1, feedback.number_of_poses_remaining)
-            return Target(target.action, NavigateThroughPoses.Goal(
-                poses=goal.poses[-left:], behavior_tree=goal.behavior_tree))
-        if isinstance(goal, FollowWaypoints.Goal) and feedback is not None:
-            return Target(target.action, FollowWaypoints.Goal(
-                poses=goal.poses, number_of_loops=goal.number_of_loops,
-                goal_index=feedback.current_waypoint))
-        if isinstance(goal, Spin.Goal) and feedback is not None:
-            done = math.copysign(feedback.angular_distance_traveled, goal.target_yaw)
-            return Target(target.action, Spin.Goal(target_yaw=goal.target_yaw - done))
-        if isinstance(goal, (BackUp.Goal, DriveOnHeading.Goal)) and feedback is not None:
-            left = max(0.0, goal.target.x - abs(feedback.distance_traveled))
-            return Target(target.action, type(goal)(
-                target=Point(x=left), speed=goal.speed, time_allowance=goal.time_allowance))
-        return target
-
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for key in ('distance_remaining', 'distance_traveled', 'angular_distance_traveled'):

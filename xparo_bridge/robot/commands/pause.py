@@ -10,10 +10,10 @@ from .run import Run
 
 class Pause(Kind):
     """
-    Holds the commands that move the robot; new ones are refused until `resume`.
+    Holds the commands and the tree that move the robot; new ones are refused until `resume`.
 
-    A goal of an action is cancelled and sent again later, what is done of it left out where the
-    action tells. What cannot be held goes on, and the result names it.
+    A goal of an action, of the tree too, is cancelled and sent again later, what is done of it
+    left out where the action tells. What cannot be held goes on, and the result names it.
     """
 
     urgent = True
@@ -25,17 +25,25 @@ class Pause(Kind):
             run.reject('stopped', 'the robot is stopped, which is more than paused')
             return
         router.set_latch('paused')
-        run.data = held, going_on = [], []
+        held, going_on = [], []
+        tree = self.robot.trees.pause()  # Also one that no command began.
+        if tree is not None and tree.moves_on:
+            going_on.append(f'tree {tree.name}')
         for other in router.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
-                (held if other.kind.pause(other) else going_on).append(other)
+                if other.kind.pause(other):
+                    held.append(other)
+                else:
+                    going_on.append(other.id)
+        run.data = held, going_on
         self.poll(run)
 
     def poll(self, run: Run) -> None:
         held, going_on = run.data
-        if all(other.kind.held(other) for other in held if other.open):
+        if self.robot.trees.still and all(
+                other.kind.held(other) for other in held if other.open):
             run.succeed({'paused': [other.id for other in held if other.open],
-                         'not_paused': [other.id for other in going_on]})
+                         'not_paused': going_on})
 
 
 class Resume(Kind):

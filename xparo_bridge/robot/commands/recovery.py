@@ -19,6 +19,8 @@ from rclpy.task import Future
 
 from .journal import GoalRecord
 
+# How long a server may not know a goal that it has just been sent: it may still think about it, s.
+_UNKNOWN_GRACE = 2.0
 _ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
@@ -38,6 +40,7 @@ class LeftGoal:
         self._node = node
         self._give_up_at = time.monotonic() + timeout
         self._asked = False
+        self._unknown_since: float | None = None
         self._client = node.create_client(CancelGoal, f'{record.action}/_action/cancel_goal')
         self._subscription = node.create_subscription(
             GoalStatusArray, f'{record.action}/_action/status', self._on_status,
@@ -53,7 +56,9 @@ class LeftGoal:
             request.goal_info.goal_id.uuid = list(self._id)
             self._client.call_async(request).add_done_callback(self._answered)
         if time.monotonic() > self._give_up_at:
-            if self._asked or self.record.leave:
+            if self._unknown_since is not None:
+                self._settle('its action server does not know it', running=False)
+            elif self._asked or self.record.leave:
                 self._settle('its server does not say what became of it', running=True)
             else:
                 self._settle('its action server is not there', running=False)
@@ -75,7 +80,11 @@ class LeftGoal:
     def _answered(self, future: Future) -> None:
         response: Any = future.result()
         if response.return_code == CancelGoal.Response.ERROR_UNKNOWN_GOAL_ID:
-            self._settle('its action server does not know it', running=False)
+            now = time.monotonic()
+            self._unknown_since = self._unknown_since or now
+            if now - self._unknown_since > _UNKNOWN_GRACE:
+                self._settle('its action server does not know it', running=False)
+            self._asked = False  # The bridge may have died between sending it and the answer.
         elif response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED \
                 and not response.goals_canceling:
             self._settle('its server refused to cancel it', running=True)

@@ -22,18 +22,20 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from ...behavior.ros.bridge_nodes import TREE
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, CommandStatus, RemoteCommand
 from ..places import Places
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Checker, expired, RateLimit
-from .channels import Channels
+from .channels import BASE, Channels
 from .journal import GoalRecord, Interrupted, Journal
 from .kind import Kind, Robot, SettingsError
 from .recovery import LeftGoal
 from .run import Run
 
 if TYPE_CHECKING:
+    from ...behavior.ros.tree_run import TreeRun
     from ...behavior.ros.trees import Trees
 
 _POLL_PERIOD = 0.1
@@ -63,7 +65,8 @@ class Router:
         self._limits = configuration['command_limits']
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, Run] = {}
-        self._channels = Channels(self._start, self.cancel)
+        self._trees = trees
+        self._channels = Channels(self._start, self.cancel, trees)
         self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees))
         self._checkers = _make_checkers(configuration, self.kinds)
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
@@ -98,6 +101,11 @@ class Router:
         """'stopped' or 'paused' while no command may move the robot, else empty."""
         return self._journal.latch
 
+    @property
+    def recovering(self) -> bool:
+        """Whether goals that an earlier bridge left may still move the robot."""
+        return bool(self._left)
+
     def set_latch(self, latch: str) -> None:
         """Stop, pause or (with '') free the robot; it stays so over a restart."""
         self._journal.set_latch(latch)
@@ -105,6 +113,7 @@ class Router:
     def free(self) -> list[Run]:
         """Let the robot move again, and what was paused go on; the runs that do."""
         self.set_latch('')
+        self._trees.resume()
         resumed = [run for run in self.open_runs if run.paused]
         for run in resumed:
             if run.kind is not None:
@@ -161,6 +170,27 @@ class Router:
         else:
             run.kind.cancel(run)
 
+    def moves_base(self, command: str) -> bool:
+        """Whether a command may move the base; of one not known it is not known either."""
+        kind = self.kinds.get(command)
+        return kind is None or (kind.motion and kind.channel == BASE)
+
+    def clear_base(self, by: str) -> bool:
+        """Cancel what moves the base in favour of a tree; whether the base is free."""
+        return self._channels.clear(BASE, by)
+
+    def record_tree_goal(self, tree: TreeRun, action: str, goal_id: bytes) -> None:
+        """Note that a goal is about to be sent by a tree."""
+        if not tree.command_id:
+            self._journal.open(tree.id, '', TREE)
+        self._journal.goal(tree.command_id or tree.id, GoalRecord(
+            action, goal_id.hex(), leave=False))
+
+    def tree_ended(self, tree: TreeRun) -> None:
+        """Go on with what waited for the end of a tree."""
+        self._journal.drop(tree.id)
+        self._channels.go_on(BASE)
+
     def record_goal(self, run: Run, action: str, goal_id: bytes, *, leave: bool) -> None:
         """Note that a goal is about to be sent for a run."""
         self._journal.goal(run.id, GoalRecord(action, goal_id.hex(), leave))
@@ -196,7 +226,7 @@ class Router:
         if not run.open:
             return
         self._open[run.id] = run
-        self._journal.open(run)
+        self._journal.open(run.id, run.command.command, run.source)
         if not kind.streams:
             run.accept()
         self._channels.enter(run, kind)
@@ -284,6 +314,10 @@ class Router:
     def _tell_interrupted(self, command: Interrupted, goals: list[LeftGoal]) -> None:
         running = any(goal.running for goal in goals)
         fates = '; '.join(f'{goal.record.action}: {goal.fate}' for goal in goals)
+        if not command.command:
+            self._journal.drop(command.command_id)
+            self._logger.warning(f'a tree was interrupted; its goals: {fates}')
+            return
         status = CommandStatus(command.command_id, command.command, CommandState.FAILED, error={
             'code': 'interrupted',
             'message': 'the bridge was restarted while it was under way; '

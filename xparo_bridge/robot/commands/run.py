@@ -110,7 +110,7 @@ class Run:
                        error={'code': 'timed_out', 'message': self.overdue})
         elif self.preempted_by:
             self._tell(CommandState.CANCELED, error={
-                'code': 'preempted', 'message': f'preempted by command {self.preempted_by}',
+                'code': 'preempted', 'message': f'preempted by {self.preempted_by}',
                 'by': self.preempted_by})
         else:
             self._tell(CommandState.CANCELED, error={'code': 'canceled', 'message': message})

@@ -31,27 +31,40 @@ class RunTree(Kind):
                     'type': 'object', 'description': 'what the blackboard starts with'}},
         }
 
-    def start(self, run: Run) -> None:
-        name = run.parameters['tree_name']
+    def prepare(self, run: Run) -> None:
+        name, trees = run.parameters['tree_name'], self.robot.trees
         if run.source == TREE:
             run.reject('within_a_tree', 'a tree cannot take its own place; use a SubTree')
-            return
+        elif name not in trees.names:
+            run.reject('unknown_tree', trees.unknown(name).args[0], known=trees.names)
+
+    def start(self, run: Run) -> None:
+        name = run.parameters['tree_name']
         try:
             tree_run = self.robot.trees.run(
                 name, run.parameters.get('blackboard'),
-                on_progress=lambda tree: run.running({'active_nodes': tree.active_nodes}),
+                on_progress=lambda tree: run.running(
+                    {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.held else {})),
                 on_end=lambda tree: self._ended(run, tree))
         except NoSuchTree as error:
-            run.reject('unknown_tree', error.args[0])
+            run.fail('unknown_tree', error.args[0])
             return
         except TreeErrors as error:
-            run.reject('bad_tree', str(error))
+            run.fail('bad_tree', str(error))
             return
+        tree_run.command_id = run.id
         run.data = tree_run
         run.running()
 
     def cancel(self, run: Run) -> None:
         self.robot.trees.halt(run.data, 'canceled')
+
+    def pause(self, run: Run) -> bool:
+        run.paused = True  # The trees hold it, as one that no command began.
+        return True
+
+    def resume(self, run: Run) -> None:
+        run.paused = False
 
     def halt(self) -> None:
         # Also the tree that the platform pushed.
@@ -65,6 +78,7 @@ class RunTree(Kind):
         if tree.state == 'succeeded':
             run.succeed({'blackboard': tree.blackboard()})
         elif tree.state == 'halted':
+            run.preempted_by = run.preempted_by or tree.preempted_by
             run.canceled(tree.error)
         else:
             run.fail('tree_failed', tree.error or f'the tree {tree.name} failed')

@@ -30,7 +30,8 @@ class Stop(Kind):
     Ends every command and tree, cancels every goal, also those of others, and stands still.
 
     From then on, over restarts too, nothing moves the robot until `resume`. Succeeds when all
-    commands have ended and standing was told for `stop_for`; fails if a server did not obey.
+    commands have ended, those an earlier bridge left too, and standing was told for `stop_for`;
+    fails if a server did not obey.
     """
 
     urgent = True
