@@ -79,7 +79,7 @@ class Router:
     def recover(self) -> None:
         """Tell what a bridge that died could not tell any more."""
         for source, status in self._journal.untold:
-            self._report(source, status)
+            self._report(source, replace(status, resent=True))
 
     # --- what happens to commands ---
 
@@ -130,7 +130,7 @@ class Router:
             known = self._known(command, source)
             if known is not None:
                 if known.status is not None:
-                    self._report(source, known.status)
+                    self._report(source, replace(known.status, resent=True))
                 return known
         else:
             command = replace(command, command_id=uuid.uuid4().hex)
