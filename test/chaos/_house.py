@@ -208,24 +208,28 @@ class House:
             await asyncio.sleep(0.01)
 
 
-async def play(story: Callable[[House, FaultProxy], Awaitable[None]]) -> Verdict:
-    """Play a story with ends of its own, and a bad network between bridge and platform."""
+Story = Callable[[House, FaultProxy, int], Awaitable[None]]
+
+
+async def play(*stories: tuple[Story, int]) -> Verdict:
+    """Play stories, each so many times, with a bad network between bridge and platform."""
     with tempfile.TemporaryDirectory() as folder:
         house = House(Path(folder))
         try:
             await house.start_platform()
             async with fault_proxy(house.platform_port) as proxy:
                 await house.start(proxy.port)
-                await story(house, proxy)
+                for story, times in stories:
+                    await story(house, proxy, times)
                 return await house.finish()
         finally:
             await house.stop()
 
 
-def run(story: Callable[[House, FaultProxy], Awaitable[None]], seed: int) -> str:
+def run(story: Story, times: int, seed: int) -> str:
     """Play a story and tell the verdict; AssertionError if it is not good."""
     random.seed(seed)
-    verdict = asyncio.run(play(story))
+    verdict = asyncio.run(play((story, times)))
     assert verdict.good, str(verdict)
     return str(verdict)
 

@@ -19,18 +19,20 @@ from chaos import _house
 TIMES = 100
 
 
-def run(times: int, seed: int) -> str:
+async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
     """Kill the bridge so often as it talks, now and then as it starts, and start it again."""
-    async def story(house: _house.House, proxy: FaultProxy) -> None:
-        for number in range(times):
-            _house.progress(number, times)
-            house.kill_bridge()
-            await house.start_bridge()
-            if random.random() < 0.2:
-                await asyncio.sleep(random.uniform(0.5, 3.0))
-            else:
-                await house.talks()
-                await asyncio.sleep(random.uniform(0.0, 0.5))
-        await house.talks()
+    for number in range(times):
+        _house.progress(number, times)
+        house.kill_bridge()
+        await house.start_bridge()
+        if random.random() < 0.2:
+            await asyncio.sleep(random.uniform(0.5, 3.0))
+        else:
+            await house.talks()
+            await asyncio.sleep(random.uniform(0.0, 0.5))
+    await house.talks()
 
-    return _house.run(story, seed)
+
+def run(times: int, seed: int) -> str:
+    """Play it; AssertionError if anything was lost."""
+    return _house.run(story, times, seed)

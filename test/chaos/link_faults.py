@@ -20,22 +20,24 @@ from chaos import _house
 TIMES = 500
 
 
-def run(times: int, seed: int) -> str:
+async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
     """Break the network so often, in one of its ways, and heal it."""
-    async def story(house: _house.House, proxy: FaultProxy) -> None:
-        def refuse() -> None:
-            proxy.refusing = True
-            proxy.cut()
+    def refuse() -> None:
+        proxy.refusing = True
+        proxy.cut()
 
-        ways: list[Callable[[], None]] = [
-            proxy.cut, proxy.vanish, refuse, lambda: setattr(proxy, 'rate', 20_000.0),
-            lambda: setattr(proxy, 'delay', 0.1)]
-        for number in range(times):
-            _house.progress(number, times)
-            await asyncio.sleep(random.uniform(0.0, 0.2))
-            random.choice(ways)()
-            await asyncio.sleep(random.choice((0.0, 0.02, 0.3, 1.2)))
-            proxy.heal()
-            await house.talks()
+    ways: list[Callable[[], None]] = [
+        proxy.cut, proxy.vanish, refuse, lambda: setattr(proxy, 'rate', 20_000.0),
+        lambda: setattr(proxy, 'delay', 0.1)]
+    for number in range(times):
+        _house.progress(number, times)
+        await asyncio.sleep(random.uniform(0.0, 0.2))
+        random.choice(ways)()
+        await asyncio.sleep(random.choice((0.0, 0.02, 0.3, 1.2)))
+        proxy.heal()
+        await house.talks()
 
-    return _house.run(story, seed)
+
+def run(times: int, seed: int) -> str:
+    """Play it; AssertionError if anything was lost."""
+    return _house.run(story, times, seed)

@@ -19,14 +19,16 @@ from chaos import _house
 TIMES = 50
 
 
-def run(times: int, seed: int) -> str:
+async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
     """Kill the platform so often, and start it again."""
-    async def story(house: _house.House, proxy: FaultProxy) -> None:
-        for number in range(times):
-            _house.progress(number, times)
-            await asyncio.sleep(random.uniform(0.1, 0.5))
-            house.kill_platform()
-            await house.start_platform()
-            await house.talks()
+    for number in range(times):
+        _house.progress(number, times)
+        await asyncio.sleep(random.uniform(0.1, 0.5))
+        house.kill_platform()
+        await house.start_platform()
+        await house.talks()
 
-    return _house.run(story, seed)
+
+def run(times: int, seed: int) -> str:
+    """Play it; AssertionError if anything was lost."""
+    return _house.run(story, times, seed)
