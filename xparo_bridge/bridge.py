@@ -73,12 +73,14 @@ class Bridge:
         self._links = {link['name']: link for link in configuration['links']}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._state = StateDirectory(
+            state_path(configuration['state_dir'], self._robot_id), self._logger.error)
         self._issued = IssuedCredentials(self._state.path)
         info = msg.RobotInfo(robot_info(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
-        links = {settings['name']: make_link(settings, self._crossing, info, self._state.path)
-                 for settings in configuration['links']}
+        links = {settings['name']: make_link(
+            settings, self._crossing, info, self._state.path, self._issued)
+            for settings in configuration['links']}
         self.link_thread = LinkThread(list(links.values()), self._crossing)
         self.peers = Peers(
             {name: link.carries for name, link in links.items()},
@@ -91,24 +93,25 @@ class Bridge:
         self._telemetry_control = TelemetryControl(node, self._telemetry)
         bags = BagUploads(node, configuration['bags'], self.peers.send_first)
         self.trees = Trees(
-            node, configuration, self._state.path, self.peers.send,
+            node, configuration, self._state, self.peers.send,
             lambda: self.peers.any_connected)
         self._journal = Journal(
-            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._state.file('commands.jsonl'), configuration['command_limits']['remembered'],
             self._logger.error)
         places = Places(
-            configuration['places'], self._state.path / 'places.json', self._logger.error)
+            configuration['places'], self._state.file('places.json'), self._logger.error)
         self.router = Router(
             node, configuration, self._telemetry, self.trees, places, self._journal,
             self._report)
         self.trees.lend(self.router, self.peers.send)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
-            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces)
+            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces,
+            lambda: self._state.problem)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
         self._faces = make_faces(Surroundings(
-            node, configuration, self.peers, self._routes, self._robot_id, self._state.path,
+            node, configuration, self.peers, self._routes, self._robot_id, self._state,
             self._on_command, self.trees, self._status.publish))
         self._handlers: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
@@ -194,7 +197,7 @@ class Bridge:
         try:
             self._issued.keep(link, credential.value)
         except OSError as error:
-            self._warn(link, f'its credential cannot be kept: {error.strerror}')
+            self._warn(link, f'its credential is kept in memory only: {error.strerror}')
 
     def _tell_of_faces(self, status: Any) -> None:
         for face in self._faces:

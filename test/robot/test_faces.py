@@ -21,6 +21,7 @@ from xparo_bridge.robot.faces import make_faces
 from xparo_bridge.robot.peers import Peers
 from xparo_bridge.robot.routes import Routes
 from xparo_bridge.share import share
+from xparo_bridge.state_directory import StateDirectory
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def faces(node: Node, *protocols: str, state: Path = Path('unused')) -> set[str]
                   lambda link, message: None)
     make_faces(Surroundings(
         node, configuration, peers, Routes(configuration, peers.carriers), 'r1',
-        state, lambda link, command: True, None, lambda: None))
+        StateDirectory(state, print), lambda link, command: True, None, lambda: None))
     names = [publisher.topic_name for publisher in node.publishers]
     assert names_in_graph(node) <= names_in_policy()
     return {name.split('/')[2] for name in names if name.startswith('/bridge/')}

@@ -294,6 +294,6 @@ class TreeRunner:
     def _write(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except (OSError, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             self._logger.warning(f'the tree could not be kept on disk: {error}')
 

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from ...configuration import Configuration, ConfigurationError
 from ...messages import BehaviorUpdate
 from ...share import share
+from ...state_directory import StateDirectory
 from ..document import Limits
 from ..errors import Problem, TreeErrors
 from .registry import robot_registry
@@ -32,7 +33,7 @@ class NoSuchTree(KeyError):
 class Trees:
     """The trees of a robot; everything on the ROS thread."""
 
-    def __init__(self, node: Node, configuration: Configuration, state: Path, send: Send,
+    def __init__(self, node: Node, configuration: Configuration, state: StateDirectory, send: Send,
                  is_connected: Callable[[], bool]) -> None:
         """
         Read the robot's own trees and those it was given before.
@@ -50,7 +51,8 @@ class Trees:
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
         self._reports = TreeReports(send, is_connected)
         self._runner = TreeRunner(
-            node, registry, TreeLibrary(state / 'trees', self._own(folder)), self._reports,
+            node, registry,
+            TreeLibrary(state.path / 'trees', self._own(folder), state.outcome), self._reports,
             rate=settings['rate'],
             timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),
             limits=Limits(**settings['limits']), tree_folder=folder if folder.is_dir() else None,
@@ -168,7 +170,6 @@ class Trees:
         Check a tree and keep it; nothing runs by this. Returns warnings.
 
         :raises TreeErrors: with all that is wrong with it; the one of that name stays.
-        :raises OSError: if it cannot be kept.
         """
         name, warnings = self._runner.check(name, xml)
         if self._runner.library.is_own(name):
