@@ -21,11 +21,11 @@ SAVE = {'save_place': {'kind': 'save_place', 'transform_timeout': 0.2}}
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with 256 KiB."""
+    """A file system of its own, with 4 MiB."""
     place = tmp_path / 'disk'
     place.mkdir()
     mounted = subprocess.run(
-        ['mount', '-t', 'tmpfs', '-o', 'size=256k', 'none', str(place)], capture_output=True)
+        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)], capture_output=True)
     if mounted.returncode:
         pytest.skip(f'no file system can be mounted here: {mounted.stderr.decode().strip()}')
     yield place
@@ -99,6 +99,7 @@ def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(
             async with asyncio.timeout(20.0):
                 while not any('keeps again' in line for line in parts.bridge.lines):
                     await parts.ended(await parts.send('list_commands'))
+                    await asyncio.sleep(0.2)  # Else the commands would fill the disk again.
         assert '"u"' in (state / 'trees' / 'index.json').read_text()
 
     asyncio.run(scenario())
