@@ -46,7 +46,7 @@ def names_in_policy() -> set[str]:
             if element.tag in ('topic', 'service')}
 
 
-def faces(node: Node, *protocols: str, state: Path = Path('unused')) -> set[str]:
+def faces(node: Node, state: Path, *protocols: str) -> set[str]:
     """Subjects of the topics that links of these protocols make."""
     configuration: Configuration = load(['config/bridge.yaml'])
     settings = {'url': 'ws://127.0.0.1:1/', 'robot_id': 'r1', 'extensions': []}
@@ -66,21 +66,21 @@ def action_servers(node: Node) -> int:
     return sum(isinstance(waitable, ActionServer) for waitable in node.waitables)
 
 
-def test_the_platform_alone_brings_chat_and_nothing_more(node):
-    assert faces(node, 'xparo') == {'chat'}
+def test_the_platform_alone_brings_chat_and_nothing_more(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo') == {'chat'}
     assert action_servers(node) == 0
 
 
-def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node):
-    assert faces(node, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
+def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
     assert action_servers(node) == 0
 
 
 def test_every_name_of_every_face_is_one_that_the_policy_allows(node, tmp_path):
-    assert faces(node, *protocol_names(), state=tmp_path) >= {
+    assert faces(node, tmp_path, *protocol_names()) >= {
         'aiml', 'audio', 'chat', 'head', 'joy', 'meet', 'project', 'speech'}
 
 
-def test_a_head_speaks_too(node):
-    assert faces(node, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
+def test_a_head_speaks_too(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
     assert action_servers(node) == 1

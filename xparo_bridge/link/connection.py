@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+import contextlib
 from dataclasses import dataclass
 import ssl
 import time
@@ -356,7 +357,8 @@ class Connection:
             await asyncio.sleep(options.heartbeat_interval)
             try:
                 # Sending counts too: a peer that no longer reads blocks it.
-                await asyncio.wait_for(_round_trip(socket), options.heartbeat_timeout)
+                async with asyncio.timeout(options.heartbeat_timeout):
+                    await _round_trip(socket)
             except TimeoutError:
                 if not websocket.is_open(socket):
                     return await _for_ever()  # The reader is about to say why.
@@ -410,7 +412,7 @@ async def _round_trip(socket: Any) -> None:
 
 async def _within(seconds: float, waiting: Any) -> None:
     """Wait for something, but not longer."""
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except TimeoutError:
-        pass
+    # Not wait_for: that of Python 3.11 may swallow a cancellation.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

@@ -48,7 +48,7 @@ class Station:
         node = self.graph.node
         publisher = TelemetryPublisher(
             node, TelemetryConfig.of(settings), self.telemetry.append)
-        state = StateDirectory(folder, self.complaints.append)
+        state = self._state = StateDirectory(folder, self.complaints.append)
         journal = Journal(
             state.file('commands.jsonl'), settings['command_limits']['remembered'],
             self.complaints.append)
@@ -88,6 +88,7 @@ class Station:
     def die(self) -> None:
         """Be gone without a word to anybody."""
         self._stack.close()
+        self._state.close()
 
 
 @pytest.fixture
