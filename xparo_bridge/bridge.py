@@ -10,6 +10,7 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 import signal
 import socket
@@ -57,6 +58,11 @@ DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 _STOP_TIMEOUT = 3.0
 
 
+# What else than a command changes the robot: noted in the audit log.
+_CHANGING = (msg.BehaviorUpdate, msg.RunTask, msg.TreePush, msg.FilePush, msg.ConfigChange,
+             msg.Schedule, msg.DeleteFile)
+
+
 class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
@@ -94,7 +100,7 @@ class Bridge:
         bags = BagUploads(node, configuration['bags'], self.peers.send_first)
         self.trees = Trees(
             node, configuration, self._state, self.peers.send,
-            lambda: self.peers.any_connected)
+            lambda: self.peers.any_connected, self._audit.note)
         self._journal = Journal(
             self._state.file('commands.jsonl'), configuration['command_limits']['remembered'],
             self._logger.error)
@@ -102,7 +108,7 @@ class Bridge:
             configuration['places'], self._state.file('places.json'), self._logger.error)
         self.router = Router(
             node, configuration, self._telemetry, self.trees, places, self._journal,
-            self._report)
+            self._report, self._note_order)
         self.trees.lend(self.router, self.peers.send)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
@@ -133,6 +139,9 @@ class Bridge:
     def _from_platform(self) -> None:
         while (item := self._crossing.take()) is not None:
             link, message = item
+            if isinstance(message, _CHANGING):
+                self._audit.note('received', source=link, kind=type(message).__name__,
+                                 content=asdict(message))
             handler = self._handlers.get(type(message))
             if handler is not None:
                 handler(link, message)
@@ -155,20 +164,22 @@ class Bridge:
         self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
+    def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
+        self._audit.note('ordered', source=source, command=command.command,
+                         command_id=command.command_id, parameters=dict(command.parameters))
+
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
-        self._audit.note('ordered', source=link, command=command.command,
-                         command_id=command.command_id, parameters=dict(command.parameters))
         if self._routes.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
+        self._note_order(link, command)
         self._report(link, msg.CommandStatus(
             command.command_id, command.command, msg.CommandState.REJECTED,
             error={'code': 'not_allowed', 'message': 'this link may not command'}))
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        self._audit.note('tree', source=link, tree=update.tree_name)
         if self._routes.may_command(link):
             self.trees.push(link, update)
         else:

@@ -10,7 +10,7 @@ side as LinkChange, with the error in words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass
 import ssl
@@ -72,6 +72,7 @@ class LinkOptions:
     compression: bool
     tls: ssl.SSLContext | None
     backoff: Backoff
+    inbound_limits: Mapping[str, Limit]
     proxy: str | None = None
     history_share: float = 0.2
 
@@ -95,7 +96,7 @@ class Connection:
         self._options = options
         self._on_token = on_token
         self._backoff = options.backoff
-        self._limits = InboundLimits()
+        self._limits = InboundLimits(options.inbound_limits)
         self._problems = Bucket(_PROBLEMS)
         self._untold = 0
         self._frames_sent = 0

@@ -25,6 +25,7 @@ from ..redaction import hide
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .endpoints import Endpoints
+from .inbound_limits import Limit
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
 from .proxy import is_loopback
@@ -100,6 +101,8 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         heartbeat_timeout=settings['heartbeat']['timeout'],
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
+        inbound_limits={kind: Limit(**limit)
+                        for kind, limit in settings['inbound_limits'].items()},
         history_share=history['share'])
     rest = _rest_service(settings, greeting, state, crossing)
     on_token = rest.set_token if rest else lambda token: None

@@ -34,11 +34,13 @@ class Trees:
     """The trees of a robot; everything on the ROS thread."""
 
     def __init__(self, node: Node, configuration: Configuration, state: StateDirectory, send: Send,
-                 is_connected: Callable[[], bool]) -> None:
+                 is_connected: Callable[[], bool],
+                 note: Callable[..., object] = lambda event, **fields: None) -> None:
         """
         Read the robot's own trees and those it was given before.
 
-        `state` is where they are kept; `send` and `is_connected` are for the reports.
+        `state` is where they are kept; `send` and `is_connected` are for the reports; `note`
+        is the audit log's.
 
         :raises ConfigurationError: if a node type of the configuration cannot work.
         """
@@ -58,7 +60,7 @@ class Trees:
             limits=Limits(**settings['limits']), tree_folder=folder if folder.is_dir() else None,
             robot=RobotState(
                 node, settings['global_frame'], settings['robot_base_frame'],
-                settings['odom_topic'], settings['goal_topic']))
+                settings['odom_topic'], settings['goal_topic']), note=note)
         TreeDoors(node, self)
 
     def _own(self, folder: Path) -> list[StoredTree]:

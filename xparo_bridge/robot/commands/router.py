@@ -50,15 +50,19 @@ class Router:
     """Runs commands and reports how they go; lives on the ROS thread."""
 
     def __init__(self, node: Node, configuration: Configuration, telemetry: TelemetryPublisher,
-                 trees: Trees, places: Places, journal: Journal, report: Report) -> None:
+                 trees: Trees, places: Places, journal: Journal, report: Report,
+                 ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None
+                 ) -> None:
         """
         Make the commands of the configuration.
 
-        `report(source, status)` is told every change. Raises ConfigurationError for a command
+        `report(source, status)` is told every change, `ordered` each command that comes, by
+        whichever door. Raises ConfigurationError for a command
         that cannot work.
         """
         self._node = node
         self._report = report
+        self._ordered = ordered
         self._journal = journal
         self._limits = configuration['command_limits']
         self._logger = node.get_logger().get_child('commands')
@@ -126,6 +130,7 @@ class Router:
 
     def execute(self, command: RemoteCommand, source: str) -> Run:
         """Run a command that came from `source`; its status is reported from here on."""
+        self._ordered(source, command)
         if command.command_id:
             known = self._known(command, source)
             if known is not None:
