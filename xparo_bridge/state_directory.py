@@ -16,7 +16,6 @@ from pathlib import Path
 import re
 from typing import TextIO
 
-
 _REMEDY = ('make room on the disk, or set state_dir to a directory that can be written; until '
            'then what must survive a restart is kept in memory only')
 

@@ -24,9 +24,8 @@ from fixtures.processes import Process
 from fixtures.system import LINK, PROJECT_ID, SECRET_KEY, start_bridge, start_platform
 from websockets.exceptions import WebSocketException
 
-from xparo_bridge.local.platform_client import OperatorClient, OperatorError
-
 from chaos._ledger import Ledger, Verdict
+from xparo_bridge.local.platform_client import OperatorClient, OperatorError
 
 ROBOT = Path(__file__).with_name('_robot.py')
 TIMEOUT = 60.0

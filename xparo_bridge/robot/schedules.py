@@ -73,7 +73,8 @@ class Schedules(Face):
             Agenda(self._policy, kept)
             return {link: kept[link] for link in kept if link in self._links}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._logger.error(f'{self._file.path}: schedules of the last run not taken up: {error!r}')
+            self._logger.error(
+                f'{self._file.path}: schedules of the last run not taken up: {error!r}')
             return {}
 
     def _keep(self) -> None:
