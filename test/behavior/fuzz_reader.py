@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Can any text given as a document raise anything but TreeErrors, or a tree made of it TickError."""
+"""Can any text as a document raise anything but TreeErrors, or a tree of it but TickError."""
 
 from __future__ import annotations
 
