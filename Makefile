@@ -38,6 +38,7 @@ conformance: environment ## Run behaviour-tree cases; CASES='file ...' for some 
 	$(VENV)/python test/behavior/conformance.py $(CASES)
 
 fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--seconds=600 for longer.
+	@$(VENV)/pip install --quiet atheris || echo 'atheris cannot be installed here'
 	$(VENV)/python test/fuzz.py $(ARGS)
 
 chaos: environment ## Break links, processes and clocks while the demo runs.

@@ -3,9 +3,10 @@
 """
 Hostile input for all that reads from outside, for as long as one likes.
 
-`python test/fuzz.py --seconds=600` shares the time among the files test/**/fuzz_*.py, each with a
-function `fuzz(seconds)`; a failure ends it with the smallest input that shows it. What once failed
-is kept in .hypothesis and tried first. The suite runs the same in short.
+`python test/fuzz.py --seconds=600` gives half of it to `guided.py` and shares the rest among the
+files test/**/fuzz_*.py, each with a function `fuzz(seconds)`; a failure ends it with the smallest
+input that shows it. What once failed is kept in .hypothesis and tried first. The suite runs the
+same in short.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import guided  # noqa: E402
 
 BATCH = settings(max_examples=500, deadline=None, print_blob=True,
                  suppress_health_check=list(HealthCheck))
@@ -56,6 +59,9 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--only', default='', help='targets whose name has this in it')
     arguments = parser.parse_args()
+    if not arguments.only:
+        arguments.seconds /= 2
+        guided.run_all(arguments.seconds)
     chosen = {name: fuzz for name, fuzz in targets().items() if arguments.only in name}
     for fuzz in chosen.values():
         fuzz(arguments.seconds / len(chosen))

@@ -1,17 +1,13 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-Can any text given as a document raise anything but TreeErrors, or a tree made of it TickError.
-
-    python test/behavior/fuzz_reader.py [--seconds N]
-"""
+"""Can any text as a document raise anything but TreeErrors, or a tree of it but TickError."""
 
 from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from fuzz_time import run_for
-from hypothesis import given
+from fuzz import BATCH, repeat
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_trees import broken, conditions, leaves, scripts, trees
 from trees import document, registry_with_leaves
@@ -81,5 +77,6 @@ def check(text: str, migrate: bool) -> None:
             pass
 
 
-if __name__ == '__main__':
-    run_for(check)
+def fuzz(seconds: float) -> None:
+    """Read for a time."""
+    repeat('documents of trees', settings(BATCH, deadline=5000)(check), seconds)

@@ -1,15 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-Can any text given as a script raise anything but ScriptError, or take long, or grow.
-
-    python test/behavior/fuzz_scripts.py [--seconds N]
-"""
+"""Can any text given as a script raise anything but ScriptError, or take long, or grow."""
 
 from __future__ import annotations
 
-from fuzz_time import run_for
-from hypothesis import given
+from fuzz import BATCH, repeat
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_trees import broken, scripts
 
@@ -45,5 +41,6 @@ def check(programs: list[str]) -> None:
         assert not isinstance(value, str) or len(value) <= MAX_TEXT
 
 
-if __name__ == '__main__':
-    run_for(check)
+def fuzz(seconds: float) -> None:
+    """Read for a time."""
+    repeat('scripts of trees', settings(BATCH, deadline=5000)(check), seconds)

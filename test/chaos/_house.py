@@ -130,6 +130,7 @@ class House:
         with contextlib.suppress(AssertionError):  # The verdict says what is missing.
             await self._until(lambda: self._ledger.all_arrived(said, self._refused()),
                               'not all arrived')
+            await self._until(lambda: not self._ledger.unended, 'commands without an end')
             await self._answer_all()
         for command, times in self._did().items():
             assert times <= _COMMANDS['note']['times'], f'{command} ran more than once'

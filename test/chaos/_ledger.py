@@ -12,8 +12,9 @@ A message counts as *taken* by a bridge if it had written it to its outbox or se
 - every message that is found in an outbox file after a death.
 - of a life that went on to the end, all chat from the first found to the last said.
 
-A command counts as soon as it was sent: it is sent again, as a platform may, until it is answered,
-and must have one end, told once or marked as told again, and must have run once at most.
+A command counts as soon as it was sent. One of which anything was told must end unasked; one of
+which nothing was is sent again, as a platform may, until it is answered. Each must have one end,
+told once or marked as told again, and must have run once at most.
 """
 
 from __future__ import annotations
@@ -124,6 +125,11 @@ class Ledger:
         if found:
             self._taken_chats.update(set(range(min(found), said + 1)) - refused)
         return not self._lost() and bool(found)
+
+    @property
+    def unended(self) -> set[str]:
+        """Commands of which something was told, but no end."""
+        return self._told.keys() - self.ends.keys()
 
     def _lost(self) -> list[str]:
         return [*(f'chat {number}' for number in sorted(self._taken_chats - self._chats)),
