@@ -8,28 +8,10 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 
-from fixtures.domains import own_domain
+from fixtures.domains import DDS, own_domain
 import pytest
 
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-# A process that is killed leaves its shared memory behind, and Fast DDS loses messages to whoever
-# gets the port of a dead one; tests kill many.
-os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-
-# Where tests start programs that use DDS. A server's first answer is lost if it is sent before the
-# server has found the client's reader, which a busy machine delays: seen in about 1 of 500 tests,
-# with the server saying that it accepted a goal and the client never hearing it. Such a test is
-# run again, and shown as rerun; the bridge itself gives the goal up after its accept_timeout.
-_USES_DDS = ('end_to_end', 'robot', 'local', 'behavior/ros')
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests across DDS be run again."""
-    root = Path(__file__).parent
-    folders = tuple(root / name for name in _USES_DDS)
-    for item in items:
-        if any(folder in item.path.parents for folder in folders):
-            item.add_marker(pytest.mark.flaky(reruns=2))
+os.environ.update(DDS)
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ from websockets.sync.server import serve, ServerConnection
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fixtures.domains import own_domain  # noqa: E402
+from fixtures.domains import DDS, own_domain  # noqa: E402
 from fixtures.system import start_bridge  # noqa: E402
 
 PUBLISHERS = 12          # at a time
@@ -178,7 +178,7 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=1800.0)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder, own_domain() as domain:
-        os.environ.update(ROS_DOMAIN_ID=str(domain), ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
+        os.environ.update(DDS, ROS_DOMAIN_ID=str(domain))
         seen = soak(arguments.seconds, Path(folder))
     print(f'{seen.topics} topics, {seen.connections} connections, {seen.frames} frames')
     for of, unit in (('rss', 1e6), ('threads', 1), ('files', 1)):

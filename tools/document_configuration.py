@@ -19,12 +19,16 @@ def rows(schema: dict[str, Any], root: dict[str, Any], path: str = '') -> Iterat
     for key, part in schema.get('properties', {}).items():
         where = f'{path}.{key}' if path else key
         text = part.get('description', '')
+        value = part.get('default')
+        whole = value not in (None, {}) and '$ref' in part  # The default shows all of it.
         part = resolve(part, root)
         text = (text or part.get('description', '')).replace('|', '\\|')
-        default = json.dumps(part['default']) if part.get('default') not in (None, {}) else ''
+        value = part.get('default') if value is None else value
+        default = json.dumps(value) if value not in (None, {}) else ''
         required = 'required' if key in schema.get('required', ()) else ''
         yield f'| `{where}` | {text} | {f"`{default}`" if default else required} |'
-        yield from rows(part, root, where)
+        if not whole:
+            yield from rows(part, root, where)
         if isinstance(part.get('items'), dict):
             yield from rows(resolve(part['items'], root), root, f'{where}[]')
         if isinstance(part.get('additionalProperties'), dict):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 import signal
 import socket
@@ -58,6 +59,11 @@ DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 _STOP_TIMEOUT = 3.0
 
 
+# What else than a command changes the robot: noted in the audit log.
+_CHANGING = (msg.BehaviorUpdate, msg.RunTask, msg.TreePush, msg.FilePush, msg.ConfigChange,
+             msg.Schedule, msg.DeleteFile)
+
+
 class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
@@ -74,12 +80,14 @@ class Bridge:
         self._links = {link['name']: link for link in configuration['links']}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
-        self._state = StateDirectory(state_path(configuration['state_dir'], self._robot_id))
+        self._state = StateDirectory(
+            state_path(configuration['state_dir'], self._robot_id), self._logger.error)
         self._issued = IssuedCredentials(self._state.path)
         info = msg.RobotInfo(robot_info(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
-        links = {settings['name']: make_link(settings, self._crossing, info, self._state.path)
-                 for settings in configuration['links']}
+        links = {settings['name']: make_link(
+            settings, self._crossing, info, self._state.path, self._issued)
+            for settings in configuration['links']}
         self.link_thread = LinkThread(list(links.values()), self._crossing)
         self.peers = Peers(
             {name: link.carries for name, link in links.items()},
@@ -92,24 +100,25 @@ class Bridge:
         self._telemetry_control = TelemetryControl(node, self._telemetry)
         bags = BagUploads(node, configuration['bags'], self.peers.send_first)
         self.trees = Trees(
-            node, configuration, self._state.path, self.peers.send,
-            lambda: self.peers.any_connected)
+            node, configuration, self._state, self.peers.send,
+            lambda: self.peers.any_connected, self._audit.note)
         self._journal = Journal(
-            self._state.path / 'commands.jsonl', configuration['command_limits']['remembered'],
+            self._state.file('commands.jsonl'), configuration['command_limits']['remembered'],
             self._logger.error)
         places = Places(
-            configuration['places'], self._state.path / 'places.json', self._logger.error)
+            configuration['places'], self._state.file('places.json'), self._logger.error)
         self.router = Router(
             node, configuration, self._telemetry, self.trees, places, self._journal,
-            self._report)
+            self._report, self._note_order)
         self.trees.lend(self.router, self.peers.send)
         self._status = Status(
             node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
-            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces)
+            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces,
+            lambda: self._state.problem)
         self._doors = Doors(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
         self._faces = make_faces(Surroundings(
-            node, configuration, self.peers, self._routes, self._robot_id, self._state.path,
+            node, configuration, self.peers, self._routes, self._robot_id, self._state,
             self._on_command, self.trees, self._status.publish))
         own: Handlers = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
@@ -134,6 +143,9 @@ class Bridge:
     def _from_platform(self) -> None:
         while (item := self._crossing.take()) is not None:
             link, message = item
+            if isinstance(message, _CHANGING):
+                self._audit.note('received', source=link, kind=type(message).__name__,
+                                 content=asdict(message))
             handlers = self._handlers.get(type(message), ())
             for handler in handlers:
                 handler(link, message)
@@ -156,24 +168,23 @@ class Bridge:
         self.peers.send(status, source if source in self._links else None)
         self._doors.publish(source, status)
 
-    def _admit(self, link: str, what: str, **order: Any) -> bool:
-        """Write down what a link orders; whether it may."""
-        self._audit.note(what, source=link, **order)
-        return self._routes.may_command(link)
+    def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
+        self._audit.note('ordered', source=source, command=command.command,
+                         command_id=command.command_id, parameters=dict(command.parameters))
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
-        if self._admit(link, 'ordered', command=command.command, command_id=command.command_id,
-                       parameters=dict(command.parameters)):
+        if self._routes.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
+        self._note_order(link, command)
         self._report(link, msg.CommandStatus(
             command.command_id, command.command, msg.CommandState.REJECTED,
             error={'code': 'not_allowed', 'message': 'this link may not command'}))
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        if self._admit(link, 'tree', tree=update.tree_name):
+        if self._routes.may_command(link):
             self.trees.push(link, update)
         else:
             self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
@@ -201,7 +212,7 @@ class Bridge:
         try:
             self._issued.keep(link, credential.value)
         except OSError as error:
-            self._warn(link, f'its credential cannot be kept: {error.strerror}')
+            self._warn(link, f'its credential is kept in memory only: {error.strerror}')
 
     def _tell_of_faces(self, status: Any) -> None:
         for face in self._faces:

@@ -100,29 +100,45 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
 
 
 class IssuedCredentials:
-    """Credentials that platforms issued to this robot, a file of mode 0600 for each link."""
+    """
+    Credentials that platforms issued to this robot, a file of mode 0600 for each link.
+
+    One that the disk does not take is good until the bridge ends. Used from several threads.
+    """
 
     def __init__(self, state: Path) -> None:
         """Take the folder of the bridge's state."""
         self._folder = state / 'credentials'
+        self._unwritten: dict[str, str] = {}
 
     def read(self, link: str) -> str:
         """Return what a link is to use instead of the project's secret; empty for nothing."""
+        if link in self._unwritten:
+            return self._unwritten[link]
         try:
             return (self._folder / link).read_text(encoding='utf-8')
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ''
         except (OSError, UnicodeDecodeError) as error:
             raise CredentialsError(f'{self._folder / link}: cannot be read: {error}') from None
 
     def keep(self, link: str, value: str) -> None:
-        """Keep it over restarts in place of the one before; forget it if empty."""
+        """
+        Keep it over restarts in place of the one before; forget it if empty.
+
+        OSError where it is kept in memory only.
+        """
         path = self._folder / link
+        self._unwritten[link] = value
+        self._write(path, value)
+        del self._unwritten[link]
+
+    def _write(self, path: Path, value: str) -> None:
         if not value:
             path.unlink(missing_ok=True)
             return
         self._folder.mkdir(exist_ok=True, mode=0o700)
-        new = path.with_name(f'{link}.new')
+        new = path.with_name(f'{path.name}.new')
         new.unlink(missing_ok=True)
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w',
                   encoding='utf-8') as file:

@@ -1,25 +1,38 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where does a bridge keep what must survive its restart."""
+"""
+Where does a bridge keep what must survive its restart, and what if the disk does not take it.
+
+Then the bridge goes on, with all of it in memory: it says so once, in the log, and in /diagnostics
+for as long as it lasts.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import fcntl
 import os
 from pathlib import Path
 import re
+from typing import TextIO
+
+_REMEDY = ('make room on the disk, or set state_dir to a directory that can be written; until '
+           'then what must survive a restart is kept in memory only')
 
 
 class StateDirectoryError(Exception):
-    """The directory cannot be used; says why and what to do."""
+    """Another bridge uses the directory; says what to do."""
 
 
 class StateDirectory:
-    """A directory that one running bridge has for itself."""
+    """A directory that one running bridge has for itself; lives on the ROS thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, complain: Callable[[str], object]) -> None:
         """Make the directory, only for this user, and lock it; StateDirectoryError if taken."""
         self.path = path
+        self._complain = complain
+        self._problems: dict[Path, str] = {}
+        self._lock: TextIO | None = None
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = (path / 'lock').open('w')
@@ -29,13 +42,64 @@ class StateDirectory:
                 f'{path} is in use by another bridge; give each its own robot_id or '
                 'state_dir') from None
         except OSError as error:
-            raise StateDirectoryError(
-                f'{path}: {error.strerror}; set state_dir to a directory that can be '
-                'written') from None
+            self.outcome(path, error)
+
+    @property
+    def problem(self) -> str:
+        """Why it does not keep what it should, and what to do; empty if it does."""
+        return next(iter(self._problems.values()), '')
+
+    def file(self, name: str) -> StateFile:
+        """Give a file of the directory, to be replaced as a whole."""
+        return StateFile(self.path / name, self.outcome)
+
+    def outcome(self, path: Path, error: OSError | None) -> None:
+        """Take note of how it went to write a file; the first trouble is told, and its end."""
+        if error is not None:
+            problem = f'{path}: {error.strerror or error}; {_REMEDY}'
+            if not self._problems:
+                self._complain(problem)
+            self._problems[path] = problem
+        elif self._problems:
+            self._problems.pop(self.path, None)
+            self._problems.pop(path, None)
+            if not self._problems:
+                self._complain(f'{self.path} keeps again what must survive a restart')
 
     def close(self) -> None:
         """Let another bridge have it; the end of the process does that too."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+class StateFile:
+    """A file that is replaced as a whole; its user has the content in memory too."""
+
+    def __init__(self, path: Path, outcome: Callable[[Path, OSError | None], object]) -> None:
+        """`outcome` is told how each write went."""
+        self.path = path
+        self.outcome = outcome
+
+    def read(self) -> str:
+        """Return the text, empty if there is none or it cannot be read."""
+        try:
+            return self.path.read_text(encoding='utf-8', errors='replace')
+        except FileNotFoundError:
+            return ''
+        except OSError as error:
+            self.outcome(self.path, error)
+            return ''
+
+    def write(self, text: str, *, sync: bool = True) -> bool:
+        """Replace the text; whether the disk took it."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self.path, text, sync=sync)
+        except OSError as error:
+            self.outcome(self.path, error)
+            return False
+        self.outcome(self.path, None)
+        return True
 
 
 def state_path(configured: str | None, robot_id: str) -> Path:

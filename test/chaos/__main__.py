@@ -40,6 +40,8 @@ def main() -> int:
             continue
         began = time.monotonic()
         os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        # What a killed process leaves in shared memory disturbs the next.
+        os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
         with own_domain() as domain:
             os.environ['ROS_DOMAIN_ID'] = str(domain)
             try:

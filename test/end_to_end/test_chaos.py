@@ -4,7 +4,18 @@
 
 from __future__ import annotations
 
-from chaos import death_of_the_bridge, teleop_link_cut
+import asyncio
+
+from chaos import (
+    _house,
+    bridge_kills,
+    death_of_the_bridge,
+    link_faults,
+    link_namespaces,
+    platform_kills,
+    teleop_link_cut,
+)
+import pytest
 
 
 def test_commands_have_one_end_and_no_goal_runs_on_after_kill_9_of_the_bridge():
@@ -13,3 +24,20 @@ def test_commands_have_one_end_and_no_goal_runs_on_after_kill_9_of_the_bridge():
 
 def test_the_base_is_told_to_stand_in_time_when_the_link_is_cut():
     teleop_link_cut.run(times=6, seed=1)
+
+
+def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():
+    verdict = asyncio.run(_house.play(
+        (link_faults.story, 5), (platform_kills.story, 1), (bridge_kills.story, 1)))
+    assert verdict.taken > 50
+    assert verdict.good, str(verdict)
+    assert verdict.duplicates > 0, 'nothing was sent again: was anything broken?'
+
+
+def test_nothing_is_lost_when_a_cable_is_pulled():
+    try:
+        verdict = asyncio.run(link_namespaces.play(pulls=2))
+    except link_namespaces.NoCable as error:
+        pytest.skip(str(error))
+    assert verdict.taken > 50
+    assert verdict.good, str(verdict)

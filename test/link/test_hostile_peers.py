@@ -17,11 +17,11 @@ from typing import Any
 import zlib
 
 from fixtures.peers import frame, raw_websocket_server, tcp_server, websocket_server
-from fixtures.robot_side import ignore, Robot
+from fixtures.robot_side import ignore, INBOUND_LIMITS, Robot
 import psutil
 import pytest
 
-from xparo_bridge.link.inbound_limits import Limit, LIMITS
+from xparo_bridge.link.inbound_limits import Limit
 from xparo_bridge.messages import (
     ChatReply,
     CommandState,
@@ -387,8 +387,8 @@ def test_a_flood_of_bad_frames_is_slowed_down_and_fills_no_log():
     run(scenario)
 
 
-def test_a_flood_of_commands_is_refused_one_by_one(monkeypatch):
-    monkeypatch.setitem(LIMITS, 'RemoteCommand', Limit(64 * 1024, 20.0, 100.0))
+def test_a_flood_of_commands_is_refused_one_by_one():
+    limits = {**INBOUND_LIMITS, 'remote_command': Limit(64 * 1024, 20.0, 100)}
     count = 300
     states: dict[str, str] = {}
 
@@ -402,7 +402,8 @@ def test_a_flood_of_commands_is_refused_one_by_one(monkeypatch):
                 states[message['data']['command_id']] = message['data']['error']['code']
 
     async def scenario() -> None:
-        async with websocket_server(flood) as port, Robot(port) as robot:
+        async with websocket_server(flood) as port, Robot(
+                port, inbound_limits=limits) as robot:
             await robot.wait_for(
                 lambda m: getattr(m, 'refused', {}).get('RemoteCommand', 0) >= 100)
             await robot.flushed()
@@ -410,7 +411,7 @@ def test_a_flood_of_commands_is_refused_one_by_one(monkeypatch):
             await robot.wait_for(lambda m: getattr(m, 'frames_received', 0) == count)
             await robot.flushed()
             taken = sum(isinstance(m, RemoteCommand) for m in robot.received)
-            assert LIMITS['RemoteCommand'].burst <= taken < count
+            assert limits['remote_command'].burst <= taken < count
             assert len(states) == count - taken
             assert set(states.values()) == {'rate_limited'}
 

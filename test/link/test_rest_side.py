@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+from fixtures.robot_side import INBOUND_LIMITS
 from xparo_dispatch import FakeXparoDispatch
 
 from xparo_bridge import messages as msg
@@ -37,7 +38,8 @@ class Link:
             msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
                 name='platform', open_timeout=1.0, heartbeat_interval=5.0, heartbeat_timeout=5.0,
                 max_frame_bytes=1 << 16, compression=False, tls=None,
-                backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05)))
+                backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05),
+                inbound_limits=INBOUND_LIMITS))
 
     def _on_news(self) -> None:
         while (item := self._crossing.take()) is not None:

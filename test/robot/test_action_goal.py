@@ -153,6 +153,29 @@ def test_a_goal_accepted_after_it_was_given_up_is_cancelled(graph):
         graph.until(lambda: 'canceled' in server.lines)
 
 
+def test_an_answer_that_was_lost_is_made_up_for_by_the_servers_list_of_goals(graph):
+    with start_failing_server('lose_answer') as server, watched(graph) as goal:
+        goal.until(lambda: goal.accepted)
+        goal.goal.cancel()
+        assert goal.end().ending is Ending.CANCELED
+        assert server.lines.count('canceled') == 1
+
+
+def test_a_cancel_reaches_a_goal_whose_answer_was_lost(graph):
+    with start_failing_server('lose_answer') as server, watched(graph) as goal:
+        goal.until(lambda: 'goal' in server.lines)
+        goal.goal.cancel()
+        assert goal.end().ending is Ending.CANCELED
+        server.wait_for_line('canceled')
+
+
+def test_a_goal_that_is_given_up_unanswered_is_cancelled(graph):
+    with start_failing_server('lose_answer') as server, \
+            watched(graph, accept_timeout=0.0) as goal:
+        assert goal.end().ending is Ending.NOT_ANSWERED
+        graph.until(lambda: 'canceled' in server.lines)
+
+
 def test_a_flood_of_feedback_keeps_the_end_from_nothing(graph):
     with start_failing_server('flood', '--delay', '0.5'), watched(graph) as goal:
         assert goal.end().ending is Ending.SUCCEEDED

@@ -21,6 +21,7 @@ from xparo_bridge.robot.faces import make_faces
 from xparo_bridge.robot.peers import Peers
 from xparo_bridge.robot.routes import Routes
 from xparo_bridge.share import share
+from xparo_bridge.state_directory import StateDirectory
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def names_in_policy() -> set[str]:
             if element.tag in ('topic', 'service')}
 
 
-def faces(node: Node, *protocols: str, state: Path = Path('unused')) -> set[str]:
+def faces(node: Node, state: Path, *protocols: str) -> set[str]:
     """Subjects of the topics that links of these protocols make."""
     configuration: Configuration = load(['config/bridge.yaml'])
     settings = {'url': 'ws://127.0.0.1:1/', 'robot_id': 'r1', 'extensions': []}
@@ -55,7 +56,7 @@ def faces(node: Node, *protocols: str, state: Path = Path('unused')) -> set[str]
                   lambda link, message: None)
     make_faces(Surroundings(
         node, configuration, peers, Routes(configuration, peers.carriers), 'r1',
-        state, lambda link, command: True, None, lambda: None))
+        StateDirectory(state, print), lambda link, command: True, None, lambda: None))
     names = [publisher.topic_name for publisher in node.publishers]
     assert names_in_graph(node) <= names_in_policy()
     return {name.split('/')[2] for name in names if name.startswith('/bridge/')}
@@ -65,21 +66,21 @@ def action_servers(node: Node) -> int:
     return sum(isinstance(waitable, ActionServer) for waitable in node.waitables)
 
 
-def test_the_platform_alone_brings_chat_and_nothing_more(node):
-    assert faces(node, 'xparo') == {'chat'}
+def test_the_platform_alone_brings_chat_and_nothing_more(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo') == {'chat'}
     assert action_servers(node) == 0
 
 
-def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node):
-    assert faces(node, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
+def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
     assert action_servers(node) == 0
 
 
 def test_every_name_of_every_face_is_one_that_the_policy_allows(node, tmp_path):
-    assert faces(node, *protocol_names(), state=tmp_path) >= {
+    assert faces(node, tmp_path, *protocol_names()) >= {
         'aiml', 'audio', 'chat', 'head', 'joy', 'meet', 'project', 'speech'}
 
 
-def test_a_head_speaks_too(node):
-    assert faces(node, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
+def test_a_head_speaks_too(node, tmp_path):
+    assert faces(node, tmp_path, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
     assert action_servers(node) == 1

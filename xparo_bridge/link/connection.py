@@ -10,7 +10,8 @@ side as LinkChange, with the error in words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+import contextlib
 from dataclasses import dataclass
 import ssl
 import time
@@ -71,6 +72,7 @@ class LinkOptions:
     compression: bool
     tls: ssl.SSLContext | None
     backoff: Backoff
+    inbound_limits: Mapping[str, Limit]
     proxy: str | None = None
     history_share: float = 0.2
 
@@ -94,7 +96,7 @@ class Connection:
         self._options = options
         self._on_token = on_token
         self._backoff = options.backoff
-        self._limits = InboundLimits()
+        self._limits = InboundLimits(options.inbound_limits)
         self._problems = Bucket(_PROBLEMS)
         self._untold = 0
         self._frames_sent = 0
@@ -356,7 +358,8 @@ class Connection:
             await asyncio.sleep(options.heartbeat_interval)
             try:
                 # Sending counts too: a peer that no longer reads blocks it.
-                await asyncio.wait_for(_round_trip(socket), options.heartbeat_timeout)
+                async with asyncio.timeout(options.heartbeat_timeout):
+                    await _round_trip(socket)
             except TimeoutError:
                 if not websocket.is_open(socket):
                     return await _for_ever()  # The reader is about to say why.
@@ -410,7 +413,7 @@ async def _round_trip(socket: Any) -> None:
 
 async def _within(seconds: float, waiting: Any) -> None:
     """Wait for something, but not longer."""
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except TimeoutError:
-        pass
+    # Not wait_for: that of Python 3.11 may swallow a cancellation.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

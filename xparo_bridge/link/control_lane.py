@@ -87,7 +87,8 @@ class ControlLane:
             self._write(waiting)
         else:
             self._number += 1
-            entry = _Entry(self._number, f'{self._run}-{self._number}', text, _subject(message))
+            entry = _Entry(self._number, f'{self._run}-{self._number}', text, _subject(message),
+                           getattr(message, 'resent', False))
             # After what waits about the same subject, else before the backlog.
             if entry.subject in self._backlog_subjects:
                 self._push_back(entry)

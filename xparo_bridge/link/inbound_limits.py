@@ -9,13 +9,10 @@ socket, so that a flood costs its sender and not the robot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import time
 from typing import Any
-
-from .. import messages
-
-KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -25,25 +22,6 @@ class Limit:
     size: int
     rate: float
     burst: float
-
-
-LIMITS: dict[str, Limit] = {
-    # Above what the router takes: it knows which commands must pass, such as stop, which stream,
-    # and which were sent before, and says when to try again.
-    'RemoteCommand': Limit(64 * KIB, 450.0, 900.0),
-    'BehaviorUpdate': Limit(2048 * KIB, 1.0, 10.0),
-    'RunTask': Limit(2048 * KIB, 1.0, 10.0),
-    'TreePush': Limit(4096 * KIB, 1.0, 10.0),
-    'FilePush': Limit(4096 * KIB, 1.0, 10.0),
-    'ChatReply': Limit(256 * KIB, 20.0, 100.0),
-    'LogSession': Limit(4 * KIB, 1.0, 10.0),
-    'ApiToken': Limit(16 * KIB, 1.0, 10.0),
-    'LinkCredential': Limit(16 * KIB, 1.0, 10.0),
-    'Ping': Limit(4 * KIB, 10.0, 50.0),
-}
-# For kinds without a line of their own: streams of sound, pieces of files, joysticks.
-OTHER = Limit(4096 * KIB, 200.0, 400.0)
-FRAMES = Limit(0, 500.0, 1000.0)
 
 
 class Bucket:
@@ -77,9 +55,11 @@ class Bucket:
 class InboundLimits:
     """The limits of one link, and what they refused, by kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Mapping[str, Limit]) -> None:
+        """Take the limits of kinds by name, of `other` ones and of all `frames` together."""
+        self._limits = {_class_name(kind): limit for kind, limit in limits.items()}
         self._buckets: dict[str, Bucket] = {}
-        self._frames = Bucket(FRAMES)
+        self._frames = Bucket(limits['frames'])
         self.refused: dict[str, int] = {}
 
     def pause(self) -> float:
@@ -89,7 +69,7 @@ class InboundLimits:
     def problem(self, message: Any, size: int) -> str:
         """Why a message of a frame of `size` bytes is refused, empty if it is not."""
         kind = type(message).__name__
-        limit = LIMITS.get(kind, OTHER)
+        limit = self._limits.get(kind) or self._limits['Other']
         problem = ''
         if size > limit.size:
             problem = f'{kind} of {size} bytes; up to {limit.size} are taken'
@@ -100,4 +80,6 @@ class InboundLimits:
         return problem
 
 
-assert set(LIMITS) <= set(vars(messages)), 'a limit for a kind that does not exist'
+def _class_name(kind: str) -> str:
+    """Name of the class of a message, such as RemoteCommand for remote_command."""
+    return kind.title().replace('_', '')

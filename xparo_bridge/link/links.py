@@ -25,6 +25,7 @@ from ..redaction import hide
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .endpoints import Endpoints
+from .inbound_limits import Limit
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
 from .proxy import is_loopback
@@ -62,12 +63,12 @@ class Link:
 
 
 def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
-              state: Path | None = None) -> Link:
+              state: Path | None = None, issued: IssuedCredentials | None = None) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
     `greeting` is sent first on each connection, where the protocol has room for it. What must
-    outlive the process is kept in the folder `state`.
+    outlive the process is kept in the folder `state`, and credentials by `issued`.
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]
@@ -82,7 +83,7 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
             f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can read '
             'the secret key and give commands'))
     try:
-        endpoints = _endpoints(settings, urls, greeting, state)
+        endpoints = _endpoints(settings, urls, greeting, issued)
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
     protocol = endpoints.current
@@ -100,6 +101,8 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         heartbeat_timeout=settings['heartbeat']['timeout'],
         max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
         backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
+        inbound_limits={kind: Limit(**limit)
+                        for kind, limit in settings['inbound_limits'].items()},
         history_share=history['share'])
     rest = _rest_service(settings, greeting, state, crossing)
     on_token = rest.set_token if rest else lambda token: None
@@ -130,9 +133,8 @@ def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path 
 
 
 def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
-               state: Path | None) -> Endpoints:
+               issued: IssuedCredentials | None) -> Endpoints:
     adapter = load_protocol(settings['protocol'])
-    issued = IssuedCredentials(state) if state else None
 
     def read() -> Credentials:
         credentials = read_credentials(

@@ -126,11 +126,13 @@ class LogUploader:
     def _keep(self) -> None:
         """Move updates to the disk; they are small and go to the page cache, so at once."""
         while self._waiting:
+            update = self._waiting.popleft()
             try:
-                self._spool.add(self._waiting.popleft())
+                self._spool.add(update)
             except OSError as error:
-                self.dropped += 1
-                self._tell(f'log lines cannot be kept on disk: {error.strerror}')
+                self._waiting.appendleft(update)
+                self._tell(f'log lines are kept in memory only: {error.strerror}')
+                return
 
     def _tell(self, problem: str) -> None:
         if problem != self._problem:

@@ -41,11 +41,13 @@ def _call(kind: Any, name: str, request: Any) -> Any:
         client = node.create_client(kind, name)
         if not client.wait_for_service(timeout_sec=10.0):
             raise RosFailed(f'there is no service {name}')
-        future = client.call_async(request)
-        executor.spin_until_future_complete(future, timeout_sec=15.0)
-        if not future.done():
-            raise RosFailed(f'{name} did not answer')
-        return future.result()
+        # An answer is lost that the server sends before it has discovered this client.
+        for _ in range(3):
+            future = client.call_async(request)
+            executor.spin_until_future_complete(future, timeout_sec=5.0)
+            if future.done():
+                return future.result()
+        raise RosFailed(f'{name} did not answer')
     finally:
         executor.shutdown()
         node.destroy_node()

@@ -5,8 +5,8 @@ One goal of one ROS action, from sending it to its one outcome.
 
 rclpy's client leaves to its user what a moving robot needs: a cancel that comes before the goal
 was accepted is remembered and sent on acceptance; a server that is absent, dies, or was restarted
-and forgot the goal ends it with a reason. Nothing here blocks; `poll` must be called some times a
-second and does the waiting.
+and forgot the goal ends it with a reason; an answer that DDS lost is made up for. Nothing here
+blocks; `poll` must be called some times a second and does the waiting.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import time
 from typing import Any
 import uuid
 
-from action_msgs.msg import GoalStatus
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
+from rclpy.qos import qos_profile_action_status_default
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
@@ -30,6 +32,8 @@ from unique_identifier_msgs.msg import UUID
 _MISSING_GRACE = 2.0
 # How often the graph is asked whether the server is still the same one, s.
 _WATCH_PERIOD = 1.0
+# How long the answer to a goal may take before the server's list of goals is looked at, s.
+_ANSWER_PERIOD = 1.0
 # How long the result of a goal that is over may take before it is asked for again, s.
 _RESULT_PERIOD = 1.0
 
@@ -67,8 +71,13 @@ def cancel_all(client: ActionClient) -> None:
     """Cancel every goal its server has, whoever sent it."""
     if client.server_is_ready():
         # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
-        nothing = client._action_type.Impl.SendGoalService.Response()
-        ClientGoalHandle(client, UUID(), nothing).cancel_goal_async()
+        _handle(client, UUID()).cancel_goal_async()
+
+
+def _handle(client: ActionClient, goal_id: UUID) -> ClientGoalHandle:
+    """Handle of a goal whose server's answer is not there."""
+    answer = client._action_type.Impl.SendGoalService.Response(accepted=True)
+    return ClientGoalHandle(client, goal_id, answer)
 
 
 class ActionGoal:
@@ -99,7 +108,9 @@ class ActionGoal:
         self._on_accepted = on_accepted
         self._on_feedback = on_feedback
         self._on_end = on_end
-        self._sent = False
+        self._goal_id: UUID | None = None  # set once the goal is sent
+        self._goals: Subscription | None = None
+        self._look_at = 0.0
         self._handle: ClientGoalHandle | None = None
         self._cancel_by: float | None = None  # set once a cancel is wanted
         self._ended = False
@@ -122,7 +133,8 @@ class ActionGoal:
         if self._ended or self._cancel_by is not None:
             return
         self._cancel_by = time.monotonic() + self._cancel_timeout
-        if not self._sent:
+        self._look_at = 0.0
+        if self._goal_id is None:
             self._end(Ending.CANCELED, 'cancelled before the goal was sent')
         elif self._handle is not None:
             self._handle.cancel_goal_async()
@@ -134,15 +146,18 @@ class ActionGoal:
         now = time.monotonic()
         if self._handle is not None and self._handle.status in _ENDINGS:
             self._ask_for_result(now)
-        if not self._sent:
+        if self._goal_id is None:
             if self._client.server_is_ready():
                 self._send()
             elif now > self._wait_until:
                 self._end(Ending.NO_SERVER,
                           f'no action server {self.name} within {self._server_timeout:g} s')
         elif self._handle is None and now > self._wait_until:
+            _handle(self._client, self._goal_id).cancel_goal_async()
             self._end(Ending.NOT_ANSWERED, f'{self.name} neither accepted nor rejected the goal '
                                            f'within {self._accept_timeout:g} s')
+        elif self._handle is None and self._goals is None and now > self._look_at:
+            self._look_for_goal()
         elif self._cancel_by is not None and now > self._cancel_by:
             self._end(Ending.CANCEL_IGNORED,
                       f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
@@ -152,18 +167,38 @@ class ActionGoal:
             self._watch(now)
 
     def _send(self) -> None:
-        self._sent = True
-        self._wait_until = time.monotonic() + self._accept_timeout
+        now = time.monotonic()
+        self._wait_until = now + self._accept_timeout
+        self._look_at = now + _ANSWER_PERIOD
         self._servers = self._server_ids()
         goal_id = uuid.uuid4().bytes
+        self._goal_id = UUID(uuid=list(goal_id))
         self._on_sending(goal_id)
         future = self._client.send_goal_async(
             self._goal, feedback_callback=lambda message: self._feedback(message.feedback),
-            goal_uuid=UUID(uuid=list(goal_id)))
-        future.add_done_callback(self._answered)
+            goal_uuid=self._goal_id)
+        future.add_done_callback(lambda future: self._answered(future.result()))
 
-    def _answered(self, future: Future) -> None:
-        handle = future.result()
+    def _look_for_goal(self) -> None:
+        """
+        Look whether the server has the goal although it did not answer.
+
+        Its answer is lost if it was sent before the server had discovered this client's reader;
+        the list of its goals reaches whoever subscribes, however late.
+        """
+        def look(message: GoalStatusArray) -> None:
+            for listed in message.status_list:
+                if listed.goal_info.goal_id == self._goal_id:
+                    self._answered(_handle(self._client, self._goal_id))
+                    self._handle._status = listed.status
+
+        self._goals = self._node.create_subscription(
+            GoalStatusArray, f'{self.name}/_action/status', look,
+            qos_profile_action_status_default)
+
+    def _answered(self, handle: ClientGoalHandle) -> None:
+        if self._handle is not None:
+            return
         if not handle.accepted:
             self._end(Ending.REJECTED, f'{self.name} rejected the goal')
             return
@@ -220,4 +255,6 @@ class ActionGoal:
     def _end(self, ending: Ending, text: str, result: Any = None) -> None:
         if not self._ended:
             self._ended = True
+            if self._goals is not None:
+                self._node.destroy_subscription(self._goals)
             self._on_end(Outcome(ending, text, result))

@@ -29,6 +29,7 @@ from .entities import publisher, subscription
 # Services have no queue of their own; more waiting than this is a runaway client.
 _MAX_WAITING = 50
 _POLL_PERIOD = 0.05
+_EXCERPT = 60  # characters of a message in the log
 
 
 @dataclass
@@ -121,7 +122,8 @@ class Chat:
     def _on_outgoing(self, message: ChatMessage) -> None:
         problem = self._say(message.text)
         if problem:
-            self._node.get_logger().warning(f'chat not sent: {problem}')
+            self._node.get_logger().warning(
+                f'chat not sent: "{message.text[:_EXCERPT]}": {problem}')
 
     def _ask_next(self) -> None:
         while self._waiting and not self._waiting[0].sent:

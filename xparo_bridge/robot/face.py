@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
 
 from ..behavior.ros.trees import Trees
 from ..configuration import Configuration
+from ..state_directory import StateDirectory
 from .peers import Peers
 from .routes import Routes
 
@@ -21,14 +21,14 @@ Handlers = dict[type, Callable[[str, Any], object]]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What faces are made from; `state` is the directory for what must survive a restart."""
+    """What faces are made from; `state` is for what must survive a restart."""
 
     node: Node
     configuration: Configuration
     peers: Peers
     routes: Routes
     robot_id: str
-    state: Path
+    state: StateDirectory
     # Runs a RemoteCommand as if its link had just sent it; whether it was not rejected.
     execute: Callable[[str, Any], bool]
     trees: Trees

@@ -35,7 +35,7 @@ class Files(Face):
         self._peers = around.peers
         self._logger = around.node.get_logger()
         self._sandbox = Sandbox(
-            Path(folder).expanduser() if folder else around.state / 'files',
+            Path(folder).expanduser() if folder else around.state.path / 'files',
             settings['max_file_bytes'], settings['max_total_bytes'])
         self._uploads: dict[str, Upload] = {}
         self._downloads: dict[str, _Download] = {}

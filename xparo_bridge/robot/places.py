@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import difflib
 import json
-from pathlib import Path
 from typing import Any
 
-from ..state_directory import write_whole
+from ..state_directory import StateFile
 
 Pose = Mapping[str, Any]
 
@@ -22,21 +21,19 @@ class UnknownPlace(LookupError):
 class Places:
     """Poses {x, y, yaw, frame} by name, m and rad; a saved one stands over a configured one."""
 
-    def __init__(self, configured: Mapping[str, Pose], path: Path,
+    def __init__(self, configured: Mapping[str, Pose], file: StateFile,
                  complain: Callable[[str], object]) -> None:
         """Take the configured ones and the file of those saved."""
         self._configured = configured
-        self._path = path
+        self._file = file
         self._saved: dict[str, Pose] = {}
         try:
-            saved = json.loads(path.read_text(encoding='utf-8'))
+            saved = json.loads(file.read() or '{}')
             self._saved = {name: {'x': float(pose['x']), 'y': float(pose['y']),
                                   'yaw': float(pose['yaw']), 'frame': str(pose['frame'])}
                            for name, pose in saved.items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            complain(f'{path}: the saved places cannot be read: {error}')
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            complain(f'{file.path}: the saved places cannot be read: {error}')
 
     @property
     def names(self) -> list[str]:
@@ -55,8 +52,7 @@ class Places:
         hint = f'; did you mean "{near[0]}"?' if near else ''
         raise UnknownPlace(f'there is no place "{name}"{hint}')
 
-    def save(self, name: str, pose: Pose) -> None:
-        """Keep a place, also over a restart; OSError if it cannot be written."""
-        saved = {**self._saved, name: dict(pose)}
-        write_whole(self._path, json.dumps(saved, indent=1))
-        self._saved = saved
+    def save(self, name: str, pose: Pose) -> bool:
+        """Keep a place; whether also over a restart."""
+        self._saved[name] = dict(pose)
+        return self._file.write(json.dumps(self._saved, indent=1))

@@ -26,7 +26,6 @@ from std_srvs.srv import Trigger
 from xparo_interfaces.srv import SaveAiml
 
 from .. import messages as msg
-from ..state_directory import write_whole
 from .entities import publisher
 from .face import Face, Surroundings
 from .replies import Replies
@@ -50,7 +49,7 @@ class Project(Face):
         self._timeout = around.configuration['chat']['timeout']
         self._parameters = around.configuration['project']['parameters']
         self._links = around.peers.that_carry(msg.SaveAiml)
-        self._path = around.state / 'project.json'
+        self._file = around.state.file('project.json')
         self._texts = self._read()
         self._replies = Replies(node)
         self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
@@ -70,12 +69,10 @@ class Project(Face):
 
     def _read(self) -> dict[str, str]:
         try:
-            kept = json.loads(self._path.read_text(encoding='utf-8'))
+            kept = json.loads(self._file.read() or '{}')
             return {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, AttributeError) as error:
-            self._logger.error(f'{self._path}: the kept project cannot be read: {error!r}')
+        except (ValueError, AttributeError) as error:
+            self._logger.error(f'{self._file.path}: the kept project cannot be read: {error!r}')
             return {}
 
     def _publish(self) -> None:
@@ -86,7 +83,7 @@ class Project(Face):
     def _take(self, texts: dict[str, str]) -> None:
         if any(self._texts.get(name) != text for name, text in texts.items()):
             self._texts |= texts
-            write_whole(self._path, json.dumps(self._texts))
+            self._file.write(json.dumps(self._texts))
             self._publish()
 
     def _on_project(self, link: str, project: msg.ProjectState) -> None:

@@ -33,8 +33,9 @@ class Sandbox:
     """Files below `root`; `max_file` bounds one of them and `max_total` all, bytes."""
 
     def __init__(self, root: Path, max_file: int, max_total: int) -> None:
-        """Make the folder if it is not there, for this user only."""
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the folder if it is not there, for this user only; later where a disk is full."""
+        with contextlib.suppress(OSError):
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = root.resolve()
         self._max_file = max_file
         self._max_total = max_total
@@ -60,8 +61,11 @@ class Sandbox:
                                   'size': entry.stat(follow_symlinks=False).st_size})
             return items
 
-        with self._open(str(self.root), _FOLDER) as root:
-            return list_folder(root, '')
+        try:
+            with self._open(str(self.root), _FOLDER) as root:
+                return list_folder(root, '')
+        except (FileNotFoundError, NotADirectoryError):  # The disk did not take the folder.
+            return []
 
     def delete(self, path: str) -> None:
         """Delete one file."""
@@ -99,6 +103,8 @@ class Sandbox:
         used = _size(self.tree())
         if used + size > self._max_total:
             raise SandboxError(f'{size} bytes do not fit: {used} of {self._max_total} are used')
+        with self._explained(path):
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._folder(path, make=True) as (folder, name):
             with self._explained(path):
                 part = _PART + secrets.token_hex(8)

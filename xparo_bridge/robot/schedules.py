@@ -23,7 +23,6 @@ from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from .. import messages as msg
-from ..state_directory import write_whole
 from .agenda import Agenda, DONE, Entry, INVALID, Policy, read_entry, time_zone
 from .face import Face, Surroundings
 from .replies import Replies
@@ -48,7 +47,7 @@ class Schedules(Face):
         self._logger = node.get_logger()
         self._timeout = around.configuration['chat']['timeout']
         self._links = around.peers.that_carry(msg.AskSchedule)
-        self._path = around.state / 'schedules.json'
+        self._file = around.state.file('schedules.json')
         self._policy = Policy(
             settings['time_zone'], settings['missed'], settings['missed_within'])
         self._agenda = Agenda(self._policy, self._read())
@@ -70,17 +69,16 @@ class Schedules(Face):
 
     def _read(self) -> dict[str, Any]:
         try:
-            kept = json.loads(self._path.read_text(encoding='utf-8'))
+            kept = json.loads(self._file.read() or '{}')
             Agenda(self._policy, kept)
             return {link: kept[link] for link in kept if link in self._links}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            self._logger.error(f'{self._path}: schedules of the last run not taken up: {error!r}')
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._logger.error(
+                f'{self._file.path}: schedules of the last run not taken up: {error!r}')
             return {}
 
     def _keep(self) -> None:
-        write_whole(self._path, json.dumps(self._agenda.to_json()))
+        self._file.write(json.dumps(self._agenda.to_json()))
         self._around.publish_status()
 
     def _lay_down(self, link: str, entries: Any) -> None:

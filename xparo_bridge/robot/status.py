@@ -54,13 +54,19 @@ class Status:
 
     def __init__(self, node: Node, robot_id: str, protocols: Mapping[str, str],
                  active_commands: Callable[[], Sequence[str]],
-                 tell: Callable[[BridgeStatus], object] = lambda status: None) -> None:
-        """Take the protocol of each link by the link's name, and what adds to each status."""
+                 tell: Callable[[BridgeStatus], object] = lambda status: None,
+                 storage_problem: Callable[[], str] = str) -> None:
+        """
+        Take the protocol of each link by the link's name, and what adds to each status.
+
+        `storage_problem` says why the state directory does not serve, empty if it does.
+        """
         self._node = node
         self._robot_id = robot_id
         self._protocols = protocols
         self._active_commands = active_commands
         self._tell = tell
+        self._storage_problem = storage_problem
         self._links: dict[str, _Link] = {}
         self._status = node.create_publisher(
             BridgeStatus, '~/status',
@@ -103,6 +109,10 @@ class Status:
         array = DiagnosticArray(status=[
             _diagnostic(f'{self._node.get_name()}: link {name}', self._robot_id, link)
             for name, link in self._links.items()])
+        problem = self._storage_problem()
+        array.status.append(DiagnosticStatus(
+            level=ERROR if problem else OK, name=f'{self._node.get_name()}: state directory',
+            message=problem or 'works', hardware_id=self._robot_id))
         array.header.stamp = stamp
         self._diagnostics.publish(array)
 
@@ -117,6 +127,9 @@ class Status:
             status.telemetry_dropped = link.numbers.dropped['telemetry']
             status.frames_sent = link.numbers.frames_sent
             status.frames_received = link.numbers.frames_received
+            if link.numbers.storage_problem and link.change.state is LinkState.CONNECTED:
+                status.last_error = link.numbers.storage_problem
+                status.remedy = 'make room on the disk, or set state_dir to another one'
         return status
 
 

@@ -39,7 +39,7 @@ class Tasks(Face):
         for name, xml in push.trees.items():
             try:
                 self._around.trees.load(name, _document(xml, name))
-            except (TreeErrors, OSError) as error:
+            except TreeErrors as error:
                 warn(f'{link}: tree {name!r} not kept: {error}')
 
     def _on_task(self, link: str, task: msg.RunTask) -> None:

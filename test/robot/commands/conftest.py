@@ -23,6 +23,7 @@ from xparo_bridge.robot.commands.run import Run
 from xparo_bridge.robot.places import Places
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
+from xparo_bridge.state_directory import StateDirectory
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://localhost/ws'}
 PLACES = {'home': {'x': 1.0, 'y': 2.0}, 'table_4': {'x': 7.0, 'y': 2.6, 'yaw': -1.57}}
@@ -47,10 +48,12 @@ class Station:
         node = self.graph.node
         publisher = TelemetryPublisher(
             node, TelemetryConfig.of(settings), self.telemetry.append)
-        journal = Journal(folder / 'commands.jsonl', settings['command_limits']['remembered'],
-                          self.complaints.append)
-        places = Places(settings['places'], folder / 'places.json', self.complaints.append)
-        self.trees = Trees(node, settings, folder, lambda message, to=None: True, lambda: True)
+        state = self._state = StateDirectory(folder, self.complaints.append)
+        journal = Journal(
+            state.file('commands.jsonl'), settings['command_limits']['remembered'],
+            self.complaints.append)
+        places = Places(settings['places'], state.file('places.json'), self.complaints.append)
+        self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
         self.router = Router(
             node, settings, publisher, self.trees, places, journal, self._report)
         self.trees.lend(self.router, lambda message: True)
@@ -85,6 +88,7 @@ class Station:
     def die(self) -> None:
         """Be gone without a word to anybody."""
         self._stack.close()
+        self._state.close()
 
 
 @pytest.fixture

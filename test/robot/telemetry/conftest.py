@@ -3,7 +3,6 @@
 """A bridge's node and a robot's node on a real ROS graph, spun together."""
 
 from collections.abc import Callable, Iterator
-import os
 from time import monotonic
 
 import pytest
@@ -15,9 +14,6 @@ from xparo_bridge.configuration import checked
 from xparo_bridge.messages import Telemetry
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
-
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'wss://example.org/ws'}
 

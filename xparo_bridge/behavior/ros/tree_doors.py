@@ -86,8 +86,6 @@ class TreeDoors:
         except TreeErrors as error:
             response.problems = [str(problem) for problem in error.problems]
             response.warnings = [str(problem) for problem in error.warnings]
-        except OSError as error:
-            response.problems = [f'it cannot be kept: {error}']
         else:
             response.success = True
             response.warnings = [str(problem) for problem in warnings]

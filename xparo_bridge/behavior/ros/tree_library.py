@@ -10,7 +10,7 @@ an index that is replaced as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 import hashlib
 import json
@@ -20,6 +20,8 @@ from typing import Any
 
 # Trees that were given; the one unused for longest goes first.
 MAX_KEPT = 200
+# Texts that the disk did not take are kept in memory, up to so many characters.
+_MAX_UNWRITTEN = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,19 @@ class LastRun:
 
 
 class TreeLibrary:
-    """Trees by name; methods that write raise OSError where the disk does not take it."""
+    """Trees by name; what the disk does not take is kept in memory and tried again."""
 
-    def __init__(self, kept_in: Path, own: Iterable[StoredTree] = ()) -> None:
-        """Read what is kept; what cannot be read is as if it were not there."""
+    def __init__(self, kept_in: Path, own: Iterable[StoredTree] = (),
+                 outcome: Callable[[Path, OSError | None], object] = lambda path, error: None
+                 ) -> None:
+        """
+        Read what is kept; what cannot be read is as if it were not there.
+
+        `outcome` is told how each write went.
+        """
         self._folder = kept_in
+        self._outcome = outcome
+        self._unwritten: dict[str, str] = {}  # texts by hash
         self._own = {tree.name: tree for tree in own}
         self._given: dict[str, str] = {}
         self.last: LastRun | None = None
@@ -94,7 +104,7 @@ class TreeLibrary:
         """Keep a tree that was given."""
         if tree.name in self._own:
             return
-        self._write(tree)
+        self._keep(tree)
         self._given.pop(tree.name, None)
         self._given[tree.name] = tree.hash
         while len(self._given) > MAX_KEPT:
@@ -110,7 +120,7 @@ class TreeLibrary:
 
     def ran(self, tree: StoredTree, blackboard: Mapping[str, Any]) -> None:
         """Note that a tree begins to run."""
-        self._write(tree)
+        self._keep(tree)
         self.last = LastRun(tree.name, tree.hash, dict(blackboard))
         self._write_index()
 
@@ -121,6 +131,8 @@ class TreeLibrary:
             self._write_index()
 
     def _read(self, hash_: str) -> str | None:
+        if hash_ in self._unwritten:
+            return self._unwritten[hash_]
         try:
             xml = (self._folder / f'{hash_}.xml').read_text(encoding='utf-8')
         except (OSError, ValueError):
@@ -128,20 +140,33 @@ class TreeLibrary:
         # A file that was changed or cut off is not the tree that was checked.
         return xml if hashlib.sha256(xml.encode()).hexdigest() == hash_ else None
 
-    def _write(self, tree: StoredTree) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / f'{tree.hash}.xml'
+    def _keep(self, tree: StoredTree) -> None:
         if self._read(tree.hash) is None:
-            _replace(path, tree.xml)
+            self._unwritten[tree.hash] = tree.xml
+            while sum(map(len, self._unwritten.values())) > _MAX_UNWRITTEN:
+                del self._unwritten[next(iter(self._unwritten))]
 
     def _write_index(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(self._folder / 'index.json', json.dumps({
-            'trees': self._given, 'last': asdict(self.last) if self.last else None}))
+        index = json.dumps({
+            'trees': self._given, 'last': asdict(self.last) if self.last else None})
         used = {*self._given.values(), self.last.hash if self.last else ''}
-        for path in self._folder.glob('*.xml'):
-            if path.stem not in used:
-                path.unlink(missing_ok=True)
+        self._unwritten = {
+            hash_: xml for hash_, xml in self._unwritten.items() if hash_ in used}
+        path = self._folder / 'index.json'
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Texts first, so that the index names none that is not there.
+            for hash_, xml in list(self._unwritten.items()):
+                _replace(self._folder / f'{hash_}.xml', xml)
+                del self._unwritten[hash_]
+            _replace(path, index)
+            for text in self._folder.glob('*.xml'):
+                if text.stem not in used:
+                    text.unlink(missing_ok=True)
+        except OSError as error:
+            self._outcome(path, error)
+        else:
+            self._outcome(path, None)
 
 
 def read_folder(folder: Path) -> list[StoredTree]:

@@ -52,8 +52,9 @@ class TreeRunner:
     def __init__(self, node: Node, registry: NodeRegistry, library: TreeLibrary,
                  reports: TreeReports, *, rate: float = 10.0, timeouts: Timeouts | None = None,
                  limits: Limits | None = None, tree_folder: Path | None = None,
-                 robot: RobotState | None = None) -> None:
-        """`rate` is in Hz; trees may include files of `tree_folder`."""
+                 robot: RobotState | None = None,
+                 note: Callable[..., object] = lambda event, **fields: None) -> None:
+        """`rate` is in Hz; trees may include files of `tree_folder`; `note` is the audit log's."""
         self._node = node
         self._registry = registry
         self.library = library
@@ -63,6 +64,7 @@ class TreeRunner:
         self._folder = tree_folder
         self._logger = node.get_logger().get_child('trees')
         self._robot = robot or RobotState(node)
+        self._note = note
         self.services: dict[str, Any] = {'nav2_robot': self._robot}
         self._clock = RobotClock(node)
         self._current: TreeRun | None = None
@@ -288,6 +290,7 @@ class TreeRunner:
         stored, blackboard = self._notes[run.id]
         self._write(lambda: self.library.ran(stored, blackboard))
         self._logger.info(f'tree {run.name} begins')
+        self._note('tree', tree=run.name, run=run.id, state='begins', hash=stored.hash)
         self.reports.begin(run)
         self._poll_timer.cancel()
         self._timer.reset()
@@ -329,6 +332,7 @@ class TreeRunner:
             self._logger.error(f'tree {run.name}: {run.error}')
         else:
             self._logger.info(f'tree {run.name} {run.state.value}')
+        self._note('tree', tree=run.name, run=run.id, state=run.state.value, error=run.error)
         self.reports.end(run)
         self.on_ended(run)
 
@@ -342,6 +346,6 @@ class TreeRunner:
     def _write(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except (OSError, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             self._logger.warning(f'the tree could not be kept on disk: {error}')
 

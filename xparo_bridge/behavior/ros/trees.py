@@ -13,6 +13,7 @@ from rclpy.node import Node
 from ...configuration import Configuration, ConfigurationError
 from ...messages import BehaviorUpdate
 from ...share import share
+from ...state_directory import StateDirectory
 from ..document import Limits
 from ..errors import Problem, TreeErrors
 from .registry import robot_registry
@@ -32,12 +33,14 @@ class NoSuchTree(KeyError):
 class Trees:
     """The trees of a robot; everything on the ROS thread."""
 
-    def __init__(self, node: Node, configuration: Configuration, state: Path, send: Send,
-                 is_connected: Callable[[], bool]) -> None:
+    def __init__(self, node: Node, configuration: Configuration, state: StateDirectory, send: Send,
+                 is_connected: Callable[[], bool],
+                 note: Callable[..., object] = lambda event, **fields: None) -> None:
         """
         Read the robot's own trees and those it was given before.
 
-        `state` is where they are kept; `send` and `is_connected` are for the reports.
+        `state` is where they are kept; `send` and `is_connected` are for the reports; `note`
+        is the audit log's.
 
         :raises ConfigurationError: if a node type of the configuration cannot work.
         """
@@ -50,13 +53,14 @@ class Trees:
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
         self._reports = TreeReports(send, is_connected)
         self._runner = TreeRunner(
-            node, registry, TreeLibrary(state / 'trees', self._own(folder)), self._reports,
+            node, registry,
+            TreeLibrary(state.path / 'trees', self._own(folder), state.outcome), self._reports,
             rate=settings['rate'],
             timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),
             limits=Limits(**settings['limits']), tree_folder=folder if folder.is_dir() else None,
             robot=RobotState(
                 node, settings['global_frame'], settings['robot_base_frame'],
-                settings['odom_topic'], settings['goal_topic']))
+                settings['odom_topic'], settings['goal_topic']), note=note)
         TreeDoors(node, self)
 
     def _own(self, folder: Path) -> list[StoredTree]:
@@ -179,7 +183,6 @@ class Trees:
         Check a tree and keep it; nothing runs by this. Returns warnings.
 
         :raises TreeErrors: with all that is wrong with it; the one of that name stays.
-        :raises OSError: if it cannot be kept.
         """
         name, warnings = self._runner.check(name, xml)
         if self._runner.library.is_own(name):

@@ -6,6 +6,7 @@ What must be known of commands after the bridge died: which were open, and how t
 A file of JSON lines, appended to as things happen and rewritten when it has grown. Every line is
 handed to the operating system before anybody is told what it says, so it survives the death of the
 process; a power cut may cost the last seconds. A last line that is torn counts as not written.
+While the disk does not take lines, the memory is all there is; it is tried again now and then.
 
 | line | says |
 |---|---|
@@ -22,13 +23,14 @@ import base64
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+import errno
 import json
-from pathlib import Path
+import os
 import time
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from ...messages import CommandState, CommandStatus
-from ...state_directory import write_whole
+from ...state_directory import StateFile
 
 # The file is rewritten when it has so many more lines than the memory needs.
 _SLACK = 4000
@@ -37,6 +39,8 @@ _MAX_STATUS = 16384
 # Ends younger than this when the bridge died may not have reached the platform, s.
 _FRESH = 60.0
 _MAX_FRESH = 200
+# How often a disk that failed is tried again, s.
+_RETRY_PERIOD = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,14 @@ class Interrupted:
 class Journal:
     """The memory of commands in one file."""
 
-    def __init__(self, path: Path, remembered: int, complain: Callable[[str], object]) -> None:
+    def __init__(self, file: StateFile, remembered: int,
+                 complain: Callable[[str], object]) -> None:
         """Read what an earlier bridge left; keep the ends of so many commands."""
-        self._path = path
+        self._whole = file
         self._remembered = remembered
         self._complain = complain
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
+        self._retry_at = 0.0
         self._lines = 0
         self._ended: OrderedDict[str, tuple[str, CommandStatus, float]] = OrderedDict()
         self._open: dict[str, Interrupted] = {}
@@ -142,11 +148,7 @@ class Journal:
             self._ended.popitem(last=False)
 
     def _read(self) -> Iterator[dict[str, Any]]:
-        try:
-            text = self._path.read_text(encoding='utf-8', errors='replace')
-        except FileNotFoundError:
-            return
-        for line in text.splitlines():
+        for line in self._whole.read().splitlines():
             try:
                 value = json.loads(line)
             except ValueError:
@@ -174,16 +176,19 @@ class Journal:
             elif 'closed' in line:
                 self._lines = 0
         except (KeyError, TypeError, ValueError) as error:
-            self._complain(f'{self._path}: a line is not understood: {error!r}')
+            self._complain(f'{self._whole.path}: a line is not understood: {error!r}')
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._file is None:
+            if time.monotonic() >= self._retry_at:
+                self._rewrite()  # What the line says is in memory by now.
             return
+        data = _dumps(line).encode()
         try:
-            self._file.write(_dumps(line))
-            self._file.flush()
-        except OSError as error:  # Commands go on; what they lose is their memory of a crash.
-            self._complain(f'{self._path}: {error.strerror}')
+            if self._file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._failed(error)
             return
         self._lines += 1
         if self._lines > self._remembered + _SLACK:
@@ -197,11 +202,18 @@ class Journal:
                       *(_goal_line(entry.command_id, goal) for goal in entry.goals)]
         lines.append({'latch': self.latch})
         self._lines = len(lines) - len(self._ended)
-        try:
-            write_whole(self._path, ''.join(map(_dumps, lines)), sync=False)
-            self._file = self._path.open('a', encoding='utf-8')
-        except OSError as error:
-            self._complain(f'{self._path}: {error.strerror}')
+        self._retry_at = time.monotonic() + _RETRY_PERIOD
+        if self._whole.write(''.join(map(_dumps, lines)), sync=False):
+            try:
+                self._file = self._whole.path.open('ab', buffering=0)
+            except OSError as error:
+                self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        """Go on without the disk: what commands lose is their memory of a crash."""
+        self._release()
+        self._retry_at = time.monotonic() + _RETRY_PERIOD
+        self._whole.outcome(self._whole.path, error)
 
 
 def _open_line(entry: Interrupted) -> dict[str, Any]:

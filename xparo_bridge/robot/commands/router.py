@@ -52,15 +52,19 @@ class Router:
     """Runs commands and reports how they go; lives on the ROS thread."""
 
     def __init__(self, node: Node, configuration: Configuration, telemetry: TelemetryPublisher,
-                 trees: Trees, places: Places, journal: Journal, report: Report) -> None:
+                 trees: Trees, places: Places, journal: Journal, report: Report,
+                 ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None
+                 ) -> None:
         """
         Make the commands of the configuration.
 
-        `report(source, status)` is told every change. Raises ConfigurationError for a command
+        `report(source, status)` is told every change, `ordered` each command that comes, by
+        whichever door. Raises ConfigurationError for a command
         that cannot work.
         """
         self._node = node
         self._report = report
+        self._ordered = ordered
         self._journal = journal
         self._limits = configuration['command_limits']
         self._logger = node.get_logger().get_child('commands')
@@ -82,7 +86,7 @@ class Router:
     def recover(self) -> None:
         """Tell what a bridge that died could not tell any more."""
         for source, status in self._journal.untold:
-            self._report(source, status)
+            self._report(source, replace(status, resent=True))
 
     # --- what happens to commands ---
 
@@ -92,14 +96,14 @@ class Router:
         return list(self._open.values())
 
     @property
+    def recovering(self) -> bool:
+        """Whether it is not yet known what became of the goals of a bridge that died."""
+        return bool(self._left)
+
+    @property
     def latch(self) -> str:
         """'stopped' or 'paused' while no command may move the robot, else empty."""
         return self._journal.latch
-
-    @property
-    def recovering(self) -> bool:
-        """Whether goals that an earlier bridge left may still move the robot."""
-        return bool(self._left)
 
     def set_latch(self, latch: str) -> None:
         """Stop, pause or (with '') free the robot; it stays so over a restart."""
@@ -135,11 +139,12 @@ class Router:
 
     def execute(self, command: RemoteCommand, source: str) -> Run:
         """Run a command that came from `source`; its status is reported from here on."""
+        self._ordered(source, command)
         if command.command_id:
             known = self._known(command, source)
             if known is not None:
                 if known.status is not None:
-                    self._report(source, known.status)
+                    self._report(source, replace(known.status, resent=True))
                 return known
         else:
             command = replace(command, command_id=uuid.uuid4().hex)

@@ -69,12 +69,9 @@ class SavePlace(Kind):
         self._leave()
         pose = {'x': round(place.translation[0], 4), 'y': round(place.translation[1], 4),
                 'yaw': round(place.yaw, 4), 'frame': frame}
-        try:
-            self.robot.places.save(run.parameters['name'], pose)
-        except OSError as error:
-            run.fail('not_saved', f'the place cannot be written: {error.strerror}')
-        else:
-            run.succeed({'name': run.parameters['name'], 'pose': pose})
+        kept = self.robot.places.save(run.parameters['name'], pose)
+        run.succeed({'name': run.parameters['name'], 'pose': pose,
+                     **({} if kept else {'warning': 'not on disk: lost when the bridge ends'})})
 
     def cancel(self, run: Run) -> None:
         self._leave()
