@@ -9,6 +9,7 @@ robot/commands/router → robot/commands/navigate.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +39,7 @@ from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.router import Router
 from .robot.doors import Doors
-from .robot.face import Surroundings
+from .robot.face import Handlers, Surroundings
 from .robot.faces import make_faces
 from .robot.identity import robot_info
 from .robot.log_sessions import LogSessions
@@ -119,9 +120,8 @@ class Bridge:
         self._faces = make_faces(Surroundings(
             node, configuration, self.peers, self._routes, self._robot_id, self._state,
             self._on_command, self.trees, self._status.publish))
-        self._handlers: dict[type, Callable[[str, Any], object]] = {
+        own: Handlers = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
-            **{kind: handler for face in self._faces for kind, handler in face.handlers.items()},
             msg.LogSession: self._log_sessions.session,
             msg.UploadProgress: bags.progress,
             msg.UploadEnded: bags.ended,
@@ -135,6 +135,10 @@ class Bridge:
             msg.RefusedPush: lambda link, push: self._warn(
                 link, f'{push.kind} refused: {push.reason}'),
         }
+        self._handlers: dict[type, list[Callable[[str, Any], object]]] = defaultdict(list)
+        for handlers in (own, *(face.handlers for face in self._faces)):
+            for kind, handler in handlers.items():
+                self._handlers[kind].append(handler)
 
     def _from_platform(self) -> None:
         while (item := self._crossing.take()) is not None:
@@ -142,10 +146,10 @@ class Bridge:
             if isinstance(message, _CHANGING):
                 self._audit.note('received', source=link, kind=type(message).__name__,
                                  content=asdict(message))
-            handler = self._handlers.get(type(message))
-            if handler is not None:
+            handlers = self._handlers.get(type(message), ())
+            for handler in handlers:
                 handler(link, message)
-            else:
+            if not handlers:
                 self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
 
     def _warn(self, link: str, problem: str) -> None:

@@ -69,6 +69,14 @@ def test_so_it_does_in_the_dialect_of_the_source(peers, tmp_path):
         comes_in_pieces()
 
 
+def test_who_asked_is_told_what_the_bot_refuses_and_what_is_too_long_for_it(peers, tmp_path):
+    with peers.bridge(tmp_path), RosGraph() as graph:
+        assert 'the server takes 65536' in ask(graph, 'x' * 70000).error
+        assert ask(graph, 'hi').success
+        peers.bot.limit = 1
+        assert 'RATE_LIMITED' in ask(graph, 'hi').error
+
+
 def test_typing_is_told_both_ways(running):
     peers, domain = running
     peers.forget()

@@ -300,7 +300,7 @@ class Connection:
                 try:
                     frames, control = await self._lanes.next()
                 except (ProtocolError, TypeError, ValueError) as error:
-                    self._problem(f'not sent: {error}')
+                    self._problem(f'not sent: {error}', getattr(error, 'about', None))
                     continue
                 hold = self._protocol.hold_until() - time.monotonic()
                 if hold > 0:
@@ -387,9 +387,9 @@ class Connection:
                 self._untold = 0
             await asyncio.sleep(_STATISTICS_PERIOD)
 
-    def _problem(self, problem: str) -> None:
+    def _problem(self, problem: str, message: Any = None) -> None:
         if self._problems.take():
-            self._deliver(LinkProblem(redacted(problem)))
+            self._deliver(LinkProblem(redacted(problem), message))
         else:
             self._untold += 1
 

@@ -20,7 +20,7 @@ from ..messages import KEPT, Telemetry, TelemetryHistory
 from .control_lane import ControlLane
 from .history import History
 from .outbox import Outbox
-from .protocols.base import Frame, Protocol
+from .protocols.base import Frame, Protocol, ProtocolError
 from .store import Store
 
 
@@ -83,7 +83,11 @@ class Lanes:
         while True:
             message = self.control.next()
             if message is not None:
-                return self.protocol.encode(message), True
+                try:
+                    return self.protocol.encode(message), True
+                except ProtocolError as error:
+                    error.about = message
+                    raise
             frames = self.live.next() or self.telemetry.next_sample()
             if frames is not None:
                 return frames, False

@@ -210,4 +210,4 @@ class LinkThread:
         try:
             self.links[name].put(message)
         except (ProtocolError, TypeError, ValueError) as error:
-            self._crossing.deliver(name, LinkProblem(f'not sent: {error}'))
+            self._crossing.deliver(name, LinkProblem(f'not sent: {error}', message))

@@ -220,9 +220,14 @@ class LinkStatistics:
 
 @dataclass(frozen=True, slots=True)
 class LinkProblem:
-    """A frame not understood or a message not carried; it was dropped, the link goes on."""
+    """
+    A frame not understood or a message not carried; it was dropped, the link goes on.
+
+    `message` is the one that was not carried.
+    """
 
     problem: str
+    message: Any = None
 
 
 Inbound = (

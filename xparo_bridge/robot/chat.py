@@ -82,6 +82,12 @@ class Chat:
         else:
             self.unasked(link, text)
 
+    def failed(self, why: str) -> None:
+        """Take that the platform refused something, or never got it: the question it has."""
+        if self._waiting and self._waiting[0].sent:
+            self._waiting.popleft().reply.set_result(('', why))
+            self._ask_next()
+
     def unasked(self, link: str, text: str) -> None:
         """Take what somebody said without being asked."""
         self._incoming.publish(self._message(link, text, final=True))

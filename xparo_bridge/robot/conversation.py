@@ -43,6 +43,9 @@ class Conversation(Face):
         self.handlers = {
             msg.ChatReply: self._on_chat_reply,
             msg.ChatDelta: lambda link, delta: self._chat.delta(link, delta.text, delta.final),
+            msg.PeerError: lambda link, error: self._on_failure(link, error.text),
+            msg.LinkProblem: lambda link, problem: isinstance(
+                problem.message, msg.ChatRequest) and self._on_failure(link, problem.problem),
             msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
             msg.Suggestions: lambda link, suggestions: self._chat.suggest(suggestions.texts),
         }
@@ -108,6 +111,10 @@ class Conversation(Face):
 
     def _on_typing(self, typing: Bool) -> None:
         self._peers.send(msg.Typing(typing.data), self._routes.chat)
+
+    def _on_failure(self, link: str, why: str) -> None:
+        if link == self._routes.chat:
+            self._chat.failed(why)
 
     def _on_chat_reply(self, link: str, reply: msg.ChatReply) -> None:
         if link == self._routes.chat:

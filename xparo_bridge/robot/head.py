@@ -81,8 +81,8 @@ class Head(Face):
         self._replies.arrived(answer.request_id, answer)
 
     def _on_error(self, link: str, error: msg.PeerError) -> None:
-        if not (error.request_id and self._replies.arrived(error.request_id, error)):
-            self._logger.warning(f'{link}: {error.text}')
+        if error.request_id:
+            self._replies.arrived(error.request_id, error)
 
     def _on_gesture(self, link: str, gesture: msg.GestureState) -> None:
         if not gesture.active:

@@ -39,7 +39,13 @@ class HttpRequest:
 
 
 class ProtocolError(Exception):
-    """A frame or message that does not fit the protocol: what is wrong and what is right."""
+    """
+    A frame or message that does not fit the protocol: what is wrong and what is right.
+
+    `about` is the message, where it was sent on before it was found not to fit.
+    """
+
+    about: Any = None
 
 
 class Protocol(ABC):
