@@ -141,7 +141,8 @@ class Bridge:
 
     def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
         self.peers.send(telemetry)
-        self._log_sessions.telemetry(telemetry)
+        if not telemetry.every_sample:  # Those come in a thread of their own.
+            self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
         if status.state is not msg.CommandState.RUNNING:
@@ -222,6 +223,7 @@ class Bridge:
         """Let another bridge go on here; `told` is whether the platform has all it was told."""
         if told:
             self._journal.close()
+        self._telemetry.stop()
         self._audit.close()
         self._state.close()
 
@@ -287,8 +289,8 @@ def main(args: list[str] | None = None) -> int:
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()
-    rclpy.shutdown()
     bridge.close(told=told)
+    rclpy.shutdown()
     if failure:
         raise failure[0]
     return 0

@@ -25,11 +25,11 @@ def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
 
 
 def subscription(node: Node, kind: Any, topic: str, callback: Callable[[Any], None],
-                 qos: Any = 10) -> Subscription:
+                 qos: Any = 10, **options: Any) -> Subscription:
     """Make a subscription without event handlers."""
     return node.create_subscription(
         kind, topic, callback, qos,
-        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
+        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False), **options)
 
 
 class Wanted:
