@@ -154,12 +154,12 @@ class ActionGoal:
     def _send(self) -> None:
         self._sent = True
         self._wait_until = time.monotonic() + self._accept_timeout
-        self._servers = self._server_ids()
         goal_id = uuid.uuid4().bytes
         self._on_sending(goal_id)
         future = self._client.send_goal_async(
             self._goal, feedback_callback=lambda message: self._feedback(message.feedback),
             goal_uuid=UUID(uuid=list(goal_id)))
+        self._servers = self._server_ids()  # Now, because the goal need not wait for it.
         future.add_done_callback(self._answered)
 
     def _answered(self, future: Future) -> None:

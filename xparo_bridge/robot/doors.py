@@ -35,6 +35,8 @@ class Doors:
 
     def publish(self, source: str, status: CommandStatus) -> None:
         """Tell the robot's nodes how a command stands."""
+        if not self._status.get_subscription_count():
+            return  # It is on the way of every command to its goal.
         error = status.error or {}
         self._status.publish(CommandStatusMessage(
             stamp=self._node.get_clock().now().to_msg(), command_id=status.command_id,
