@@ -10,6 +10,7 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections.abc import Callable
+import gc
 from pathlib import Path
 import signal
 import socket
@@ -264,6 +265,10 @@ def main(args: list[str] | None = None) -> int:
             node.get_logger().fatal(line)
         rclpy.shutdown()
         return 1
+    # What there is now stays. To look through all of it for garbage takes 25 ms, in which no thread
+    # would go on.
+    gc.collect()
+    gc.freeze()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     failure: list[BaseException] = []

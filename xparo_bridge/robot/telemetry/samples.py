@@ -57,12 +57,11 @@ class SampleThread:
 
     def _run(self) -> None:
         while self._callbacks:
-            with self._lock, ExitStack() as alive:
-                subscriptions = list(self._callbacks)
-                for subscription in subscriptions:
-                    alive.enter_context(subscription.handle)
-                alive = alive.pop_all()
-            with alive:
+            with ExitStack() as alive:
+                with self._lock:
+                    subscriptions = list(self._callbacks)
+                    for subscription in subscriptions:
+                        alive.enter_context(subscription.handle)
                 self._serve(subscriptions)
 
     def _serve(self, subscriptions: list[Subscription]) -> None:
