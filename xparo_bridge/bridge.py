@@ -265,8 +265,8 @@ def main(args: list[str] | None = None) -> int:
             node.get_logger().fatal(line)
         rclpy.shutdown()
         return 1
-    # What there is now stays. To look through all of it for garbage takes 25 ms, in which no thread
-    # would go on.
+    # What there is now stays. To look through it for garbage takes 25 ms, in which no thread goes
+    # on.
     gc.collect()
     gc.freeze()
     executor = SingleThreadedExecutor()

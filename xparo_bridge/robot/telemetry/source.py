@@ -54,7 +54,8 @@ class TopicSource(Source):
     Fields of a topic, or of each topic of a pattern.
 
     In a pattern `*` is any text within one part of a name, `**` any parts. A sample is read only
-    when it is collected; with `every_sample` each is handed to `emit` as it comes, in the thread of `samples`.
+    when it is collected; with `every_sample` each is handed to `emit` as it comes, in the thread
+    of `samples`.
     """
 
     def __init__(self, node: Node, settings: TopicSettings,

@@ -3,9 +3,9 @@
 """
 How does telemetry hold a topic: serialized, with the publishers' QoS, at no cost while not read.
 
-No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its history, and
-only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes Python once a
-second.
+No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its
+history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes
+Python once a second.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class TopicSubscription:
 
     `refresh` looks at the graph, and subscribes anew where type or QoS of the publishers changed;
     `on_type` is called with the message class each time that is settled, and may refuse it by
-    ValueError. With `samples` every message is handed to `callback` in that thread; otherwise `take`
-    and `drain` are asked. Everything else on the ROS thread.
+    ValueError. With `samples` every message is handed to `callback` in that thread; otherwise
+    `take` and `drain` are asked. Everything else on the ROS thread.
     """
 
     def __init__(self, node: Node, topic: str, kind: str = '', *, depth: int = 1,
