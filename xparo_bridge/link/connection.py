@@ -55,6 +55,9 @@ _STATISTICS_PERIOD = 1.0
 _CREDENTIALS_PERIOD = 5.0
 # Problems told a second in the long run, and at once: a hostile peer must not fill the log.
 _PROBLEMS = Limit(0, 1.0, 20.0)
+# Sending need not wait for anything, and a backlog is long: after so many messages others have
+# their turn.
+_TURNS = 16
 # History goes in pieces that take about this long, so that live data waits no longer, s.
 _HISTORY_TURN = 0.1
 _HISTORY_BYTES = (4 * 1024, 256 * 1024)
@@ -295,6 +298,7 @@ class Connection:
 
     async def _write(self, socket: Any) -> None:
         confirming: asyncio.Task[None] | None = None
+        turns = 0
         try:
             while True:
                 try:
@@ -307,8 +311,9 @@ class Connection:
                     await asyncio.sleep(hold)
                 for frame in frames:
                     await self._send(socket, frame)
-                # Sending need not wait for anything, and a backlog is long.
-                await asyncio.sleep(0)
+                turns += 1
+                if not turns % _TURNS:
+                    await asyncio.sleep(0)
                 if control and (confirming is None or confirming.done()):
                     confirming = asyncio.ensure_future(self._confirm(socket))
         finally:

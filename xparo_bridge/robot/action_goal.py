@@ -170,13 +170,13 @@ class ActionGoal:
         now = time.monotonic()
         self._wait_until = now + self._accept_timeout
         self._look_at = now + _ANSWER_PERIOD
-        self._servers = self._server_ids()
         goal_id = uuid.uuid4().bytes
         self._goal_id = UUID(uuid=list(goal_id))
         self._on_sending(goal_id)
         future = self._client.send_goal_async(
             self._goal, feedback_callback=lambda message: self._feedback(message.feedback),
             goal_uuid=self._goal_id)
+        self._servers = self._server_ids()  # Now, because the goal need not wait for it.
         future.add_done_callback(lambda future: self._answered(future.result()))
 
     def _look_for_goal(self) -> None:

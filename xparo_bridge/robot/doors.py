@@ -16,6 +16,7 @@ from xparo_interfaces.srv import ExecuteCommand
 
 from ..messages import CommandState, CommandStatus, RemoteCommand
 from .commands.router import Router
+from .entities import publisher
 
 # The source of commands that come by these doors, beside the names of the links.
 LOCAL = 'ros'
@@ -27,13 +28,15 @@ class Doors:
     def __init__(self, node: Node, router: Router) -> None:
         self._node = node
         self._router = router
-        self._status = node.create_publisher(
-            CommandStatusMessage, '~/command_status',
+        self._status = publisher(
+            node, CommandStatusMessage, '~/command_status',
             QoSProfile(depth=50, durability=DurabilityPolicy.VOLATILE))
         node.create_service(ExecuteCommand, '~/execute_command', self._on_execute)
 
     def publish(self, source: str, status: CommandStatus) -> None:
         """Tell the robot's nodes how a command stands."""
+        if not self._status.get_subscription_count():
+            return  # It is on the way of every command to its goal.
         error = status.error or {}
         self._status.publish(CommandStatusMessage(
             stamp=self._node.get_clock().now().to_msg(), command_id=status.command_id,

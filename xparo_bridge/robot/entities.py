@@ -1,10 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Publishers and subscriptions that cost the executor no more than they must.
+Entities that cost the executor no more than they must: it looks at all of them on every turn.
 
-By default each brings two or three event handlers, which are looked at on every turn of the
-executor, to log that a QoS does not fit; the other side logs it as well.
+By default a publisher or subscription brings two or three event handlers, to log that a QoS does
+not fit; the other side logs it as well. An action client brings five entities, and has nothing to
+hear while it has no goal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.action import ActionClient
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -25,11 +29,35 @@ def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
 
 
 def subscription(node: Node, kind: Any, topic: str, callback: Callable[[Any], None],
-                 qos: Any = 10) -> Subscription:
+                 qos: Any = 10, **options: Any) -> Subscription:
     """Make a subscription without event handlers."""
     return node.create_subscription(
         kind, topic, callback, qos,
-        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
+        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False), **options)
+
+
+class _WhileAsked(ReentrantCallbackGroup):
+    """
+    Lets the executor wait for clients only while an answer of theirs is due.
+
+    They must be asked on the executor's thread, which makes its wait set anew after each callback.
+    """
+
+    def can_execute(self, entity: Any) -> bool:
+        if isinstance(entity, ActionClient):
+            return bool(entity._pending_goal_requests or entity._pending_result_requests
+                        or entity._pending_cancel_requests)
+        return bool(entity._pending_requests)
+
+
+def action_client(node: Node, kind: Any, name: str) -> ActionClient:
+    """Make an action client that is waited for only while it has goals."""
+    return ActionClient(node, kind, name, callback_group=_WhileAsked())
+
+
+def client(node: Node, kind: Any, name: str) -> Client:
+    """Make a service client that is waited for only while an answer is due."""
+    return node.create_client(kind, name, callback_group=_WhileAsked())
 
 
 class Wanted:

@@ -18,6 +18,7 @@ from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from .. import __version__
 from ..messages import LinkChange, LinkState, LinkStatistics
+from .entities import publisher
 
 _DAY = 86400.0
 # From when on an operator is warned.
@@ -68,10 +69,10 @@ class Status:
         self._tell = tell
         self._storage_problem = storage_problem
         self._links: dict[str, _Link] = {}
-        self._status = node.create_publisher(
-            BridgeStatus, '~/status',
+        self._status = publisher(
+            node, BridgeStatus, '~/status',
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = publisher(node, DiagnosticArray, '/diagnostics', 10)
 
     def change(self, name: str) -> LinkChange | None:
         """Last change of a link, None before it was dialled."""

@@ -21,6 +21,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from ...robot import entities
 from ...robot.action_goal import ActionGoal, Ending, Outcome
 from ...robot.remaining import remaining
 from ..context import TreeContext
@@ -189,11 +190,11 @@ class TreeRos:
 
     def action_client(self, cls: Any, name: str) -> ActionClient:
         """The tree's client of an action."""
-        return self._client((cls, name), lambda: ActionClient(self.node, cls, name))
+        return self._client((cls, name), lambda: entities.action_client(self.node, cls, name))
 
     def service_client(self, cls: Any, name: str) -> Client:
         """The tree's client of a service."""
-        return self._client((cls, name), lambda: self.node.create_client(cls, name))
+        return self._client((cls, name), lambda: entities.client(self.node, cls, name))
 
     def _client(self, key: tuple[Any, str], make: Callable[[], Any]) -> Any:
         if key not in self._clients:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rclpy.action import ActionClient
-
 from ..action_goal import ActionGoal, cancel_all, Ending, Outcome
+from ..entities import action_client
 from ..remaining import remaining
 from . import kind, nav2_errors
 from .kind import Kind, Robot, Schema
@@ -68,7 +67,7 @@ class ActionKind(Kind):
                  actions: Mapping[str, Any]) -> None:
         """Take also the type of each action it may send goals to."""
         super().__init__(name, settings, robot)
-        self._clients = {action: ActionClient(robot.node, action_type, action)
+        self._clients = {action: action_client(robot.node, action_type, action)
                          for action, action_type in actions.items()}
 
     @abstractmethod

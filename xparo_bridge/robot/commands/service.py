@@ -12,6 +12,7 @@ from typing import Any
 
 from rclpy.task import Future
 
+from .. import entities
 from ..telemetry.values import plain
 from . import parameters
 from .kind import Kind, Robot, Schema, settings
@@ -55,7 +56,7 @@ class Service(Kind):
         self._template = Template(
             cls.Request, settings['request'], self._schema['properties'], ('request',),
             lambda: robot.node.get_clock().now().to_msg())
-        self._client = robot.node.create_client(cls, settings['service'])
+        self._client = entities.client(robot.node, cls, settings['service'])
         self._calling: set[Run] = set()
         self._waiting: deque[Run] = deque()
 

@@ -13,6 +13,7 @@ from rclpy.client import Client
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 
+from .. import entities
 from . import parameters
 from .kind import Kind, Robot, Schema, settings
 from .run import Run
@@ -52,8 +53,8 @@ class SetParameter(Kind):
         self._clients: dict[str, Client] = {}
         for entry in allowed.values():
             if entry['node'] not in self._clients:
-                self._clients[entry['node']] = robot.node.create_client(
-                    SetParameters, f'{entry["node"]}/set_parameters')
+                self._clients[entry['node']] = entities.client(
+                    robot.node, SetParameters, f'{entry["node"]}/set_parameters')
 
     def parameters_schema(self) -> Schema:
         return self._schema

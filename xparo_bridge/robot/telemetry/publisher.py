@@ -16,6 +16,7 @@ from rclpy.node import Node
 from ...messages import Telemetry
 from .batcher import Batcher
 from .groups import GROUPS
+from .samples import SampleThread
 from .settings import TelemetryConfig
 from .source import Source, TopicSource
 
@@ -45,6 +46,7 @@ class TelemetryPublisher:
         self._node = node
         self._emit = emit
         self._batcher = Batcher(node, emit)
+        self._samples = SampleThread(node)
         self._graph_timer: Any = None
         self._entries: dict[str, _Entry] = {}
         self._initial: list[str] = []
@@ -56,7 +58,8 @@ class TelemetryPublisher:
         for topic in config.topics:
             period = 0.0 if topic.every_sample else config.period
             self._add(self._free_name(topic.name or topic.topic),
-                      lambda topic=topic: TopicSource(node, topic, emit=emit),  # type: ignore[misc]
+                      lambda topic=topic: TopicSource(  # type: ignore[misc]
+                          node, topic, emit=emit, samples=self._samples),
                       1 / topic.max_rate if topic.max_rate else period, topic.enabled,
                       topic.every_sample)
 

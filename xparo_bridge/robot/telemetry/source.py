@@ -16,6 +16,7 @@ from ...messages import Telemetry
 from .fields import type_name
 from .paths import Path
 from .reader import make_reader, Reader
+from .samples import SampleThread
 from .settings import TopicSettings
 from .subscription import TopicSubscription
 
@@ -53,16 +54,19 @@ class TopicSource(Source):
     Fields of a topic, or of each topic of a pattern.
 
     In a pattern `*` is any text within one part of a name, `**` any parts. A sample is read only
-    when it is collected; with `every_sample` each is handed to `emit` as it comes.
+    when it is collected; with `every_sample` each is handed to `emit` as it comes, in the thread
+    of `samples`.
     """
 
     def __init__(self, node: Node, settings: TopicSettings,
                  transform: Transform | None = None,
-                 emit: Callable[[Telemetry], None] = lambda telemetry: None) -> None:
+                 emit: Callable[[Telemetry], None] = lambda telemetry: None,
+                 samples: SampleThread | None = None) -> None:
         """Take what makes other values of those of a sample before they are compared, if any."""
         self._node = node
         self._settings = settings
         self._emit = emit
+        self._samples = samples
         self._transform = transform
         self.batched = not settings.every_sample
         self._interval = 0.0
@@ -75,7 +79,8 @@ class TopicSource(Source):
 
     def _add(self, topic: str) -> None:
         self._streams[topic] = _Stream(
-            self._node, topic, self._settings, self._emit, self._transform)
+            self._node, topic, self._settings, self._emit, self._transform,
+            self._samples)
         self._streams[topic].interval = self._interval
 
     def refresh(self) -> None:
@@ -110,7 +115,8 @@ class _Stream:
     """One topic: its reader, and what of it was sent last."""
 
     def __init__(self, node: Node, topic: str, settings: TopicSettings,
-                 emit: Callable[[Telemetry], None], transform: Transform | None) -> None:
+                 emit: Callable[[Telemetry], None], transform: Transform | None,
+                 samples: SampleThread | None) -> None:
         self.interval = 0.0
         self._node = node
         self._settings = settings
@@ -124,7 +130,8 @@ class _Stream:
         self._sent_at = self._due_at = 0.0
         self.subscription = TopicSubscription(
             node, topic, settings.type, on_type=self._on_type,
-            depth=settings.depth, callback=self._on_sample if settings.every_sample else None)
+            depth=settings.depth, callback=self._on_sample,
+            samples=samples if settings.every_sample else None)
 
     def _on_type(self, cls: type) -> None:
         fields = dict(self._settings.fields) or {'': Path(())}

@@ -3,9 +3,9 @@
 """
 How does telemetry hold a topic: serialized, with the publishers' QoS, at no cost while not read.
 
-A subscription without a callback is kept out of the executor. The middleware replaces the sample
-in its history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second
-wakes Python once a second.
+No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its
+history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes
+Python once a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from .. import entities
 from .fields import load_type, UnknownType
+from .samples import SampleThread
 
 
 class Unscheduled(CallbackGroup):
@@ -50,19 +52,24 @@ def matching_qos(publishers: list[TopicEndpointInfo], depth: int) -> QoSProfile:
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
 
 
+def _ignore(message: bytes) -> None:
+    """Stand where a callback has to, in a group that never calls it."""
+
+
 class TopicSubscription:
     """
     One topic's serialized messages, from the first publisher on.
 
     `refresh` looks at the graph, and subscribes anew where type or QoS of the publishers changed;
     `on_type` is called with the message class each time that is settled, and may refuse it by
-    ValueError. With a `callback` every message is handed to it; otherwise `take` and `drain` are
-    asked. Everything on the ROS thread.
+    ValueError. With `samples` every message is handed to `callback` in that thread; otherwise
+    `take` and `drain` are asked. Everything else on the ROS thread.
     """
 
     def __init__(self, node: Node, topic: str, kind: str = '', *, depth: int = 1,
                  on_type: Callable[[type], None] | None = None,
-                 callback: Callable[[bytes], None] | None = None) -> None:
+                 callback: Callable[[bytes], None] = _ignore,
+                 samples: SampleThread | None = None) -> None:
         """Take the resolved topic name and the type's name, or none to go by the publishers."""
         self.topic = topic
         self.publishers = 0
@@ -71,6 +78,7 @@ class TopicSubscription:
         self._depth = depth
         self._on_type = on_type
         self._callback = callback
+        self._samples = samples
         self._subscription: Subscription | None = None
         self._matched: tuple[Any, ...] = ()
         self._said = ''
@@ -119,9 +127,10 @@ class TopicSubscription:
         except ValueError as problem:
             self._say(f'topic {self.topic}: {problem}')
             return
-        self._subscription = self._node.create_subscription(
-            cls, self.topic, self._callback or _ignore, qos, raw=True,
-            callback_group=None if self._callback else Unscheduled())
+        self._subscription = entities.subscription(
+            self._node, cls, self.topic, _ignore, qos, raw=True, callback_group=Unscheduled())
+        if self._samples is not None:
+            self._samples.add(self._subscription, self._callback)
 
     def _say(self, text: str) -> None:
         if text != self._said:
@@ -150,6 +159,8 @@ class TopicSubscription:
     def close(self) -> None:
         """End the subscription; a later `refresh` may begin it again."""
         if self._subscription is not None:
+            if self._samples is not None:
+                self._samples.remove(self._subscription)
             self._node.destroy_subscription(self._subscription)
         self._subscription, self._matched = None, ()
 
@@ -158,7 +169,3 @@ def full_type_name(kind: str) -> str:
     """`nav_msgs/msg/Odometry` also of the short `nav_msgs/Odometry`."""
     package, _, name = kind.partition('/')
     return kind if not name or '/' in name else f'{package}/msg/{name}'
-
-
-def _ignore(message: bytes) -> None:
-    """Stand where a callback has to, in a group that never calls it."""

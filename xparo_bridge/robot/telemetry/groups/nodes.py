@@ -15,6 +15,7 @@ from lifecycle_msgs.srv import GetState
 from rclpy.node import Node
 from rclpy.task import Future
 
+from ... import entities
 from ..settings import Settings
 from ..source import Source, Values
 
@@ -59,7 +60,7 @@ class _Lifecycle:
     def __init__(self, node: Node, name: str) -> None:
         self.name = name
         self.state = 'unknown'
-        self.client = node.create_client(GetState, f'{name}/get_state')
+        self.client = entities.client(node, GetState, f'{name}/get_state')
         self._asked: Future | None = None
         self._asked_at = 0.0
         self.ask()
