@@ -19,7 +19,7 @@ from xparo_bridge.link.endpoints import Endpoints
 from xparo_bridge.link.lanes import Lanes
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
 
-REJECTED = msg.CommandStatus('r1', 'dock', msg.CommandState.REJECTED)
+REJECTED = msg.CommandStatus('xparo_dispatch/r1', 'dock', msg.CommandState.REJECTED)
 
 
 class Link:

@@ -171,7 +171,7 @@ def test_a_cancel_reaches_a_goal_whose_answer_was_lost(graph):
 
 def test_a_goal_that_is_given_up_unanswered_is_cancelled(graph):
     with start_failing_server('lose_answer') as server, \
-            watched(graph, accept_timeout=0.0) as goal:
+            watched(graph, accept_timeout=0.5) as goal:
         assert goal.end().ending is Ending.NOT_ANSWERED
         graph.until(lambda: 'canceled' in server.lines)
 

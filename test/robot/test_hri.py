@@ -7,9 +7,9 @@ from __future__ import annotations
 from fixtures.ros_graph import RosGraph
 import pytest
 
-from xparo_bridge.messages import Heard, SpeechEnded
+from xparo_bridge.messages import Heard, Say, SpeechEnded
 from xparo_bridge.robot.hri import installed, LiveSpeech
-from xparo_bridge.robot.speech import Speech
+from xparo_bridge.robot.speech import Speech, Voice
 
 absent = pytest.mark.skipif(
     installed('hri_msgs.msg', 'LiveSpeech') is not None
@@ -28,9 +28,10 @@ def test_without_them_speech_is_heard_and_said_as_ever():
     with RosGraph() as graph:
         LiveSpeech(graph.node).heard('head', Heard('hello'))
         said = []
-        speech = Speech(graph.node, lambda message, link: said.append(message) or '')
-        spoken = speech.say('good morning')
-        speech.ended('head', SpeechEnded('good morning', said[0].say_id))
-        assert spoken.result().text == 'good morning'
+        voice = Voice(graph.node, lambda message, link: said.append(message) or '')
+        speech = Speech(Say('good morning'))
+        voice.say(speech)
+        voice.ended('head', SpeechEnded('good morning', said[0].say_id))
+        assert speech.ended.result().text == 'good morning'
         names = {name for name, _ in graph.node.get_topic_names_and_types()}
         assert not any(name.startswith(('/humans', '/skill')) for name in names)

@@ -104,9 +104,10 @@ def test_dispatch_beats_and_logs_by_rest_and_fetches_there_while_the_socket_is_d
             await link.send(msg.LogUpdate(session.session_id, ['on']))
             fake.waiting = {'RUN_COMMAND': {'command': 'dock', 'request_id': 'r1'}}
             await link.by_rest()
-            assert (await link.until(msg.RemoteCommand)).command == 'dock'
-            await link.by_rest(*link.adapter.encode(
-                msg.CommandStatus('r1', 'dock', msg.CommandState.SUCCEEDED)))
+            command = await link.until(msg.RemoteCommand)
+            assert command.command == 'dock'
+            await link.by_rest(*link.adapter.encode(msg.CommandStatus(
+                command.command_id, 'dock', msg.CommandState.SUCCEEDED)))
             assert fake.posted[-1]['COMMAND_RESULT']['success'] is True
             assert fake.problems == []
     asyncio.run(talk())
