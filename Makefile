@@ -22,7 +22,7 @@ demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to e
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
 test: environment ## Run the test suite; ARGS=test/link for a part of it.
-	$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(VENV)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint

@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 
-from fixtures.domains import own_domain
+from fixtures.domains import DDS, own_domain
 
 import chaos
 
@@ -39,7 +39,7 @@ def main() -> int:
         if options.list:
             continue
         began = time.monotonic()
-        os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        os.environ.update(DDS)
         # What a killed process leaves in shared memory disturbs the next.
         os.environ.setdefault('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
         with own_domain() as domain:

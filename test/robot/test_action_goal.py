@@ -42,7 +42,8 @@ class Watched:
         self.feedback += 1
 
     def until(self, condition: Callable[[], object]) -> None:
-        self._graph.until(condition)
+        self._graph.until(lambda: condition() or self.outcomes)
+        assert condition(), self.outcomes
 
     def end(self, timeout: float = 20.0) -> Outcome:
         """How it ended, after a while in which it could have ended again."""
@@ -110,7 +111,7 @@ def test_a_cancel_ends_the_goal_when_the_server_has_confirmed_it(graph, mode):
         goal.until(lambda: goal.accepted)
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
-        server.wait_for_line('canceled')
+        graph.until(lambda: 'canceled' in server.lines)
 
 
 def test_a_cancel_before_acceptance_is_remembered_and_sent_on_acceptance(graph):
@@ -119,7 +120,7 @@ def test_a_cancel_before_acceptance_is_remembered_and_sent_on_acceptance(graph):
         goal.until(lambda: 'goal' in server.lines)
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
-        server.wait_for_line('canceled')
+        graph.until(lambda: 'canceled' in server.lines)
 
 
 @pytest.mark.parametrize('mode', ['ignore_cancel', 'lose_cancel'])
@@ -166,7 +167,7 @@ def test_a_cancel_reaches_a_goal_whose_answer_was_lost(graph):
         goal.until(lambda: 'goal' in server.lines)
         goal.goal.cancel()
         assert goal.end().ending is Ending.CANCELED
-        server.wait_for_line('canceled')
+        graph.until(lambda: 'canceled' in server.lines)
 
 
 def test_a_goal_that_is_given_up_unanswered_is_cancelled(graph):

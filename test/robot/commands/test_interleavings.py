@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 import contextlib
 from dataclasses import replace
+import gc
+import os
 from pathlib import Path
 import tempfile
 import time
 from typing import Any
 
+from fixtures.domains import own_domain, rest
 from fixtures.ros_graph import RosGraph
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import (
@@ -114,6 +117,8 @@ class Interleavings(RuleBasedStateMachine):
         super().__init__()
         self._stack = contextlib.ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        # The dead of the example before may linger in theirs.
+        os.environ['ROS_DOMAIN_ID'] = str(self._stack.enter_context(own_domain()))
         self._graph = self._stack.enter_context(RosGraph('navigator'))
         self.server = Server(self._graph)
         self.at: Station | None = None
@@ -288,7 +293,10 @@ class Interleavings(RuleBasedStateMachine):
             if self.at is not None:
                 self.at.die()
             self.server.destroy()
+            rest(os.environ['ROS_DOMAIN_ID'])
             self._stack.close()
+            self.at = self.server = self._graph = None
+            gc.collect()
 
     def _none_ran_twice(self) -> None:
         for number, begun in Counter(self.server.begun).items():

@@ -57,7 +57,7 @@ def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
         at, run = connected(station, command='pause')
         at.link_loss.change('platform', connected=False)
         at.until(lambda: run.paused)
-        server.wait_for_line('canceled')
+        at.until(lambda: 'canceled' in server.lines)
         at.link_loss.change('platform', connected=True)
         at.until(lambda: server.lines.count('accepted') == 2)
         assert run.open

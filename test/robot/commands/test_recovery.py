@@ -39,7 +39,7 @@ def test_its_goal_is_cancelled_and_its_command_failed(station):
         status = interrupted(at)
         assert not status.error['goal_may_be_running']
         assert 'it has ended' in status.error['message']
-        server.wait_for_line('canceled')
+        at.until(lambda: 'canceled' in server.lines)
 
 
 def test_a_stop_waits_for_a_goal_that_its_server_accepts_after_the_bridge_died(station):
@@ -52,7 +52,7 @@ def test_a_stop_waits_for_a_goal_that_its_server_accepts_after_the_bridge_died(s
         at = station(commands)
         assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
         assert 'it has ended' in interrupted(at).error['message']
-        server.wait_for_line('canceled')
+        at.until(lambda: 'canceled' in server.lines)
 
 
 def test_a_goal_that_may_go_on_is_left_and_told_of(station):

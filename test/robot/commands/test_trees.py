@@ -53,7 +53,7 @@ def test_a_tree_is_held_by_pause_and_goes_on_after_resume(station, server, xml):
     at = station(COMMANDS)
     run = begun(at, server, xml)
     at.end(at.send('pause'))
-    server.wait_for_line('canceled')
+    at.until(lambda: 'canceled' in server.lines)
     assert (run.phase, server.lines.count('goal')) == ('paused', 1)
     at.end(at.send('resume'))
     at.until(lambda: server.lines.count('accepted') == 2)
@@ -91,7 +91,7 @@ def test_a_lost_link_pauses_a_tree_until_it_is_back(station, server):
     run = begun(at, server, DRIVE)
     at.link_loss.change('platform', connected=False)
     at.until(lambda: run.phase == 'paused')
-    server.wait_for_line('canceled')
+    at.until(lambda: 'canceled' in server.lines)
     at.link_loss.change('platform', connected=True)
     at.until(lambda: server.lines.count('accepted') == 2)
 

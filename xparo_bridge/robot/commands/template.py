@@ -238,7 +238,7 @@ def _convert_basic(value: Any, kind: BasicType, at: str) -> Any:
             raise BadValue(f'{_place(at)}{value} is too large for {describe(kind)}')
         return float(value)
     least, most = _INTEGERS[name]
-    if value != int(value) or not least <= value <= most:
+    if not least <= value <= most or value != int(value):
         raise BadValue(f'{_place(at)}{value} is not a whole number from {least} to {most}')
     return bytes([int(value)]) if name == 'octet' else int(value)
 
