@@ -158,7 +158,7 @@ class Bridge:
 
     def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
         self.peers.send(telemetry)
-        if not telemetry.every_sample:  # Those come in a thread of their own.
+        if not telemetry.every_sample:  # Told in a thread of their own, and never metrics.
             self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
