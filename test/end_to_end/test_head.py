@@ -18,7 +18,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import ColorRGBA, String, UInt8MultiArray
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 from xparo_interfaces.action import Say
 from xparo_interfaces.msg import BridgeStatus, People
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
@@ -89,6 +89,13 @@ def test_the_voice_is_chosen_and_told(peers, graph):
     assert told.success and told.voice_id == 'Emma-Neural'
     assert json.loads(told.available[0])['gender'] == 'female'
     assert requests(peers, 'voice.config')[0]['language'] == 'en-GB'
+
+
+def test_its_ears_are_opened_and_closed(peers, graph):
+    for data, told in ((True, 'listen.start'), (False, 'listen.stop')):
+        done = graph.call(SetBool, '/xparo_bridge/speech/listen', SetBool.Request(data=data))
+        assert done.success, done.message
+        peers.until(peers.head, lambda told=told: requests(peers, told))
 
 
 def test_the_head_looks_where_it_is_told_and_tells_where_it_looks(peers, graph):

@@ -59,7 +59,9 @@ class Conversation(Face):
                 msg.SpeechEnded: self._voice.ended}
         if peers.that_carry(msg.Listen, msg.AudioFrame):
             self._hearing = Hearing(
-                node, self._chat, self._speak, self._routes.speech, **configuration['speech'])
+                node, self._chat, self._speak, self._routes.speech,
+                lambda message: self._send(message, self._routes.speech, 'no link listens'),
+                **configuration['speech'])
             self.handlers |= {
                 msg.Heard: self._hearing.heard, msg.Listening: self._on_listening}
         if peers.that_carry(msg.AudioFrame):

@@ -3,9 +3,9 @@
 """
 What people say to the robot: topic `~/speech/heard`, and where it goes.
 
-With `listen` the robot keeps its ears open, with `converse` what they hear goes to the chat and
-the answer is spoken. Either works alone; commands that the platform gives run beside it. An agent
-that hears the microphone answers by itself.
+With `listen` the robot keeps its ears open, which the service `~/speech/listen` changes; with
+`converse` what they hear goes to the chat and the answer is spoken. Either works alone; commands
+that the platform gives run beside it. An agent that hears the microphone answers by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.node import Node
+from std_srvs.srv import SetBool
 from xparo_interfaces.msg import ChatMessage
 
 from .. import messages as msg
@@ -25,18 +26,25 @@ from .hri import LiveSpeech
 class Hearing:
     """The robot's ears; on the ROS thread."""
 
-    def __init__(self, node: Node, chat: Chat, speak: Callable[[str], object], ears: str, *,
+    def __init__(self, node: Node, chat: Chat, speak: Callable[[str], object], ears: str,
+                 send: Callable[[Any], str], *,
                  listen: bool, converse: bool, languages: Sequence[str]) -> None:
-        """Take what speaks a text, the link with the ears, and `speech` of the configuration."""
+        """
+        Take what speaks a text, the link with the ears, and `speech` of the configuration.
+
+        `send` sends a message to the ears, and tells why it could not.
+        """
         self._node = node
         self._chat = chat
         self._speak = speak
         self._ears = ears
+        self._send = send
         self._listen = listen
         self._converse = converse
         self._languages = languages
         self._heard = publisher(node, ChatMessage, '~/speech/heard')
         self._live_speech = LiveSpeech(node)
+        node.create_service(SetBool, '~/speech/listen', self._on_listen)
 
     def opening(self) -> Sequence[Any]:
         """Messages that open the ears."""
@@ -47,6 +55,13 @@ class Hearing:
         return (*config, msg.Listen(
             partial=True, stop_no_speech=False, stop_robot_start=False, stop_user_end=False,
             resume_robot_end=True))
+
+    def _on_listen(self, request: Any, response: Any) -> Any:
+        self._listen = request.data
+        problems = [self._send(message) for message in self.opening() or [msg.StopListening()]]
+        response.message = problems[-1]
+        response.success = not response.message
+        return response
 
     def heard(self, link: str, heard: msg.Heard) -> None:
         """Take what a person said."""
