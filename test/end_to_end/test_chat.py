@@ -15,9 +15,9 @@ from xparo_interfaces.srv import Chat
 CHAT = '/xparo_bridge/chat'
 
 
-def ask(graph: RosGraph, text: str, timeout: float = 0.0) -> Any:
+def ask(graph: RosGraph, text: str) -> Any:
     """Call the chat service."""
-    return graph.call(Chat, CHAT, Chat.Request(message=text, timeout=timeout))
+    return graph.call(Chat, CHAT, Chat.Request(message=text))
 
 
 def test_a_question_is_answered(tmp_path):
@@ -79,7 +79,8 @@ def test_no_answer_in_time_is_said_and_holds_nothing_up(tmp_path):
         async with system(tmp_path) as parts:
             await parts.operator.request('stall')
             with RosGraph() as graph:
-                answer = await asyncio.to_thread(ask, graph, 'hello', 0.5)
+                answer = await asyncio.to_thread(
+                    graph.call, Chat, CHAT, Chat.Request(message='hello', timeout=0.5), again=2.0)
                 assert (answer.success, answer.reply) == (False, '')
                 assert 'did not answer in time' in answer.error
 

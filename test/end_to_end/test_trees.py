@@ -82,7 +82,7 @@ def test_a_second_tree_begins_when_the_goal_of_the_first_has_ended(tmp_path):
             await push(parts, 'second', tree('<AlwaysSuccess/>'))
             first = await report(parts, 'first', 'halted')
             assert first['errors'] == [{'message': 'replaced by second'}]
-            assert 'canceled' in server.lines
+            await asyncio.to_thread(server.wait_for_line, 'canceled', 0.5)  # Not 1.5 s later.
             second = await report(parts, 'second', 'running')
             assert second['seq'] > first['seq']
             await report(parts, 'second', 'succeeded')
@@ -235,7 +235,7 @@ def test_a_tree_commands_the_robot_and_stops_it_when_halted(tmp_path):
                 '<RemoteCommand command="start_navigation" goal="table_4"/>'))
             await asyncio.to_thread(server.wait_for_line, 'accepted')
             await parts.ended(await parts.send('halt_tree'))
-            assert 'canceled' in server.lines
+            await asyncio.to_thread(server.wait_for_line, 'canceled', 0.5)
             await push(parts, 'nowhere', tree(
                 '<RemoteCommand command="start_navigation" goal="atlantis"/>'))
             await report(parts, 'nowhere', 'failed')
