@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import contextlib
 from datetime import datetime, timedelta
 import json
 from typing import Any
@@ -65,9 +66,10 @@ class Statuses:
 
 def test_a_scheduled_command_runs_when_it_is_due_by_the_same_rules_as_any(peers, tmp_path):
     peers.chatbot.schedule = {
-        'cancel': at(2), 'fly': at(2), 'yesterday': at(-86400), 'bad': {'date': 'soon'}}
-    with peers.bridge(tmp_path, commands=COMMANDS), RosGraph() as graph:
+        'cancel': at(3), 'fly': at(3), 'yesterday': at(-86400), 'bad': {'date': 'soon'}}
+    with RosGraph() as graph, contextlib.ExitStack() as stack:
         ran: list[CommandStatus] = graph.listen(CommandStatus, f'{BRIDGE}/command_status', 50)
+        stack.enter_context(peers.bridge(tmp_path, commands=COMMANDS))
         schedule = Statuses(graph).until(
             cancel='done', fly='done', yesterday='missed', bad='invalid')
         assert 'HH:MM' in schedule['bad'].problem and schedule['cancel'].link == 'chatbot'
@@ -79,11 +81,11 @@ def test_a_scheduled_command_runs_when_it_is_due_by_the_same_rules_as_any(peers,
 
 
 def test_a_link_that_may_not_command_may_not_schedule_either(peers, tmp_path):
-    peers.chatbot.schedule = {'cancel': at(2)}
-    with (peers.bridge(tmp_path, commands=COMMANDS, routes={'commands': []}),
-          RosGraph() as graph):
+    peers.chatbot.schedule = {'cancel': at(3)}
+    with RosGraph() as graph:
         ran: list[CommandStatus] = graph.listen(CommandStatus, f'{BRIDGE}/command_status', 50)
-        graph.until(lambda: ran)
+        with peers.bridge(tmp_path, commands=COMMANDS, routes={'commands': []}):
+            graph.until(lambda: ran)
         assert (ran[0].state, ran[0].error_code) == ('rejected', 'not_allowed')
 
 
