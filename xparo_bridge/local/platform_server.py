@@ -59,8 +59,7 @@ class PlatformServer:
 
     async def stop(self) -> None:
         """Close every connection as a server that goes away does."""
-        self._server.close()
-        await self._server.wait_closed()
+        await platform_socket.stop(self._server)
 
     def connection(self, robot: str | None) -> RobotConnection:
         """Newest connection of a robot, or the only robot's; LookupError says who is there."""

@@ -9,6 +9,7 @@ platform uses of either is here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -45,6 +46,16 @@ async def serve(handler: Callable[[Any], Awaitable[None]], host: str, port: int,
     return await _serve(
         handler, host, port, process_request=check, ping_interval=None, max_size=MAX_FRAME,
         compression=None, close_timeout=2.0)
+
+
+async def stop(server: Any) -> None:
+    """Close every connection as a server that goes away does."""
+    server.close()
+    if not _NEW:
+        # The old server closes them when it listens no more, and from Python 3.12 on it listens
+        # until they are closed.
+        await asyncio.gather(*(socket.close(1001) for socket in list(server.websockets)))
+    await server.wait_closed()
 
 
 def path_of(socket: Any) -> str:
