@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 from pathlib import Path
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = Path(__file__).parent
 RESULTS = HERE / 'results'
@@ -45,8 +47,10 @@ def measure(name: str) -> list[Row]:
 
 
 def only(name: str, file: Path) -> None:
-    """Be the process of one benchmark."""
-    rows = importlib.import_module(name).run()
+    """Be the process of one benchmark; what its bridges remember is gone with it."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ['ROS_HOME'] = home
+        rows = importlib.import_module(name).run()
     file.write_text('[\n  ' + ',\n  '.join(map(json.dumps, rows)) + '\n]\n')
 
 

@@ -15,8 +15,8 @@ sys.path[:0] = [str(Path(__file__).parents[1] / 'test')]
 
 from fixtures.peers import websocket_server  # noqa: E402
 from fixtures.robot_side import Robot  # noqa: E402
+from rows import Row, row, show  # noqa: E402
 
-from bench.rows import Row, row, show  # noqa: E402
 from xparo_bridge.link.control_lane import ControlLane  # noqa: E402
 from xparo_bridge.link.outbox import Outbox  # noqa: E402
 from xparo_bridge.link.store import Store  # noqa: E402
