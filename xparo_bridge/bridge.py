@@ -58,8 +58,6 @@ from .state_directory import state_path, StateDirectory, StateDirectoryError
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
 _STOP_TIMEOUT = 3.0
-
-
 # What else than a command changes the robot: noted in the audit log.
 _CHANGING = (msg.BehaviorUpdate, msg.RunTask, msg.TreePush, msg.FilePush, msg.ConfigChange,
              msg.Schedule, msg.DeleteFile)

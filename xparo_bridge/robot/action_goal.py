@@ -27,6 +27,8 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
+from .entities import subscription
+
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
 # itself may flicker for a moment.
 _MISSING_GRACE = 2.0
@@ -192,8 +194,8 @@ class ActionGoal:
                     self._answered(_handle(self._client, self._goal_id))
                     self._handle._status = listed.status
 
-        self._goals = self._node.create_subscription(
-            GoalStatusArray, f'{self.name}/_action/status', look,
+        self._goals = subscription(
+            self._node, GoalStatusArray, f'{self.name}/_action/status', look,
             qos_profile_action_status_default)
 
     def _answered(self, handle: ClientGoalHandle) -> None:

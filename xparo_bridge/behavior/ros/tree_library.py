@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from ...state_directory import write_whole
 
 # Trees that were given; the one unused for longest goes first.
 MAX_KEPT = 200
@@ -157,9 +158,9 @@ class TreeLibrary:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Texts first, so that the index names none that is not there.
             for hash_, xml in list(self._unwritten.items()):
-                _replace(self._folder / f'{hash_}.xml', xml)
+                write_whole(self._folder / f'{hash_}.xml', xml)
                 del self._unwritten[hash_]
-            _replace(path, index)
+            write_whole(path, index)
             for text in self._folder.glob('*.xml'):
                 if text.stem not in used:
                     text.unlink(missing_ok=True)
@@ -173,13 +174,3 @@ def read_folder(folder: Path) -> list[StoredTree]:
     """The trees of a folder by the names of their files; OSError if one cannot be read."""
     return [StoredTree(path.stem, path.read_text(encoding='utf-8'), own=True)
             for path in sorted(folder.glob('*.xml'))]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old one or the new one."""
-    new = path.with_name(f'{path.name}.new')
-    with new.open('w', encoding='utf-8', newline='') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

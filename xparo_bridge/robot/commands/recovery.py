@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
+from ..entities import subscription
 from .journal import GoalRecord
 
 # How long a server may not know a goal that it has just been sent: it may still think about it, s.
@@ -42,8 +43,8 @@ class LeftGoal:
         self._asked = False
         self._unknown_since: float | None = None
         self._client = node.create_client(CancelGoal, f'{record.action}/_action/cancel_goal')
-        self._subscription = node.create_subscription(
-            GoalStatusArray, f'{record.action}/_action/status', self._on_status,
+        self._subscription = subscription(
+            node, GoalStatusArray, f'{record.action}/_action/status', self._on_status,
             qos_profile_action_status_default)
 
     def poll(self) -> None:
