@@ -43,7 +43,7 @@ from .endpoints import Endpoints
 from .faults import explain, Fault, Refused, SilentPeer
 from .inbound_limits import Bucket, InboundLimits, Limit
 from .lanes import Lanes
-from .protocols.base import Frame, ProtocolError
+from .protocols.base import Frame, Protocol, ProtocolError
 
 # How long closing may take, s: enough for the last status of a cancelled command.
 _FAREWELL = 2.0
@@ -290,6 +290,8 @@ class Connection:
             self._lanes.put(message)
 
     async def _keep_time(self, socket: Any) -> None:
+        if type(self._protocol).deadline is Protocol.deadline:
+            await _for_ever()  # It never has one, and looking is most of what a link does at rest.
         while True:
             await asyncio.sleep(_TICK)
             due = self._protocol.deadline()
