@@ -76,7 +76,9 @@ def test_the_robot_can_talk_without_waiting(tmp_path):
 
 def test_no_answer_in_time_is_said_and_holds_nothing_up(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path) as parts:
+        # A link that is given up would be dialled again, and answered.
+        patient = {'heartbeat': {'interval': 30.0}}
+        async with system(tmp_path, link=patient) as parts:
             await parts.operator.request('stall')
             with RosGraph() as graph:
                 answer = await asyncio.to_thread(

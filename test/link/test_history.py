@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -104,6 +105,18 @@ def test_a_picture_is_not_kept():
     kept.history.add({'image': 'x' * 50_000})
     assert kept.samples() == []
     assert kept.history.dropped == 1
+    kept.store.close()
+
+
+def test_what_is_being_written_waits_too():
+    kept = Kept(None)
+    going_on = threading.Event()
+    kept.store.run(lambda db: going_on.wait())
+    for number in range(40):
+        kept.history.add({'x': number})
+    assert kept.history.queued == 40
+    going_on.set()
+    assert len(kept.samples()) == kept.history.queued == 40
     kept.store.close()
 
 

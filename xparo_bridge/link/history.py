@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 import json
 import sqlite3
 import time
@@ -41,6 +42,8 @@ class History:
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._new: list[tuple[float, str]] = []
+        # How many samples each job has that the store may not have done yet.
+        self._writing: list[tuple[Future[None], int]] = []
         # Of what is in the store; written by its thread alone.
         self._stored = 0
         self._bytes = 0
@@ -50,7 +53,9 @@ class History:
     @property
     def queued(self) -> int:
         """How many samples wait."""
-        return self._stored + len(self._new)
+        # In this order, so that what is written meanwhile counts twice rather than not at all.
+        writing = sum(count for job, count in self._writing if not job.done())
+        return writing + self._stored + len(self._new)
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Keep values of now; TypeError for what JSON cannot hold."""
@@ -66,7 +71,8 @@ class History:
         """Write what was added since."""
         if self._new:
             new, self._new = self._new, []
-            self._store.run(lambda db: self._write(db, new))
+            self._writing = [one for one in self._writing if not one[0].done()]
+            self._writing.append((self._store.run(lambda db: self._write(db, new)), len(new)))
 
     async def oldest(self, max_bytes: int) -> tuple[int, list[Sample]]:
         """Oldest samples of up to `max_bytes`, at least one if any, and the number to `forget`."""
