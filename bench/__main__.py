@@ -47,9 +47,9 @@ def measure(name: str) -> list[Row]:
 
 
 def only(name: str, file: Path) -> None:
-    """Be the process of one benchmark; what its bridges remember is gone with it."""
+    """Be the process of one benchmark; what it and its bridges wrote is gone with it."""
     with tempfile.TemporaryDirectory() as home:
-        os.environ['ROS_HOME'] = home
+        os.environ['ROS_HOME'] = tempfile.tempdir = home
         rows = importlib.import_module(name).run()
     file.write_text('[\n  ' + ',\n  '.join(map(json.dumps, rows)) + '\n]\n')
 
