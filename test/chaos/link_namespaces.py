@@ -23,6 +23,7 @@ from chaos import _house, _ledger
 
 TIMES = 50
 NETEM = 'delay 40ms 10ms loss 2%'
+OUTAGES = 0.1, 1.0, 2.0  # s, by turns
 
 
 class NoCable(Exception):
@@ -115,7 +116,7 @@ async def play(pulls: int) -> _ledger.Verdict:
                 await asyncio.sleep(random.uniform(0.1, 0.5))
                 end = random.choice(('here', 'there'))
                 line.set_state(end, 'down')
-                await asyncio.sleep(random.choice((0.1, 1.0, 2.0)))
+                await asyncio.sleep(OUTAGES[number % len(OUTAGES)])
                 line.set_state(end, 'up')
                 await house.talks()
             return await house.finish()

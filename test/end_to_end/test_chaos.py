@@ -29,15 +29,15 @@ def test_the_base_is_told_to_stand_in_time_when_the_link_is_cut():
 def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():
     verdict = asyncio.run(_house.play(
         (link_faults.story, 5), (platform_kills.story, 1), (bridge_kills.story, 1)))
-    assert verdict.taken > 10
+    assert verdict.taken > 50
     assert verdict.good, str(verdict)
     assert verdict.duplicates > 0, 'nothing was sent again: was anything broken?'
 
 
 def test_nothing_is_lost_when_a_cable_is_pulled():
     try:
-        verdict = asyncio.run(link_namespaces.play(pulls=2))
+        verdict = asyncio.run(link_namespaces.play(pulls=3))
     except link_namespaces.NoCable as error:
         pytest.skip(str(error))
-    assert verdict.taken > 10
+    assert verdict.taken > 50
     assert verdict.good, str(verdict)
