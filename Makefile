@@ -27,6 +27,7 @@ test: environment ## Run the test suite; ARGS=test/link for a part of it.
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint
 	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
 	$(if $(TYPED),$(VENV)/mypy $(TYPED))
 	xmllint --noout --nonet package.xml interfaces/*/package.xml
 	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter

@@ -30,8 +30,11 @@ from rows import Row  # noqa: E402
 
 def names() -> list[str]:
     """Benchmarks there are."""
-    return [path.stem for path in sorted(HERE.glob('*.py'))
-            if re.search(r'^def run\(', path.read_text(), re.MULTILINE)]
+    return [
+        path.stem
+        for path in sorted(HERE.glob('*.py'))
+        if re.search(r'^def run\(', path.read_text(), re.MULTILINE)
+    ]
 
 
 def measure(name: str) -> list[Row]:

@@ -82,26 +82,58 @@ def run() -> list[Row]:
         log.clear()
         observed.tick_once()
 
-    floor, through, alone, watched = (seconds * 1e6 for seconds in medians(
-        bare.run, executor.tick, tree.tick_once, tick_observed, rounds=300))
+    floor, through, alone, watched = (
+        seconds * 1e6
+        for seconds in medians(bare.run, executor.tick, tree.tick_once, tick_observed, rounds=300)
+    )
     hundred = load(document(9, 10), registry)
     waiting = load(document(3, 1, '<Wait/>'), registry)
     tick_hundred, tick_waiting = medians(
-        hundred.tick_once, waiting.tick_once, rounds=300, repeat=10)
+        hundred.tick_once, waiting.tick_once, rounds=300, repeat=10
+    )
     (loading,) = medians(lambda: load(thousand, registry), rounds=15)
     return [
-        row('tick of 1,000 succeeding nodes, executor', through, 'us', floor=floor, goal=4.0,
+        row(
+            'tick of 1,000 succeeding nodes, executor',
+            through,
+            'us',
+            floor=floor,
+            goal=4.0,
             goal_is_ratio=True,
-            note='by the executor of py_trees; the floor is bare recursion over the same shape'),
-        row('tick of 1,000 succeeding nodes', alone, 'us', floor=floor, goal=4.0,
-            goal_is_ratio=True, note='Tree.tick_once'),
-        row('tick of 1,000 succeeding nodes, observed', watched, 'us', floor=floor,
-            note='with every change of a status kept'),
-        row('tick of a waiting tree', tick_waiting * 1e6, 'us', goal=30.0,
-            note='one RUNNING action'),
-        row('10 Hz of a tree of 100 nodes', tick_hundred * 10 * 100, '% of a core', goal=1.0,
-            note='all nodes succeed at every tick'),
-        row('load of 1,000 nodes', loading * 1e3, 'ms', goal=150.0, note='read, check and make')]
+            note='by the executor of py_trees; the floor is bare recursion over the same shape',
+        ),
+        row(
+            'tick of 1,000 succeeding nodes',
+            alone,
+            'us',
+            floor=floor,
+            goal=4.0,
+            goal_is_ratio=True,
+            note='Tree.tick_once',
+        ),
+        row(
+            'tick of 1,000 succeeding nodes, observed',
+            watched,
+            'us',
+            floor=floor,
+            note='with every change of a status kept',
+        ),
+        row(
+            'tick of a waiting tree',
+            tick_waiting * 1e6,
+            'us',
+            goal=30.0,
+            note='one RUNNING action',
+        ),
+        row(
+            '10 Hz of a tree of 100 nodes',
+            tick_hundred * 10 * 100,
+            '% of a core',
+            goal=1.0,
+            note='all nodes succeed at every tick',
+        ),
+        row('load of 1,000 nodes', loading * 1e3, 'ms', goal=150.0, note='read, check and make'),
+    ]
 
 
 if __name__ == '__main__':

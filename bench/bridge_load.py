@@ -41,8 +41,12 @@ _SECONDS = 6.0
 _ROUNDS = 3
 _IDLE_SECONDS = 20.0
 _TOPIC = '/odom'
-_ENVIRONMENT = {**os.environ, 'XPARO_SECRET_KEY': 'bench', 'XPARO_PROJECT_ID': 'bench',
-                'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+_ENVIRONMENT = {
+    **os.environ,
+    'XPARO_SECRET_KEY': 'bench',
+    'XPARO_PROJECT_ID': 'bench',
+    'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+}
 
 
 def run() -> list[Row]:
@@ -57,25 +61,42 @@ def run() -> list[Row]:
         def middle(role: str, key: str, found: Any = found) -> float:
             return median(result[key] for result in found[role])
 
-        rows.append(row(
-            f'Odometry at {rate} Hz, CPU', middle('bridge', 'cpu'), '% of a core',
-            floor=middle('floor', 'cpu'), goal=1.3, goal_is_ratio=True,
-            note='floor: raw subscription and WebSocket send'))
+        rows.append(
+            row(
+                f'Odometry at {rate} Hz, CPU',
+                middle('bridge', 'cpu'),
+                '% of a core',
+                floor=middle('floor', 'cpu'),
+                goal=1.3,
+                goal_is_ratio=True,
+                note='floor: raw subscription and WebSocket send',
+            )
+        )
         lost = sum(result['lost'] for result in found['bridge'])
-        rows.append(row(
-            f'Odometry at {rate} Hz, lost', lost, 'samples', goal=0,
-            note=f'of {sum(result["sent"] for result in found["bridge"]):.0f}; '
-                 f'floor lost {sum(result["lost"] for result in found["floor"]):.0f}'))
+        rows.append(
+            row(
+                f'Odometry at {rate} Hz, lost',
+                lost,
+                'samples',
+                goal=0,
+                note=f'of {sum(result["sent"] for result in found["bridge"]):.0f}; '
+                f'floor lost {sum(result["lost"] for result in found["floor"]):.0f}',
+            )
+        )
     return rows
 
 
 def idle() -> list[Row]:
     """Rows of the bridge with the package's configuration, connected, and no robot about."""
+
     async def measure(role: str) -> tuple[float, float]:
         async with serve(_count({}), '127.0.0.1', 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            with (_bridge(port, 'bridge.yaml', 'commands.yaml', 'places.yaml')
-                  if role == 'bridge' else _started([__file__, 'floor', str(port)])) as process:
+            with (
+                _bridge(port, 'bridge.yaml', 'commands.yaml', 'places.yaml')
+                if role == 'bridge'
+                else _started([__file__, 'floor', str(port)])
+            ) as process:
                 await asyncio.sleep(5.0)  # Discovery and the first telemetry are not rest.
                 before = sum(process.cpu_times()[:2])
                 await asyncio.sleep(_IDLE_SECONDS)
@@ -84,10 +105,24 @@ def idle() -> list[Row]:
 
     floor_cpu, floor_rss = asyncio.run(measure('floor'))
     cpu, rss = asyncio.run(measure('bridge'))
-    return [row('bridge at rest, CPU', cpu, '% of a core', floor=floor_cpu, goal=1.0,
-                note=f'telemetry at 1 Hz, over {_IDLE_SECONDS:.0f} s; the floor says nothing'),
-            row('bridge at rest, RSS', rss, 'MB', floor=floor_rss, goal=90.0,
-                note='floor: rclpy, one subscription, websockets')]
+    return [
+        row(
+            'bridge at rest, CPU',
+            cpu,
+            '% of a core',
+            floor=floor_cpu,
+            goal=1.0,
+            note=f'telemetry at 1 Hz, over {_IDLE_SECONDS:.0f} s; the floor says nothing',
+        ),
+        row(
+            'bridge at rest, RSS',
+            rss,
+            'MB',
+            floor=floor_rss,
+            goal=90.0,
+            note='floor: rclpy, one subscription, websockets',
+        ),
+    ]
 
 
 async def odometry(role: str, rate: float) -> dict[str, float]:
@@ -95,8 +130,11 @@ async def odometry(role: str, rate: float) -> dict[str, float]:
     counts: dict[str, int] = {}
     async with serve(_count(counts), '127.0.0.1', 0, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        starting = _bridge(port, _odometry_file()) if role == 'bridge' else _started(
-            [__file__, 'floor', str(port)])
+        starting = (
+            _bridge(port, _odometry_file())
+            if role == 'bridge'
+            else _started([__file__, 'floor', str(port)])
+        )
         with starting as process:
             while 'frames' not in counts:
                 await asyncio.sleep(0.05)
@@ -123,13 +161,22 @@ def _count(counts: dict[str, int]) -> Any:
                 # Whatever else the bridge says is not Odometry.
                 if isinstance(frame, bytes) or '"odom"' in frame[:60]:
                     counts['frames'] += 1
+
     return handler
 
 
 def _odometry_file() -> str:
-    return _write('telemetry', {
-        'telemetry': {'groups': {}, 'topics': [
-            {'topic': _TOPIC, 'type': 'nav_msgs/msg/Odometry', 'every_sample': True}]}})
+    return _write(
+        'telemetry',
+        {
+            'telemetry': {
+                'groups': {},
+                'topics': [
+                    {'topic': _TOPIC, 'type': 'nav_msgs/msg/Odometry', 'every_sample': True}
+                ],
+            }
+        },
+    )
 
 
 def _write(name: str, configuration: dict[str, Any]) -> str:
@@ -142,8 +189,18 @@ def _write(name: str, configuration: dict[str, Any]) -> str:
 def _bridge(port: int, *files: str) -> Iterator[psutil.Process]:
     link = {'name': 'platform', 'protocol': 'xparo', 'url': f'ws://127.0.0.1:{port}/ws/chatbot'}
     config = ','.join([*files, _write('links', {'links': [link]})])
-    with _started(['-m', 'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=[{config}]',
-                   '--log-level', 'warn']) as process:
+    with _started(
+        [
+            '-m',
+            'xparo_bridge',
+            'bridge',
+            '--ros-args',
+            '-p',
+            f'config:=[{config}]',
+            '--log-level',
+            'warn',
+        ]
+    ) as process:
         yield process
 
 
@@ -170,8 +227,12 @@ def floor(port: int) -> None:
 
     threading.Thread(target=loop.run_until_complete, args=(send(),), daemon=True).start()
     node.create_subscription(
-        Odometry, _TOPIC,
-        lambda data: loop.call_soon_threadsafe(waiting.put_nowait, data), 500, raw=True)
+        Odometry,
+        _TOPIC,
+        lambda data: loop.call_soon_threadsafe(waiting.put_nowait, data),
+        500,
+        raw=True,
+    )
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     executor.spin()

@@ -33,8 +33,9 @@ class Sink:
     What still comes of a connection when there is a newer one is left out.
     """
 
-    def __init__(self, on_frame: Callable[[str], None],
-                 on_open: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, on_frame: Callable[[str], None], on_open: Callable[[], None] = lambda: None
+    ) -> None:
         """Serve from a thread of its own, where both are called."""
         self._on_frame = on_frame
         self._on_open = on_open
@@ -42,7 +43,8 @@ class Sink:
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve()), daemon=True)
+            target=lambda: self._loop.run_until_complete(self._serve()), daemon=True
+        )
         self._thread.start()
         self._started.wait()
 
@@ -76,8 +78,11 @@ def running(argv: Sequence[str], cores: str = '') -> Iterator[subprocess.Popen[b
     """Run a program, on certain cores as `taskset` names them if any."""
     pinned = ['taskset', '-c', cores] if cores else []
     process = subprocess.Popen(
-        [*pinned, *argv], env={**os.environ, **_ENVIRONMENT}, stdout=subprocess.DEVNULL,
-        stderr=None if os.environ.get('BENCH_VERBOSE') else subprocess.DEVNULL)
+        [*pinned, *argv],
+        env={**os.environ, **_ENVIRONMENT},
+        stdout=subprocess.DEVNULL,
+        stderr=None if os.environ.get('BENCH_VERBOSE') else subprocess.DEVNULL,
+    )
     try:
         yield process
     finally:
@@ -90,14 +95,31 @@ def running(argv: Sequence[str], cores: str = '') -> Iterator[subprocess.Popen[b
 
 
 @contextmanager
-def bridge(url: str, telemetry: dict[str, Any], cores: str = '', **link: Any
-           ) -> Iterator[subprocess.Popen[bytes]]:
+def bridge(
+    url: str, telemetry: dict[str, Any], cores: str = '', **link: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a bridge with one link, to a sink, and this telemetry."""
     with TemporaryDirectory() as folder:
         file = Path(folder, 'bench.yaml')
-        file.write_text(json.dumps({
-            'robot_id': 'bench', 'telemetry': telemetry,
-            'links': [{'name': 'sink', 'protocol': 'xparo', 'url': url, **link}]}))
-        with running([sys.executable, '-m', 'xparo_bridge', 'bridge', '--ros-args', '-p',
-                      f'config:=[{file}]'], cores) as process:
+        file.write_text(
+            json.dumps(
+                {
+                    'robot_id': 'bench',
+                    'telemetry': telemetry,
+                    'links': [{'name': 'sink', 'protocol': 'xparo', 'url': url, **link}],
+                }
+            )
+        )
+        with running(
+            [
+                sys.executable,
+                '-m',
+                'xparo_bridge',
+                'bridge',
+                '--ros-args',
+                '-p',
+                f'config:=[{file}]',
+            ],
+            cores,
+        ) as process:
             yield process

@@ -40,7 +40,8 @@ _CALLS_PER_SECOND = 200
 _SECONDS = 10.0
 _COMMANDS = {
     'go': {'kind': 'navigate'},
-    'call': {'kind': 'service', 'service': '/bench/trigger', 'type': 'std_srvs/srv/Trigger'}}
+    'call': {'kind': 'service', 'service': '/bench/trigger', 'type': 'std_srvs/srv/Trigger'},
+}
 
 
 class Platform:
@@ -71,8 +72,18 @@ class Platform:
         return future
 
     async def send(self, command: str, command_id: str, **parameters: Any) -> float:
-        await self.socket.send(json.dumps({'type': 'remote_command', 'data': {
-            'command': command, 'parameters': parameters, 'command_id': command_id}}))
+        await self.socket.send(
+            json.dumps(
+                {
+                    'type': 'remote_command',
+                    'data': {
+                        'command': command,
+                        'parameters': parameters,
+                        'command_id': command_id,
+                    },
+                }
+            )
+        )
         return time.perf_counter()
 
 
@@ -95,13 +106,23 @@ async def _measure() -> list[Row]:
                         calls += await _calls(platform)
     calls.sort()
     return [
-        row('remote_command to goal accepted, p50', median(goals['bridge']) * 1000, 'ms',
-            floor=median(goals['floor']) * 1000, goal=1.5, goal_is_ratio=True,
+        row(
+            'remote_command to goal accepted, p50',
+            median(goals['bridge']) * 1000,
+            'ms',
+            floor=median(goals['floor']) * 1000,
+            goal=1.5,
+            goal_is_ratio=True,
             note=f'{_GOALS} goals, {_ROUNDS} rounds in turn; the floor has websockets and an '
-                 'ActionClient only'),
-        row(f'{_CALLS_PER_SECOND} service commands a second, p99',
-            calls[int(len(calls) * 0.99)] * 1000, 'ms', goal=50.0,
-            note=f'{len(calls)} answered, p50 {median(calls) * 1000:.1f} ms'),
+            'ActionClient only',
+        ),
+        row(
+            f'{_CALLS_PER_SECOND} service commands a second, p99',
+            calls[int(len(calls) * 0.99)] * 1000,
+            'ms',
+            goal=50.0,
+            note=f'{len(calls)} answered, p50 {median(calls) * 1000:.1f} ms',
+        ),
     ]
 
 
@@ -112,11 +133,23 @@ async def _client(role: str, folder: Path) -> Any:
         port = server.sockets[0].getsockname()[1]
         if role == 'bridge':
             config = folder / 'robot.yaml'
-            config.write_text(json.dumps({
-                'robot_id': 'bench', 'state_dir': tempfile.mkdtemp(dir=folder),
-                'commands': _COMMANDS,
-                'telemetry': {'groups': {}}, 'links': [{
-                    'name': 'platform', 'protocol': 'xparo', 'url': f'ws://127.0.0.1:{port}'}]}))
+            config.write_text(
+                json.dumps(
+                    {
+                        'robot_id': 'bench',
+                        'state_dir': tempfile.mkdtemp(dir=folder),
+                        'commands': _COMMANDS,
+                        'telemetry': {'groups': {}},
+                        'links': [
+                            {
+                                'name': 'platform',
+                                'protocol': 'xparo',
+                                'url': f'ws://127.0.0.1:{port}',
+                            }
+                        ],
+                    }
+                )
+            )
             argv = ['-m', 'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=[{config}]']
         else:
             argv = [__file__, 'floor', str(port)]
@@ -158,8 +191,7 @@ async def _calls(platform: Platform) -> list[float]:
     ends, times = [], []
     begin = time.perf_counter()
     for number in range(int(_CALLS_PER_SECOND * _SECONDS)):
-        await asyncio.sleep(max(
-            0.0, begin + number / _CALLS_PER_SECOND - time.perf_counter()))
+        await asyncio.sleep(max(0.0, begin + number / _CALLS_PER_SECOND - time.perf_counter()))
         command_id = f'call-{number}-{begin}'
         ends.append(platform.expect(command_id, 'succeeded'))
         times.append(await platform.send('call', command_id))
@@ -171,8 +203,11 @@ async def _calls(platform: Platform) -> list[float]:
 def _process(*argv: str) -> Any:
     arguments = [__file__, *argv] if argv == ('server',) else list(argv)
     process = subprocess.Popen(
-        [sys.executable, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env={**os.environ, 'XPARO_SECRET_KEY': 'k', 'XPARO_PROJECT_ID': 'p'})
+        [sys.executable, *arguments],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, 'XPARO_SECRET_KEY': 'k', 'XPARO_PROJECT_ID': 'p'},
+    )
     try:
         yield process
     finally:
@@ -219,16 +254,26 @@ def floor(port: int) -> None:
             goal.pose.pose.position.x = data['parameters']['x']
             goal.pose.pose.position.y = data['parameters']['y']
             client.send_goal_async(goal).add_done_callback(
-                lambda future, data=data: accepted(future, data))
+                lambda future, data=data: accepted(future, data)
+            )
 
     def accepted(future: Any, data: dict[str, Any]) -> None:
         tell(data, 'running')
         future.result().get_result_async().add_done_callback(
-            lambda future: tell(data, 'succeeded'))
+            lambda future: tell(data, 'succeeded')
+        )
 
     def tell(data: dict[str, Any], state: str) -> None:
-        frame = json.dumps({'type': 'command_status', 'data': {
-            'command_id': data['command_id'], 'command': data['command'], 'state': state}})
+        frame = json.dumps(
+            {
+                'type': 'command_status',
+                'data': {
+                    'command_id': data['command_id'],
+                    'command': data['command'],
+                    'state': state,
+                },
+            }
+        )
         loop.call_soon_threadsafe(lambda: asyncio.ensure_future(sockets[0].send(frame)))
 
     guard = node.create_guard_condition(send_goals)

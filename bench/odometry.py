@@ -86,11 +86,24 @@ def run() -> list[Row]:
     floor50, floor99 = (median(ages.percentiles[at] for ages in found['floor']) for at in (0, 1))
     note = f'{size} bytes of JSON each; median of {_ROUNDS} runs'
     return [
-        row('Odometry at 1000 Hz: lost', sum(ages.lost for ages in found['bridge']), 'samples',
-            floor=None, goal=0, note=f'of {_ROUNDS * _SAMPLES}; the floor lost '
-            f'{sum(ages.lost for ages in found["floor"])}'),
-        row('Odometry at 1000 Hz: p50 age', p50, 'ms', floor=floor50, goal=1.3,
-            goal_is_ratio=True, note=note),
+        row(
+            'Odometry at 1000 Hz: lost',
+            sum(ages.lost for ages in found['bridge']),
+            'samples',
+            floor=None,
+            goal=0,
+            note=f'of {_ROUNDS * _SAMPLES}; the floor lost '
+            f'{sum(ages.lost for ages in found["floor"])}',
+        ),
+        row(
+            'Odometry at 1000 Hz: p50 age',
+            p50,
+            'ms',
+            floor=floor50,
+            goal=1.3,
+            goal_is_ratio=True,
+            note=note,
+        ),
         row('Odometry at 1000 Hz: p99 age', p99, 'ms', floor=floor99, goal=10.0, note=note),
     ]
 
@@ -120,17 +133,22 @@ def _forwarder(role: str, url: str, size: int) -> Iterator[Any]:
 def floor(url: str, size: int) -> None:
     """Be the floor."""
     from nav_msgs.msg import Odometry
+
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('bench_floor')
     at = number_offset()
-    body = ('{{"data":{{"odom":{{"header":{{"stamp":{}}},'
-            '"pose":{{"pose":{{"position":{{"x":{}}}}}}}}}}},"rest":"{}"}}')
+    body = (
+        '{{"data":{{"odom":{{"header":{{"stamp":{}}},'
+        '"pose":{{"pose":{{"position":{{"x":{}}}}}}}}}}},"rest":"{}"}}'
+    )
     rest = 'x' * max(0, size - len(body) - 20)
     with connect(url, compression=None) as socket:
+
         def forward(data: bytes) -> None:
             seconds, nanoseconds = struct.unpack_from('<iI', data, STAMP)
-            number, = struct.unpack_from('<d', data, at)
+            (number,) = struct.unpack_from('<d', data, at)
             socket.send(body.format(f'{seconds}.{nanoseconds:09d}', number, rest))
+
         node.create_subscription(Odometry, _TOPIC, forward, 1000, raw=True)
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -29,8 +29,12 @@ ROOM = 1 << 30
 
 def status(number: int) -> CommandStatus:
     """Return a status as a command that drives ends with."""
-    return CommandStatus(f'cmd-{number:012x}', 'start_navigation', CommandState.SUCCEEDED,
-                         result={'distance': 12.5, 'duration': 31.2})
+    return CommandStatus(
+        f'cmd-{number:012x}',
+        'start_navigation',
+        CommandState.SUCCEEDED,
+        result={'distance': 12.5, 'duration': 31.2},
+    )
 
 
 def kept_lane(folder: Path, durability: str) -> tuple[ControlLane, Store]:
@@ -74,13 +78,23 @@ def append(folder: Path, durability: str) -> list[Row]:
     store.close(60.0)
     floor = floor_seconds(folder) if durability == 'normal' else None
     return [
-        row(f'outbox append, {durability}', cpu / COUNT * 1e6, 'us of CPU',
-            floor=None if floor is None else floor / COUNT * 1e6, goal=100.0,
+        row(
+            f'outbox append, {durability}',
+            cpu / COUNT * 1e6,
+            'us of CPU',
+            floor=None if floor is None else floor / COUNT * 1e6,
+            goal=100.0,
             note=f'{COUNT / cpu:.0f} a second of one core, {COUNT / wall:.0f} by the clock, '
-                 'on disk'),
-        row(f'outbox append, {durability}, a call at {PACE} a second, p99.9',
-            waits[int(PACED * 0.999)] * 1e3, 'ms', goal=50.0,
-            note=f'longest {waits[-1] * 1e3:.1f} ms')]
+            'on disk',
+        ),
+        row(
+            f'outbox append, {durability}, a call at {PACE} a second, p99.9',
+            waits[int(PACED * 0.999)] * 1e3,
+            'ms',
+            goal=50.0,
+            note=f'longest {waits[-1] * 1e3:.1f} ms',
+        ),
+    ]
 
 
 async def drain(folder: Path) -> list[Row]:
@@ -99,7 +113,8 @@ async def drain(folder: Path) -> list[Row]:
                 sent_at[f'live-{number}'] = time.perf_counter()
                 await socket.send(  # type: ignore[attr-defined]
                     '{"type":"remote_command","data":{"command":"go",'
-                    f'"command_id":"live-{number}"}}}}')
+                    f'"command_id":"live-{number}"}}}}'
+                )
                 number += 1
                 await asyncio.sleep(0.06)
 
@@ -128,8 +143,9 @@ async def drain(folder: Path) -> list[Row]:
                 await robot.wait_for(lambda m: isinstance(m, RemoteCommand), answered, 60.0)
                 for message in robot.received[answered:]:
                     if isinstance(message, RemoteCommand):
-                        robot.lanes.put(CommandStatus(
-                            message.command_id, 'go', CommandState.SUCCEEDED))
+                        robot.lanes.put(
+                            CommandStatus(message.command_id, 'go', CommandState.SUCCEEDED)
+                        )
                 answered = len(robot.received)
 
         began = time.monotonic()
@@ -140,12 +156,20 @@ async def drain(folder: Path) -> list[Row]:
             answering.cancel()
     waits.sort()
     return [
-        row('outbox drain, backlog of 100,000', took, 's',
-            note=f'{COUNT / took:.0f} a second, peer in the same process'),
-        row('outbox drain, live command to its status, p50',
-            waits[len(waits) // 2] * 1e3, 'ms', note=f'{len(waits)} commands'),
-        row('outbox drain, live command to its status, longest', waits[-1] * 1e3, 'ms',
-            goal=50.0)]
+        row(
+            'outbox drain, backlog of 100,000',
+            took,
+            's',
+            note=f'{COUNT / took:.0f} a second, peer in the same process',
+        ),
+        row(
+            'outbox drain, live command to its status, p50',
+            waits[len(waits) // 2] * 1e3,
+            'ms',
+            note=f'{len(waits)} commands',
+        ),
+        row('outbox drain, live command to its status, longest', waits[-1] * 1e3, 'ms', goal=50.0),
+    ]
 
 
 def run() -> list[Row]:

@@ -30,10 +30,14 @@ def _cells(row: Row) -> list[str]:
     of_floor = ' × floor' if row['goal_is_ratio'] else ''
     goal = '' if row['goal'] is None else f'≤ {row["goal"]:.3g}{of_floor}'
     return [
-        row['name'], f'{row["value"]:g} {row["unit"]}',
+        row['name'],
+        f'{row["value"]:g} {row["unit"]}',
         '' if row['floor'] is None else f'{row["floor"]:g}',
-        '' if row['ratio'] is None else f'{row["ratio"]:.3g}', goal,
-        '' if row['met'] is None else 'yes' if row['met'] else '**no**', row['note']]
+        '' if row['ratio'] is None else f'{row["ratio"]:.3g}',
+        goal,
+        '' if row['met'] is None else 'yes' if row['met'] else '**no**',
+        row['note'],
+    ]
 
 
 def write() -> None:
@@ -45,13 +49,19 @@ def write() -> None:
     page = _PAGE.read_text()
     before, _, rest = page.partition(_BEGIN)
     _PAGE.write_text(
-        before + _BEGIN + '\n' + '\n'.join(parts) + '\n' + _END + rest.partition(_END)[2])
+        before + _BEGIN + '\n' + '\n'.join(parts) + '\n' + _END + rest.partition(_END)[2]
+    )
 
 
 def _machine() -> str:
-    model = next((line.partition(':')[2].strip()
-                  for line in Path('/proc/cpuinfo').read_text().splitlines()
-                  if line.startswith('model name')), platform.machine())
+    model = next(
+        (
+            line.partition(':')[2].strip()
+            for line in Path('/proc/cpuinfo').read_text().splitlines()
+            if line.startswith('model name')
+        ),
+        platform.machine(),
+    )
     return f'{model}, {os.cpu_count()} cores, Python {platform.python_version()}'
 
 

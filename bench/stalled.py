@@ -23,18 +23,30 @@ from rows import Row, row, show
 from stamped_publisher import publishing
 
 _RATE = 500.0
-_MEMORY = 32.0     # Most that may be added, MB.
-_SETTLE = 20.0     # Until what grows at first has grown, s.
-_LISTEN = 5.0      # How long to listen after the recovery, s.
-_TELEMETRY = {'period': 1.0, 'groups': {'system': {}}, 'topics': [
-    {'topic': '/bench/odom', 'fields': {'stamp': 'header.stamp', 'x': 'pose.pose.position.x'},
-     'every_sample': True}]}
+_MEMORY = 32.0  # Most that may be added, MB.
+_SETTLE = 20.0  # Until what grows at first has grown, s.
+_LISTEN = 5.0  # How long to listen after the recovery, s.
+_TELEMETRY = {
+    'period': 1.0,
+    'groups': {'system': {}},
+    'topics': [
+        {
+            'topic': '/bench/odom',
+            'fields': {'stamp': 'header.stamp', 'x': 'pose.pose.position.x'},
+            'every_sample': True,
+        }
+    ],
+}
 
 
 def run(seconds: float = 600.0) -> list[Row]:
     """Rows of memory and of what comes first after the stall."""
-    with subprocess.Popen([sys.executable, __file__, 'sink'], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as sink:
+    with subprocess.Popen(
+        [sys.executable, __file__, 'sink'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as sink:
         assert sink.stdout is not None
         try:
             url = json.loads(sink.stdout.readline())
@@ -57,10 +69,20 @@ def run(seconds: float = 600.0) -> list[Row]:
     minutes = f'{seconds / 60:.3g} min'
     grown = f'{before / 1e6:.0f} MB before'
     return [
-        row(f'memory added by {minutes} of a stalled platform', (most - before) / 1e6, 'MB',
-            goal=_MEMORY, note=f'{_RATE:.0f} samples/s; {grown}'),
-        row('age of the first value after it', recovery_age(first, recovery), 's', goal=1.0,
-            note=f'new connection {first["opened"] - recovery:.1f} s after the recovery'),
+        row(
+            f'memory added by {minutes} of a stalled platform',
+            (most - before) / 1e6,
+            'MB',
+            goal=_MEMORY,
+            note=f'{_RATE:.0f} samples/s; {grown}',
+        ),
+        row(
+            'age of the first value after it',
+            recovery_age(first, recovery),
+            's',
+            goal=1.0,
+            note=f'new connection {first["opened"] - recovery:.1f} s after the recovery',
+        ),
         row('old samples sent before fresh ones', first['old'], 'samples', goal=0),
     ]
 
@@ -98,9 +120,12 @@ def sink_program() -> None:
             state.update(at=now, stamp=data['stamp'], told=0.0)
         if not state['told'] and now - state['opened'] > _LISTEN:
             state['told'] = 1.0
-            fresh = next((number for number, stamp in enumerate(stamps)
-                          if stamp >= state['opened'] - 1.0), len(stamps))
+            fresh = next(
+                (number for number, stamp in enumerate(stamps) if stamp >= state['opened'] - 1.0),
+                len(stamps),
+            )
             print(json.dumps({**state, 'old': fresh}), flush=True)
+
     sink = Sink(frame, opened)
     print(json.dumps(sink.url), flush=True)
     signal.pause()

@@ -36,10 +36,15 @@ def run() -> list[Row]:
     plot(_PLOTS / 'telemetry_topics.svg', _COUNTS, by_count, 'topics at 10 Hz, sent at 1 Hz')
     plot(_PLOTS / 'telemetry_rate.svg', _RATES, by_rate, 'Hz sent, of a topic at 1000 Hz')
     return [
-        *(row(f'{count} topics at 10 Hz sent at 1 Hz', cpu, '% of a core')
-          for count, cpu in zip(_COUNTS, by_count, strict=True)),
-        *(row(f'a topic at 1000 Hz sent at {rate:g} Hz', cpu, '% of a core')
-          for rate, cpu in zip(_RATES, by_rate, strict=True))]
+        *(
+            row(f'{count} topics at 10 Hz sent at 1 Hz', cpu, '% of a core')
+            for count, cpu in zip(_COUNTS, by_count, strict=True)
+        ),
+        *(
+            row(f'a topic at 1000 Hz sent at {rate:g} Hz', cpu, '% of a core')
+            for rate, cpu in zip(_RATES, by_rate, strict=True)
+        ),
+    ]
 
 
 def _at(rate: float) -> dict[str, object]:
@@ -51,8 +56,10 @@ def _measure(rate: float, topics: int, wanted: list[dict[str, object]]) -> float
     frames: list[int] = []
     sink = Sink(lambda frame: frames.append(len(json.loads(frame))))
     try:
-        with publishing('/bench/odom', rate, topics), \
-                bridge(sink.url, {**_GROUPS, 'topics': wanted}) as process:
+        with (
+            publishing('/bench/odom', rate, topics),
+            bridge(sink.url, {**_GROUPS, 'topics': wanted}) as process,
+        ):
             while not frames:
                 sleep(0.1)
             sleep(_WARM_UP)
@@ -71,14 +78,18 @@ def plot(file: Path, xs: Sequence[float], ys: Sequence[float], label: str) -> No
 
     def at(number: int) -> tuple[float, float]:
         # Evenly spaced, as both scales are about logarithmic.
-        return (left + (width - left - 30) * number / (len(xs) - 1),
-                low - (low - 20) * ys[number] / most)
+        return (
+            left + (width - left - 30) * number / (len(xs) - 1),
+            low - (low - 20) * ys[number] / most,
+        )
+
     points = [at(number) for number in range(len(xs))]
     marks = ''.join(
         f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="#06c"/>'
         f'<text x="{x:.0f}" y="{y - 8:.0f}">{value:.1f}</text>'
         f'<text x="{x:.0f}" y="{low + 16}">{of:g}</text>\n'
-        for (x, y), value, of in zip(points, ys, xs, strict=True))
+        for (x, y), value, of in zip(points, ys, xs, strict=True)
+    )
     line = ' '.join(f'{x:.0f},{y:.0f}' for x, y in points)
     file.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -87,7 +98,8 @@ def plot(file: Path, xs: Sequence[float], ys: Sequence[float], label: str) -> No
         f'<path d="M{left} 20V{low}H{width - 20}" stroke="#888" fill="none"/>\n'
         f'<polyline points="{line}" fill="none" stroke="#06c" stroke-width="1.5"/>\n{marks}'
         f'<text x="{width / 2:.0f}" y="{height - 12}">{label}</text>\n'
-        f'<text transform="translate(14 {low / 2:.0f}) rotate(-90)">% of a core</text>\n</svg>\n')
+        f'<text transform="translate(14 {low / 2:.0f}) rotate(-90)">% of a core</text>\n</svg>\n'
+    )
 
 
 if __name__ == '__main__':

@@ -19,8 +19,8 @@ from rows import Row, row, show
 from sample_messages import sample_messages
 
 from xparo_bridge.link.json_text import dumps, orjson
-from xparo_bridge.robot.telemetry.paths import parse_path
-from xparo_bridge.robot.telemetry.reader import make_reader
+from xparo_bridge.ros.paths import parse_path
+from xparo_bridge.ros.reader import make_reader
 
 _GOALS = {'Odometry': 10.0, 'LaserScan 720': 60.0}
 _ROUNDS = 9
@@ -29,8 +29,7 @@ _ROUNDS = 9
 def convert(value: Any) -> Any:
     """Plain recursive converter."""
     if hasattr(value, 'get_fields_and_field_types'):
-        return {name: convert(getattr(value, name))
-                for name in value.get_fields_and_field_types()}
+        return {name: convert(getattr(value, name)) for name in value.get_fields_and_field_types()}
     if isinstance(value, bytes):
         return list(value)
     if hasattr(value, '__iter__') and not isinstance(value, str):
@@ -41,15 +40,24 @@ def convert(value: Any) -> Any:
 def run() -> list[Row]:
     """One row a message type, and one for four fields of Odometry."""
     whole = {'message': parse_path('.')}
-    fields = {name: parse_path(path) for name, path in {
-        'x': 'pose.pose.position.x', 'y': 'pose.pose.position.y',
-        'yaw': 'yaw(pose.pose.orientation)', 'speed': 'norm(twist.twist.linear)'}.items()}
+    fields = {
+        name: parse_path(path)
+        for name, path in {
+            'x': 'pose.pose.position.x',
+            'y': 'pose.pose.position.y',
+            'yaw': 'yaw(pose.pose.orientation)',
+            'speed': 'norm(twist.twist.linear)',
+        }.items()
+    }
     note = f'whole message, {"orjson" if orjson else "json"}'
     samples = sample_messages()
-    rows = [_measure(name, message, whole, _GOALS.get(name), note)
-            for name, message in samples.items()]
-    return [*rows, _measure('Odometry', samples['Odometry'], fields, None,
-                            'x, y, yaw and speed of it')]
+    rows = [
+        _measure(name, message, whole, _GOALS.get(name), note) for name, message in samples.items()
+    ]
+    return [
+        *rows,
+        _measure('Odometry', samples['Odometry'], fields, None, 'x, y, yaw and speed of it'),
+    ]
 
 
 def _measure(name: str, message: Any, fields: Any, goal: float | None, note: str) -> Row:
@@ -66,8 +74,14 @@ def _measure(name: str, message: Any, fields: Any, goal: float | None, note: str
     for _ in range(_ROUNDS):
         ours_times.append(_time(ours, 300))
         floor_times.append(_time(floor, 10))
-    return row(f'{name} to JSON', median(ours_times), 'us', floor=median(floor_times), goal=goal,
-               note=note)
+    return row(
+        f'{name} to JSON',
+        median(ours_times),
+        'us',
+        floor=median(floor_times),
+        goal=goal,
+        note=note,
+    )
 
 
 def _time(call: Any, count: int) -> float:

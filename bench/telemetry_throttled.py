@@ -51,32 +51,45 @@ def run() -> list[Row]:
 
     def middle(role: str, key: str) -> float:
         return median(result[key] for result in results[role])
+
     return [
-        row('20 topics at 100 Hz sent at 1 Hz', middle('telemetry', 'cpu'), '% of a core',
-            floor=middle('floor', 'cpu'), goal=1.15, goal_is_ratio=True,
-            note=f'whole messages; floor took {middle("floor", "count"):.0f} samples/s'),
-        row('telemetry of these', middle('telemetry', 'count'), 'values/s',
-            note=f'{middle("telemetry", "bytes") / 1000:.0f} kB/s of JSON'),
+        row(
+            '20 topics at 100 Hz sent at 1 Hz',
+            middle('telemetry', 'cpu'),
+            '% of a core',
+            floor=middle('floor', 'cpu'),
+            goal=1.15,
+            goal_is_ratio=True,
+            note=f'whole messages; floor took {middle("floor", "count"):.0f} samples/s',
+        ),
+        row(
+            'telemetry of these',
+            middle('telemetry', 'count'),
+            'values/s',
+            note=f'{middle("telemetry", "bytes") / 1000:.0f} kB/s of JSON',
+        ),
     ]
 
 
 def _start(role: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, __file__, role], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, __file__, role], stdout=subprocess.PIPE, text=True)
 
 
 def _topics() -> list[tuple[str, Any]]:
     samples = list(sample_messages().values())
-    return [(f'/bench/topic_{number}', samples[number % len(samples)])
-            for number in range(_TOPICS)]
+    return [
+        (f'/bench/topic_{number}', samples[number % len(samples)]) for number in range(_TOPICS)
+    ]
 
 
 def publish() -> None:
     """Publish until terminated; messages are serialized once, as only receiving is measured."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('bench_publisher')
-    pairs = [(node.create_publisher(type(message), topic, 10), serialize_message(message))
-             for topic, message in _topics()]
+    pairs = [
+        (node.create_publisher(type(message), topic, 10), serialize_message(message))
+        for topic, message in _topics()
+    ]
     due = monotonic()
     while True:
         for publisher, data in pairs:
@@ -102,12 +115,15 @@ def measure(role: str) -> None:
 
     if role == 'floor':
         for topic, message in _topics():
+
             def count(data: bytes, topic: str = topic) -> None:
                 counts[topic] += 1
+
             node.create_subscription(type(message), topic, count, 10, raw=True)
     else:
-        TelemetryPublisher(node, TelemetryConfig(
-            1.0, {}, tuple(map(TopicSettings, counts))), emit).start()
+        TelemetryPublisher(
+            node, TelemetryConfig(1.0, {}, tuple(map(TopicSettings, counts))), emit
+        ).start()
     while not all(counts.values()):
         executor.spin_once(timeout_sec=1.0)
     counts = dict.fromkeys(counts, 0)
@@ -115,9 +131,16 @@ def measure(role: str) -> None:
     begin, used = monotonic(), process_time()
     while (elapsed := monotonic() - begin) < _SECONDS:
         executor.spin_once(timeout_sec=_SECONDS - elapsed)
-    print(json.dumps({
-        'cpu': (process_time() - used) / elapsed * 100, 'count': sum(counts.values()) / elapsed,
-        'bytes': size / elapsed}), flush=True)
+    print(
+        json.dumps(
+            {
+                'cpu': (process_time() - used) / elapsed * 100,
+                'count': sum(counts.values()) / elapsed,
+                'bytes': size / elapsed,
+            }
+        ),
+        flush=True,
+    )
     os._exit(0)  # Leaving the graph is not part of what is measured.
 
 

@@ -82,26 +82,49 @@ def _compare(what: str, rate: float, goal: float) -> list[Row]:
 
     def compared(name: str, unit: str, of: Callable[[Measured], float], **more: Any) -> Row:
         return row(f'{what}: {name}', middle(ours, of), unit, floor=middle(theirs, of), **more)
+
     note = f'{_TOPICS} topics of Odometry; floor is rosbridge_server'
     if not rate:
         due = f'{_TOPICS * _RATE:.0f} due'
         return [
-            compared('CPU a message', 'us', lambda run: run.cpu_per_message, goal=goal,
-                     goal_is_ratio=True, note=note),
+            compared(
+                'CPU a message',
+                'us',
+                lambda run: run.cpu_per_message,
+                goal=goal,
+                goal_is_ratio=True,
+                note=note,
+            ),
             compared('delivered', '/s', lambda run: len(run.ages) / _SECONDS, note=due),
-            *(compared(f'p{part} age', 'ms', lambda run, part=part: quantiles(
-                run.ages, n=100)[part - 1]) for part in (50, 95, 99)),
-            compared('memory', 'MB', lambda run: run.rss / 1e6)]
+            *(
+                compared(
+                    f'p{part} age',
+                    'ms',
+                    lambda run, part=part: quantiles(run.ages, n=100)[part - 1],
+                )
+                for part in (50, 95, 99)
+            ),
+            compared('memory', 'MB', lambda run: run.rss / 1e6),
+        ]
     return [
-        compared('CPU', '% of a core', lambda run: run.cpu / _SECONDS * 100, goal=goal,
-                 goal_is_ratio=True, note=note),
-        compared('delivered', '/s', lambda run: len(run.ages) / _SECONDS)]
+        compared(
+            'CPU',
+            '% of a core',
+            lambda run: run.cpu / _SECONDS * 100,
+            goal=goal,
+            goal_is_ratio=True,
+            note=note,
+        ),
+        compared('delivered', '/s', lambda run: len(run.ages) / _SECONDS),
+    ]
 
 
 def _measure(role: Callable[..., Any], rate: float) -> Measured:
     measured = Measured()
-    with publishing('/bench/odom', _RATE, _TOPICS, _CORES[1]), \
-            role(measured.message, rate) as process:
+    with (
+        publishing('/bench/odom', _RATE, _TOPICS, _CORES[1]),
+        role(measured.message, rate) as process,
+    ):
         sleep(_WARM_UP)
         program = psutil.Process(process.pid)
         before, begin = program.cpu_times(), monotonic()
@@ -120,11 +143,11 @@ def _bridge(take: Callable[[dict[str, Any]], None], rate: float) -> Iterator[Any
         for value in json.loads(text).get('data', {}).values():
             if isinstance(value, dict) and 'header' in value:
                 take(value)
+
     sink = Sink(frame)
     every = {} if rate else {'every_sample': True}
     topics = [{'topic': name, **every} for name in _NAMES]
-    with bridge(sink.url, {'period': 1.0, 'groups': {}, 'topics': topics},
-                _CORES[0]) as process:
+    with bridge(sink.url, {'period': 1.0, 'groups': {}, 'topics': topics}, _CORES[0]) as process:
         yield process
     sink.close()
 
@@ -132,8 +155,10 @@ def _bridge(take: Callable[[dict[str, Any]], None], rate: float) -> Iterator[Any
 @contextmanager
 def _rosbridge(take: Callable[[dict[str, Any]], None], rate: float) -> Iterator[Any]:
     from ament_index_python.packages import get_package_prefix
-    program = Path(get_package_prefix('rosbridge_server'),
-                   'lib', 'rosbridge_server', 'rosbridge_websocket')
+
+    program = Path(
+        get_package_prefix('rosbridge_server'), 'lib', 'rosbridge_server', 'rosbridge_websocket'
+    )
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -144,14 +169,32 @@ def _rosbridge(take: Callable[[dict[str, Any]], None], rate: float) -> Iterator[
             await asyncio.sleep(0.1)
         async with connect(f'ws://127.0.0.1:{port}', compression=None) as connection:
             for name in _NAMES:
-                await connection.send(json.dumps({
-                    'op': 'subscribe', 'topic': name, 'type': 'nav_msgs/msg/Odometry',
-                    'queue_length': 0, **throttle}))
+                await connection.send(
+                    json.dumps(
+                        {
+                            'op': 'subscribe',
+                            'topic': name,
+                            'type': 'nav_msgs/msg/Odometry',
+                            'queue_length': 0,
+                            **throttle,
+                        }
+                    )
+                )
             async for frame in connection:
                 take(json.loads(frame)['msg'])
 
-    with running([sys.executable, str(program), '--ros-args', '-p', f'port:={port}', '-p',
-                  'address:=127.0.0.1'], _CORES[0]) as process:
+    with running(
+        [
+            sys.executable,
+            str(program),
+            '--ros-args',
+            '-p',
+            f'port:={port}',
+            '-p',
+            'address:=127.0.0.1',
+        ],
+        _CORES[0],
+    ) as process:
         Thread(target=lambda: asyncio.run(_until_closed(receive())), daemon=True).start()
         yield process
 

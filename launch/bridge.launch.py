@@ -19,6 +19,7 @@ DEFAULTS = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 
 def start_bridge(context):
     """Start the bridge with the files given laid over the package's own."""
+
     def value(name):
         return LaunchConfiguration(name).perform(context)
 
@@ -29,26 +30,46 @@ def start_bridge(context):
     }
     if value('robot_id'):
         parameters['robot_id'] = value('robot_id')
-    return [Node(
-        package='xparo_bridge', executable='bridge', name='xparo_bridge',
-        namespace=value('namespace'), output='screen', emulate_tty=True,
-        respawn=value('respawn').lower() in ('true', '1'), respawn_delay=2.0,
-        parameters=[parameters], arguments=['--ros-args', '--log-level', value('log_level')])]
+    return [
+        Node(
+            package='xparo_bridge',
+            executable='bridge',
+            name='xparo_bridge',
+            namespace=value('namespace'),
+            output='screen',
+            emulate_tty=True,
+            respawn=value('respawn').lower() in ('true', '1'),
+            respawn_delay=2.0,
+            parameters=[parameters],
+            arguments=['--ros-args', '--log-level', value('log_level')],
+        )
+    ]
 
 
 def generate_launch_description():
     """Describe the arguments and the one node."""
-    return LaunchDescription([
-        DeclareLaunchArgument(
-            'config', default_value='', description='Configuration files in layers, comma '
-            "between them; a bare name is one of the package's own"),
-        DeclareLaunchArgument(
-            'defaults', default_value='true',
-            description=f'Lay them over {", ".join(DEFAULTS)} of the package'),
-        DeclareLaunchArgument('robot_id', default_value='', description='Name to the platform'),
-        DeclareLaunchArgument('namespace', default_value='', description='ROS namespace'),
-        DeclareLaunchArgument('use_sim_time', default_value='false', description='Use /clock'),
-        DeclareLaunchArgument('respawn', default_value='true', description='Start again if dead'),
-        DeclareLaunchArgument('log_level', default_value='info', description='debug, info, …'),
-        OpaqueFunction(function=start_bridge),
-    ])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                'config',
+                default_value='',
+                description='Configuration files in layers, comma '
+                "between them; a bare name is one of the package's own",
+            ),
+            DeclareLaunchArgument(
+                'defaults',
+                default_value='true',
+                description=f'Lay them over {", ".join(DEFAULTS)} of the package',
+            ),
+            DeclareLaunchArgument(
+                'robot_id', default_value='', description='Name to the platform'
+            ),
+            DeclareLaunchArgument('namespace', default_value='', description='ROS namespace'),
+            DeclareLaunchArgument('use_sim_time', default_value='false', description='Use /clock'),
+            DeclareLaunchArgument(
+                'respawn', default_value='true', description='Start again if dead'
+            ),
+            DeclareLaunchArgument('log_level', default_value='info', description='debug, info, …'),
+            OpaqueFunction(function=start_bridge),
+        ]
+    )

@@ -32,22 +32,36 @@ def start_bridges(context):
     robots = sorted(path for path in folder.glob('*.yaml') if path.name != COMMON)
     if not (folder / COMMON).exists() or not robots:
         raise RuntimeError(
-            f'{folder}: {COMMON} and at least one file for a robot beside it are due')
+            f'{folder}: {COMMON} and at least one file for a robot beside it are due'
+        )
     bridge = Path(__file__).with_name('bridge.launch.py')
     return [
         # A group of its own, or the arguments of one robot would be the next one's defaults.
-        GroupAction([IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(bridge)),
-            launch_arguments={
-                'config': f'{folder / COMMON},{robot}', 'robot_id': robot.stem,
-                'namespace': robot.stem}.items())], scoped=True, forwarding=False)
-        for robot in robots]
+        GroupAction(
+            [
+                IncludeLaunchDescription(
+                    PythonLaunchDescriptionSource(str(bridge)),
+                    launch_arguments={
+                        'config': f'{folder / COMMON},{robot}',
+                        'robot_id': robot.stem,
+                        'namespace': robot.stem,
+                    }.items(),
+                )
+            ],
+            scoped=True,
+            forwarding=False,
+        )
+        for robot in robots
+    ]
 
 
 def generate_launch_description():
     """Describe the fleet's folder."""
-    return LaunchDescription([
-        DeclareLaunchArgument(
-            'fleet', default_value=SAMPLE, description='Folder with fleet.yaml and the robots'),
-        OpaqueFunction(function=start_bridges),
-    ])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                'fleet', default_value=SAMPLE, description='Folder with fleet.yaml and the robots'
+            ),
+            OpaqueFunction(function=start_bridges),
+        ]
+    )

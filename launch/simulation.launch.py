@@ -36,31 +36,40 @@ SIMULATIONS = {
 def include_nav2(simulator, launch_file):
     """Include one of Nav2's own simulations, if it is the chosen one."""
     return IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution(
-            [FindPackageShare('nav2_bringup'), 'launch', launch_file])),
+        PythonLaunchDescriptionSource(
+            PathJoinSubstitution([FindPackageShare('nav2_bringup'), 'launch', launch_file])
+        ),
         launch_arguments={
             'use_rviz': LaunchConfiguration('use_rviz'),
             **({'headless': LaunchConfiguration('headless')} if simulator == 'gazebo' else {}),
         }.items(),
-        condition=LaunchConfigurationEquals('simulator', simulator))
+        condition=LaunchConfigurationEquals('simulator', simulator),
+    )
 
 
 def generate_launch_description():
     """Describe the simulation and what is started beside it."""
-    return LaunchDescription([
-        DeclareLaunchArgument('simulator', default_value='gazebo', choices=list(SIMULATIONS)),
-        DeclareLaunchArgument('headless', default_value='True', description='Gazebo unseen'),
-        DeclareLaunchArgument('use_rviz', default_value='False', description='Start RViz'),
-        SetEnvironmentVariable(
-            'XPARO_SECRET_KEY', EnvironmentVariable('XPARO_SECRET_KEY', default_value='demo')),
-        SetEnvironmentVariable(
-            'XPARO_PROJECT_ID', EnvironmentVariable('XPARO_PROJECT_ID', default_value='demo')),
-        *(include_nav2(*simulation) for simulation in SIMULATIONS.items()),
-        # No ROS node: it takes no ROS arguments.
-        ExecuteProcess(
-            cmd=[ExecutableInPackage(package='xparo_bridge', executable='local_platform')],
-            name='local_platform', output='screen'),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/bridge.launch.py']),
-            launch_arguments={'config': 'simulation.yaml', 'use_sim_time': 'true'}.items()),
-    ])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument('simulator', default_value='gazebo', choices=list(SIMULATIONS)),
+            DeclareLaunchArgument('headless', default_value='True', description='Gazebo unseen'),
+            DeclareLaunchArgument('use_rviz', default_value='False', description='Start RViz'),
+            SetEnvironmentVariable(
+                'XPARO_SECRET_KEY', EnvironmentVariable('XPARO_SECRET_KEY', default_value='demo')
+            ),
+            SetEnvironmentVariable(
+                'XPARO_PROJECT_ID', EnvironmentVariable('XPARO_PROJECT_ID', default_value='demo')
+            ),
+            *(include_nav2(*simulation) for simulation in SIMULATIONS.items()),
+            # No ROS node: it takes no ROS arguments.
+            ExecuteProcess(
+                cmd=[ExecutableInPackage(package='xparo_bridge', executable='local_platform')],
+                name='local_platform',
+                output='screen',
+            ),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/bridge.launch.py']),
+                launch_arguments={'config': 'simulation.yaml', 'use_sim_time': 'true'}.items(),
+            ),
+        ]
+    )

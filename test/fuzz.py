@@ -3,10 +3,10 @@
 """
 Hostile input for all that reads from outside, for as long as one likes.
 
-`python test/fuzz.py --seconds=600` gives half of it to `guided.py` and shares the rest among the
-files test/**/fuzz_*.py, each with a function `fuzz(seconds)`; a failure ends it with the smallest
-input that shows it. What once failed is kept in .hypothesis and tried first. The suite runs the
-same in short.
+`python test/fuzz.py --seconds=600` gives half of it to `coverage_fuzz.py` and shares the rest among
+the files test/**/fuzz_*.py, each with a function `fuzz(seconds)`; a failure ends it with the
+smallest input that shows it. What once failed is kept in .hypothesis and tried first. The suite
+runs the same in short.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import guided  # noqa: E402
+import coverage_fuzz  # noqa: E402
 
-BATCH = settings(max_examples=500, deadline=None, print_blob=True,
-                 suppress_health_check=list(HealthCheck))
+BATCH = settings(
+    max_examples=500, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
+)
 
 
-def repeat(name: str, feed: Callable[[], None], seconds: float,
-           examples: int = BATCH.max_examples) -> None:
+def repeat(
+    name: str, feed: Callable[[], None], seconds: float, examples: int = BATCH.max_examples
+) -> None:
     """Feed batches, one at least, for a time."""
     batches, end = 0, time.monotonic() + seconds
     while not batches or time.monotonic() < end:
@@ -61,7 +63,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.only:
         arguments.seconds /= 2
-        guided.run_all(arguments.seconds)
+        coverage_fuzz.run_all(arguments.seconds)
     chosen = {name: fuzz for name, fuzz in targets().items() if arguments.only in name}
     for fuzz in chosen.values():
         fuzz(arguments.seconds / len(chosen))

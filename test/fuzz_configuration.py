@@ -17,15 +17,30 @@ from xparo_bridge.configuration import ConfigurationError, load
 from xparo_bridge.credentials import CredentialsError, read_credentials
 from xparo_bridge.share import share
 
-_SEEDS = [share('config', name).read_text() for name in (
-    'bridge.yaml', 'commands.yaml', 'places.yaml', 'demo.yaml')]
+_SEEDS = [
+    share('config', name).read_text()
+    for name in ('bridge.yaml', 'commands.yaml', 'places.yaml', 'demo.yaml')
+]
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
-    | st.dates() | st.binary(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=8) | st.integers() | st.sampled_from(
-        ['links', 'name', 'url', 'telemetry', 'places', 'commands', 'kind']), inner, max_size=4),
-    max_leaves=12)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=10)
+    | st.dates()
+    | st.binary(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=8)
+            | st.integers()
+            | st.sampled_from(['links', 'name', 'url', 'telemetry', 'places', 'commands', 'kind']),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
 
 
 @st.composite
@@ -37,8 +52,12 @@ def texts(draw: Any) -> str:
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(text)))
         end = draw(st.integers(at, min(len(text), at + 40)))
-        put = draw(st.text(max_size=8) | st.sampled_from(
-            ['&a ', '*a', '!!python/object:os.system ', '<<: *a', '\t', '- ', '{', '? ', '|\n']))
+        put = draw(
+            st.text(max_size=8)
+            | st.sampled_from(
+                ['&a ', '*a', '!!python/object:os.system ', '<<: *a', '\t', '- ', '{', '? ', '|\n']
+            )
+        )
         text = text[:at] + put + text[end:]
     return text
 
@@ -50,7 +69,8 @@ def read(content: str | bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'robot.yaml'
         path.write_bytes(
-            content if isinstance(content, bytes) else content.encode(errors='surrogatepass'))
+            content if isinstance(content, bytes) else content.encode(errors='surrogatepass')
+        )
         path.chmod(0o600)
         try:
             load([share('config', 'bridge.yaml'), path])

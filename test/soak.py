@@ -37,26 +37,39 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures.domains import DDS, own_domain  # noqa: E402
 from fixtures.system import start_bridge  # noqa: E402
 
-PUBLISHERS = 12          # at a time
-RATE = 50.0              # Hz of each
-CHANGE_PERIOD = 0.5      # s until one goes and another comes
-CUT_PERIOD = 20.0        # s a connection lives
-GROWTH = 8e6             # Most bytes the last third may have over the second.
+PUBLISHERS = 12  # at a time
+RATE = 50.0  # Hz of each
+CHANGE_PERIOD = 0.5  # s until one goes and another comes
+CUT_PERIOD = 20.0  # s a connection lives
+GROWTH = 8e6  # Most bytes the last third may have over the second.
 
 TYPES: dict[str, Any] = {
-    'level': Float64(data=1.5), 'state': String(data='idle'),
-    'scan': LaserScan(ranges=[1.5] * 360)}
-QOS = [QoSProfile(depth=5), QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
-       QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)]
+    'level': Float64(data=1.5),
+    'state': String(data='idle'),
+    'scan': LaserScan(ranges=[1.5] * 360),
+}
+QOS = [
+    QoSProfile(depth=5),
+    QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+    QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+]
 TELEMETRY = {
     'period': 0.2,
-    'groups': {'system': {'load': True, 'network': True, 'bridge': True}, 'battery': {},
-               'velocity': {}, 'diagnostics': {}, 'navigation': {}, 'nodes': {'period': 1.0}},
+    'groups': {
+        'system': {'load': True, 'network': True, 'bridge': True},
+        'battery': {},
+        'velocity': {},
+        'diagnostics': {},
+        'navigation': {},
+        'nodes': {'period': 1.0},
+    },
     'topics': [
         {'topic': '/soak/*/level', 'fields': ['data'], 'on_change': True, 'min_rate': 1},
         {'topic': '/soak/*/scan', 'fields': {'near': 'min(ranges)'}},
         {'topic': '/soak/fixed_*/state', 'every_sample': True},
-        {'topic': '/soak/fixed_0/level', 'fields': {'level': 'data'}, 'every_sample': True}]}
+        {'topic': '/soak/fixed_0/level', 'fields': {'level': 'data'}, 'every_sample': True},
+    ],
+}
 
 
 @dataclass
@@ -80,8 +93,9 @@ class Soak:
     def part(self, number: int, of: str) -> float:
         """Median of a number over one third of the time, 0 to 2."""
         third = len(self.samples) // 3
-        return median(getattr(sample, of)
-                      for sample in self.samples[number * third:(number + 1) * third])
+        return median(
+            getattr(sample, of) for sample in self.samples[number * third : (number + 1) * third]
+        )
 
     @property
     def problems(self) -> list[str]:
@@ -97,16 +111,19 @@ class Soak:
 def soak(seconds: float, folder: Path) -> Soak:
     """Run a bridge for so long and watch it."""
     seen = Soak()
-    with platform(seen) as port, \
-            start_bridge(folder, port, {'telemetry': TELEMETRY}) as bridge, \
-            robot(seen):
+    with (
+        platform(seen) as port,
+        start_bridge(folder, port, {'telemetry': TELEMETRY}) as bridge,
+        robot(seen),
+    ):
         bridge.wait_for_line('connected')
         process = psutil.Process(bridge.pid)
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             assert bridge.returncode is None, 'the bridge ended'
-            seen.samples.append(Sample(
-                process.memory_info().rss, process.num_threads(), process.num_fds()))
+            seen.samples.append(
+                Sample(process.memory_info().rss, process.num_threads(), process.num_fds())
+            )
             time.sleep(min(left, 0.5))
         assert bridge.stop() == 0
     return seen
@@ -115,6 +132,7 @@ def soak(seconds: float, folder: Path) -> Soak:
 @contextmanager
 def platform(seen: Soak) -> Iterator[int]:
     """Run a platform that takes what comes and cuts each connection after a while."""
+
     def take(connection: ServerConnection) -> None:
         seen.connections += 1
         end = time.monotonic() + CUT_PERIOD
@@ -165,8 +183,14 @@ def live(seen: Soak, stopping: threading.Event) -> None:
             seen.topics += 1
             kind = random.choice(list(TYPES))
             name = random.choice([f'fixed_{seen.topics % 5}', f'new_{seen.topics}'])
-            there.append((node.create_publisher(
-                type(TYPES[kind]), f'/soak/{name}/{kind}', random.choice(QOS)), TYPES[kind]))
+            there.append(
+                (
+                    node.create_publisher(
+                        type(TYPES[kind]), f'/soak/{name}/{kind}', random.choice(QOS)
+                    ),
+                    TYPES[kind],
+                )
+            )
         for publisher, message in (lasting, *there):
             if isinstance(message, Float64):
                 message.data = random.random()

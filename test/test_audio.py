@@ -13,8 +13,8 @@ def tone(hertz, rate, seconds=0.5, loud=10000):
 
 
 def loudness(samples):
-    middle = samples[len(samples) // 4:-len(samples) // 4].astype(float)
-    return np.sqrt(np.mean(middle ** 2))
+    middle = samples[len(samples) // 4 : -len(samples) // 4].astype(float)
+    return np.sqrt(np.mean(middle**2))
 
 
 @pytest.mark.parametrize('rate_in', [8000, 22050, 24000, 44100, 48000])
@@ -36,7 +36,7 @@ def test_pieces_of_any_length_give_what_the_whole_gives(rate_in):
     whole = Resampler(rate_in, 16000)(sound)
     resample, pieces, at = Resampler(rate_in, 16000), [], 0
     for length in [2, 14, 0, 4000, 30, 998] * 100:
-        pieces.append(resample(sound[at:at + length]))
+        pieces.append(resample(sound[at : at + length]))
         at += length
     assert at > len(sound)
     assert b''.join(pieces) == whole

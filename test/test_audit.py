@@ -46,11 +46,20 @@ def test_secrets_are_taken_out_by_name_and_by_value(tmp_path):
     hide('squeamish-ossifrage')
     path = tmp_path / 'audit.jsonl'
     audit = Audit(path, print)
-    audit.note('ordered', parameters={
-        'password': 'x', 'nested': [{'api_token': 'y'}], 'text': 'the squeamish-ossifrage'})
+    audit.note(
+        'ordered',
+        parameters={
+            'password': 'x',
+            'nested': [{'api_token': 'y'}],
+            'text': 'the squeamish-ossifrage',
+        },
+    )
     audit.close()
     assert lines(path)[0]['parameters'] == {
-        'password': '***', 'nested': [{'api_token': '***'}], 'text': 'the ***'}
+        'password': '***',
+        'nested': [{'api_token': '***'}],
+        'text': 'the ***',
+    }
 
 
 def test_long_values_are_cut(tmp_path):

@@ -31,8 +31,13 @@ TIMEOUT = 20.0
 def bridge(folder: Path, port: int) -> Iterator[tuple[Bridge, Any]]:
     """Run a bridge in this process: its ROS thread and its link thread, as `main` does."""
     file = folder / 'robot.yaml'
-    link = {'name': 'platform', 'protocol': 'xparo', 'url': f'ws://127.0.0.1:{port}/ws',
-            'telemetry_bytes': 1 << 20, 'heartbeat': {'interval': 60, 'timeout': 60}}
+    link = {
+        'name': 'platform',
+        'protocol': 'xparo',
+        'url': f'ws://127.0.0.1:{port}/ws',
+        'telemetry_bytes': 1 << 20,
+        'heartbeat': {'interval': 60, 'timeout': 60},
+    }
     file.write_text(json.dumps({'links': [link], 'telemetry': {'groups': {}}}))
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=int(os.environ['ROS_DOMAIN_ID']))

@@ -15,10 +15,12 @@ LINK = 'links:\n  - {name: platform, protocol: xparo, url: "wss://example.org/ws
 @pytest.fixture
 def file(tmp_path: Path):
     """Write a file, return its path."""
+
     def write(text: str, name: str = 'robot.yaml') -> Path:
         path = tmp_path / name
         path.write_text(text)
         return path
+
     return write
 
 
@@ -64,18 +66,22 @@ def test_defaults_of_two_links_are_not_shared(file):
 
 
 def test_every_problem_is_told_with_file_line_and_key(file):
-    path = file('links:\n'
-                '  - name: platform\n'
-                '    protocl: xparo\n'
-                '    url: http://example.org\n'
-                'chat:\n'
-                '  timeout: soon\n')
+    path = file(
+        'links:\n'
+        '  - name: platform\n'
+        '    protocl: xparo\n'
+        '    url: http://example.org\n'
+        'chat:\n'
+        '  timeout: soon\n'
+    )
     problems = problems_of(path)
     assert len(problems) == 4
-    assert any(p.startswith(f'{path}:3: links[0].protocl: ') and '"protocol"' in p
-               for p in problems)
-    assert any(p.startswith(f'{path}:2: links[0]: ') and "'protocol' is a required" in p
-               for p in problems)
+    assert any(
+        p.startswith(f'{path}:3: links[0].protocl: ') and '"protocol"' in p for p in problems
+    )
+    assert any(
+        p.startswith(f'{path}:2: links[0]: ') and "'protocol' is a required" in p for p in problems
+    )
     assert any(p.startswith(f'{path}:4: links[0].url: ') and 'wss://' in p for p in problems)
     assert any(p.startswith(f'{path}:6: chat.timeout: ') and 'number' in p for p in problems)
 
@@ -89,18 +95,20 @@ def test_an_error_names_the_file_that_holds_the_value(file):
 def test_a_list_that_was_replaced_is_not_blamed(file):
     fleet = file(LINK, 'fleet.yaml')
     robot = file('\n\nlinks:\n  - {name: other, protocol: xparo}\n')
-    assert problems_of(fleet, robot) == [
-        f"{robot}:4: links[0]: 'url' is a required property"]
+    assert problems_of(fleet, robot) == [f"{robot}:4: links[0]: 'url' is a required property"]
 
 
-@pytest.mark.parametrize(('text', 'expected'), [
-    ('a: [1\nb: 2\n', 'not YAML'),
-    ('- 1\n', 'holds no map'),
-    ('chat: {}\nchat: {}\n', 'stands twice'),
-    ('a: !!python/object/apply:os.getcwd []\n', 'not YAML'),
-    ('a: &a [*a]\n', 'holds itself'),
-    ('? [a, b]\n: 1\n', 'a key must be plain text'),
-])
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('a: [1\nb: 2\n', 'not YAML'),
+        ('- 1\n', 'holds no map'),
+        ('chat: {}\nchat: {}\n', 'stands twice'),
+        ('a: !!python/object/apply:os.getcwd []\n', 'not YAML'),
+        ('a: &a [*a]\n', 'holds itself'),
+        ('? [a, b]\n: 1\n', 'a key must be plain text'),
+    ],
+)
 def test_what_is_no_configuration_is_refused_with_its_place(file, text, expected):
     assert expected in ' '.join(problems_of(file(text)))
 

@@ -37,8 +37,10 @@ def test_a_file_that_others_can_read_is_refused(tmp_path):
         read_credentials(file, {})
 
 
-@pytest.mark.parametrize('text', [
-    f'secret_key: [{SECRET}\n', f'secret_key: {SECRET}\n', SECRET, f'{SECRET}: : :\n', '\0'])
+@pytest.mark.parametrize(
+    'text',
+    [f'secret_key: [{SECRET}\n', f'secret_key: {SECRET}\n', SECRET, f'{SECRET}: : :\n', '\0'],
+)
 def test_a_bad_file_is_refused_without_quoting_it(tmp_path, text):
     with pytest.raises(CredentialsError) as caught:
         read_credentials(write(tmp_path / 'key.yaml', text), {})

@@ -79,7 +79,10 @@ def test_each_message_wakes_the_robot_and_is_taken_in_order():
     crossing.deliver('b', 'second', 10)
     assert len(wakes) == 2
     assert [crossing.take(), crossing.take(), crossing.take()] == [
-        ('a', 'first'), ('b', 'second'), None]
+        ('a', 'first'),
+        ('b', 'second'),
+        None,
+    ]
 
 
 def test_it_is_full_when_the_robot_does_not_take():

@@ -18,7 +18,9 @@ UNIT = share('config', 'systemd', 'xparo_bridge.service')
 def test_the_service_is_walled_in():
     done = subprocess.run(
         ['systemd-analyze', 'security', '--offline=true', '--no-pager', str(UNIT)],
-        capture_output=True, text=True)
+        capture_output=True,
+        text=True,
+    )
     score = re.search(r'exposure level for \S+: ([\d.]+)', done.stdout)
     if score is None:
         pytest.skip('this systemd-analyze judges no files')
@@ -27,7 +29,8 @@ def test_the_service_is_walled_in():
 
 def test_the_policy_names_what_the_bridge_has_of_its_own():
     policy = parse(share('config', 'sros2_policy.xml'))
-    names = {element.text for element in policy.iter() if element.tag in (
-        'topic', 'service', 'action')}
+    names = {
+        element.text for element in policy.iter() if element.tag in ('topic', 'service', 'action')
+    }
     assert {'~/status', '~/command_status', '~/execute_command', '~/chat', '/diagnostics'} <= names
     assert not any('*' in (name or '') for name in names)

@@ -11,7 +11,8 @@ SCRIPTS = entry_points(group='console_scripts')
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, '-m', 'xparo_bridge', *arguments], capture_output=True, text=True)
+        [sys.executable, '-m', 'xparo_bridge', *arguments], capture_output=True, text=True
+    )
 
 
 def test_help_lists_every_executable():

@@ -68,6 +68,14 @@ def test_the_example_keeps_the_house_style(tmp_path):
     ruff = pytest.importorskip('ruff')
     (tmp_path / 'kiosk.py').write_text(block('python'), encoding='utf-8')
     result = subprocess.run(
-        [ruff.find_ruff_bin(), 'check', '--config', str(DOCUMENT.parents[1] / 'pyproject.toml'),
-         str(tmp_path / 'kiosk.py')], capture_output=True, text=True)
+        [
+            ruff.find_ruff_bin(),
+            'check',
+            '--config',
+            str(DOCUMENT.parents[1] / 'pyproject.toml'),
+            str(tmp_path / 'kiosk.py'),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 0, result.stdout

@@ -31,8 +31,17 @@ from xparo_bridge.share import share
 SECRET = 'hunter2/very+secret key'
 TOKEN = 'token-e6b1f0d2c8'
 PROXY_PASSWORD = 'proxy-pass-77'
-FAILURES = ('closes', 'garbage', 'portal', 'server error', 'bad text', 'bad json', 'cut',
-            'secret in an error', 'refused')
+FAILURES = (
+    'closes',
+    'garbage',
+    'portal',
+    'server error',
+    'bad text',
+    'bad json',
+    'cut',
+    'secret in an error',
+    'refused',
+)
 DEBUG = """
 import logging
 logging.basicConfig(level=logging.DEBUG)
@@ -82,20 +91,30 @@ class WorstPlatform:
     async def _answer(self, failure: str, head: str, reader: Any, writer: Any) -> None:
         path = head.split()[1]
         plain = {
-            'closes': b'', 'garbage': b'\xff\x00' * 500 + path.encode(),
+            'closes': b'',
+            'garbage': b'\xff\x00' * 500 + path.encode(),
             'portal': f'HTTP/1.1 302 Found\r\nLocation: http://portal{path}\r\n\r\n'.encode(),
             'server error': f'HTTP/1.1 500 {path}\r\nContent-Length: 0\r\n\r\n'.encode(),
-            'refused': b'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'}
+            'refused': b'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n',
+        }
         if failure in plain:
             writer.write(plain[failure])
             await writer.drain()
             return
         from hashlib import sha1
-        key = next(line.split(':', 1)[1].strip() for line in head.split('\r\n')
-                   if line.lower().startswith('sec-websocket-key:'))
+
+        key = next(
+            line.split(':', 1)[1].strip()
+            for line in head.split('\r\n')
+            if line.lower().startswith('sec-websocket-key:')
+        )
         accept = base64.b64encode(sha1((key + GUID).encode()).digest()).decode()
-        writer.write(('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: '
-                      f'Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n').encode())
+        writer.write(
+            (
+                'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: '
+                f'Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n'
+            ).encode()
+        )
 
         def say(text: str) -> None:
             writer.write(frame(1, text.encode()))
@@ -115,9 +134,18 @@ class WorstPlatform:
             await reader.read(1)
             return
         else:
-            say(json.dumps({'type': 'remote_command', 'data': {
-                'command': 'launch_rockets', 'command_id': 'c1',
-                'parameters': {'password': 'pw', 'where': SECRET, 'token': TOKEN}}}))
+            say(
+                json.dumps(
+                    {
+                        'type': 'remote_command',
+                        'data': {
+                            'command': 'launch_rockets',
+                            'command_id': 'c1',
+                            'parameters': {'password': 'pw', 'where': SECRET, 'token': TOKEN},
+                        },
+                    }
+                )
+            )
         while data := await reader.read(65536):
             self.frames.append(data.hex())
 
@@ -125,19 +153,27 @@ class WorstPlatform:
 def names_of(graph: RosGraph) -> set[str]:
     """Topics, services and actions that the bridge has in the graph."""
     node = graph.node
-    found = {name for ask in (
-        node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node,
-        node.get_service_names_and_types_by_node, node.get_client_names_and_types_by_node)
-        for name, _ in ask('xparo_bridge', '/')}
+    found = {
+        name
+        for ask in (
+            node.get_publisher_names_and_types_by_node,
+            node.get_subscriber_names_and_types_by_node,
+            node.get_service_names_and_types_by_node,
+            node.get_client_names_and_types_by_node,
+        )
+        for name, _ in ask('xparo_bridge', '/')
+    }
     assert '/xparo_bridge/status' in found
     return {name.partition('/_action/')[0] for name in found}
 
 
 def names_in_policy() -> set[str]:
     """Topics, services and actions that the policy of SROS2 allows."""
-    return {(element.text or '').replace('~', '/xparo_bridge')
-            for element in parse(share('config', 'sros2_policy.xml')).iter()
-            if element.tag in ('topic', 'service', 'action')}
+    return {
+        (element.text or '').replace('~', '/xparo_bridge')
+        for element in parse(share('config', 'sros2_policy.xml')).iter()
+        if element.tag in ('topic', 'service', 'action')
+    }
 
 
 @pytest.fixture
@@ -171,29 +207,46 @@ links:
     backoff: {{initial: 0.05, maximum: 0.1}}
 """)
         import os
+
         path = os.pathsep.join(filter(None, [str(site), os.environ.get('PYTHONPATH')]))
         with Process.module(
-                'xparo_bridge', 'bridge', '--ros-args', '--log-level', 'debug', '-p',
-                f'config:=[{config}]',
-                env={'ROS_LOG_DIR': str(tmp_path / 'log'), 'PYTHONASYNCIODEBUG': '1',
-                     'PYTHONPATH': path,
-                     'https_proxy': f'http://robot:{PROXY_PASSWORD}@127.0.0.1:9'}) as bridge:
+            'xparo_bridge',
+            'bridge',
+            '--ros-args',
+            '--log-level',
+            'debug',
+            '-p',
+            f'config:=[{config}]',
+            env={
+                'ROS_LOG_DIR': str(tmp_path / 'log'),
+                'PYTHONASYNCIODEBUG': '1',
+                'PYTHONPATH': path,
+                'https_proxy': f'http://robot:{PROXY_PASSWORD}@127.0.0.1:9',
+            },
+        ) as bridge:
             yield platform, graph, bridge, tmp_path
 
 
 def test_a_session_of_failures_tells_what_is_wrong_and_never_a_secret(session):
     platform, graph, bridge, folder = session
-    statuses = graph.listen(BridgeStatus, '/xparo_bridge/status', QoSProfile(
-        depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    statuses = graph.listen(
+        BridgeStatus,
+        '/xparo_bridge/status',
+        QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+    )
     diagnostics = graph.listen(DiagnosticArray, '/diagnostics')
     link = {}
 
     def settled() -> bool:
         for status in statuses:
             link.update({entry.name: entry for entry in status.links})
-        return (len(platform.requests) > len(FAILURES) and 'platform' in link
-                and link['platform'].state == 'connected' and link['platform'].frames_sent > 0
-                and link['platform'].control_queued == 0)
+        return (
+            len(platform.requests) > len(FAILURES)
+            and 'platform' in link
+            and link['platform'].state == 'connected'
+            and link['platform'].frames_sent > 0
+            and link['platform'].control_queued == 0
+        )
 
     graph.until(settled, 60.0, 'the connection after all failures')
     assert 'refused the credentials' in link['platform'].last_error
@@ -202,19 +255,33 @@ def test_a_session_of_failures_tells_what_is_wrong_and_never_a_secret(session):
     assert link['platform'].clock_offset != link['platform'].clock_offset  # Unknown: no Date.
 
     def told() -> Any:
-        return [status for array in diagnostics for status in array.status
-                if status.name == 'xparo_bridge: link platform' and status.message == 'connected']
+        return [
+            status
+            for array in diagnostics
+            for status in array.status
+            if status.name == 'xparo_bridge: link platform' and status.message == 'connected'
+        ]
 
     graph.until(told)
     assert names_of(graph) <= names_in_policy()
     values = {value.key: value.value for value in told()[-1].values}
     assert values['storage'] == 'works'
-    assert {'queued control', 'queued history', 'dropped control', 'dropped telemetry',
-            'last error', 'remedy', 'since', 'clock offset, s'} <= values.keys()
+    assert {
+        'queued control',
+        'queued history',
+        'dropped control',
+        'dropped telemetry',
+        'last error',
+        'remedy',
+        'since',
+        'clock offset, s',
+    } <= values.keys()
     bridge.stop()
 
-    audit = [json.loads(line) for line in
-             (folder / 'state' / 'r1' / 'audit.jsonl').read_text().splitlines()]
+    audit = [
+        json.loads(line)
+        for line in (folder / 'state' / 'r1' / 'audit.jsonl').read_text().splitlines()
+    ]
     ordered = next(entry for entry in audit if entry['event'] == 'ordered')
     assert ordered['source'] == 'platform'
     assert ordered['command'] == 'launch_rockets'
@@ -224,13 +291,24 @@ def test_a_session_of_failures_tells_what_is_wrong_and_never_a_secret(session):
 
     output = '\n'.join(bridge.lines)
     assert 'DEBUG' in output
-    written = {path: path.read_bytes() for path in folder.rglob('*')
-               if path.is_file() and path.name != 'credentials.yaml'}
+    written = {
+        path: path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file() and path.name != 'credentials.yaml'
+    }
     assert len(written) > 4
     told = [f'{entry}' for status in statuses for entry in status.links]
     told += [str(array) for array in diagnostics]
-    for word in (SECRET, quote(SECRET, safe=''), quote(SECRET), TOKEN, PROXY_PASSWORD,
-                 base64.b64encode(SECRET.encode()).decode(), 'hunter2', 'very+secret'):
+    for word in (
+        SECRET,
+        quote(SECRET, safe=''),
+        quote(SECRET),
+        TOKEN,
+        PROXY_PASSWORD,
+        base64.b64encode(SECRET.encode()).decode(),
+        'hunter2',
+        'very+secret',
+    ):
         assert word not in output
         assert not [text for text in told if word in text]
         for path, content in written.items():

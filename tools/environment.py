@@ -65,7 +65,8 @@ def environment():
         CMAKE_PREFIX_PATH=str(PREFIX),
         PATH=os.pathsep.join([str(PREFIX / 'bin'), env.get('PATH', os.defpath)]),
         PIP_DISABLE_PIP_VERSION_CHECK='1',
-        PIP_NO_INPUT='1')
+        PIP_NO_INPUT='1',
+    )
     return env
 
 
@@ -95,16 +96,22 @@ def keys():
         steps[name] = digest(ros, TOOLS / 'interfaces.cmake', *sorted(files))
     steps['project'] = digest(
         *(ROOT / name for name in ('pyproject.toml', 'setup.cfg', 'setup.py')),
-        *(str(path) for path in shared_files()))
+        *(str(path) for path in shared_files()),
+    )
     return steps
 
 
 def shared_files():
     """Return what ROS finds in the package's share folder, relative to the checkout."""
-    return [Path('package.xml'), *sorted(
-        path.relative_to(ROOT) for folder in ('launch', 'config')
-        for path in (ROOT / folder).rglob('*')
-        if path.is_file() and '__pycache__' not in path.parts)]
+    return [
+        Path('package.xml'),
+        *sorted(
+            path.relative_to(ROOT)
+            for folder in ('launch', 'config')
+            for path in (ROOT / folder).rglob('*')
+            if path.is_file() and '__pycache__' not in path.parts
+        ),
+    ]
 
 
 class Setup:
@@ -180,9 +187,15 @@ class Setup:
                 # Its own session: Ctrl-C is ours to pass on. The lock is its too, so that what
                 # outlives us when we are killed holds up the next run.
                 child = subprocess.Popen(
-                    [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
-                    stderr=subprocess.STDOUT, env=environment(), cwd=str(ROOT),
-                    pass_fds=[self.lock], start_new_session=True)
+                    [str(word) for word in command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment(),
+                    cwd=str(ROOT),
+                    pass_fds=[self.lock],
+                    start_new_session=True,
+                )
                 self.children.add(child)
             code = child.wait()
             with self.guard:
@@ -204,8 +217,7 @@ class Setup:
         self.command(step, PREFIX / 'bin' / 'python', '-m', 'pip', *arguments)
 
     def make_venv(self):
-        print(f'[{0:5.1f} s] virtual environment with {self.python.executable}',
-              flush=True)
+        print(f'[{0:5.1f} s] virtual environment with {self.python.executable}', flush=True)
         if PREFIX.exists():
             shutil.rmtree(str(PREFIX))
         PREFIX.mkdir()
@@ -216,24 +228,35 @@ class Setup:
         (site_packages() / 'ament_prefix.pth').write_text(
             "import os, sys; os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
             "[sys.prefix] + list(filter(None, os.environ.get('AMENT_PREFIX_PATH', '')"
-            '.split(os.pathsep)))))\n')
+            '.split(os.pathsep)))))\n'
+        )
         self.end('venv')
 
     def install_ros(self):
         self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', whole=True)
         self.pip('ros', 'install', *PIP_OPTIONS, '-r', TOOLS / 'requirements-ros.txt')
-        headers = subprocess.check_output(
-            [str(PREFIX / 'bin' / 'python'), '-I', '-c',
-             "import sysconfig; print(sysconfig.get_paths()['include'])"],
-            env=environment()).decode().strip()
+        headers = (
+            subprocess.check_output(
+                [
+                    str(PREFIX / 'bin' / 'python'),
+                    '-I',
+                    '-c',
+                    "import sysconfig; print(sysconfig.get_paths()['include'])",
+                ],
+                env=environment(),
+            )
+            .decode()
+            .strip()
+        )
         # The wheels' CMake files name the folders of the machine that built them.
         built = r'/opt/python/cp\d+-cp\d+/'
         for path in (PREFIX / 'share').rglob('*.cmake'):
             text = path.read_text()
             if '/opt/python/' in text:
                 text = re.sub(built + r'include/python3\.\d+', headers, text)
-                path.write_text(re.sub(
-                    built + r'lib/python3\.\d+/site-packages', str(site_packages()), text))
+                path.write_text(
+                    re.sub(built + r'lib/python3\.\d+/site-packages', str(site_packages()), text)
+                )
         self.end('ros')
 
     def install_python(self):
@@ -294,10 +317,19 @@ class Setup:
             shutil.rmtree(str(build))
         programs = PREFIX / 'bin'
         self.command(
-            name, programs / 'cmake', '-G', 'Ninja', '-S', ROOT / 'interfaces' / name, '-B', build,
-            '-DBUILD_TESTING=OFF', f'-DCMAKE_INSTALL_PREFIX={PREFIX}',
+            name,
+            programs / 'cmake',
+            '-G',
+            'Ninja',
+            '-S',
+            ROOT / 'interfaces' / name,
+            '-B',
+            build,
+            '-DBUILD_TESTING=OFF',
+            f'-DCMAKE_INSTALL_PREFIX={PREFIX}',
             '-DCMAKE_PROJECT_INCLUDE={}'.format(TOOLS / 'interfaces.cmake'),
-            '-DPython3_EXECUTABLE={}'.format(programs / 'python'))
+            '-DPython3_EXECUTABLE={}'.format(programs / 'python'),
+        )
         self.command(name, programs / 'cmake', '--build', build)
         self.command(name, programs / 'cmake', '--install', build)
 
@@ -325,8 +357,9 @@ def due(state, steps):
 def main():
     parser = argparse.ArgumentParser(description='Make .venv or bring it up to date.')
     parser.add_argument('--lint', action='store_true', help='check for what make lint needs too')
-    parser.add_argument('--missing', action='store_true',
-                        help='only print the apt packages this machine lacks')
+    parser.add_argument(
+        '--missing', action='store_true', help='only print the apt packages this machine lacks'
+    )
     options = parser.parse_args()
 
     if options.missing:
@@ -359,10 +392,19 @@ def set_up(options, steps, lock):
         run.run()
     except Failed as failure:
         lines = failure.log.read_text(errors='replace').splitlines()[-25:]
-        print('\n'.join(['', *lines, '', 'Failed: ' + ' '.join(failure.command),
-                         f'The whole log: {failure.log}',
-                         'Run it again when the cause is gone.']),
-              file=sys.stderr)
+        print(
+            '\n'.join(
+                [
+                    '',
+                    *lines,
+                    '',
+                    'Failed: ' + ' '.join(failure.command),
+                    f'The whole log: {failure.log}',
+                    'Run it again when the cause is gone.',
+                ]
+            ),
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130

@@ -28,9 +28,7 @@ PROGRAMS = (
     ('a C compiler', 'CC', ('gcc', 'cc', 'clang'), 'gcc'),
     ('make', 'MAKE', ('make',), 'make'),
 )
-LINT_PROGRAMS = (
-    ('xmllint', 'XMLLINT', ('xmllint',), 'libxml2-utils'),
-)
+LINT_PROGRAMS = (('xmllint', 'XMLLINT', ('xmllint',), 'libxml2-utils'),)
 
 PROBE = """
 import importlib.util, json, platform, sys, sysconfig
@@ -47,9 +45,19 @@ print(json.dumps({
 def clean_environment():
     """Return the variables of this process less those that lead to another ROS or Python."""
     leading = {
-        'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'COLCON_PREFIX_PATH', 'LD_LIBRARY_PATH',
-        'PIP_PREFIX', 'PIP_REQUIRE_VIRTUALENV', 'PIP_TARGET', 'PIP_USER', 'PYTHONHOME',
-        'PYTHONPATH', 'VIRTUAL_ENV', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'}
+        'AMENT_PREFIX_PATH',
+        'CMAKE_PREFIX_PATH',
+        'COLCON_PREFIX_PATH',
+        'LD_LIBRARY_PATH',
+        'PIP_PREFIX',
+        'PIP_REQUIRE_VIRTUALENV',
+        'PIP_TARGET',
+        'PIP_USER',
+        'PYTHONHOME',
+        'PYTHONPATH',
+        'VIRTUAL_ENV',
+        '_ROS_WHEELS_BOOTSTRAP_COMPLETE',
+    }
     return {key: value for key, value in os.environ.items() if key not in leading}
 
 
@@ -58,7 +66,8 @@ class Interpreter:
 
     def __init__(self, command):
         output = subprocess.check_output(
-            [command, '-I', '-c', PROBE], env=clean_environment(), stderr=subprocess.DEVNULL)
+            [command, '-I', '-c', PROBE], env=clean_environment(), stderr=subprocess.DEVNULL
+        )
         facts = json.loads(output.decode())
         self.executable = facts['executable']
         self.version = tuple(facts['version'])
@@ -66,11 +75,16 @@ class Interpreter:
         self.lacks = []
         package = self._apt_package()
         if not facts['venv']:
-            self.lacks.append((f'the modules venv and ensurepip of {self.executable}',
-                               package and package + '-venv'))
+            self.lacks.append(
+                (
+                    f'the modules venv and ensurepip of {self.executable}',
+                    package and package + '-venv',
+                )
+            )
         if not Path(facts['include'], 'Python.h').exists():
-            self.lacks.append((f'the header Python.h of {self.executable}',
-                               package and package + '-dev'))
+            self.lacks.append(
+                (f'the header Python.h of {self.executable}', package and package + '-dev')
+            )
 
     def _apt_package(self):
         """Return the apt package the executable is of, None if it is not apt's."""
@@ -105,8 +119,9 @@ def find_python(without):
     if suitable:
         python = min(suitable, key=lambda python: len(python.lacks))
         return python, python.lacks
-    there = ', '.join('{} is {}.{}'.format(python.executable, *python.version)
-                      for python in found.values())
+    there = ', '.join(
+        '{} is {}.{}'.format(python.executable, *python.version) for python in found.values()
+    )
     # If there is an unsuitable one of apt's, apt has no other.
     package = None if Path('/usr/bin/python3').exists() else 'python3 python3-venv python3-dev'
     return None, [(f'Python 3.11, 3.12 or 3.13 ({there or "there is none"})', package)]
@@ -125,9 +140,15 @@ def index_address():
     """Return (host, port) pip goes to, the proxy's if there is one; None if pip stays local."""
     home = Path(os.path.expanduser('~'))
     settings = configparser.RawConfigParser(strict=False)
-    settings.read(str(path) for path in (
-        '/etc/pip.conf', home / '.pip' / 'pip.conf', home / '.config' / 'pip' / 'pip.conf',
-        os.environ.get('PIP_CONFIG_FILE', os.devnull)))
+    settings.read(
+        str(path)
+        for path in (
+            '/etc/pip.conf',
+            home / '.pip' / 'pip.conf',
+            home / '.config' / 'pip' / 'pip.conf',
+            os.environ.get('PIP_CONFIG_FILE', os.devnull),
+        )
+    )
 
     def setting(name):
         value = os.environ.get('PIP_' + name.upper().replace('-', '_'))
@@ -155,8 +176,13 @@ def find_missing(folder, download, lint):
     """
     here = (sys.platform, platform.machine(), platform.libc_ver()[0])
     if here != ('linux', 'x86_64', 'glibc'):
-        return None, [('Linux with glibc on x86-64, which ROS 2 on PyPI is built for '
-                       f'(this is {" ".join(filter(None, here))})', None)]
+        return None, [
+            (
+                'Linux with glibc on x86-64, which ROS 2 on PyPI is built for '
+                f'(this is {" ".join(filter(None, here))})',
+                None,
+            )
+        ]
     python, missing = find_python(without=folder)
     for what, variable, programs, package in PROGRAMS + (LINT_PROGRAMS if lint else ()):
         if not any(map(shutil.which, (os.environ.get(variable, ''), *programs))):

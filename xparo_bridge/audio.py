@@ -38,8 +38,10 @@ class Resampler:
         self._at = self._half * self._out  # of the next output, in 1/_out input samples
         # One row of weights for each position an output can have between two inputs.
         cutoff = min(1.0, self._out / self._in)
-        distance = (np.arange(1 - self._half, self._half + 1)[None, :]
-                    - np.arange(self._out)[:, None] / self._out)
+        distance = (
+            np.arange(1 - self._half, self._half + 1)[None, :]
+            - np.arange(self._out)[:, None] / self._out
+        )
         window = np.cos(np.pi * distance / (2 * self._half)) ** 2
         weights = np.sinc(cutoff * distance) * window
         self._weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -56,8 +58,7 @@ class Resampler:
             stop = min(last, self._at + _BLOCK * self._in)
             base, phase = np.divmod(np.arange(self._at, stop, self._in), self._out)
             windows = np.lib.stride_tricks.sliding_window_view(self._sound, 2 * self._half)
-            sound = np.einsum(
-                'ij,ij->i', windows[base - self._half + 1], self._weights[phase])
+            sound = np.einsum('ij,ij->i', windows[base - self._half + 1], self._weights[phase])
             made.append(np.clip(np.rint(sound), -32768, 32767).astype('<i2'))
             self._at += len(base) * self._in
         used = self._at // self._out - self._half
@@ -78,4 +79,4 @@ class Framer:
         sound = self._rest + data
         end = len(sound) - len(sound) % self._length
         self._rest = sound[end:]
-        return [sound[at:at + self._length] for at in range(0, end, self._length)]
+        return [sound[at : at + self._length] for at in range(0, end, self._length)]

@@ -32,8 +32,14 @@ _SECRET_KEYS = ('secret', 'token', 'password', 'credential', 'api_key', 'authori
 class Audit:
     """The audit log in a file; without one it notes nothing."""
 
-    def __init__(self, path: Path | None, tell: Callable[[str], None], *,
-                 max_bytes: int = MAX_BYTES, files: int = FILES) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        tell: Callable[[str], None],
+        *,
+        max_bytes: int = MAX_BYTES,
+        files: int = FILES,
+    ) -> None:
         """`tell` is told of trouble with the disk, in the log's thread."""
         self._path = path
         self._tell = tell
@@ -50,8 +56,11 @@ class Audit:
         """Append an event; never blocks."""
         if self._path is None:
             return
-        entry = {'time': round(time.time(), 3), 'event': event,
-                 **{key: _without_secrets(value) for key, value in fields.items()}}
+        entry = {
+            'time': round(time.time(), 3),
+            'event': event,
+            **{key: _without_secrets(value) for key, value in fields.items()},
+        }
         try:
             self._lines.put_nowait(redacted(json.dumps(entry, default=str)) + '\n')
         except queue.Full:
@@ -91,7 +100,8 @@ class Audit:
                 self._rotate()
                 os.close(file)
                 file = os.open(
-                    self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                    self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+                )
             written = os.write(file, data)
             if written < len(data):  # A disk that filled up meanwhile: end the torn line.
                 os.write(file, b'\n')
@@ -101,8 +111,13 @@ class Audit:
 
     def _rotate(self) -> None:
         assert self._path is not None
-        names = [self._path, *(self._path.with_name(f'{self._path.name}.{number}')
-                               for number in range(1, self._files))]
+        names = [
+            self._path,
+            *(
+                self._path.with_name(f'{self._path.name}.{number}')
+                for number in range(1, self._files)
+            ),
+        ]
         for newer, older in zip(reversed(names[:-1]), reversed(names), strict=False):
             if newer.exists():
                 newer.replace(older)

@@ -35,23 +35,22 @@ from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .link.links import LinkError, LinkThread, make_link
 from .redaction import redact_everything
-from .robot.bag_uploads import BagUploads
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
+from .robot.commands.places import Places
+from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
-from .robot.doors import Doors
-from .robot.face import Handlers, Surroundings
-from .robot.faces import make_faces
-from .robot.identity import robot_info
-from .robot.log_sessions import LogSessions
-from .robot.logs import redact_ros_log
-from .robot.peers import Peers
-from .robot.places import Places
-from .robot.routes import Routes
-from .robot.status import Status
+from .robot.features import FeatureContext, Handlers, make_features
+from .robot.links.identity import robot_info
+from .robot.links.links import Links
+from .robot.links.log_sessions import LogSessions
+from .robot.links.roles import LinkRoles
+from .robot.links.status import Status
+from .robot.platform_data.bag_uploads import BagUploads
 from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
+from .ros.logs import redact_ros_log
 from .share import share
 from .state_directory import state_path, StateDirectory, StateDirectoryError
 
@@ -59,8 +58,15 @@ DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
 _STOP_TIMEOUT = 3.0
 # What else than a command changes the robot: noted in the audit log.
-_CHANGING = (msg.BehaviorUpdate, msg.RunTask, msg.TreePush, msg.FilePush, msg.ConfigChange,
-             msg.Schedule, msg.DeleteFile)
+_CHANGING = (
+    msg.BehaviorUpdate,
+    msg.RunTask,
+    msg.TreePush,
+    msg.FilePush,
+    msg.ConfigChange,
+    msg.Schedule,
+    msg.DeleteFile,
+)
 
 
 class Bridge:
@@ -74,51 +80,89 @@ class Bridge:
         """
         self._node = node
         self._logger = node.get_logger()
-        self._robot_id = (node.get_parameter('robot_id').value
-                          or configuration.data.get('robot_id') or socket.gethostname())
-        self._links = {link['name']: link for link in configuration['links']}
+        self._robot_id = (
+            node.get_parameter('robot_id').value
+            or configuration.data.get('robot_id')
+            or socket.gethostname()
+        )
+        self._link_settings = {link['name']: link for link in configuration['links']}
         guard = node.create_guard_condition(self._from_platform)
         self._crossing = Crossing(guard.trigger)
         self._state = StateDirectory(
-            state_path(configuration['state_dir'], self._robot_id), self._logger.error)
+            state_path(configuration['state_dir'], self._robot_id), self._logger.error
+        )
         self._issued = IssuedCredentials(self._state.path)
         info = msg.RobotInfo(robot_info(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
-        links = {settings['name']: make_link(
-            settings, self._crossing, info, self._state.path, self._issued)
-            for settings in configuration['links']}
+        links = {
+            settings['name']: make_link(
+                settings, self._crossing, info, self._state.path, self._issued
+            )
+            for settings in configuration['links']
+        }
         self.link_thread = LinkThread(list(links.values()), self._crossing)
-        self.peers = Peers(
+        self.links = Links(
             {name: link.carries for name, link in links.items()},
-            self._crossing.send, lambda name: links[name].lanes.live.waiting)
-        self._routes = Routes(configuration, self.peers.carriers)
+            self._crossing.send,
+            lambda name: links[name].lanes.live.waiting,
+        )
+        self._roles = LinkRoles(configuration, self.links.carriers)
         self._telemetry = TelemetryPublisher(
-            node, TelemetryConfig.of(configuration), self._send_telemetry)
-        self._log_sessions = LogSessions(
-            node, configuration['telemetry']['log'], self.peers.send)
+            node, TelemetryConfig.of(configuration), self._send_telemetry
+        )
+        self._log_sessions = LogSessions(node, configuration['telemetry']['log'], self.links.send)
         self._telemetry_control = TelemetryControl(node, self._telemetry)
-        bags = BagUploads(node, configuration['bags'], self.peers.send_first)
+        bags = BagUploads(node, configuration['bags'], self.links.send_first)
         self.trees = Trees(
-            node, configuration, self._state, self.peers.send,
-            lambda: self.peers.any_connected, self._audit.note)
+            node,
+            configuration,
+            self._state,
+            self.links.send,
+            lambda: self.links.any_connected,
+            self._audit.note,
+        )
         self._journal = Journal(
-            self._state.file('commands.jsonl'), configuration['command_limits']['remembered'],
-            self._logger.error)
+            self._state.file('commands.jsonl'),
+            configuration['command_limits']['remembered'],
+            self._logger.error,
+        )
         places = Places(
-            configuration['places'], self._state.file('places.json'), self._logger.error)
+            configuration['places'], self._state.file('places.json'), self._logger.error
+        )
         self.router = Router(
-            node, configuration, self._telemetry, self.trees, places, self._journal,
-            self._report, self._note_order)
-        self.trees.lend(self.router, self.peers.send)
+            node,
+            configuration,
+            self._telemetry,
+            self.trees,
+            places,
+            self._journal,
+            self._report,
+            self._note_order,
+        )
+        self.trees.bind_commands(self.router, self.links.send)
         self._status = Status(
-            node, self._robot_id, {name: link['protocol'] for name, link in self._links.items()},
-            lambda: [run.id for run in self.router.open_runs], self._tell_of_faces,
-            lambda: self._state.problem)
-        self._doors = Doors(node, self.router)
+            node,
+            self._robot_id,
+            {name: link['protocol'] for name, link in self._link_settings.items()},
+            lambda: [run.id for run in self.router.open_runs],
+            self._describe_features,
+            lambda: self._state.problem,
+        )
+        self._doors = CommandService(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
-        self._faces = make_faces(Surroundings(
-            node, configuration, self.peers, self._routes, self._robot_id, self._state,
-            self._on_command, self.trees, self._status.publish))
+        self._features = make_features(
+            FeatureContext(
+                node,
+                configuration,
+                self.links,
+                self._roles,
+                self._robot_id,
+                self._state,
+                self._on_command,
+                self.trees,
+                self._status.publish,
+            )
+        )
         own: Handlers = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             msg.LogSession: self._log_sessions.session,
@@ -126,16 +170,17 @@ class Bridge:
             msg.UploadEnded: bags.ended,
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
-            msg.LinkChange: self._on_link_change,
+            msg.LinkStateChanged: self._on_link_change,
             msg.LinkStatistics: self._status.on_statistics,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
             msg.LinkCredential: self._on_credential,
-            msg.RobotInfoRequest: lambda link, ask: self.peers.send(info, link),
+            msg.RobotInfoRequest: lambda link, ask: self.links.send(info, link),
             msg.RefusedPush: lambda link, push: self._warn(
-                link, f'{push.kind} refused: {push.reason}'),
+                link, f'{push.kind} refused: {push.reason}'
+            ),
         }
         self._handlers: dict[type, list[Callable[[str, Any], object]]] = defaultdict(list)
-        for handlers in (own, *(face.handlers for face in self._faces)):
+        for handlers in (own, *(feature.handlers for feature in self._features)):
             for kind, handler in handlers.items():
                 self._handlers[kind].append(handler)
 
@@ -143,8 +188,9 @@ class Bridge:
         while (item := self._crossing.take()) is not None:
             link, message = item
             if isinstance(message, _CHANGING):
-                self._audit.note('received', source=link, kind=type(message).__name__,
-                                 content=asdict(message))
+                self._audit.note(
+                    'received', source=link, kind=type(message).__name__, content=asdict(message)
+                )
             handlers = self._handlers.get(type(message), ())
             for handler in handlers:
                 handler(link, message)
@@ -155,43 +201,63 @@ class Bridge:
         self._logger.warning(f'{link}: {problem}')
 
     def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
-        self.peers.send(telemetry)
+        self.links.send(telemetry)
         if not telemetry.every_sample:  # Told in a thread of their own, and never metrics.
             self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
         if status.state is not msg.CommandState.RUNNING:
-            self._audit.note('command', source=source, command=status.command,
-                             command_id=status.command_id, state=status.state.value,
-                             **({'error': status.error} if status.error else {}))
+            self._audit.note(
+                'command',
+                source=source,
+                command=status.command,
+                command_id=status.command_id,
+                state=status.state.value,
+                **({'error': status.error} if status.error else {}),
+            )
         # What came by no link is every platform's business.
-        self.peers.send(status, source if source in self._links else None)
+        self.links.send(status, source if source in self._link_settings else None)
         self._doors.publish(source, status)
 
     def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
-        self._audit.note('ordered', source=source, command=command.command,
-                         command_id=command.command_id, parameters=dict(command.parameters))
+        self._audit.note(
+            'ordered',
+            source=source,
+            command=command.command,
+            command_id=command.command_id,
+            parameters=dict(command.parameters),
+        )
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
-        if self._routes.may_command(link):
+        if self._roles.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
         self._note_order(link, command)
-        self._report(link, msg.CommandStatus(
-            command.command_id, command.command, msg.CommandState.REJECTED,
-            error={'code': 'not_allowed', 'message': 'this link may not command'}))
+        self._report(
+            link,
+            msg.CommandStatus(
+                command.command_id,
+                command.command,
+                msg.CommandState.REJECTED,
+                error={'code': 'not_allowed', 'message': 'this link may not command'},
+            ),
+        )
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
-        if self._routes.may_command(link):
+        if self._roles.may_command(link):
             self.trees.push(link, update)
         else:
-            self.peers.send(msg.BehaviorStatus(update.tree_name, 'rejected', errors=[
-                {'message': 'this link may not command'}]), link)
+            self.links.send(
+                msg.BehaviorStatus(
+                    update.tree_name, 'rejected', errors=[{'message': 'this link may not command'}]
+                ),
+                link,
+            )
 
-    def _on_link_change(self, link: str, change: msg.LinkChange) -> None:
-        self.peers.changes[link] = change
+    def _on_link_change(self, link: str, change: msg.LinkStateChanged) -> None:
+        self.links.changes[link] = change
         self._status.on_change(link, change)
         if change.state is not msg.LinkState.CONNECTING:
             self._audit.note('link', link=link, state=change.state.value, error=change.error)
@@ -202,11 +268,11 @@ class Bridge:
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
-        for face in self._faces:
+        for feature in self._features:
             if change.state is msg.LinkState.CONNECTED:
-                face.connected(link)
+                feature.connected(link)
             else:
-                face.lost(link)
+                feature.lost(link)
 
     def _on_credential(self, link: str, credential: msg.LinkCredential) -> None:
         try:
@@ -214,9 +280,9 @@ class Bridge:
         except OSError as error:
             self._warn(link, f'its credential is kept in memory only: {error.strerror}')
 
-    def _tell_of_faces(self, status: Any) -> None:
-        for face in self._faces:
-            face.tell(status)
+    def _describe_features(self, status: Any) -> None:
+        for feature in self._features:
+            feature.tell(status)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -255,8 +321,12 @@ def declare_parameters(node: Node) -> None:
 def config_files(node: Node) -> list[Path]:
     """Files of the parameter `config`; a bare name is one of the package's own files."""
     names = node.get_parameter_or('config').value or DEFAULT_CONFIG
-    return [share('config', name) if Path(name).name == name and not Path(name).exists()
-            else Path(name) for name in names]
+    return [
+        share('config', name)
+        if Path(name).name == name and not Path(name).exists()
+        else Path(name)
+        for name in names
+    ]
 
 
 def main(args: list[str] | None = None) -> int:
@@ -300,7 +370,7 @@ def main(args: list[str] | None = None) -> int:
         give_up = time.monotonic() + _STOP_TIMEOUT
         while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
             time.sleep(0.02)
-    told = bridge.peers.all_connected
+    told = bridge.links.all_connected
     bridge.link_thread.stop()
     executor.shutdown()
     ros_thread.join()

@@ -88,8 +88,11 @@ def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> C
     return checked(merged, lines, schema)
 
 
-def checked(tree: dict[str, Any], lines: dict[KeyPath, str] | None = None,
-            schema: dict[str, Any] | None = None) -> Configuration:
+def checked(
+    tree: dict[str, Any],
+    lines: dict[KeyPath, str] | None = None,
+    schema: dict[str, Any] | None = None,
+) -> Configuration:
     """Return the configuration of a tree, with its defaults; ConfigurationError."""
     if schema is None:
         schema = json.loads(share('config', 'schema.json').read_text())
@@ -138,8 +141,9 @@ def _read(path: Path, lines: dict[KeyPath, str], problems: list[str]) -> dict[st
     return {}
 
 
-def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, str],
-                problems: list[str]) -> None:
+def _note_lines(
+    node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, str], problems: list[str]
+) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -154,7 +158,7 @@ def _note_lines(node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, s
             _note_lines(value, (*at, key.value), file, lines, problems)
     elif isinstance(node, yaml.SequenceNode):
         # A list replaces the list below it, so nothing of that one's lines may stay.
-        for path in [path for path in lines if path[:len(at)] == at and len(path) > len(at)]:
+        for path in [path for path in lines if path[: len(at)] == at and len(path) > len(at)]:
             del lines[path]
         for index, value in enumerate(node.value):
             lines[(*at, index)] = f'{file}:{value.start_mark.line + 1}'
@@ -165,21 +169,24 @@ def _check(configuration: Configuration, at: KeyPath, part: Any, schema: dict[st
     """Raise ConfigurationError with everything in a part that its schema does not allow."""
     validator = _Validator(schema)
     errors = sorted(validator.iter_errors(part), key=lambda error: list(map(str, error.path)))
-    problems = [configuration.problem((*at, *path), text)
-                for error in errors for path, text in _explain(error)]
+    problems = [
+        configuration.problem((*at, *path), text)
+        for error in errors
+        for path, text in _explain(error)
+    ]
     if problems:
         raise ConfigurationError(problems)
 
 
 def _is_number(checker: Any, value: Any) -> bool:
     """Whether a value is a number that one can reckon with: YAML also has .nan and .inf."""
-    return (isinstance(value, int | float) and not isinstance(value, bool)
-            and math.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine('number', _is_number))
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine('number', _is_number),
+)
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterable[tuple[KeyPath, str]]:

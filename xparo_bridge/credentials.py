@@ -39,8 +39,11 @@ SYSTEMD_CREDENTIAL = 'xparo_credentials'
 REQUIRED = ('secret_key', 'project_id')
 
 
-def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ,
-                     required: Sequence[str] = REQUIRED) -> Credentials:
+def read_credentials(
+    file: str | None,
+    environment: Mapping[str, str] = os.environ,
+    required: Sequence[str] = REQUIRED,
+) -> Credentials:
     """
     Take `secret_key` and `project_id` from a YAML file of mode 0600, or from the environment.
 
@@ -53,8 +56,12 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
     folder = environment.get('CREDENTIALS_DIRECTORY')
     if folder and file is not None and '/' not in file:
         from_systemd = Path(folder) / file
-    elif (folder and file is None and tuple(required) == REQUIRED
-          and 'XPARO_SECRET_KEY' not in environment):
+    elif (
+        folder
+        and file is None
+        and tuple(required) == REQUIRED
+        and 'XPARO_SECRET_KEY' not in environment
+    ):
         from_systemd = Path(folder) / SYSTEMD_CREDENTIAL
     if from_systemd is not None and not from_systemd.exists():
         from_systemd = None
@@ -63,16 +70,21 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
             if required:
                 raise CredentialsError(
                     f'{" and ".join(required)} missing; name a file of mode 0600 with it as '
-                    'credentials_file of the link')
+                    'credentials_file of the link'
+                )
             return Credentials('', '')
         secret_key = environment.get('XPARO_SECRET_KEY', '')
         project_id = environment.get('XPARO_PROJECT_ID', '')
-        missing = [name for name, value in (
-            ('XPARO_SECRET_KEY', secret_key), ('XPARO_PROJECT_ID', project_id)) if not value]
+        missing = [
+            name
+            for name, value in (('XPARO_SECRET_KEY', secret_key), ('XPARO_PROJECT_ID', project_id))
+            if not value
+        ]
         if missing:
             raise CredentialsError(
                 f'{" and ".join(missing)} not set in the environment; set them, or name a file '
-                'of mode 0600 with secret_key and project_id as credentials_file of the link')
+                'of mode 0600 with secret_key and project_id as credentials_file of the link'
+            )
         return Credentials(secret_key, project_id)
     path = from_systemd or Path(file or '').expanduser()
     try:
@@ -87,12 +99,16 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
         values = yaml.safe_load(text)
     except yaml.YAMLError:
         # The parser's own words would quote the line, and the line may be the secret.
-        raise CredentialsError(f'{path}: not YAML; two lines are due, secret_key: … and '
-                               'project_id: …') from None
+        raise CredentialsError(
+            f'{path}: not YAML; two lines are due, secret_key: … and project_id: …'
+        ) from None
     if not isinstance(values, dict):
         values = {}
-    found = {key: str(values[key]) for key in REQUIRED
-             if isinstance(values.get(key), str | int) and values[key] not in (True, False)}
+    found = {
+        key: str(values[key])
+        for key in REQUIRED
+        if isinstance(values.get(key), str | int) and values[key] not in (True, False)
+    }
     wrong = [key for key in required if not found.get(key)]
     if wrong:
         raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
@@ -140,8 +156,9 @@ class IssuedCredentials:
         self._folder.mkdir(exist_ok=True, mode=0o700)
         new = path.with_name(f'{path.name}.new')
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w',
-                  encoding='utf-8') as file:
+        with open(
+            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8'
+        ) as file:
             file.write(value)
             file.flush()
             os.fsync(file.fileno())

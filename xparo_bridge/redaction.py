@@ -32,8 +32,9 @@ def hide(*secrets: str) -> None:
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             encoded = base64.b64encode(secret.encode()).decode().rstrip('=')
-            _secrets.update(dict.fromkeys(
-                (secret, quote(secret, safe=''), quote(secret), encoded)))
+            _secrets.update(
+                dict.fromkeys((secret, quote(secret, safe=''), quote(secret), encoded))
+            )
     # The longest first: one may be a part of another.
     words = sorted(_secrets, key=len, reverse=True)
     _pattern = re.compile('|'.join(map(re.escape, words))) if words else None

@@ -10,5 +10,6 @@ def share(*parts: str) -> Path:
     root = Path(__file__).resolve().parents[1]
     if not (root / 'package.xml').exists():
         from ament_index_python.packages import get_package_share_directory
+
         root = Path(get_package_share_directory('xparo_bridge'))
     return root.joinpath(*parts)

@@ -16,8 +16,10 @@ from pathlib import Path
 import re
 from typing import TextIO
 
-_REMEDY = ('make room on the disk, or set state_dir to a directory that can be written; until '
-           'then what must survive a restart is kept in memory only')
+_REMEDY = (
+    'make room on the disk, or set state_dir to a directory that can be written; until '
+    'then what must survive a restart is kept in memory only'
+)
 
 
 class StateDirectoryError(Exception):
@@ -39,8 +41,8 @@ class StateDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateDirectoryError(
-                f'{path} is in use by another bridge; give each its own robot_id or '
-                'state_dir') from None
+                f'{path} is in use by another bridge; give each its own robot_id or state_dir'
+            ) from None
         except OSError as error:
             self.outcome(path, error)
 

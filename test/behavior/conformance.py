@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from xparo_bridge.behavior import (  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402
+from xparo_bridge.behavior import (
     Blackboard,
     BlackboardError,
     Condition,

@@ -77,7 +77,13 @@ DECORATORS = (
     'WaitValueUpdate entry="{b}"',
 )
 ATTRIBUTES = (
-    '_failureIf', '_successIf', '_skipIf', '_while', '_onHalted', '_onFailure', '_onSuccess',
+    '_failureIf',
+    '_successIf',
+    '_skipIf',
+    '_while',
+    '_onHalted',
+    '_onFailure',
+    '_onSuccess',
     '_post',
 )
 
@@ -102,7 +108,7 @@ def trees(
         if tag in ('IfThenElse', 'WhileDoElse', 'Switch2'):
             children = (children * 3)[:3]
         if tag == 'TryCatch':
-            children = (children * 2)[:max(2, len(children))]
+            children = (children * 2)[: max(2, len(children))]
         if tag == 'Switch2':
             extra = f' variable="{{s}}" case_1="1" case_2="2"{extra}'
         if tag == 'ReactiveSequence':

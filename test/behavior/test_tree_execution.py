@@ -72,12 +72,17 @@ def test_observers_see_every_change_in_order():
 
 
 def test_a_tree_describes_itself_for_drawing():
-    tree = load_nodes('<Sequence name="s"><Act name="a" does="R"/><SubTree ID="T"/></Sequence>'
-                      '</BehaviorTree><BehaviorTree ID="T"><AlwaysSuccess/></BehaviorTree>')
+    tree = load_nodes(
+        '<Sequence name="s"><Act name="a" does="R"/><SubTree ID="T"/></Sequence>'
+        '</BehaviorTree><BehaviorTree ID="T"><AlwaysSuccess/></BehaviorTree>'
+    )
     tree.tick_once()
     rows = tree.describe()
     assert [(row['uid'], row['parent'], row['kind']) for row in rows] == [
-        (1, None, 'Control'), (2, 1, 'Action'), (3, 1, 'SubTree'), (4, 3, 'Action'),
+        (1, None, 'Control'),
+        (2, 1, 'Action'),
+        (3, 1, 'SubTree'),
+        (4, 3, 'Action'),
     ]
     assert rows[3]['path'] == 'T::3/AlwaysSuccess::4'
     assert [row['status'] for row in rows] == ['RUNNING', 'RUNNING', 'IDLE', 'IDLE']

@@ -77,7 +77,10 @@ def test_a_navigation_tree_loads_and_can_be_bound_to_leaves():
     with pytest.raises(TreeErrors) as caught:
         load_nodes(body, registry=registry)
     assert {problem.message.split()[0] for problem in caught.value.problems} == {
-        'PlannerSelector', 'ComputePathToPose', 'FollowPath', 'ClearEntireCostmap',
+        'PlannerSelector',
+        'ComputePathToPose',
+        'FollowPath',
+        'ClearEntireCostmap',
     }
     for type_id in ('PlannerSelector', 'ComputePathToPose', 'FollowPath', 'ClearEntireCostmap'):
         registry.bind(type_id, StubAction)
@@ -91,7 +94,9 @@ def test_recovery_tries_again_after_repairing():
     )
     assert names(tree, 3) == ['R', 'R', 'S']
     assert [name for _, name in log_of(tree)] == ['do', 'repair', 'repair', 'do'] + [
-        'repair', 'repair', 'do',
+        'repair',
+        'repair',
+        'do',
     ]
 
 

@@ -20,13 +20,16 @@ import chaos
 
 def main() -> int:
     """Run what was asked for; 1 if anything broke that must not."""
-    known = [module.name for module in pkgutil.iter_modules(chaos.__path__)
-             if not module.name.startswith('_')]
+    known = [
+        module.name
+        for module in pkgutil.iter_modules(chaos.__path__)
+        if not module.name.startswith('_')
+    ]
     parser = argparse.ArgumentParser(prog='make chaos', description=__doc__)
     parser.add_argument('scenarios', nargs='*', help=f'of {", ".join(known)}; all if none')
     parser.add_argument('--list', action='store_true', help='tell what there is')
     parser.add_argument('--times', type=int, help='how often to break something')
-    parser.add_argument('--seed', type=int, default=random.randrange(2 ** 32))
+    parser.add_argument('--seed', type=int, default=random.randrange(2**32))
     options = parser.parse_args()
     unknown = set(options.scenarios) - set(known)
     if unknown:

@@ -3,7 +3,7 @@
 """
 kill -9 of the bridge while commands, chat and statuses flow: does the next one tell all?
 
-Prints `lost 0 of N`, as `_ledger.py` counts, and how long chat took to arrive again once the
+Prints `lost 0 of N`, as `accounting.py` counts, and how long chat took to arrive again once the
 bridge was started anew, the start of Python and ROS included.
 """
 
@@ -14,15 +14,15 @@ import random
 
 from fixtures.fault_proxy import FaultProxy
 
-from chaos import _house
+from chaos import environment
 
 TIMES = 100
 
 
-async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
+async def story(house: environment.House, proxy: FaultProxy, times: int) -> None:
     """Kill the bridge so often as it talks, now and then as it starts, and start it again."""
     for number in range(times):
-        _house.progress(number, times)
+        environment.progress(number, times)
         house.kill_bridge()
         await house.start_bridge()
         if random.random() < 0.2:
@@ -35,4 +35,4 @@ async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
 
 def run(times: int, seed: int) -> str:
     """Play it; AssertionError if anything was lost."""
-    return _house.run(story, times, seed)
+    return environment.run(story, times, seed)

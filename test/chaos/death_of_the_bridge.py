@@ -26,11 +26,20 @@ _LIFE = 1.2
 _ACTIONS = ('navigate_to_pose', 'follow_waypoints', 'spin', 'wait')
 _RUNNING = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 _ORDERS = (
-    ('start_navigation', {'goal': 'table_4'}), ('start_navigation', {'goal': 'kitchen'}),
+    ('start_navigation', {'goal': 'table_4'}),
+    ('start_navigation', {'goal': 'kitchen'}),
     ('start_navigation', {'goals': ['table_1', 'table_6'], 'loops': 5}),
-    ('start_navigation', {'turn': 6.0}), ('wait', {'seconds': 30}), ('clear_costmap', {}),
-    ('teleop', {'linear': 0.2}), ('list_commands', {}), ('cancel', {}), ('pause', {}),
-    ('resume', {}), ('run_tree', {'tree_name': 'delivery_round'}), ('halt_tree', {}))
+    ('start_navigation', {'turn': 6.0}),
+    ('wait', {'seconds': 30}),
+    ('clear_costmap', {}),
+    ('teleop', {'linear': 0.2}),
+    ('list_commands', {}),
+    ('cancel', {}),
+    ('pause', {}),
+    ('resume', {}),
+    ('run_tree', {'tree_name': 'delivery_round'}),
+    ('halt_tree', {}),
+)
 
 
 class _Goals:
@@ -41,13 +50,18 @@ class _Goals:
         self._latest: dict[str, list[GoalStatus]] = {}
         for action in _ACTIONS:
             graph.node.create_subscription(
-                GoalStatusArray, f'{action}/_action/status',
+                GoalStatusArray,
+                f'{action}/_action/status',
                 lambda message, action=action: self._latest.update({action: message.status_list}),
-                qos_profile_action_status_default)
+                qos_profile_action_status_default,
+            )
 
     def running(self) -> list[str]:
-        return [action for action, goals in self._latest.items()
-                if any(goal.status in _RUNNING for goal in goals)]
+        return [
+            action
+            for action, goals in self._latest.items()
+            if any(goal.status in _RUNNING for goal in goals)
+        ]
 
     def until_none(self) -> None:
         self._graph.until(lambda: not self.running(), 15.0, 'the end of all goals')
@@ -66,7 +80,8 @@ async def _run(times: int, chance: random.Random) -> str:
         stack.enter_context(start_robot(1.0))
         goals = _Goals(stack.enter_context(RosGraph('watcher')))
         async with await OperatorClient.connect(
-                port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID, since=0) as operator:
+            port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID, since=0
+        ) as operator:
             sent: dict[str, tuple[str, dict[str, Any]]] = {}
             for _ in range(times):
                 await _live_and_die(folder, port, operator, chance, sent)
@@ -80,11 +95,17 @@ async def _run(times: int, chance: random.Random) -> str:
 
 async def _connected(operator: OperatorClient, since: int) -> None:
     await operator.wait_for(
-        lambda event: event.get('type') == 'robot_info' and event['seq'] > since, timeout=30.0)
+        lambda event: event.get('type') == 'robot_info' and event['seq'] > since, timeout=30.0
+    )
 
 
-async def _live_and_die(folder: Path, port: int, operator: OperatorClient, chance: random.Random,
-                        sent: dict[str, tuple[str, dict[str, Any]]]) -> None:
+async def _live_and_die(
+    folder: Path,
+    port: int,
+    operator: OperatorClient,
+    chance: random.Random,
+    sent: dict[str, tuple[str, dict[str, Any]]],
+) -> None:
     since = operator.seq
     with start_bridge(folder, port) as bridge:
         await _connected(operator, since)

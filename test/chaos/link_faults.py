@@ -3,7 +3,7 @@
 """
 Faults of the network while commands, chat and statuses flow: does the bridge lose any?
 
-Prints `lost 0 of N`, as `_ledger.py` counts, and how long chat took to arrive again once the
+Prints `lost 0 of N`, as `accounting.py` counts, and how long chat took to arrive again once the
 network was back; the backoff is 0.2 s at most here.
 """
 
@@ -15,22 +15,27 @@ import random
 
 from fixtures.fault_proxy import FaultProxy
 
-from chaos import _house
+from chaos import environment
 
 TIMES = 500
 
 
-async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
+async def story(house: environment.House, proxy: FaultProxy, times: int) -> None:
     """Break the network so often, in one of its ways, and heal it."""
+
     def refuse() -> None:
         proxy.refusing = True
         proxy.cut()
 
     ways: list[Callable[[], None]] = [
-        proxy.cut, proxy.vanish, refuse, lambda: setattr(proxy, 'rate', 20_000.0),
-        lambda: setattr(proxy, 'delay', 0.1)]
+        proxy.cut,
+        proxy.vanish,
+        refuse,
+        lambda: setattr(proxy, 'rate', 20_000.0),
+        lambda: setattr(proxy, 'delay', 0.1),
+    ]
     for number in range(times):
-        _house.progress(number, times)
+        environment.progress(number, times)
         await asyncio.sleep(random.uniform(0.0, 0.2))
         random.choice(ways)()
         await asyncio.sleep(random.choice((0.0, 0.02, 0.3, 1.2)))
@@ -40,4 +45,4 @@ async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
 
 def run(times: int, seed: int) -> str:
     """Play it; AssertionError if anything was lost."""
-    return _house.run(story, times, seed)
+    return environment.run(story, times, seed)

@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import tempfile
 
-from chaos import _house, _ledger
+from chaos import accounting, environment
 
 TIMES = 50
 NETEM = 'delay 40ms 10ms loss 2%'
@@ -61,8 +61,18 @@ class Cable:
     def slow(self) -> str:
         """Add latency and loss; why there is none, empty if there is."""
         try:
-            _run('tc', '-n', self.namespace, 'qdisc', 'add', 'dev', 'cable', 'root', 'netem',
-                 *NETEM.split())
+            _run(
+                'tc',
+                '-n',
+                self.namespace,
+                'qdisc',
+                'add',
+                'dev',
+                'cable',
+                'root',
+                'netem',
+                *NETEM.split(),
+            )
         except OSError as error:
             return str(error)
         return ''
@@ -101,18 +111,19 @@ def _run(*argv: str) -> None:
         raise OSError(f'{" ".join(argv)}: {done.stderr.strip()}')
 
 
-async def play(pulls: int) -> _ledger.Verdict:
+async def play(pulls: int) -> accounting.Verdict:
     """Pull the cable a number of times while the bridge talks."""
     with cable() as line, tempfile.TemporaryDirectory() as folder:
         if problem := line.slow():  # A kernel without netem can still pull the cable.
             print(f'  without latency and loss: {problem}', flush=True)
-        house = _house.House(Path(folder), line.platform,
-                             wrap=('ip', 'netns', 'exec', line.namespace))
+        house = environment.House(
+            Path(folder), line.platform, wrap=('ip', 'netns', 'exec', line.namespace)
+        )
         try:
             await house.start_platform()
             await house.start(house.platform_port)
             for number in range(pulls):
-                _house.progress(number, pulls)
+                environment.progress(number, pulls)
                 await asyncio.sleep(random.uniform(0.1, 0.5))
                 end = random.choice(('here', 'there'))
                 line.set_state(end, 'down')

@@ -3,7 +3,7 @@
 """
 kill -9 of the platform while commands, chat and statuses flow: does the bridge tell all again?
 
-Prints `lost 0 of N`, as `_ledger.py` counts, and how long chat took to arrive again once the
+Prints `lost 0 of N`, as `accounting.py` counts, and how long chat took to arrive again once the
 platform listened again.
 """
 
@@ -14,15 +14,15 @@ import random
 
 from fixtures.fault_proxy import FaultProxy
 
-from chaos import _house
+from chaos import environment
 
 TIMES = 50
 
 
-async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
+async def story(house: environment.House, proxy: FaultProxy, times: int) -> None:
     """Kill the platform so often, and start it again."""
     for number in range(times):
-        _house.progress(number, times)
+        environment.progress(number, times)
         await asyncio.sleep(random.uniform(0.1, 0.5))
         house.kill_platform()
         await house.start_platform()
@@ -31,4 +31,4 @@ async def story(house: _house.House, proxy: FaultProxy, times: int) -> None:
 
 def run(times: int, seed: int) -> str:
     """Play it; AssertionError if anything was lost."""
-    return _house.run(story, times, seed)
+    return environment.run(story, times, seed)

@@ -97,8 +97,14 @@ async def _drive_and_cut(sockets: list[Any], base: _Base, chance: random.Random)
     socket = sockets[-1]
     until = time.monotonic() + chance.uniform(0.1, 0.4)
     while True:
-        await socket.send(json.dumps({'type': 'remote_command', 'data': {
-            'command': 'teleop', 'parameters': {'linear': 0.3}}}))
+        await socket.send(
+            json.dumps(
+                {
+                    'type': 'remote_command',
+                    'data': {'command': 'teleop', 'parameters': {'linear': 0.3}},
+                }
+            )
+        )
         if time.monotonic() > until and base.moves:
             break
         await asyncio.sleep(_PERIOD)

@@ -7,9 +7,9 @@ from __future__ import annotations
 import asyncio
 
 from chaos import (
-    _house,
     bridge_kills,
     death_of_the_bridge,
+    environment,
     link_faults,
     link_namespaces,
     platform_kills,
@@ -27,8 +27,11 @@ def test_the_base_is_told_to_stand_in_time_when_the_link_is_cut():
 
 
 def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():
-    verdict = asyncio.run(_house.play(
-        (link_faults.story, 5), (platform_kills.story, 1), (bridge_kills.story, 1)))
+    verdict = asyncio.run(
+        environment.play(
+            (link_faults.story, 5), (platform_kills.story, 1), (bridge_kills.story, 1)
+        )
+    )
     assert verdict.taken > 50
     assert verdict.good, str(verdict)
     assert verdict.duplicates > 0, 'nothing was sent again: was anything broken?'

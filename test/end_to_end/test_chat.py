@@ -38,8 +38,10 @@ def test_questions_of_several_callers_get_their_own_answers(tmp_path):
             with RosGraph() as graph:
                 client = graph.node.create_client(Chat, CHAT)
                 graph.until(client.service_is_ready)
-                calls = {word: client.call_async(Chat.Request(message=f'parrot {word}'))
-                         for word in ('one', 'two', 'three')}
+                calls = {
+                    word: client.call_async(Chat.Request(message=f'parrot {word}'))
+                    for word in ('one', 'two', 'three')
+                }
                 for word, call in calls.items():
                     assert word in graph.result(call).reply
 
@@ -55,7 +57,10 @@ def test_what_the_platform_says_unasked_is_published(tmp_path):
                 while not graph.becomes(lambda: heard, 0.5):
                     await parts.operator.request('chat', text='Lunch is ready')
                 assert (heard[0].text, heard[0].link, heard[0].final) == (
-                    'Lunch is ready', 'platform', True)
+                    'Lunch is ready',
+                    'platform',
+                    True,
+                )
 
     asyncio.run(scenario())
 
@@ -65,7 +70,8 @@ def test_the_robot_can_talk_without_waiting(tmp_path):
         async with system(tmp_path) as parts:
             with RosGraph() as graph:
                 publisher = graph.node.create_publisher(
-                    ChatMessage, '/xparo_bridge/chat/outgoing', 10)
+                    ChatMessage, '/xparo_bridge/chat/outgoing', 10
+                )
                 graph.until(publisher.get_subscription_count)
                 publisher.publish(ChatMessage(text='I am here'))
                 event = await parts.operator.wait_for(lambda e: e.get('type') == 'chat')
@@ -82,7 +88,8 @@ def test_no_answer_in_time_is_said_and_holds_nothing_up(tmp_path):
             await parts.operator.request('stall')
             with RosGraph() as graph:
                 answer = await asyncio.to_thread(
-                    graph.call, Chat, CHAT, Chat.Request(message='hello', timeout=0.5), again=2.0)
+                    graph.call, Chat, CHAT, Chat.Request(message='hello', timeout=0.5), again=2.0
+                )
                 assert (answer.success, answer.reply) == (False, '')
                 assert 'did not answer in time' in answer.error
 
@@ -95,5 +102,3 @@ def test_without_a_link_the_answer_is_why(tmp_path):
         answer = ask(graph, 'hello')
         assert not answer.success
         assert 'not connected' in answer.error
-
-

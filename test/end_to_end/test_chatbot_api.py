@@ -59,19 +59,25 @@ class Statuses:
         return {entry.name: entry for entry in self.all[-1].schedule} if self.all else {}
 
     def until(self, **states: str) -> dict[str, ScheduledCommand]:
-        self.graph.until(lambda: {
-            name: entry.state for name, entry in self.schedule().items()} == states)
+        self.graph.until(
+            lambda: {name: entry.state for name, entry in self.schedule().items()} == states
+        )
         return self.schedule()
 
 
 def test_a_scheduled_command_runs_when_it_is_due_by_the_same_rules_as_any(peers, tmp_path):
     peers.chatbot.schedule = {
-        'cancel': at(3), 'fly': at(3), 'yesterday': at(-86400), 'bad': {'date': 'soon'}}
+        'cancel': at(3),
+        'fly': at(3),
+        'yesterday': at(-86400),
+        'bad': {'date': 'soon'},
+    }
     with RosGraph() as graph, contextlib.ExitStack() as stack:
         ran: list[CommandStatus] = graph.listen(CommandStatus, f'{BRIDGE}/command_status', 50)
         stack.enter_context(peers.bridge(tmp_path, commands=COMMANDS))
         schedule = Statuses(graph).until(
-            cancel='done', fly='done', yesterday='missed', bad='invalid')
+            cancel='done', fly='done', yesterday='missed', bad='invalid'
+        )
         assert 'HH:MM' in schedule['bad'].problem and schedule['cancel'].link == 'chatbot'
         graph.until(lambda: {status.command for status in ran} == {'cancel', 'fly'})
         states = {status.command: (status.state, status.source) for status in ran}
@@ -100,9 +106,11 @@ def test_schedule_and_aiml_are_kept_over_a_restart_and_what_ran_is_not_run_again
         peers.until(peers.chatbot, lambda: peers.chatbot.aiml == new)
         bridge.wait_for_line('schedule: cancel: due')
     peers.run(peers.chatbot.stop())
-    with (FakePeers() as nobody, nobody.bridge(
-            tmp_path, more_links=peers.links(tmp_path), commands=COMMANDS) as bridge,
-          RosGraph() as graph):
+    with (
+        FakePeers() as nobody,
+        nobody.bridge(tmp_path, more_links=peers.links(tmp_path), commands=COMMANDS) as bridge,
+        RosGraph() as graph,
+    ):
         aiml = graph.listen(String, f'{BRIDGE}/aiml', LATCHED)
         statuses = Statuses(graph)
         statuses.until(cancel='done', later='waiting')
@@ -116,20 +124,32 @@ def test_schedule_and_aiml_are_kept_over_a_restart_and_what_ran_is_not_run_again
 def test_nodes_get_save_and_delete_the_schedule(running):
     peers, domain = running
     with RosGraph(domain=domain) as graph:
-        entry = ScheduledCommand(name='morning', command='dock', date='2099-01-01', time='08:00',
-                                 parameters='{"side": "left"}')
+        entry = ScheduledCommand(
+            name='morning',
+            command='dock',
+            date='2099-01-01',
+            time='08:00',
+            parameters='{"side": "left"}',
+        )
         saved = graph.call(
-            SaveSchedule, f'{BRIDGE}/schedule/save', SaveSchedule.Request(entries=[entry]))
+            SaveSchedule, f'{BRIDGE}/schedule/save', SaveSchedule.Request(entries=[entry])
+        )
         assert saved.success, saved.error
         peers.until(peers.chatbot, lambda: peers.chatbot.schedule)
-        assert peers.chatbot.schedule == {'morning': {
-            'date': '2099-01-01', 'time': '08:00', 'command': 'dock',
-            'parameters': {'side': 'left'}}}
+        assert peers.chatbot.schedule == {
+            'morning': {
+                'date': '2099-01-01',
+                'time': '08:00',
+                'command': 'dock',
+                'parameters': {'side': 'left'},
+            }
+        }
         got = graph.call(GetSchedule, f'{BRIDGE}/schedule/get', GetSchedule.Request())
         assert got.success and got.entries[0].state == 'waiting' and got.entries[0].due.sec
         entry.time = "8 o'clock"
         refused = graph.call(
-            SaveSchedule, f'{BRIDGE}/schedule/save', SaveSchedule.Request(entries=[entry]))
+            SaveSchedule, f'{BRIDGE}/schedule/save', SaveSchedule.Request(entries=[entry])
+        )
         assert not refused.success and refused.error.startswith('morning: ')
         assert graph.call(Trigger, f'{BRIDGE}/schedule/delete', Trigger.Request()).success
         peers.until(peers.chatbot, lambda: not peers.chatbot.schedule)
@@ -155,10 +175,13 @@ def test_settings_are_told_and_those_that_the_configuration_names_are_set(runnin
 def test_a_schedule_in_a_time_zone_nobody_knows_is_no_configuration(tmp_path):
     with FakePeers(chatbot=FakeXparoChatbot()) as peers:
         file = tmp_path / 'bridge.yaml'
-        file.write_text(json.dumps({
-            'links': peers.links(tmp_path), 'schedule': {'time_zone': 'Europe/Atlantis'}}))
-        with Process.module('xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=["{file}"]',
-                            name='bridge') as bridge:
+        file.write_text(
+            json.dumps(
+                {'links': peers.links(tmp_path), 'schedule': {'time_zone': 'Europe/Atlantis'}}
+            )
+        )
+        with Process.module(
+            'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=["{file}"]', name='bridge'
+        ) as bridge:
             assert bridge.wait() == 1
             bridge.wait_for_line(r'bridge\.yaml:1: schedule\.time_zone: .*Europe/Atlantis')
-

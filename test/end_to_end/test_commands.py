@@ -19,9 +19,11 @@ STRICT = {'start_navigation': {'cancel_timeout': 1.0}}
 
 def states(events: list[dict[str, Any]], command_id: str) -> list[str]:
     """States of a command in the order told."""
-    return [event['data']['state'] for event in events
-            if event.get('type') == 'command_status'
-            and event['data']['command_id'] == command_id]
+    return [
+        event['data']['state']
+        for event in events
+        if event.get('type') == 'command_status' and event['data']['command_id'] == command_id
+    ]
 
 
 async def everything(operator: Any) -> list[dict[str, Any]]:
@@ -54,7 +56,8 @@ def test_the_robot_drives_to_a_named_place_and_to_a_pose(tmp_path):
             assert status['command'] == 'start_navigation'
 
             command_id = await parts.send(
-                'start_navigation', goal={'x': 7.0, 'y': 4.0, 'yaw': 0.5, 'frame': 'map'})
+                'start_navigation', goal={'x': 7.0, 'y': 4.0, 'yaw': 0.5, 'frame': 'map'}
+            )
             assert (await parts.ended(command_id))['state'] == 'succeeded'
 
     asyncio.run(scenario())
@@ -69,13 +72,17 @@ def test_a_newer_goal_preempts_and_a_cancel_stops_the_robot(tmp_path):
             second = await parts.send('start_navigation', goal='kitchen')
             end = await parts.ended(first)
             assert (end['state'], end['error']['code'], end['error']['by']) == (
-                'canceled', 'preempted', second)
+                'canceled',
+                'preempted',
+                second,
+            )
             await parts.reached(second, 'running')
             cancel = await parts.send('cancel', command_id=second)
             assert (await parts.ended(second))['state'] == 'canceled'
             result = (await parts.ended(cancel))['result']
             assert result['ended'] == [
-                {'command_id': second, 'command': 'start_navigation', 'state': 'canceled'}]
+                {'command_id': second, 'command': 'start_navigation', 'state': 'canceled'}
+            ]
             with RosGraph() as graph:
                 odometry = graph.listen(Odometry, '/odom')
                 graph.until(lambda: odometry and odometry[-1].twist.twist.linear.x == 0.0)
@@ -83,17 +90,19 @@ def test_a_newer_goal_preempts_and_a_cancel_stops_the_robot(tmp_path):
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(('command', 'parameters', 'code', 'hint'), [
-    ('fly', {}, 'unknown_command', 'start_navigation'),
-    ('start_navigation', {'goal': 'tabel_4'}, 'unknown_place', 'did you mean "table_4"'),
-    ('start_navigation', {}, 'bad_parameters', 'goal'),
-    ('start_navigation', {'goal': 4}, 'bad_parameters', 'not of type'),
-    ('start_navigation', {'goal': {'x': 1}}, 'bad_parameters', "'y' is a required"),
-    ('start_navigation', {'goal': 'table_4', 'speed': 9}, 'bad_parameters', 'speed'),
-    ('cancel', {'command_id': 'none'}, 'nothing_to_cancel', 'no such command'),
-])
-def test_what_cannot_be_done_is_rejected_with_what_can(rejecting, command, parameters, code,
-                                                       hint):
+@pytest.mark.parametrize(
+    ('command', 'parameters', 'code', 'hint'),
+    [
+        ('fly', {}, 'unknown_command', 'start_navigation'),
+        ('start_navigation', {'goal': 'tabel_4'}, 'unknown_place', 'did you mean "table_4"'),
+        ('start_navigation', {}, 'bad_parameters', 'goal'),
+        ('start_navigation', {'goal': 4}, 'bad_parameters', 'not of type'),
+        ('start_navigation', {'goal': {'x': 1}}, 'bad_parameters', "'y' is a required"),
+        ('start_navigation', {'goal': 'table_4', 'speed': 9}, 'bad_parameters', 'speed'),
+        ('cancel', {'command_id': 'none'}, 'nothing_to_cancel', 'no such command'),
+    ],
+)
+def test_what_cannot_be_done_is_rejected_with_what_can(rejecting, command, parameters, code, hint):
     parts, loop = rejecting
 
     async def scenario() -> dict[str, Any]:
@@ -114,12 +123,15 @@ def rejecting(tmp_path_factory):
     loop.close()
 
 
-@pytest.mark.parametrize(('mode', 'state', 'code'), [
-    ('reject', 'rejected', 'goal_rejected'),
-    ('abort', 'failed', 'aborted'),
-    ('die', 'failed', 'action_server_lost'),
-    ('flood', 'succeeded', None),
-])
+@pytest.mark.parametrize(
+    ('mode', 'state', 'code'),
+    [
+        ('reject', 'rejected', 'goal_rejected'),
+        ('abort', 'failed', 'aborted'),
+        ('die', 'failed', 'action_server_lost'),
+        ('flood', 'succeeded', None),
+    ],
+)
 def test_however_the_action_server_ends_the_command_ends_once(tmp_path, mode, state, code):
     async def scenario() -> None:
         async with system(tmp_path) as parts:
@@ -192,8 +204,7 @@ def test_a_goal_that_takes_too_long_is_cancelled_and_timed_out(tmp_path):
         async with system(tmp_path, commands=commands) as parts:
             server = parts.add(start_failing_server('hang'))
             end = await parts.ended(await parts.send('start_navigation', goal='table_4'))
-            assert (end['state'], end['error']['message']) == (
-                'timed_out', 'not done within 3 s')
+            assert (end['state'], end['error']['message']) == ('timed_out', 'not done within 3 s')
             await asyncio.to_thread(server.wait_for_line, 'cancel')
 
     asyncio.run(scenario())

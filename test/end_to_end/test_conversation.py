@@ -26,13 +26,18 @@ AIML = '<category><pattern>{}</pattern><template>{}</template></category>'
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakePeers, int]]:
     """Run one bridge with a chatbot, a head, an agent and a bot; the chatbot answers chat."""
-    with own_domain() as domain, FakePeers(
-            chatbot=FakeXparoChatbot(), head=FakeFurhat(), agent=FakeXrx(),
-            bot=FakeGeneralBots()) as peers:
+    with (
+        own_domain() as domain,
+        FakePeers(
+            chatbot=FakeXparoChatbot(), head=FakeFurhat(), agent=FakeXrx(), bot=FakeGeneralBots()
+        ) as peers,
+    ):
         with peers.bridge(
-                tmp_path_factory.mktemp('conversation'), domain=domain,
-                routes={'chat': 'chatbot', 'speech': 'head', 'commands': ['bot']},
-                speech={'listen': True, 'converse': True, 'languages': ['en-US']}):
+            tmp_path_factory.mktemp('conversation'),
+            domain=domain,
+            routes={'chat': 'chatbot', 'speech': 'head', 'commands': ['bot']},
+            speech={'listen': True, 'converse': True, 'languages': ['en-US']},
+        ):
             yield peers, domain
 
 
@@ -74,7 +79,8 @@ def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_other
     peers.head.pace = 0.1
     first, second, third = (
         graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text=text))
-        for text in ('one two three four', 'never said', 'last'))
+        for text in ('one two three four', 'never said', 'last')
+    )
     assert first.accepted and second.accepted and third.accepted
     assert second.cancel()
     assert second.end().result.error == 'cancelled'
@@ -82,7 +88,8 @@ def test_say_goals_are_spoken_in_turn_and_one_can_be_cancelled_without_the_other
     words = [feedback.word for feedback in first.feedback if feedback.word]
     assert words == ['one', 'two', 'three', 'four']
     long = graph.send_goal(
-        Say, '/xparo_bridge/speech/say', Say.Goal(text='a very long story ' * 20))
+        Say, '/xparo_bridge/speech/say', Say.Goal(text='a very long story ' * 20)
+    )
     assert long.accepted
     graph.until(lambda: long.feedback)
     assert long.cancel()
@@ -98,9 +105,13 @@ def test_the_microphone_is_heard_by_the_agent_and_its_voice_and_thoughts_come_ba
     speech = graph.listen(UInt8MultiArray, '/xparo_bridge/audio/speech')
     states = graph.listen(String, '/xparo_bridge/chat/peer_state')
     cleared = graph.listen(Empty, '/xparo_bridge/audio/clear')
-    graph.until(lambda: microphone.get_subscription_count()
-                and graph.node.count_publishers('/xparo_bridge/audio/speech')
-                and graph.node.count_publishers('/xparo_bridge/speech/heard'))
+    graph.until(
+        lambda: (
+            microphone.get_subscription_count()
+            and graph.node.count_publishers('/xparo_bridge/audio/speech')
+            and graph.node.count_publishers('/xparo_bridge/speech/heard')
+        )
+    )
     piece = UInt8MultiArray(data=bytes(640))  # 20 ms, no frame of the agent's
     graph.until(lambda: heard or microphone.publish(piece))
     graph.until(lambda: speech and cleared and len(states) >= 2)
@@ -115,16 +126,21 @@ def test_sound_the_head_speaks_ends_when_somebody_speaks_into_it(peers, graph):
     voice = graph.node.create_publisher(UInt8MultiArray, '/xparo_bridge/audio/voice', 50)
     graph.until(voice.get_subscription_count)
     voice.publish(UInt8MultiArray(data=bytes(640)))
-    peers.until(peers.head, lambda: any(
-        body['type'] == 'request.speak.audio.data' for body in peers.head.received))
+    peers.until(
+        peers.head,
+        lambda: any(body['type'] == 'request.speak.audio.data' for body in peers.head.received),
+    )
     peers.tell(peers.agent, {'user': 'system', 'type': 'action', 'content': 'clear_audio_buffer'})
-    peers.until(peers.head, lambda: any(
-        body['type'] == 'request.speak.stop' for body in peers.head.received))
+    peers.until(
+        peers.head,
+        lambda: any(body['type'] == 'request.speak.stop' for body in peers.head.received),
+    )
 
 
 def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, graph):
-    peers.tell(peers.bot, {
-        'type': 'tool_call', 'session_id': 's-1', 'tool': 'fly', 'arguments': {}})
+    peers.tell(
+        peers.bot, {'type': 'tool_call', 'session_id': 's-1', 'tool': 'fly', 'arguments': {}}
+    )
     peers.until(peers.bot, lambda: peers.bot.tool_results)
     result = peers.bot.tool_results[0]
     assert result['session_id'] == 's-1' and result['result']['status'] == 'rejected'

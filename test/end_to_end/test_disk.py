@@ -14,8 +14,10 @@ from fixtures.ros_graph import RosGraph
 from fixtures.system import system
 import pytest
 
-TREE = ('<root BTCPP_format="4" main_tree_to_execute="t"><BehaviorTree ID="t"><AlwaysSuccess/>'
-        '</BehaviorTree></root>')
+TREE = (
+    '<root BTCPP_format="4" main_tree_to_execute="t"><BehaviorTree ID="t"><AlwaysSuccess/>'
+    '</BehaviorTree></root>'
+)
 SAVE = {'save_place': {'kind': 'save_place', 'transform_timeout': 0.2}}
 
 
@@ -25,7 +27,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / 'disk'
     place.mkdir()
     mounted = subprocess.run(
-        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)], capture_output=True)
+        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f'no file system can be mounted here: {mounted.stderr.decode().strip()}')
     yield place
@@ -38,8 +41,10 @@ async def works(parts) -> None:
     assert (await parts.ended(listed))['state'] == 'succeeded'
     await parts.operator.request('push_tree', name='t', xml=TREE)
     await parts.operator.wait_for(
-        lambda event: event.get('type') == 'behavior_status'
-        and event['data']['state'] == 'succeeded')
+        lambda event: (
+            event.get('type') == 'behavior_status' and event['data']['state'] == 'succeeded'
+        )
+    )
     again = await parts.send('run_tree', tree_name='t')
     assert (await parts.ended(again))['state'] == 'succeeded'
     assert parts.bridge.returncode is None
@@ -84,8 +89,7 @@ def test_a_bridge_starts_on_a_read_only_disk(tmp_path, disk):
     asyncio.run(scenario())
 
 
-def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(
-        tmp_path, disk):
+def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(tmp_path, disk):
     async def scenario() -> None:
         state = disk / 'state'
         async with system(tmp_path, state_dir=str(state)) as parts:

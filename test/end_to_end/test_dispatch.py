@@ -48,8 +48,12 @@ def running(tmp_path_factory: Any) -> Iterator[Running]:
 def configured(tmp_path_factory: Any) -> Iterator[Running]:
     """Run one bridge with everything configured otherwise."""
     folder = tmp_path_factory.mktemp('configured')
-    yield from run(folder, joystick={'command': 'cancel'}, files={'folder': str(folder / 'own')},
-                   changes={'platform': {'options': {'rest_after': 0.2}}})
+    yield from run(
+        folder,
+        joystick={'command': 'cancel'},
+        files={'folder': str(folder / 'own')},
+        changes={'platform': {'options': {'rest_after': 0.2}}},
+    )
 
 
 class Service:
@@ -64,8 +68,9 @@ class Service:
 
     def answer(self, key: str) -> Any:
         """Next value of a key that was not asked for yet."""
+
         def found() -> Any:
-            for index, body in enumerate(self._peers.platform.received[self._seen:]):
+            for index, body in enumerate(self._peers.platform.received[self._seen :]):
                 if key in body:
                     return self._seen + index, body[key]
             return None
@@ -97,6 +102,7 @@ def test_the_issued_credential_is_kept_used_and_given_up_when_it_is_refused(peer
 
 def names(service: Service) -> set[str]:
     """Paths of all files the robot lists."""
+
     def walk(tree: list[dict[str, Any]]) -> Iterator[str]:
         for item in tree:
             yield from walk(item['children']) if item['type'] == 'folder' else [item['path']]
@@ -109,11 +115,12 @@ def test_files_go_up_and_down_and_are_listed_and_deleted(running):
     service = Service(peers)
     path = 'maps/hall.bin'
     data = bytes(range(256)) * 1000  # four pieces
-    ready = service.ask('FILE_REQ', FILE_REQ={
-        'filename': path, 'direction': 'upload', 'size': len(data)})
+    ready = service.ask(
+        'FILE_REQ', FILE_REQ={'filename': path, 'direction': 'upload', 'size': len(data)}
+    )
     assert ready['ready'] is True
     for at in range(0, len(data), 65536):
-        service.tell(FILE_CHUNK={'data': base64.b64encode(data[at:at + 65536]).decode()})
+        service.tell(FILE_CHUNK={'data': base64.b64encode(data[at : at + 65536]).decode()})
     done = service.ask('FILE_COMPLETE', FILE_COMPLETE={})
     assert done == {'status': 'ok', 'expected': len(data), 'received': len(data)}
     assert (folder / 'state' / 'files' / path).read_bytes() == data
@@ -138,8 +145,9 @@ def test_no_path_leads_out_of_the_folder(running, path):
     link.symlink_to(outside)
     service = Service(peers)
     for direction in ('download', 'upload'):
-        error = service.ask('error', FILE_REQ={
-            'filename': path, 'direction': direction, 'size': 1})
+        error = service.ask(
+            'error', FILE_REQ={'filename': path, 'direction': direction, 'size': 1}
+        )
         assert path in error['message'] and str(folder) not in error['message']
     assert not service.ask('DELETE_ACK', DELETE_FILE={'path': path})['success']
     link.unlink()
@@ -163,12 +171,17 @@ def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
     service = Service(peers)
     refused = service.ask('CUSTOM_NODE_SYNC_RESULT', custom_node_files={'evil.py': 'x'})
     assert refused['failures'][0]['name'] == 'evil.py' and not refused['registered_tags']
-    service.tell(aiml='<AlwaysSuccess />', custom_maps={'hall': 'x=1', '../up': 'x'},
-                 custom_aiml={'dock': '<AlwaysFailure />', 'bad': '<NoSuchNode />'})
+    service.tell(
+        aiml='<AlwaysSuccess />',
+        custom_maps={'hall': 'x=1', '../up': 'x'},
+        custom_aiml={'dock': '<AlwaysFailure />', 'bad': '<NoSuchNode />'},
+    )
     assert 'custom_maps/hall' in names(service)
     assert (folder / 'state' / 'files' / 'custom_maps' / 'hall').read_text() == 'x=1'
-    trees = service.ask('COMMAND_RESULT', RUN_COMMAND={
-        'robot_id': 'robot_123', 'command': 'list_trees', 'request_id': '3'})['output']
+    trees = service.ask(
+        'COMMAND_RESULT',
+        RUN_COMMAND={'robot_id': 'robot_123', 'command': 'list_trees', 'request_id': '3'},
+    )['output']
     assert '"MainTree"' in trees and '"dock"' in trees and '"bad"' not in trees
     assert not [path for path in folder.rglob('*') if path.name in ('up', 'evil.py')]
 
@@ -195,8 +208,10 @@ def test_a_joystick_can_be_a_command_and_is_told_only_whether_that_takes_it(conf
 
 def test_a_joystick_drives_by_a_command_of_kind_teleop(peers, tmp_path):
     commands = {'drive': {'kind': 'teleop', 'max_linear': 0.5, 'linear_acceleration': 100.0}}
-    with (peers.bridge(tmp_path, commands=commands, joystick={'command': 'drive'}),
-          RosGraph() as graph):
+    with (
+        peers.bridge(tmp_path, commands=commands, joystick={'command': 'drive'}),
+        RosGraph() as graph,
+    ):
         velocities: list[Twist] = graph.listen(Twist, '/cmd_vel')
         graph.until(lambda: graph.node.count_publishers('/cmd_vel'))
         service = Service(peers)
@@ -207,36 +222,52 @@ def test_a_joystick_drives_by_a_command_of_kind_teleop(peers, tmp_path):
 
 
 def test_a_link_that_may_not_command_moves_nothing_and_runs_nothing(peers, tmp_path):
-    with (peers.bridge(tmp_path, commands=COMMANDS, routes={'commands': []}),
-          RosGraph() as graph):
+    with peers.bridge(tmp_path, commands=COMMANDS, routes={'commands': []}), RosGraph() as graph:
         joys: list[Joy] = graph.listen(Joy, '/xparo_bridge/joy')
         graph.until(lambda: graph.node.count_publishers('/xparo_bridge/joy'))
         service = Service(peers)
         assert service.ask('TELEOP_ACK', TELEOP={'axes': [1.0]}) == {'success': False}
-        ran = service.ask('COMMAND_RESULT', RUN_COMMAND={
-            'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '1'})
-        task = service.ask('TASK_RESULT', RUN_TASK={
-            'task_id': 't', 'tree_xml': '<AlwaysSuccess />', 'stage': 'production'})
+        ran = service.ask(
+            'COMMAND_RESULT',
+            RUN_COMMAND={'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '1'},
+        )
+        task = service.ask(
+            'TASK_RESULT',
+            RUN_TASK={'task_id': 't', 'tree_xml': '<AlwaysSuccess />', 'stage': 'production'},
+        )
         assert 'may not' in ran['output'] and 'may not' in task['error']
         assert not joys
 
 
 def test_a_shell_reaches_only_commands_of_the_configuration(running):
     service = Service(running[0])
-    refused = service.ask('COMMAND_RESULT', RUN_COMMAND={
-        'robot_id': 'robot_123', 'command': 'rm -rf /', 'request_id': '1'})
+    refused = service.ask(
+        'COMMAND_RESULT',
+        RUN_COMMAND={'robot_id': 'robot_123', 'command': 'rm -rf /', 'request_id': '1'},
+    )
     assert not refused['success'] and 'rm -rf /' in refused['output']
-    ran = service.ask('COMMAND_RESULT', RUN_COMMAND={
-        'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '2'})
+    ran = service.ask(
+        'COMMAND_RESULT',
+        RUN_COMMAND={'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '2'},
+    )
     assert ran['request_id'] == '2' and ran['command'] == 'cancel'
 
 
 def test_a_task_runs_its_tree_and_tells_of_each_node_and_its_end(running):
     service = Service(running[0])
-    task = {'task_id': 't1', 'stage': 'production', 'save_task_history': True,
-            'blackboard': {'goal': 'table_4'}}
-    update = service.ask('ADD_live_update_bt', RUN_TASK={
-        **task, 'tree_xml': '<Delay delay_msec="50"><AlwaysSuccess name="done"/></Delay>'})
+    task = {
+        'task_id': 't1',
+        'stage': 'production',
+        'save_task_history': True,
+        'blackboard': {'goal': 'table_4'},
+    }
+    update = service.ask(
+        'ADD_live_update_bt',
+        RUN_TASK={
+            **task,
+            'tree_xml': '<Delay delay_msec="50"><AlwaysSuccess name="done"/></Delay>',
+        },
+    )
     assert update['uid'] and update['node_type']
     result = service.answer('TASK_RESULT')
     assert result['success'] and result['duration_s'] >= 0.05, result
@@ -258,20 +289,27 @@ def test_while_the_socket_is_down_everything_goes_by_rest(configured):
     peers, domain, _ = configured
 
     def posted(key: str) -> Any:
-        return peers.until(peers.platform, lambda: next(
-            (body[key] for body in peers.platform.posted if key in body), None))
+        return peers.until(
+            peers.platform,
+            lambda: next((body[key] for body in peers.platform.posted if key in body), None),
+        )
 
     assert posted('ROBOT_HEARTBEAT') == {'device_id': 'robot_123'}
     peers.platform.socket_down = True
     peers.run(peers.platform.drop())
-    peers.platform.waiting = {'RUN_COMMAND': {
-        'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '7'}}
+    peers.platform.waiting = {
+        'RUN_COMMAND': {'robot_id': 'robot_123', 'command': 'cancel', 'request_id': '7'}
+    }
     assert posted('COMMAND_RESULT')['request_id'] == '7'
     peers.platform.socket_down = False
     peers.until(peers.platform, lambda: peers.platform.connections)
     with RosGraph(domain=domain) as graph:
-        graph.until(lambda: graph.call(
-            Chat, '/xparo_bridge/chat', Chat.Request(message='hi')).reply == 'You said: hi')
+        graph.until(
+            lambda: (
+                graph.call(Chat, '/xparo_bridge/chat', Chat.Request(message='hi')).reply
+                == 'You said: hi'
+            )
+        )
 
 
 def test_the_folder_may_be_another(configured):

@@ -34,8 +34,9 @@ def peers() -> Iterator[FakePeers]:
 def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
     """Run one bridge that speaks the documented dialect for several tests; its ROS domain."""
     with own_domain() as domain, FakePeers(bot=FakeGeneralBots()) as peers:
-        with peers.bridge(tmp_path_factory.mktemp('bots'), domain=domain,
-                          commands={'cancel': {'kind': 'cancel'}}):
+        with peers.bridge(
+            tmp_path_factory.mktemp('bots'), domain=domain, commands={'cancel': {'kind': 'cancel'}}
+        ):
             yield peers, domain
         assert peers.problems == []
 
@@ -83,15 +84,23 @@ def test_typing_is_told_both_ways(running):
     with RosGraph(domain=domain) as graph:
         states: list[String] = graph.listen(String, f'{BRIDGE}/chat/peer_state')
         typing = graph.node.create_publisher(Bool, f'{BRIDGE}/chat/typing', 10)
-        graph.until(lambda: typing.get_subscription_count()
-                    and graph.node.count_publishers(f'{BRIDGE}/chat/peer_state'))
+        graph.until(
+            lambda: (
+                typing.get_subscription_count()
+                and graph.node.count_publishers(f'{BRIDGE}/chat/peer_state')
+            )
+        )
         assert ask(graph, 'hi').success
         graph.until(lambda: [state.data for state in states] == ['typing', 'idle'])
         typing.publish(Bool(data=True))
         typing.publish(Bool(data=False))
-        peers.until(peers.bot, lambda: [
-            body['type'] for body in peers.bot.received
-            if 'typing' in body['type']] == ['typing_start', 'typing_stop'])
+        peers.until(
+            peers.bot,
+            lambda: (
+                [body['type'] for body in peers.bot.received if 'typing' in body['type']]
+                == ['typing_start', 'typing_stop']
+            ),
+        )
 
 
 @pytest.mark.parametrize(('tool', 'status'), [('cancel', None), ('fly', 'rejected')])
@@ -126,11 +135,11 @@ def test_signals_of_a_meeting_are_relayed_to_and_from_a_node(peers, tmp_path):
         """Meet the robot in the room; what it heard there."""
         url = f'ws://127.0.0.1:{peers.bot.port}/ws/meet'
         async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-            await socket.send_json(
-                {'type': 'join', 'room_id': 'r', 'participant_name': 'Ann'})
+            await socket.send_json({'type': 'join', 'room_id': 'r', 'participant_name': 'Ann'})
             heard = [await socket.receive_json()]
             await socket.send_json(
-                {'type': 'signal', 'room_id': 'r', 'target_id': 'robot', 'signal': answer})
+                {'type': 'signal', 'room_id': 'r', 'target_id': 'robot', 'signal': answer}
+            )
             heard.append(await socket.receive_json())
             return heard
 
@@ -138,16 +147,26 @@ def test_signals_of_a_meeting_are_relayed_to_and_from_a_node(peers, tmp_path):
     with peers.bridge(tmp_path, changes=changes), RosGraph() as graph:
         incoming: list[MeetEvent] = graph.listen(MeetEvent, f'{BRIDGE}/meet/incoming', 50)
         outgoing = graph.node.create_publisher(MeetEvent, f'{BRIDGE}/meet/outgoing', 50)
-        graph.until(lambda: outgoing.get_subscription_count()
-                    and graph.node.count_publishers(f'{BRIDGE}/meet/incoming'))
+        graph.until(
+            lambda: (
+                outgoing.get_subscription_count()
+                and graph.node.count_publishers(f'{BRIDGE}/meet/incoming')
+            )
+        )
         outgoing.publish(MeetEvent(type='join', room_id='r', participant='robot'))
         peers.until(peers.bot, lambda: peers.bot.received)
         meeting = asyncio.run_coroutine_threadsafe(guest(), peers.loop)
         graph.until(lambda: incoming)
         assert (incoming[0].type, incoming[0].participant) == ('join', 'Ann')
         outgoing.publish(MeetEvent(type='shout', room_id='r'))  # Not sent, and not the end.
-        outgoing.publish(MeetEvent(
-            type='signal', room_id='r', participant='Ann', signal='{"type":"offer","sdp":"v=0"}'))
+        outgoing.publish(
+            MeetEvent(
+                type='signal',
+                room_id='r',
+                participant='Ann',
+                signal='{"type":"offer","sdp":"v=0"}',
+            )
+        )
         graph.until(lambda: len(incoming) >= 2)
         assert incoming[1].signal == '{"type": "answer", "sdp": "v=1"}'
         outgoing.publish(MeetEvent(type='leave', room_id='r'))

@@ -35,8 +35,7 @@ def running(tmp_path_factory: Any) -> Iterator[tuple[FakePeers, int]]:
     key.touch(mode=0o600)
     key.write_text('secret_key: open sesame\n')
     with own_domain() as domain, FakePeers(head=FakeFurhat(key='open sesame')) as peers:
-        with peers.bridge(folder, domain=domain,
-                          changes={'head': {'credentials_file': str(key)}}):
+        with peers.bridge(folder, domain=domain, changes={'head': {'credentials_file': str(key)}}):
             yield peers, domain
 
 
@@ -73,9 +72,17 @@ def test_a_gesture_is_made_and_its_end_waited_for(peers, graph):
 
 
 def test_the_face_is_changed_and_told(peers, graph):
-    told = graph.call(SetFace, f'{HEAD}/set_face', SetFace.Request(
-        face_id='adult - Titan', parameters=['BROW_UP'], values=[0.25], reset=True,
-        microexpressions='off'))
+    told = graph.call(
+        SetFace,
+        f'{HEAD}/set_face',
+        SetFace.Request(
+            face_id='adult - Titan',
+            parameters=['BROW_UP'],
+            values=[0.25],
+            reset=True,
+            microexpressions='off',
+        ),
+    )
     assert told.success and told.face_id == 'adult - Titan' and len(told.available) == 2
     assert requests(peers, 'face.params')[0]['params'] == {'BROW_UP': 0.25}
     assert requests(peers, 'face.config')[0]['microexpressions'] is False
@@ -128,22 +135,25 @@ def test_users_and_camera_come_only_while_somebody_wants_them(peers, running):
         people: list[People] = viewer.listen(People, f'{HEAD}/users')
         poses: list[PoseArray] = viewer.listen(PoseArray, f'{HEAD}/user_poses')
         pictures: list[CompressedImage] = viewer.listen(
-            CompressedImage, f'{HEAD}/camera/compressed')
+            CompressedImage, f'{HEAD}/camera/compressed'
+        )
         viewer.until(lambda: people and poses and pictures)
         assert people[0].people[0].id == 'user-1' and people[0].header.frame_id == 'head'
         assert people[0].people[0].pose.position.z == poses[0].poses[0].position.z == 1.2
         assert bytes(pictures[0].data) == bytes.fromhex('ffd8ffd9')
         peers.run(peers.head.drop())  # Asked for again on the next connection.
         peers.until(peers.head, lambda: len(requests(peers, 'users.start')) == 2)
-    peers.until(peers.head, lambda: requests(peers, 'users.stop')
-                and requests(peers, 'camera.stop'))
+    peers.until(
+        peers.head, lambda: requests(peers, 'users.stop') and requests(peers, 'camera.stop')
+    )
 
 
 def test_the_ears_are_heard_only_while_somebody_listens(peers, running):
     assert not requests(peers, 'audio.start')
     with RosGraph('listener', domain=running[1]) as listener:
         heard: list[UInt8MultiArray] = listener.listen(
-            UInt8MultiArray, '/xparo_bridge/audio/heard')
+            UInt8MultiArray, '/xparo_bridge/audio/heard'
+        )
         listener.until(lambda: heard)
         assert len(heard[0].data) == 960
         assert requests(peers, 'audio.start')[-1].get('speaker', False) is False
@@ -151,8 +161,11 @@ def test_the_ears_are_heard_only_while_somebody_listens(peers, running):
 
 
 def test_a_sound_file_is_played_as_speech(peers, graph):
-    goal = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(
-        text='a gong', audio_url='http://127.0.0.1/gong.wav'))
+    goal = graph.send_goal(
+        Say,
+        '/xparo_bridge/speech/say',
+        Say.Goal(text='a gong', audio_url='http://127.0.0.1/gong.wav'),
+    )
     assert goal.end().result.success
     assert requests(peers, 'speak.audio')[0]['url'] == 'http://127.0.0.1/gong.wav'
 
@@ -166,7 +179,8 @@ def speak_sound(graph: RosGraph) -> Any:
 
 def spoken_sound(peers: FakePeers) -> bytes:
     return b''.join(
-        base64.b64decode(body['audio']) for body in requests(peers, 'speak.audio.data'))
+        base64.b64decode(body['audio']) for body in requests(peers, 'speak.audio.data')
+    )
 
 
 def test_sound_of_the_robot_is_spoken_by_the_head(peers, graph, speak_sound):
@@ -188,8 +202,11 @@ def test_sound_and_texts_wait_for_each_other(peers, graph, speak_sound):
     assert text.end().result.success
     peers.until(peers.head, lambda: requests(peers, 'speak.audio.end'))
     assert [body['type'] for body in peers.head.received] == [
-        'request.speak.text', 'request.speak.audio.start', 'request.speak.audio.data',
-        'request.speak.audio.end']
+        'request.speak.text',
+        'request.speak.audio.start',
+        'request.speak.audio.data',
+        'request.speak.audio.end',
+    ]
 
 
 def test_what_is_left_of_sound_that_was_silenced_is_dropped(peers, graph, speak_sound):

@@ -33,21 +33,54 @@ def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
         bridge.wait_for_line(r'robot\.yaml:1: chat\.timout: no such key; did you mean "timeout"')
 
 
-@pytest.mark.parametrize(('configuration', 'problem'), [
-    ({'commands': {'go': {'kind': 'fly'}}}, 'commands.go.kind: no such kind; known: .*navigate'),
-    ({'commands': {'go': {'kind': 'navigate', 'acton': 'x'}}}, 'did you mean "action"'),
-    ({'telemetry': {'groups': {'sytem': {}}}},
-     'telemetry.groups.sytem: no such key; did you mean "system"'),
-    ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'ws://example.org/ws'}]},
-     'would leave this machine unencrypted'),
-    ({'links': [{'name': 'p', 'protocol': 'smoke', 'url': 'wss://example.org/ws'}]},
-     'no protocol "smoke"; installed: .*xparo'),
-    ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
-                 'ca_file': '/nonexistent.pem'}]}, 'nonexistent.pem'),
-    ({'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'wss://example.org/ws',
-                 'rest': {'url': 'http://example.org'}}]},
-     'link p: rest: http://example.org would show the token to the network'),
-])
+@pytest.mark.parametrize(
+    ('configuration', 'problem'),
+    [
+        (
+            {'commands': {'go': {'kind': 'fly'}}},
+            'commands.go.kind: no such kind; known: .*navigate',
+        ),
+        ({'commands': {'go': {'kind': 'navigate', 'acton': 'x'}}}, 'did you mean "action"'),
+        (
+            {'telemetry': {'groups': {'sytem': {}}}},
+            'telemetry.groups.sytem: no such key; did you mean "system"',
+        ),
+        (
+            {'links': [{'name': 'p', 'protocol': 'xparo', 'url': 'ws://example.org/ws'}]},
+            'would leave this machine unencrypted',
+        ),
+        (
+            {'links': [{'name': 'p', 'protocol': 'smoke', 'url': 'wss://example.org/ws'}]},
+            'no protocol "smoke"; installed: .*xparo',
+        ),
+        (
+            {
+                'links': [
+                    {
+                        'name': 'p',
+                        'protocol': 'xparo',
+                        'url': 'wss://example.org/ws',
+                        'ca_file': '/nonexistent.pem',
+                    }
+                ]
+            },
+            'nonexistent.pem',
+        ),
+        (
+            {
+                'links': [
+                    {
+                        'name': 'p',
+                        'protocol': 'xparo',
+                        'url': 'wss://example.org/ws',
+                        'rest': {'url': 'http://example.org'},
+                    }
+                ]
+            },
+            'link p: rest: http://example.org would show the token to the network',
+        ),
+    ],
+)
 def test_what_cannot_work_is_said_at_the_start(tmp_path, configuration, problem):
     with start_bridge(tmp_path, 1, configuration) as bridge:
         assert bridge.wait() == 1
@@ -66,8 +99,9 @@ def test_refused_credentials_are_said_and_tried_again(tmp_path):
         bridge.wait_for_line(r'refused the credentials \(HTTP 403\).*check the secret key')
         with RosGraph() as graph:
             statuses = graph.listen(BridgeStatus, '/xparo_bridge/status', LATCHED)
-            graph.until(lambda: [s for s in statuses if s.links and s.links[0].state
-                                 == LinkStatus.REFUSED])
+            graph.until(
+                lambda: [s for s in statuses if s.links and s.links[0].state == LinkStatus.REFUSED]
+            )
 
 
 def test_it_comes_back_when_the_platform_does_and_the_goal_went_on(tmp_path):
@@ -81,8 +115,8 @@ def test_it_comes_back_when_the_platform_does_and_the_goal_went_on(tmp_path):
             platform, port = start_platform(parts.port)
             parts.add(platform)
             async with await OperatorClient.connect(
-                    port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID,
-                    since=0) as operator:
+                port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID, since=0
+            ) as operator:
                 end = await operator.wait_for_status(command_id)
                 assert end['state'] == 'succeeded'
 
@@ -111,9 +145,18 @@ def test_the_secret_is_in_no_output_whatever_happens(tmp_path):
     with start_bridge(tmp_path, port, None, *arguments) as bridge:
         with platform:
             bridge.wait_for_line('platform: connected')
-            with Process.module('xparo_bridge', 'local_platform', 'send', 'start_navigation',
-                                '--goal', 'nowhere', '--port', str(port), '--wait',
-                                env=CREDENTIALS) as order:
+            with Process.module(
+                'xparo_bridge',
+                'local_platform',
+                'send',
+                'start_navigation',
+                '--goal',
+                'nowhere',
+                '--port',
+                str(port),
+                '--wait',
+                env=CREDENTIALS,
+            ) as order:
                 assert order.wait() == 1
         bridge.wait_for_line('next try in')
         other, _ = start_platform(port, '--secret-key', 'another')

@@ -33,8 +33,7 @@ class Robot:
         self.parts = parts
         self.peers = peers
         self.graph = graph
-        self.statuses: list[BridgeStatus] = graph.listen(
-            BridgeStatus, f'{BRIDGE}/status', LATCHED)
+        self.statuses: list[BridgeStatus] = graph.listen(BridgeStatus, f'{BRIDGE}/status', LATCHED)
 
     def states(self, status: BridgeStatus | None = None) -> dict[str, str]:
         status = status or (self.statuses[-1] if self.statuses else BridgeStatus())
@@ -53,19 +52,24 @@ class Robot:
 
     def agent_hears(self) -> None:
         microphone = self.graph.node.create_publisher(
-            UInt8MultiArray, f'{BRIDGE}/audio/microphone', 50)
+            UInt8MultiArray, f'{BRIDGE}/audio/microphone', 50
+        )
         heard: list[ChatMessage] = self.graph.listen(ChatMessage, f'{BRIDGE}/speech/heard')
         sound = UInt8MultiArray(data=bytes(3200))
-        self.graph.until(lambda: any(told.link == 'agent' for told in heard)
-                         or microphone.publish(sound))
+        self.graph.until(
+            lambda: any(told.link == 'agent' for told in heard) or microphone.publish(sound)
+        )
 
 
 @asynccontextmanager
 async def robot(folder: Any, *, converse: bool) -> AsyncIterator[Robot]:
     with FakePeers(head=FakeFurhat(), agent=FakeXrx()) as peers:
         async with system(
-                folder, more_links=peers.links(folder), routes={'commands': ['platform']},
-                speech={'listen': converse, 'converse': converse}) as parts:
+            folder,
+            more_links=peers.links(folder),
+            routes={'commands': ['platform']},
+            speech={'listen': converse, 'converse': converse},
+        ) as parts:
             with RosGraph() as graph:
                 robot = Robot(parts, peers, graph)
                 await asyncio.to_thread(robot.until_connected, 'platform', 'head', 'agent')
@@ -110,8 +114,11 @@ def test_each_peer_fails_in_turn_and_the_others_do_not_notice(tmp_path):
         others = works.keys() - {failing}
         for name in others:
             works[name]()
-        assert all(it.states(status)[name] == 'connected'
-                   for status in it.statuses[seen:] for name in others)
+        assert all(
+            it.states(status)[name] == 'connected'
+            for status in it.statuses[seen:]
+            for name in others
+        )
         if failing != 'platform':
             fake = it.peers.fakes[failing]
             it.peers.run(fake.start(fake.port))

@@ -21,38 +21,53 @@ from xparo_interfaces.action import UploadRosbag
 from xparo_interfaces.srv import SetTelemetry
 
 TOKEN = 't0ken-0f-the-tests'
-TELEMETRY = {'period': 0.2, 'topics': [
-    {'topic': '/odom', 'every_sample': True, 'max_rate': 10}], 'log': {'period': 0.2}}
+TELEMETRY = {
+    'period': 0.2,
+    'topics': [{'topic': '/odom', 'every_sample': True, 'max_rate': 10}],
+    'log': {'period': 0.2},
+}
 
 
 def enable(graph: RosGraph, name: str, enabled: bool, rate: float = 0.0) -> Any:
-    return graph.call(SetTelemetry, '/xparo_bridge/telemetry/enable', SetTelemetry.Request(
-        name=name, enabled=enabled, rate=rate))
+    return graph.call(
+        SetTelemetry,
+        '/xparo_bridge/telemetry/enable',
+        SetTelemetry.Request(name=name, enabled=enabled, rate=rate),
+    )
 
 
 def set_rate(graph: RosGraph, name: str, rate: float) -> Any:
-    message: ParameterMessage = Parameter(
-        f'telemetry.rate.{name}', value=rate).to_parameter_msg()
-    return graph.call(SetParameters, '/xparo_bridge/set_parameters',
-                      SetParameters.Request(parameters=[message])).results[0]
+    message: ParameterMessage = Parameter(f'telemetry.rate.{name}', value=rate).to_parameter_msg()
+    return graph.call(
+        SetParameters, '/xparo_bridge/set_parameters', SetParameters.Request(parameters=[message])
+    ).results[0]
 
 
 def get_rate(graph: RosGraph, name: str) -> float:
-    return graph.call(GetParameters, '/xparo_bridge/get_parameters', GetParameters.Request(
-        names=[f'telemetry.rate.{name}'])).values[0].double_value
+    return (
+        graph.call(
+            GetParameters,
+            '/xparo_bridge/get_parameters',
+            GetParameters.Request(names=[f'telemetry.rate.{name}']),
+        )
+        .values[0]
+        .double_value
+    )
 
 
 async def telemetry_with(parts: System, key: str, present: bool = True) -> None:
     """Wait for a telemetry message of now with, or without, a key."""
     await parts.operator.wait_for(
         lambda event: event.get('type') == 'telemetry' and (key in event['data']) == present,
-        since=parts.operator.seq)
+        since=parts.operator.seq,
+    )
 
 
 def test_a_group_is_switched_off_and_on_again_by_a_service(tmp_path):
     async def scenario() -> None:
-        async with system(tmp_path, telemetry={
-                **TELEMETRY, 'groups': {'system': {}, 'nodes': {'period': 0.2}}}) as parts:
+        async with system(
+            tmp_path, telemetry={**TELEMETRY, 'groups': {'system': {}, 'nodes': {'period': 0.2}}}
+        ) as parts:
             with RosGraph() as graph:
                 await telemetry_with(parts, 'cpu_usage')
                 answer = await asyncio.to_thread(enable, graph, 'system', False)
@@ -72,6 +87,7 @@ def test_rates_are_parameters_within_limits(tmp_path):
     async def scenario() -> None:
         async with system(tmp_path, telemetry=TELEMETRY):
             with RosGraph() as graph:
+
                 def steps() -> None:
                     assert get_rate(graph, 'system') == 5.0
                     assert get_rate(graph, '/odom') == 10.0
@@ -83,21 +99,24 @@ def test_rates_are_parameters_within_limits(tmp_path):
                     assert not set_rate(graph, 'system', 5000.0).successful
                     assert set_rate(graph, '/odom', 0.0).successful
                     assert get_rate(graph, 'system') == 2.5
+
                 await asyncio.to_thread(steps)
 
     asyncio.run(scenario())
 
 
 @asynccontextmanager
-async def system_with_rest(folder: Path, monkeypatch: pytest.MonkeyPatch
-                           ) -> AsyncIterator[tuple[System, Platform]]:
+async def system_with_rest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[System, Platform]]:
     """Run a bridge whose link has a REST API, which has not given its token yet."""
     monkeypatch.setenv('XDG_STATE_HOME', str(folder / 'state'))
     async with platform() as rest:
         rest.token = TOKEN
         monkeypatch.setitem(LINK, 'rest', {'url': rest.url})
-        async with system(folder, telemetry=TELEMETRY,
-                          bags={'folder': str(folder / 'bags')}) as parts:
+        async with system(
+            folder, telemetry=TELEMETRY, bags={'folder': str(folder / 'bags')}
+        ) as parts:
             yield parts, rest
 
 
@@ -117,11 +136,17 @@ def test_a_log_session_gets_the_robots_log_until_the_bridge_stops(tmp_path, monk
         async with system_with_rest(tmp_path, monkeypatch) as (parts, rest):
             await parts.operator.request('log_session', session_id='s1')
             with RosGraph('driver') as graph:
+
                 def said() -> list[str]:
                     graph.node.get_logger().warning('wheel slips')
                     graph.becomes(lambda: False, 0.05)
-                    return [line for body in of_path(rest, '/api/update-logs/')
-                            for line in body['logs'] if 'wheel slips' in line]
+                    return [
+                        line
+                        for body in of_path(rest, '/api/update-logs/')
+                        for line in body['logs']
+                        if 'wheel slips' in line
+                    ]
+
                 # What comes before the token waits for it.
                 await parts.operator.request('token', token=TOKEN)
                 async with asyncio.timeout(20):
@@ -155,14 +180,19 @@ def test_a_bag_is_uploaded_with_progress_over_a_refused_token(tmp_path, monkeypa
             await parts.operator.request('token', token='old')
             with RosGraph() as graph:
                 goal = await asyncio.to_thread(
-                    graph.send_goal, UploadRosbag, '/xparo_bridge/upload_rosbag',
-                    UploadRosbag.Goal(bag='run_1', max_rate=2e6))
+                    graph.send_goal,
+                    UploadRosbag,
+                    '/xparo_bridge/upload_rosbag',
+                    UploadRosbag.Goal(bag='run_1', max_rate=2e6),
+                )
                 await until(lambda: rest.authorizations)
                 await parts.operator.request('token', token=TOKEN)
                 end = await asyncio.to_thread(goal.end)
             assert (end.result.success, end.result.error) == (True, '')
             assert [body['bag_file'][0] for body in of_path(rest, '/api/upload_rosbag/')] == [
-                'run_1_0.mcap', 'metadata.yaml']
+                'run_1_0.mcap',
+                'metadata.yaml',
+            ]
             assert goal.feedback[-1].total > 3_000_000
             assert 0 < goal.feedback[-1].sent <= goal.feedback[-1].total
 
@@ -189,9 +219,11 @@ def test_an_upload_is_cancelled_and_a_wrong_one_says_why(tmp_path, monkeypatch):
             make_bag(tmp_path)
             (tmp_path / 'secret').mkdir()
             with RosGraph() as graph:
+
                 def upload(**goal: Any) -> Any:
-                    return graph.send_goal(UploadRosbag, '/xparo_bridge/upload_rosbag',
-                                           UploadRosbag.Goal(**goal))
+                    return graph.send_goal(
+                        UploadRosbag, '/xparo_bridge/upload_rosbag', UploadRosbag.Goal(**goal)
+                    )
 
                 def steps() -> None:
                     goal = upload(bag='run_1')  # Which waits for a token.
@@ -200,8 +232,11 @@ def test_an_upload_is_cancelled_and_a_wrong_one_says_why(tmp_path, monkeypatch):
                     assert goal.end().result.error == 'cancelled'
                     for bag in ('../secret', '..', 'run_2', str(tmp_path / 'secret')):
                         assert 'there is no bag' in upload(bag=bag).end().result.error
-                    assert 'no link other takes bags' in upload(
-                        bag='run_1', link='other').end().result.error
+                    assert (
+                        'no link other takes bags'
+                        in upload(bag='run_1', link='other').end().result.error
+                    )
+
                 await asyncio.to_thread(steps)
 
     asyncio.run(scenario())

@@ -35,9 +35,14 @@ async def push(parts: System, name: str, xml: str) -> None:
 async def report(parts: System, name: str, *states: str, since: int = 0) -> dict[str, Any]:
     """First report of a tree in one of the states."""
     event = await parts.operator.wait_for(
-        lambda event: event.get('type') == 'behavior_status'
-        and event['data']['tree_name'] == name and event['data']['state'] in states,
-        TIMEOUT, since=since)
+        lambda event: (
+            event.get('type') == 'behavior_status'
+            and event['data']['tree_name'] == name
+            and event['data']['state'] in states
+        ),
+        TIMEOUT,
+        since=since,
+    )
     return {**event['data'], 'seq': event['seq']}
 
 
@@ -50,8 +55,10 @@ async def node_reached(parts: System, name: str, node: str, status: str) -> None
         if data.get('tree_name') != name:
             return False
         names.update({each['uid']: each['name'] for each in data.get('structure', ())})
-        return any(names.get(each['uid']) == node and status in
-                   (each['status'], each.get('result')) for each in data['nodes'])
+        return any(
+            names.get(each['uid']) == node and status in (each['status'], each.get('result'))
+            for each in data['nodes']
+        )
 
     await parts.operator.wait_for(seen, TIMEOUT)
 
@@ -63,7 +70,9 @@ def test_a_pushed_tree_drives_the_robot_and_is_watched_node_by_node(tmp_path):
             await push(parts, 'deliver', tree(f'<Sequence name="s">{drive(TABLE_4)}</Sequence>'))
             start = await report(parts, 'deliver', 'running')
             assert [(n['uid'], n['parent'], n['name'], n['type']) for n in start['structure']] == [
-                (1, None, 's', 'Sequence'), (2, 1, 'drive', 'NavigateToPose')]
+                (1, None, 's', 'Sequence'),
+                (2, 1, 'drive', 'NavigateToPose'),
+            ]
             await node_reached(parts, 'deliver', 'drive', 'RUNNING')
             end = await report(parts, 'deliver', 'succeeded', 'failed', 'error')
             assert end['state'] == 'succeeded'
@@ -99,7 +108,9 @@ def test_a_goal_is_cancelled_that_was_not_accepted_yet(tmp_path):
             await push(parts, 'second', tree('<AlwaysSuccess/>'))
             await report(parts, 'second', 'succeeded')
             assert [line for line in server.lines if line in ('accepted', 'canceled')] == [
-                'accepted', 'canceled']
+                'accepted',
+                'canceled',
+            ]
 
     asyncio.run(scenario())
 
@@ -110,8 +121,9 @@ def test_a_broken_tree_changes_nothing_and_is_told_with_its_lines(tmp_path):
             server = parts.add(start_failing_server('succeed', '--delay', '2'))
             await push(parts, 'good', tree(drive(TABLE_4)))
             await asyncio.to_thread(server.wait_for_line, 'accepted')
-            await push(parts, 'bad', tree(
-                '\n<Sequence>\n<Fly/>\n<Spin spin_dist="far"/></Sequence>'))
+            await push(
+                parts, 'bad', tree('\n<Sequence>\n<Fly/>\n<Spin spin_dist="far"/></Sequence>')
+            )
             bad = await report(parts, 'bad', 'rejected')
             assert [error['line'] for error in bad['errors']] == [3, 4]
             await report(parts, 'good', 'succeeded')
@@ -123,11 +135,18 @@ def test_a_broken_tree_changes_nothing_and_is_told_with_its_lines(tmp_path):
 def test_a_missing_server_fails_its_node_and_the_fallback_goes_on(tmp_path):
     async def scenario() -> None:
         async with system(tmp_path, trees={'server_timeout': 1.0}) as parts:
-            await push(parts, 'try', tree(
-                f'<Fallback>{drive(TABLE_4)}<AlwaysSuccess name="else"/></Fallback>'))
+            await push(
+                parts,
+                'try',
+                tree(f'<Fallback>{drive(TABLE_4)}<AlwaysSuccess name="else"/></Fallback>'),
+            )
             await report(parts, 'try', 'succeeded')
-            messages = [node.get('message', '') for node in [
-                node for event in [e async for e in _seen(parts)] for node in event['nodes']]]
+            messages = [
+                node.get('message', '')
+                for node in [
+                    node for event in [e async for e in _seen(parts)] for node in event['nodes']
+                ]
+            ]
             assert any('no action server' in message for message in messages)
 
     asyncio.run(scenario())
@@ -188,21 +207,29 @@ def test_nodes_of_the_robot_load_trees_and_run_them_by_action(tmp_path):
 
     def ask() -> None:
         with RosGraph() as graph:
-            bad = graph.call(LoadTree, '/xparo_bridge/load_tree', LoadTree.Request(
-                tree_name='count', xml=tree('<Nothing/>')))
+            bad = graph.call(
+                LoadTree,
+                '/xparo_bridge/load_tree',
+                LoadTree.Request(tree_name='count', xml=tree('<Nothing/>')),
+            )
             assert not bad.success
             assert 'line 1' in bad.problems[0]
-            good = graph.call(LoadTree, '/xparo_bridge/load_tree', LoadTree.Request(
-                tree_name='count', xml=xml))
+            good = graph.call(
+                LoadTree, '/xparo_bridge/load_tree', LoadTree.Request(tree_name='count', xml=xml)
+            )
             assert good.success, good.problems
-            goal = graph.send_goal(RunTree, '/xparo_bridge/run_tree', RunTree.Goal(
-                tree_name='count', blackboard='{"a": 2}'))
+            goal = graph.send_goal(
+                RunTree,
+                '/xparo_bridge/run_tree',
+                RunTree.Goal(tree_name='count', blackboard='{"a": 2}'),
+            )
             result = goal.end().result
             assert (result.status, result.error) == ('SUCCESS', '')
             assert json.loads(result.blackboard)['sum'] == 3.0
             assert any(f.active_nodes for f in goal.feedback)
-            goal = graph.send_goal(RunTree, '/xparo_bridge/run_tree', RunTree.Goal(
-                xml=tree('<Sleep msec="60000"/>')))
+            goal = graph.send_goal(
+                RunTree, '/xparo_bridge/run_tree', RunTree.Goal(xml=tree('<Sleep msec="60000"/>'))
+            )
             assert goal.cancel()
             assert goal.end().result.status == 'IDLE'
             refused = graph.send_goal(RunTree, '/xparo_bridge/run_tree', RunTree.Goal(xml='<root'))
@@ -231,16 +258,21 @@ def test_a_tree_commands_the_robot_and_stops_it_when_halted(tmp_path):
     async def scenario() -> None:
         async with system(tmp_path) as parts:
             server = parts.add(start_failing_server('hang'))
-            await push(parts, 'go', tree(
-                '<RemoteCommand command="start_navigation" goal="table_4"/>'))
+            await push(
+                parts, 'go', tree('<RemoteCommand command="start_navigation" goal="table_4"/>')
+            )
             await asyncio.to_thread(server.wait_for_line, 'accepted')
             await parts.ended(await parts.send('halt_tree'))
             await asyncio.to_thread(server.wait_for_line, 'canceled', 0.5)
-            await push(parts, 'nowhere', tree(
-                '<RemoteCommand command="start_navigation" goal="atlantis"/>'))
+            await push(
+                parts,
+                'nowhere',
+                tree('<RemoteCommand command="start_navigation" goal="atlantis"/>'),
+            )
             await report(parts, 'nowhere', 'failed')
-            await push(parts, 'itself', tree(
-                '<RemoteCommand command="run_tree" tree_name="nowhere"/>'))
+            await push(
+                parts, 'itself', tree('<RemoteCommand command="run_tree" tree_name="nowhere"/>')
+            )
             await report(parts, 'itself', 'failed')
 
     asyncio.run(scenario())

@@ -17,8 +17,15 @@ from typing import Any
 from peer import check, Choke, FakePeer, run
 
 JPEG = base64.b64encode(bytes.fromhex('ffd8ffd9')).decode()
-VOICES = [{'voice_id': 'Emma-Neural', 'name': 'Emma', 'gender': 'female', 'language': 'en-GB',
-           'provider': 'amazon_polly'}]
+VOICES = [
+    {
+        'voice_id': 'Emma-Neural',
+        'name': 'Emma',
+        'gender': 'female',
+        'language': 'en-GB',
+        'provider': 'amazon_polly',
+    }
+]
 FACES = ['adult - Titan', 'child - Kione']
 
 # Fields of each request: those that are due, those that may be there.
@@ -31,13 +38,31 @@ REQUESTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     'speak.audio.end': ({}, {}),
     'speak.stop': ({}, {}),
     'listen.config': ({'languages': list}, {'phrases': list}),
-    'listen.start': ({}, {
-        'partial': bool, 'concat': bool, 'stop_no_speech': bool, 'stop_robot_start': bool,
-        'stop_user_end': bool, 'resume_robot_end': bool, 'no_speech_timeout': float,
-        'end_speech_timeout': float}),
+    'listen.start': (
+        {},
+        {
+            'partial': bool,
+            'concat': bool,
+            'stop_no_speech': bool,
+            'stop_robot_start': bool,
+            'stop_user_end': bool,
+            'resume_robot_end': bool,
+            'no_speech_timeout': float,
+            'end_speech_timeout': float,
+        },
+    ),
     'listen.stop': ({}, {}),
-    'voice.config': ({}, {'voice_id': str, 'name': str, 'gender': str, 'language': str,
-                          'provider': str, 'input_language': bool}),
+    'voice.config': (
+        {},
+        {
+            'voice_id': str,
+            'name': str,
+            'gender': str,
+            'language': str,
+            'provider': str,
+            'input_language': bool,
+        },
+    ),
     'voice.status': ({}, {'voice_id': bool, 'voice_list': bool}),
     'attend.user': ({}, {'user_id': str}),
     'attend.location': ({'x': float, 'y': float, 'z': float}, {}),
@@ -125,8 +150,9 @@ class FakeFurhat(FakePeer):
         access = not self.key or body.get('key') == self.key
         if access:
             self._let_in.add(id(ws))
-        await self._tell(ws, body, 'auth', access=access, **({'scope': 'localhost'} if access
-                                                             else {}))
+        await self._tell(
+            ws, body, 'auth', access=access, **({'scope': 'localhost'} if access else {})
+        )
 
     async def _speak_text(self, ws: Any, body: dict[str, Any]) -> None:
         if body.get('abort'):
@@ -158,8 +184,9 @@ class FakeFurhat(FakePeer):
             aborted = self._abort.is_set()
             self._abort.clear()
             self.said.append(' '.join(spoken))
-            await self._tell(ws, body, 'speak.end', text=' '.join(spoken), aborted=aborted,
-                             failed=False)
+            await self._tell(
+                ws, body, 'speak.end', text=' '.join(spoken), aborted=aborted, failed=False
+            )
 
     def _stop_speaking(self) -> None:
         # What waits its turn is forgotten; only what is being said tells of its end.
@@ -185,8 +212,9 @@ class FakeFurhat(FakePeer):
         if len(sound) % 2:
             raise Choke('half a sample')
         self._sound['received'] += len(sound)
-        await self._tell(ws, self._sound, 'speak.audio.buffer', played=0,
-                         received=self._sound['received'])
+        await self._tell(
+            ws, self._sound, 'speak.audio.buffer', played=0, received=self._sound['received']
+        )
 
     async def _speak_audio_end(self, ws: Any, body: dict[str, Any]) -> None:
         if self._sound is None:
@@ -226,8 +254,9 @@ class FakeFurhat(FakePeer):
     _voice_config = _voice_status
 
     async def _attend_user(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'attend.status', target=body.get('user_id', 'closest'),
-                         current='user-1')
+        await self._tell(
+            ws, body, 'attend.status', target=body.get('user_id', 'closest'), current='user-1'
+        )
 
     async def _attend_nobody(self, ws: Any, body: dict[str, Any]) -> None:
         await self._tell(ws, body, 'attend.status', target='nobody', current='nobody')
@@ -273,12 +302,18 @@ class FakeFurhat(FakePeer):
             await self._tell(ws, body, 'camera.data', image=JPEG)
         else:
             silence = base64.b64encode(bytes(2 * body.get('sample_rate', 16000) * 3 // 100))
-            sources = {name: silence.decode() for name, default in (
-                ('microphone', True), ('speaker', False)) if body.get(name, default)}
+            sources = {
+                name: silence.decode()
+                for name, default in (('microphone', True), ('speaker', False))
+                if body.get(name, default)
+            }
             await self._tell(ws, body, 'audio.data', **sources)
 
 
 if __name__ == '__main__':
-    run(lambda given: FakeFurhat(given.key, 0.3, given.hears), 9000,
+    run(
+        lambda given: FakeFurhat(given.key, 0.3, given.hears),
+        9000,
         key={'default': '', 'help': 'let nobody in without it'},
-        hears={'default': '', 'help': 'what a person says whenever the head listens'})
+        hears={'default': '', 'help': 'what a person says whenever the head listens'},
+    )

@@ -34,15 +34,25 @@ MEET: dict[str, dict[str, Any]] = {
     'signal': {'room_id': str, 'target_id': str, 'signal': dict},
 }
 USER_MESSAGE: dict[str, Any] = {
-    'bot_id': str, 'user_id': str, 'session_id': str, 'channel': str, 'content': str,
-    'message_type': int, 'timestamp': str}
+    'bot_id': str,
+    'user_id': str,
+    'session_id': str,
+    'channel': str,
+    'content': str,
+    'message_type': int,
+    'timestamp': str,
+}
 
 
 class FakeGeneralBots(FakePeer):
     """A bot; with a token it answers nobody without it."""
 
-    routes = {'/ws': 'chat', '/ws/meet': 'meet', '/source/ws': 'source',
-              '/source/ws/{bot}': 'source'}
+    routes = {
+        '/ws': 'chat',
+        '/ws/meet': 'meet',
+        '/source/ws': 'source',
+        '/source/ws/{bot}': 'source',
+    }
     max_message = 64 * 1024
 
     def __init__(self, token: str = '', limit: int = 0) -> None:
@@ -70,9 +80,16 @@ class FakeGeneralBots(FakePeer):
             self._ids[id(ws)] = {
                 'session_id': request.query.get('session_id', str(uuid4())),
                 'user_id': request.query.get('user_id', str(uuid4())),
-                'bot_id': request.match_info.get('bot', 'default')}
-            await ws.send_json({'type': 'connected', **self._ids[id(ws)],
-                                'message': 'Connected to bot server', 'tools': []})
+                'bot_id': request.match_info.get('bot', 'default'),
+            }
+            await ws.send_json(
+                {
+                    'type': 'connected',
+                    **self._ids[id(ws)],
+                    'message': 'Connected to bot server',
+                    'tools': [],
+                }
+            )
 
     async def text(self, ws: Any, body: dict[str, Any]) -> None:
         kind = self._kinds[id(ws)]
@@ -117,8 +134,9 @@ class FakeGeneralBots(FakePeer):
             self.sessions.add(session)
             await ws.send_json({'type': 'session_created', 'session_id': session})
         if tool := re.fullmatch(r'tool: (\w+)', text):
-            await ws.send_json({'type': 'tool_call', 'session_id': session, 'tool': tool[1],
-                                'arguments': {}})
+            await ws.send_json(
+                {'type': 'tool_call', 'session_id': session, 'tool': tool[1], 'arguments': {}}
+            )
             return
         message = str(uuid4())
         pieces = ['You ', 'said: ', text]
@@ -126,20 +144,29 @@ class FakeGeneralBots(FakePeer):
         await ws.send_json({'type': 'stream_start', 'session_id': session, 'message_id': message})
         for piece in pieces:
             await ws.send_json({'type': 'stream_chunk', 'message_id': message, 'content': piece})
-        await ws.send_json({'type': 'stream_end', 'message_id': message,
-                            'content': ''.join(pieces)})
+        await ws.send_json(
+            {'type': 'stream_end', 'message_id': message, 'content': ''.join(pieces)}
+        )
         await ws.send_json({'type': 'bot_typing', 'session_id': session, 'is_typing': False})
 
     async def _source(self, ws: Any, body: dict[str, Any]) -> None:
         check(body, USER_MESSAGE, 'UserMessage', {'media_url': str, 'context_name': str})
-        if not re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)',
-                            body['timestamp']):
+        if not re.fullmatch(
+            r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)', body['timestamp']
+        ):
             raise Choke(f'timestamp {body["timestamp"]}')
         for text, complete in (('You said: ', False), (body['content'], False), ('', True)):
-            await ws.send_json({
-                **self._ids[id(ws)], 'channel': body['channel'], 'content': text,
-                'message_type': 2, 'is_complete': complete, 'context_length': 0,
-                'context_max_length': 0})
+            await ws.send_json(
+                {
+                    **self._ids[id(ws)],
+                    'channel': body['channel'],
+                    'content': text,
+                    'message_type': 2,
+                    'is_complete': complete,
+                    'context_length': 0,
+                    'context_max_length': 0,
+                }
+            )
 
     async def _meet(self, ws: Any, body: dict[str, Any]) -> None:
         kind = str(body.get('type'))
@@ -156,5 +183,8 @@ class FakeGeneralBots(FakePeer):
 
 
 if __name__ == '__main__':
-    run(lambda given: FakeGeneralBots(given.token), 8080,
-        token={'default': '', 'help': 'the token without which nobody is answered'})
+    run(
+        lambda given: FakeGeneralBots(given.token),
+        8080,
+        token={'default': '', 'help': 'the token without which nobody is answered'},
+    )

@@ -137,8 +137,10 @@ class FakePeer:
 
 def parse(text: str) -> dict[str, Any]:
     """Object of a frame, NaN and the like refused."""
+
     def no_constant(name: str) -> None:
         raise Choke(f'{name} is not JSON')
+
     try:
         body = json.loads(text, parse_constant=no_constant)
     except ValueError as error:
@@ -148,8 +150,12 @@ def parse(text: str) -> dict[str, Any]:
     return body
 
 
-def check(body: dict[str, Any], due: dict[str, type | tuple[type, ...]], where: str,
-          optional: dict[str, type | tuple[type, ...]] | None = None) -> None:
+def check(
+    body: dict[str, Any],
+    due: dict[str, type | tuple[type, ...]],
+    where: str,
+    optional: dict[str, type | tuple[type, ...]] | None = None,
+) -> None:
     """Choke on a field that is missing, of another type or unknown."""
     known = {**due, **(optional or {})}
     for key in due:
@@ -163,8 +169,9 @@ def check(body: dict[str, Any], due: dict[str, type | tuple[type, ...]], where: 
             raise Choke(f'{where}: {key} is {type(value).__name__}')
 
 
-def run(make: Callable[[argparse.Namespace], FakePeer], port: int,
-        **options: dict[str, Any]) -> None:
+def run(
+    make: Callable[[argparse.Namespace], FakePeer], port: int, **options: dict[str, Any]
+) -> None:
     """Run a fake by hand until it is interrupted, saying what it gets."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--port', type=int, default=port)

@@ -72,15 +72,25 @@ def test_it_uses_everything_the_blocking_client_has(client):
 
 def test_it_streams_sound_words_users_and_pictures(client):
     events = maker.Events
-    seen = {kind: threading.Event() for kind in (
-        events.response_speak_word, events.response_speak_audio_buffer, events.response_audio_data,
-        events.response_users_data, events.response_camera_data, events.response_listen_end)}
+    seen = {
+        kind: threading.Event()
+        for kind in (
+            events.response_speak_word,
+            events.response_speak_audio_buffer,
+            events.response_audio_data,
+            events.response_users_data,
+            events.response_camera_data,
+            events.response_listen_end,
+        )
+    }
 
     async def stream():
         asynchronous = client.async_client
         for kind, event in seen.items():
+
             async def note(body, event=event):
                 event.set()
+
             asynchronous.add_handler(kind, note)
         await asynchronous.request_speak_text('one two', monitor_words=True)
         await asynchronous.request_speak_audio_start()

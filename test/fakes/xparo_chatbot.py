@@ -15,9 +15,14 @@ from typing import Any
 from peer import check, Choke, FakePeer, run
 
 COMMANDS = {
-    'initialize_api': dict, 'xparo_get_schedule': dict, 'xparo_sync_config': dict,
-    'save_aiml': str, 'ask_bot': str, 'xparo_schedule_control': dict,
-    'xparo_delete_schedule_control': dict}
+    'initialize_api': dict,
+    'xparo_get_schedule': dict,
+    'xparo_sync_config': dict,
+    'save_aiml': str,
+    'ask_bot': str,
+    'xparo_schedule_control': dict,
+    'xparo_delete_schedule_control': dict,
+}
 
 
 class FakeXparoChatbot(FakePeer):
@@ -38,12 +43,23 @@ class FakeXparoChatbot(FakePeer):
         if len(body) != 1:
             raise Choke(f'one command a frame is due, not {len(body)}')
         check(body, {}, 'command', COMMANDS)
-        (command, value), = body.items()
+        ((command, value),) = body.items()
         if command == 'initialize_api':
-            await ws.send_json({
-                'status': True, 'title': 'hello', 'disc': 'hi', 'goal': 'Basic', 'rules': '',
-                'api_key': '', 'aiml': self.aiml, 'maps': '', 'Sets': '', 'properties': '',
-                'System': ''})
+            await ws.send_json(
+                {
+                    'status': True,
+                    'title': 'hello',
+                    'disc': 'hi',
+                    'goal': 'Basic',
+                    'rules': '',
+                    'api_key': '',
+                    'aiml': self.aiml,
+                    'maps': '',
+                    'Sets': '',
+                    'properties': '',
+                    'System': '',
+                }
+            )
         elif command == 'xparo_get_schedule':
             await ws.send_json({'schedule_control': self.schedule})
         elif command == 'xparo_sync_config':
@@ -55,7 +71,8 @@ class FakeXparoChatbot(FakePeer):
         elif command == 'xparo_schedule_control':
             for name, when in value.items():
                 if not isinstance(when, dict) or not re.fullmatch(
-                        r'\d{4}-\d\d-\d\d \d\d:\d\d', f'{when.get("date")} {when.get("time")}'):
+                    r'\d{4}-\d\d-\d\d \d\d:\d\d', f'{when.get("date")} {when.get("time")}'
+                ):
                     raise Choke(f'schedule of {name}: {when}')
             self.schedule = value
         else:
@@ -64,7 +81,8 @@ class FakeXparoChatbot(FakePeer):
     def answer(self, question: str) -> str:
         """Answer from the AIML, or as the platform does without one."""
         for pattern, template in re.findall(
-                r'<pattern>(.*?)</pattern><template>(.*?)</template>', self.aiml):
+            r'<pattern>(.*?)</pattern><template>(.*?)</template>', self.aiml
+        ):
             if pattern == question.upper() and template:
                 return str(template)
         return "let's check this thing on internet"

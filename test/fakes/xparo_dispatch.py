@@ -19,24 +19,49 @@ TEXT, NUMBER = str, (int, float)
 KEYS: dict[str, dict[str, Any]] = {
     'ask_bot_api': {'unique_id': str, 'data': dict, 'question': str},
     'ADD_live_update_bt': {
-        'unique_id': str, 'node_name': str, 'node_type': str, 'uid': (int, str), 'prev': str,
-        'curr': str, 'timestamp': NUMBER, 'datetime': str},
+        'unique_id': str,
+        'node_name': str,
+        'node_type': str,
+        'uid': (int, str),
+        'prev': str,
+        'curr': str,
+        'timestamp': NUMBER,
+        'datetime': str,
+    },
     'ADD_Task_history_database': {
-        'unique_id': str, 'input_data': dict, 'output_data': dict, 'type': str,
-        'created_at': str},
+        'unique_id': str,
+        'input_data': dict,
+        'output_data': dict,
+        'type': str,
+        'created_at': str,
+    },
     'ADD_Logs_history_database': {
-        'log_files': dict, 'resources_consuption': dict, 'extra_info': dict, 'created_at': str,
-        'unique_id': str},
+        'log_files': dict,
+        'resources_consuption': dict,
+        'extra_info': dict,
+        'created_at': str,
+        'unique_id': str,
+    },
     'UPDATE_Logs_history_database': {
-        'id': str, 'log_files': dict, 'resources_consuption': dict, 'extra_info': dict},
+        'id': str,
+        'log_files': dict,
+        'resources_consuption': dict,
+        'extra_info': dict,
+    },
     'ROBOT_HEARTBEAT': {'device_id': str},
     'TELEOP_ACK': {'success': bool},
     'FILE_LIST': {'tree': list, 'base_dir': str},
     'FILE_CHUNK': {'data': str},
     'FILE_COMPLETE': {'status': str, 'expected': int, 'received': int},
     'COMMAND_RESULT': {
-        'request_id': str, 'command': str, 'success': bool, 'exit_code': (int, type(None)),
-        'timed_out': bool, 'output': str, 'truncated': bool},
+        'request_id': str,
+        'command': str,
+        'success': bool,
+        'exit_code': (int, type(None)),
+        'timed_out': bool,
+        'output': str,
+        'truncated': bool,
+    },
     'CUSTOM_NODE_SYNC_RESULT': {'registered_tags': list, 'failures': list},
 }
 OPEN_KEYS = {
@@ -90,8 +115,11 @@ class FakeXparoDispatch(FakePeer):
                 raise Choke(f'unknown key {key}')
             if not isinstance(value, dict):
                 raise Choke(f'{key} is {type(value).__name__}')
-            fields = value if key in KEYS else {
-                name: item for name, item in value.items() if name in due}
+            fields = (
+                value
+                if key in KEYS
+                else {name: item for name, item in value.items() if name in due}
+            )
             check(fields, due, key)
             if key == 'ADD_robots_info' and not self.introduced:
                 self.introduced = True

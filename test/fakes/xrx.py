@@ -56,9 +56,18 @@ class FakeXrx(FakePeer):
             except ValueError:
                 raise Choke('action: parameters are not JSON') from None
             self.actions.append({'tool': content['tool'], 'parameters': parameters})
-            await self.say(ws, 'agent', json.dumps({
-                'type': 'receipt', 'details': json.dumps(parameters), 'available-tools': [],
-            }), 'widget')
+            await self.say(
+                ws,
+                'agent',
+                json.dumps(
+                    {
+                        'type': 'receipt',
+                        'details': json.dumps(parameters),
+                        'available-tools': [],
+                    }
+                ),
+                'widget',
+            )
         else:
             raise Choke(f'type {body.get("type")}')
 
@@ -82,5 +91,8 @@ class FakeXrx(FakePeer):
 
 
 if __name__ == '__main__':
-    run(lambda given: FakeXrx(given.key), 8000,
-        key={'default': '', 'help': 'the API key without which nobody gets in'})
+    run(
+        lambda given: FakeXrx(given.key),
+        8000,
+        key={'default': '', 'help': 'the API key without which nobody gets in'},
+    )

@@ -15,7 +15,8 @@ OURS = Path(__file__).parent.parent.parent / 'interfaces'
 def interfaces(kind):
     files = sorted(OURS.glob(f'*/{kind}/*.{kind}'))
     return pytest.mark.parametrize(
-        'name', [f'{path.parent.parent.name}.{kind}.{path.stem}' for path in files])
+        'name', [f'{path.parent.parent.name}.{kind}.{path.stem}' for path in files]
+    )
 
 
 def load(name):

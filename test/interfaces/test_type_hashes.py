@@ -32,8 +32,11 @@ def installed_hash(name):
 
 @pytest.mark.parametrize('package', ['nav2_msgs', 'tf2_msgs'])
 def test_every_interface_we_bring_has_a_hash_to_compare(package):
-    ours = {f'{package}/{path.parent.name}/{path.stem}'
-            for kind in ('msg', 'srv', 'action') for path in (OURS / package).glob(f'{kind}/*')}
+    ours = {
+        f'{package}/{path.parent.name}/{path.stem}'
+        for kind in ('msg', 'srv', 'action')
+        for path in (OURS / package).glob(f'{kind}/*')
+    }
     assert ours == set(data(f'{package}_type_hashes.json'))
 
 

@@ -21,7 +21,8 @@ FILES = 30  # a batch
 _values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8)
+    max_leaves=8,
+)
 
 
 def sound_file(folder: Path) -> bytes:
@@ -61,8 +62,11 @@ def use(path: Path) -> None:
 
 
 @settings(BATCH, max_examples=FILES)
-@given(st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=600)), max_size=4),
-       st.none() | st.floats(0, 1), st.booleans())
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=600)), max_size=4),
+    st.none() | st.floats(0, 1),
+    st.booleans(),
+)
 def damage(writes: list[tuple[float, bytes]], cut: float | None, with_wal: bool) -> None:
     """Overwrite parts of a sound file, cut it off, put a foreign log beside it."""
     with tempfile.TemporaryDirectory() as name:
@@ -70,9 +74,9 @@ def damage(writes: list[tuple[float, bytes]], cut: float | None, with_wal: bool)
         content = bytearray(sound_file(folder))
         for place, data in writes:
             at = int(place * len(content))
-            content[at:at + len(data)] = data
+            content[at : at + len(data)] = data
         if cut is not None:
-            del content[int(cut * len(content)):]
+            del content[int(cut * len(content)) :]
         path = folder / 'damaged.sqlite'
         path.write_bytes(content)
         if with_wal:
@@ -81,11 +85,15 @@ def damage(writes: list[tuple[float, bytes]], cut: float | None, with_wal: bool)
 
 
 @BATCH
-@given(st.text(max_size=200) | _values.map(repr)
-       | st.tuples(st.sampled_from(['CommandStatus', 'ChatRequest', 'RobotInfo', 'x']), _values))
+@given(
+    st.text(max_size=200)
+    | _values.map(repr)
+    | st.tuples(st.sampled_from(['CommandStatus', 'ChatRequest', 'RobotInfo', 'x']), _values)
+)
 def rows(row: object) -> None:
     """Read texts that another version, or nobody, wrote."""
     import json
+
     text = row if isinstance(row, str) else json.dumps(row)
     try:
         message = from_text(text, 'id-1', True)

@@ -48,8 +48,12 @@ class Platform:
         if request.content_type == 'application/json':
             return await request.json()
         form = await request.post()
-        return {name: (value.filename, value.file.read())
-                if isinstance(value, web.FileField) else value for name, value in form.items()}
+        return {
+            name: (value.filename, value.file.read())
+            if isinstance(value, web.FileField)
+            else value
+            for name, value in form.items()
+        }
 
     async def until(self, count: int) -> None:
         """Wait until it took so many requests."""
@@ -61,7 +65,7 @@ class Platform:
 async def platform() -> AsyncIterator[Platform]:
     """Serve on a port of this machine."""
     made = Platform()
-    app = web.Application(client_max_size=2 ** 26)
+    app = web.Application(client_max_size=2**26)
     app.router.add_post('/{path:.*}', made.answer)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()

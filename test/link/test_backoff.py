@@ -7,8 +7,16 @@ from xparo_bridge.link.backoff import Backoff
 
 def make(**options):
     """Backoff that always takes the largest wait."""
-    return Backoff(**{'initial': 1.0, 'maximum': 8.0, 'stable_after': 30.0, 'refused': 300.0,
-                      'uniform': lambda low, high: high, **options})
+    return Backoff(
+        **{
+            'initial': 1.0,
+            'maximum': 8.0,
+            'stable_after': 30.0,
+            'refused': 300.0,
+            'uniform': lambda low, high: high,
+            **options,
+        }
+    )
 
 
 def test_the_bound_doubles_up_to_the_maximum():

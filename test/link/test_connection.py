@@ -18,9 +18,9 @@ from xparo_bridge.messages import (
     ChatRequest,
     CommandState,
     CommandStatus,
-    LinkChange,
     LinkProblem,
     LinkState,
+    LinkStateChanged,
     RemoteCommand,
 )
 
@@ -48,8 +48,10 @@ def test_it_greets_with_robot_info_then_sends_and_receives():
                 await asyncio.sleep(0.01)
 
     run(scenario())
-    assert frames == [{'type': 'robot_info', 'data': {'robot_id': 'r1'}},
-                      {'type': 'chat', 'data': {'message': 'hello', 'robot_id': 'r1'}}]
+    assert frames == [
+        {'type': 'robot_info', 'data': {'robot_id': 'r1'}},
+        {'type': 'chat', 'data': {'message': 'hello', 'robot_id': 'r1'}},
+    ]
 
 
 def test_the_platform_s_ping_is_answered():
@@ -70,13 +72,16 @@ def test_the_platform_s_ping_is_answered():
     assert answers == ['{"type":"pong"}']
 
 
-@pytest.mark.parametrize(('frame', 'problem'), [
-    ('no json', 'not JSON'),
-    ('[]', 'a JSON object is due'),
-    ('{"type": "dance"}', 'unknown message type "dance"'),
-    ('{"type": "remote_command", "data": {"parameters": {}}}', '"command" is missing'),
-    (b'\0\1', 'binary'),
-])
+@pytest.mark.parametrize(
+    ('frame', 'problem'),
+    [
+        ('no json', 'not JSON'),
+        ('[]', 'a JSON object is due'),
+        ('{"type": "dance"}', 'unknown message type "dance"'),
+        ('{"type": "remote_command", "data": {"parameters": {}}}', '"command" is missing'),
+        (b'\0\1', 'binary'),
+    ],
+)
 def test_a_bad_frame_is_reported_and_the_connection_goes_on(frame, problem):
     async def handler(socket: Any) -> None:
         await socket.send(frame)
@@ -88,7 +93,7 @@ def test_a_bad_frame_is_reported_and_the_connection_goes_on(frame, problem):
             bad = await robot.wait_for(lambda m: isinstance(m, LinkProblem))
             assert problem in bad.problem
             assert await robot.wait_for(lambda m: m == RemoteCommand('go'))
-            assert sum(isinstance(m, LinkChange) for m in robot.received) == 2
+            assert sum(isinstance(m, LinkStateChanged) for m in robot.received) == 2
 
     run(scenario())
 
@@ -128,8 +133,10 @@ def test_a_policy_close_is_a_refusal():
 
 def test_no_error_shows_the_secret():
     async def scenario() -> list[Any]:
-        async with tcp_server(lambda reader, writer: asyncio.sleep(0)) as port, \
-                Robot(port) as robot:
+        async with (
+            tcp_server(lambda reader, writer: asyncio.sleep(0)) as port,
+            Robot(port) as robot,
+        ):
             await robot.wait_for_state(LinkState.WAITING)
         async with websocket_server(ignore, status=403) as port, Robot(port) as second:
             await second.wait_for_state(LinkState.REFUSED)
@@ -144,8 +151,7 @@ def test_a_peer_that_never_opens_is_given_up():
 
     async def scenario() -> None:
         async with tcp_server(silent) as port, Robot(port, open_timeout=0.2) as robot:
-            assert 'did not open in time' in (
-                await robot.wait_for_state(LinkState.WAITING)).error
+            assert 'did not open in time' in (await robot.wait_for_state(LinkState.WAITING)).error
 
     run(scenario())
 
@@ -165,6 +171,7 @@ def test_a_peer_that_speaks_no_websocket_is_named_so():
 
 def test_a_peer_that_goes_silent_is_noticed_in_time():
     """The connection stays open and nothing is read: like a cable that was pulled."""
+
     async def handler(socket: Any) -> None:
         socket.transport.pause_reading()
         await over.wait()
@@ -172,8 +179,7 @@ def test_a_peer_that_goes_silent_is_noticed_in_time():
     over = asyncio.Event()
 
     async def scenario() -> float:
-        async with websocket_server(handler, ping_interval=None) as port, \
-                Robot(port) as robot:
+        async with websocket_server(handler, ping_interval=None) as port, Robot(port) as robot:
             await robot.wait_for_state(LinkState.CONNECTED)
             connected = time.monotonic()
             change = await robot.wait_for_state(LinkState.WAITING)
@@ -187,6 +193,7 @@ def test_a_peer_that_goes_silent_is_noticed_in_time():
 def test_defaults_notice_a_silent_peer_within_25_s():
     from xparo_bridge.configuration import load
     from xparo_bridge.share import share
+
     heartbeat = load([share('config', 'bridge.yaml')])['links'][0]['heartbeat']
     assert heartbeat['interval'] + heartbeat['timeout'] <= 25
 
@@ -236,7 +243,13 @@ def test_control_that_the_peer_never_had_is_sent_again_on_the_next_connection():
     run(scenario())
     assert connections >= 2
     assert [json.loads(frame)['data'].get('command_id') for frame in received] == [
-        None, '0', '1', '2', '3', '4']
+        None,
+        '0',
+        '1',
+        '2',
+        '3',
+        '4',
+    ]
 
 
 def test_a_frame_over_the_bound_ends_the_connection_not_the_bridge():

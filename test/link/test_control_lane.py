@@ -79,7 +79,7 @@ def test_it_is_bounded_and_the_oldest_goes():
     lane = filled(*'0123456789', max_bytes=1000)
     assert lane.dropped + len(lane) == 10
     assert 0 < len(lane) < 5
-    assert ids(taken(lane)) == list('0123456789')[-len(lane):]
+    assert ids(taken(lane)) == list('0123456789')[-len(lane) :]
 
 
 def test_progress_that_waits_is_replaced_also_when_other_messages_came_between():
@@ -122,9 +122,17 @@ def test_a_backlog_fills_no_more_than_its_window_and_what_is_new_still_goes():
     assert lane.next() is not None
 
 
-@given(st.lists(st.one_of(
-    st.tuples(st.just('add'), st.sampled_from('abc')), st.just(('next', '')),
-    st.just(('confirm', '')), st.just(('rewind', ''))), max_size=60))
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just('add'), st.sampled_from('abc')),
+            st.just(('next', '')),
+            st.just(('confirm', '')),
+            st.just(('rewind', '')),
+        ),
+        max_size=60,
+    )
+)
 def test_whatever_happens_nothing_is_lost_and_each_command_keeps_its_order(steps):
     lane = ControlLane(1 << 20)
     added = {subject: [] for subject in 'abc'}

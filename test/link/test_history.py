@@ -144,8 +144,12 @@ def test_an_outage_is_told_afterwards_and_what_is_live_goes_first(file):
     asyncio.run(scenario())
     kinds = [frame['type'] for frame in frames]
     assert kinds.index('telemetry') < kinds.index('telemetry_history')
-    told = [sample['values']['x'] for frame in frames if frame['type'] == 'telemetry_history'
-            for sample in frame['data']['samples']]
+    told = [
+        sample['values']['x']
+        for frame in frames
+        if frame['type'] == 'telemetry_history'
+        for sample in frame['data']['samples']
+    ]
     assert told == list(range(200))
 
 
@@ -161,8 +165,12 @@ def test_it_takes_no_more_than_its_share_of_the_link():
     async def scenario() -> None:
         async with websocket_server(count) as port, fault_proxy(port) as line:
             line.refusing = True
-            async with Robot(line.port, store=Store(None, 'normal', print),
-                             history=(1 << 22, 3600.0), heartbeat_interval=30.0) as robot:
+            async with Robot(
+                line.port,
+                store=Store(None, 'normal', print),
+                history=(1 << 22, 3600.0),
+                heartbeat_interval=30.0,
+            ) as robot:
                 await robot.wait_for_state(LinkState.WAITING)
                 for number in range(2000):
                     robot.lanes.put(Telemetry({'x': number, 'text': 'x' * 100}))

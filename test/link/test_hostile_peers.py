@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Peers and networks that misbehave: what the operator is told, and what it costs the robot.
+Links and networks that misbehave: what the operator is told, and what it costs the robot.
 
 Each scenario is watched: memory and CPU stay bounded whatever the peer does.
 """
@@ -26,9 +26,9 @@ from xparo_bridge.messages import (
     ChatReply,
     CommandState,
     CommandStatus,
-    LinkChange,
     LinkProblem,
     LinkState,
+    LinkStateChanged,
     RemoteCommand,
 )
 
@@ -73,8 +73,10 @@ async def is_calm(seconds: float = 0.5) -> None:
 @asynccontextmanager
 async def against(talk: Any, extensions: str = '', **options: Any) -> AsyncIterator[Robot]:
     """Robot whose platform opens the WebSocket and then does what `talk` does."""
-    async with raw_websocket_server(talk, extensions=extensions) as port, \
-            Robot(port, **options) as robot:
+    async with (
+        raw_websocket_server(talk, extensions=extensions) as port,
+        Robot(port, **options) as robot,
+    ):
         yield robot
 
 
@@ -108,14 +110,21 @@ def test_a_half_open_connection_is_noticed_and_replaced():
     assert connections > 1
 
 
-@pytest.mark.parametrize(('answer', 'error'), [
-    (b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlogin', 'HTTP 200'),
-    (b'HTTP/1.1 302 Found\r\nLocation: http://portal/login\r\nContent-Length: 0\r\n\r\n',
-     'redirects elsewhere'),
-    (b'HTTP/1.1 307 Go\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n',
-     'redirects elsewhere'),
-    (b'HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n', 'HTTP 511'),
-])
+@pytest.mark.parametrize(
+    ('answer', 'error'),
+    [
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlogin', 'HTTP 200'),
+        (
+            b'HTTP/1.1 302 Found\r\nLocation: http://portal/login\r\nContent-Length: 0\r\n\r\n',
+            'redirects elsewhere',
+        ),
+        (
+            b'HTTP/1.1 307 Go\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n',
+            'redirects elsewhere',
+        ),
+        (b'HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n', 'HTTP 511'),
+    ],
+)
 def test_a_captive_portal_is_named_and_gets_no_secret(answer, error):
     requests: list[bytes] = []
 
@@ -178,6 +187,7 @@ def test_a_server_that_closes_at_once_is_not_dialled_in_a_frenzy():
 
     async def scenario() -> None:
         from xparo_bridge.link.backoff import Backoff
+
         backoff = Backoff(initial=0.05, maximum=0.4, stable_after=30.0, refused=1.0)
         async with against(rude, backoff=backoff) as robot:
             assert 'was cut' in (await robot.fault()).error
@@ -187,10 +197,19 @@ def test_a_server_that_closes_at_once_is_not_dialled_in_a_frenzy():
     assert dials < 25
 
 
-@pytest.mark.parametrize('garbage', [
-    b'\xff' * 4096, bytes(4096), b'GET / HTTP/1.1\r\n\r\n' * 200, frame(3, b'reserved'),
-    frame(TEXT, b'x', rsv1=True), frame(CONTINUATION, b'of nothing'),
-    frame(9, b'p' * 126), frame(8, b'\x01')])
+@pytest.mark.parametrize(
+    'garbage',
+    [
+        b'\xff' * 4096,
+        bytes(4096),
+        b'GET / HTTP/1.1\r\n\r\n' * 200,
+        frame(3, b'reserved'),
+        frame(TEXT, b'x', rsv1=True),
+        frame(CONTINUATION, b'of nothing'),
+        frame(9, b'p' * 126),
+        frame(8, b'\x01'),
+    ],
+)
 def test_garbage_ends_the_connection_and_not_the_bridge(garbage):
     async def spew(reader: Any, writer: Any) -> None:
         writer.write(garbage)
@@ -268,8 +287,9 @@ def test_a_compression_bomb_is_refused(compression):
 
     async def scenario() -> None:
         extensions = 'permessage-deflate' if compression else ''
-        async with against(drop, extensions, compression=compression,
-                           max_frame_bytes=1 << 20) as robot:
+        async with against(
+            drop, extensions, compression=compression, max_frame_bytes=1 << 20
+        ) as robot:
             change = await robot.fault()
             assert ('too big' if compression else 'broke the WebSocket protocol') in change.error
 
@@ -288,15 +308,24 @@ def test_text_that_is_not_utf_8_ends_the_connection():
     run(scenario)
 
 
-@pytest.mark.parametrize(('text', 'problem'), [
-    ('[' * 30_000, 'not JSON'), ('{"type":' * 5000 + '1' + '}' * 5000, 'n'),
-    ('{"type":"ping","data":' + '[' * 100 + ']' * 100 + '}', 'nested over'),
-    ('{"type":"chat_response","type":"ping","data":{"response":"x"}}', 'twice'),
-    ('{"type":"remote_command","data":{"command":"go","command":"stop"}}', 'twice'),
-    ('{"type":"chat_response","data":{"response":"\\ud800"}}', 'surrogate'),
-    ('{"type":"remote_command","data":{"command":"go","deadline":1e999}}', 'beyond any number'),
-    ('{"type":NaN}', 'NaN'), ('9' * 60_000, 'not JSON'), ('', 'not JSON'),
-])
+@pytest.mark.parametrize(
+    ('text', 'problem'),
+    [
+        ('[' * 30_000, 'not JSON'),
+        ('{"type":' * 5000 + '1' + '}' * 5000, 'n'),
+        ('{"type":"ping","data":' + '[' * 100 + ']' * 100 + '}', 'nested over'),
+        ('{"type":"chat_response","type":"ping","data":{"response":"x"}}', 'twice'),
+        ('{"type":"remote_command","data":{"command":"go","command":"stop"}}', 'twice'),
+        ('{"type":"chat_response","data":{"response":"\\ud800"}}', 'surrogate'),
+        (
+            '{"type":"remote_command","data":{"command":"go","deadline":1e999}}',
+            'beyond any number',
+        ),
+        ('{"type":NaN}', 'NaN'),
+        ('9' * 60_000, 'not JSON'),
+        ('', 'not JSON'),
+    ],
+)
 def test_json_that_would_mean_two_things_or_too_much_is_refused(text, problem):
     async def say(reader: Any, writer: Any) -> None:
         writer.write(frame(TEXT, text.encode()))
@@ -325,12 +354,17 @@ def test_a_peer_that_reads_slowly_costs_memory_up_to_the_bound():
             await over.wait()
             socket.transport.abort()
 
-        async with websocket_server(slow, max_size=None, compression=None, max_queue=1) as port, \
-                Robot(port, heartbeat_interval=30.0) as robot:
+        async with (
+            websocket_server(slow, max_size=None, compression=None, max_queue=1) as port,
+            Robot(port, heartbeat_interval=30.0) as robot,
+        ):
             await robot.wait_for_state(LinkState.CONNECTED)
             for number in range(20_000):
-                robot.lanes.put(CommandStatus(
-                    str(number), 'go', CommandState.FAILED, error={'message': 'x' * 300}))
+                robot.lanes.put(
+                    CommandStatus(
+                        str(number), 'go', CommandState.FAILED, error={'message': 'x' * 300}
+                    )
+                )
             await asyncio.sleep(0.2)
             assert robot.lanes.control.dropped > 10_000
             await robot.wait_for(lambda m: getattr(m, 'dropped', {}).get('control', 0) > 10_000)
@@ -350,8 +384,11 @@ def test_a_peer_that_does_not_read_at_all_is_given_up():
 
         async with against(deaf) as robot:
             for number in range(2000):
-                robot.lanes.put(CommandStatus(
-                    str(number), 'go', CommandState.FAILED, error={'message': 'x' * 400}))
+                robot.lanes.put(
+                    CommandStatus(
+                        str(number), 'go', CommandState.FAILED, error={'message': 'x' * 400}
+                    )
+                )
             assert 'went silent' in (await robot.fault()).error
             stuck.set()
 
@@ -360,6 +397,7 @@ def test_a_peer_that_does_not_read_at_all_is_given_up():
 
 def test_a_peer_that_writes_a_byte_at_a_time_is_given_up():
     """Its pong cannot come in the midst of the frame that never ends."""
+
     async def dribble(reader: Any, writer: Any) -> None:
         for byte in frame(TEXT, b' ' * 1000):
             writer.write(bytes([byte]))
@@ -394,18 +432,24 @@ def test_a_flood_of_commands_is_refused_one_by_one():
 
     async def flood(socket: Any) -> None:
         for number in range(count):
-            await socket.send(json.dumps({
-                'type': 'remote_command', 'data': {'command': 'go', 'command_id': str(number)}}))
+            await socket.send(
+                json.dumps(
+                    {
+                        'type': 'remote_command',
+                        'data': {'command': 'go', 'command_id': str(number)},
+                    }
+                )
+            )
         async for text in socket:
             message = json.loads(text)
             if message['type'] == 'command_status':
                 states[message['data']['command_id']] = message['data']['error']['code']
 
     async def scenario() -> None:
-        async with websocket_server(flood) as port, Robot(
-                port, inbound_limits=limits) as robot:
+        async with websocket_server(flood) as port, Robot(port, inbound_limits=limits) as robot:
             await robot.wait_for(
-                lambda m: getattr(m, 'refused', {}).get('RemoteCommand', 0) >= 100)
+                lambda m: getattr(m, 'refused', {}).get('RemoteCommand', 0) >= 100
+            )
             await robot.flushed()
             taken = sum(isinstance(m, RemoteCommand) for m in robot.received)
             await robot.wait_for(lambda m: getattr(m, 'frames_received', 0) == count)
@@ -420,13 +464,22 @@ def test_a_flood_of_commands_is_refused_one_by_one():
 
 def test_a_command_that_is_too_big_is_refused():
     async def say(socket: Any) -> None:
-        await socket.send(json.dumps({'type': 'remote_command', 'data': {
-            'command': 'go', 'command_id': '1', 'parameters': {'x': 'x' * 70_000}}}))
+        await socket.send(
+            json.dumps(
+                {
+                    'type': 'remote_command',
+                    'data': {
+                        'command': 'go',
+                        'command_id': '1',
+                        'parameters': {'x': 'x' * 70_000},
+                    },
+                }
+            )
+        )
         await ignore(socket)
 
     async def scenario() -> None:
-        async with websocket_server(say) as port, \
-                Robot(port, max_frame_bytes=1 << 20) as robot:
+        async with websocket_server(say) as port, Robot(port, max_frame_bytes=1 << 20) as robot:
             bad = await robot.wait_for(lambda m: isinstance(m, LinkProblem))
             assert 'RemoteCommand of 7' in bad.problem
 
@@ -435,6 +488,7 @@ def test_a_command_that_is_too_big_is_refused():
 
 def test_a_clock_that_jumps_does_not_break_the_connection(monkeypatch):
     """Everything that waits does so by the steady clock."""
+
     async def scenario() -> None:
         async with websocket_server(ignore) as port, Robot(port) as robot:
             await robot.wait_for_state(LinkState.CONNECTED)
@@ -444,7 +498,7 @@ def test_a_clock_that_jumps_does_not_break_the_connection(monkeypatch):
                 robot.lanes.put(CommandStatus('1', 'go', CommandState.SUCCEEDED))
                 await robot.flushed()
                 await asyncio.sleep(0.6)
-            changes = [m.state for m in robot.received if isinstance(m, LinkChange)]
+            changes = [m.state for m in robot.received if isinstance(m, LinkStateChanged)]
             assert changes == [LinkState.CONNECTING, LinkState.CONNECTED]
 
     run(scenario)
@@ -458,8 +512,7 @@ def test_the_platform_s_clock_is_compared_with_the_robot_s(monkeypatch):
             monkeypatch.setattr('xparo_bridge.link.connection.time', FastClock(real, 3600.0))
             async with Robot(port) as robot:
                 await robot.wait_for_state(LinkState.CONNECTED)
-                told = await robot.wait_for(
-                    lambda m: getattr(m, 'clock_offset', None) is not None)
+                told = await robot.wait_for(lambda m: getattr(m, 'clock_offset', None) is not None)
                 assert told.clock_offset == pytest.approx(-3600.0, abs=2.0)
 
     run(scenario)

@@ -15,8 +15,9 @@ from xparo_bridge.messages import ChatRequest, CommandState, CommandStatus, Tele
 
 def make_lanes(**options):
     """Lanes of the documented protocol."""
-    protocol = Xparo(url='ws://127.0.0.1/x', secret_key='s', project_id='p', extensions=(
-        'command_status',))
+    protocol = Xparo(
+        url='ws://127.0.0.1/x', secret_key='s', project_id='p', extensions=('command_status',)
+    )
     return Lanes(protocol, **{'control_bytes': 10_000, 'telemetry_bytes': 10_000, **options})
 
 
@@ -64,8 +65,7 @@ def test_samples_are_all_sent_in_order():
             lanes.put(Telemetry({'x': number}, every_sample=True))
         return await drain(lanes)
 
-    assert asyncio.run(run()) == [
-        f'{{"type":"telemetry","data":{{"x":{n}}}}}' for n in range(3)]
+    assert asyncio.run(run()) == [f'{{"type":"telemetry","data":{{"x":{n}}}}}' for n in range(3)]
 
 
 def test_what_the_protocol_cannot_carry_is_refused_by_name():
@@ -85,7 +85,10 @@ def test_unsent_progress_is_replaced_by_newer_progress_but_not_by_the_end():
 
     statuses = [json.loads(frame)['data'] for frame in asyncio.run(run())]
     assert [(status['state'], status.get('progress')) for status in statuses] == [
-        ('accepted', None), ('running', {'distance_remaining': 1}), ('succeeded', None)]
+        ('accepted', None),
+        ('running', {'distance_remaining': 1}),
+        ('succeeded', None),
+    ]
 
 
 def test_a_waiting_reader_is_woken():
@@ -104,7 +107,11 @@ def test_samples_are_bounded_and_the_oldest_go():
     for text in ('aa', 'bb', 'cc'):
         lane.add_sample([text])
     assert (lane.dropped, lane.next_sample(), lane.next_sample(), lane.next_sample()) == (
-        1, ['bb'], ['cc'], None)
+        1,
+        ['bb'],
+        ['cc'],
+        None,
+    )
 
 
 def test_on_a_new_connection_fresh_telemetry_goes_before_what_waited_for_it():
@@ -119,7 +126,11 @@ def test_on_a_new_connection_fresh_telemetry_goes_before_what_waited_for_it():
 
     frames = asyncio.run(run())
     assert [frame.split('"data":')[1] for frame in frames] == [
-        '{"n":3}}', '{"latest":4}}', '{"n":1}}', '{"n":2}}']
+        '{"n":3}}',
+        '{"latest":4}}',
+        '{"n":1}}',
+        '{"n":2}}',
+    ]
 
 
 def test_of_samples_that_are_too_much_those_of_before_the_connection_go():

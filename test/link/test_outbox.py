@@ -149,8 +149,9 @@ while True:
 
 @pytest.mark.parametrize('durability', ['normal', 'full'])
 def test_what_was_written_survives_kill_9(file, durability):
-    process = subprocess.Popen([sys.executable, '-c', WRITER, str(file), durability],
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-c', WRITER, str(file), durability], stdout=subprocess.PIPE, text=True
+    )
     try:
         for _ in range(20):
             written = int(process.stdout.readline())
@@ -170,11 +171,16 @@ def test_what_was_written_survives_kill_9(file, durability):
 def test_a_full_disk_is_told_once_and_the_bridge_goes_on(file):
     """The size of files is limited for one process: every write beyond fails as on a full disk."""
     script = WRITER.replace('while True:', 'while number < 5000:').replace(
-        'print(number, flush=True)', '')
+        'print(number, flush=True)', ''
+    )
     script += 'print(len(lane), store.problem, flush=True)\nimport os; os._exit(0)\n'
     done = subprocess.run(
-        [sys.executable, '-c', script, str(file), 'normal'], capture_output=True, text=True,
-        timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000,) * 2))
+        [sys.executable, '-c', script, str(file), 'normal'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000,) * 2),
+    )
     count, _, problem = done.stdout.strip().partition(' ')
     assert count == '5000'
     assert 'kept in memory only' in problem
@@ -234,7 +240,7 @@ def test_a_corrupt_file_is_set_aside_and_what_can_be_read_is_saved(file, damage)
     if damage == 'garbage':
         content = bytearray(os.urandom(len(content)))
     elif damage == 'torn':
-        content = content[:len(content) // 2]
+        content = content[: len(content) // 2]
     elif damage == 'empty':
         content = bytearray()
     else:
@@ -279,9 +285,14 @@ def test_a_message_of_another_version_is_dropped_and_told(file):
     file.parent.mkdir()
     with sqlite3.connect(file) as db:
         db.execute(Outbox.schema)
-        db.executemany('INSERT INTO outbox VALUES (?, ?, ?)', [
-            (1, 'x-1', '["Gone", {}]'), (2, 'x-2', 'no json'),
-            (3, 'x-3', '["CommandStatus",{"command_id":"a","command":"go","state":"failed"}]')])
+        db.executemany(
+            'INSERT INTO outbox VALUES (?, ?, ?)',
+            [
+                (1, 'x-1', '["Gone", {}]'),
+                (2, 'x-2', 'no json'),
+                (3, 'x-3', '["CommandStatus",{"command_id":"a","command":"go","state":"failed"}]'),
+            ],
+        )
     kept = Kept(file)
     for _ in range(2):
         with pytest.raises(ValueError, match='not a message of this version'):
@@ -295,6 +306,7 @@ def test_a_message_of_another_version_is_dropped_and_told(file):
 def test_a_message_that_came_and_went_is_not_written(file):
     """While the disk is busy the changes are joined."""
     import threading
+
     kept = Kept(file)
     busy = threading.Event()
     kept.store.run(lambda db: busy.wait(SYSTEM_TIMEOUT))
@@ -311,6 +323,7 @@ def test_a_message_that_came_and_went_is_not_written(file):
 
 def test_adding_never_waits_for_a_disk_that_hangs(file):
     import threading
+
     kept = Kept(file)
     hang = threading.Event()
     kept.store.run(lambda db: hang.wait(SYSTEM_TIMEOUT))

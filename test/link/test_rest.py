@@ -35,8 +35,14 @@ async def client_of(server, **options):
 @asynccontextmanager
 async def uploading(client, folder, **options):
     problems = []
-    uploader = LogUploader(client, Spool(folder, 100_000), look_period=0.02, backoff=quick(),
-                           on_problem=problems.append, **options)
+    uploader = LogUploader(
+        client,
+        Spool(folder, 100_000),
+        look_period=0.02,
+        backoff=quick(),
+        on_problem=problems.append,
+        **options,
+    )
     task = asyncio.create_task(uploader.run())
     try:
         yield uploader, problems
@@ -47,8 +53,10 @@ async def uploading(client, folder, **options):
 
 def run(test):
     """Run an async test."""
+
     def wrapper(tmp_path):
         asyncio.run(test(tmp_path))
+
     wrapper.__name__, wrapper.__doc__ = test.__name__, test.__doc__
     return wrapper
 
@@ -57,9 +65,19 @@ def run(test):
 async def test_robot_info_is_registered_with_what_the_document_has(tmp_path):
     async with platform() as server, client_of(server) as client:
         await client.register_robot({'robot_id': 'r1', 'os': 'Linux', 'hostname': 'h'})
-        assert server.took == [('/api/robot-info/', {
-            'robot_id': 'r1', 'os': 'Linux', 'cpu': '', 'memory': '', 'ip_address': '',
-            'display': ''})]
+        assert server.took == [
+            (
+                '/api/robot-info/',
+                {
+                    'robot_id': 'r1',
+                    'os': 'Linux',
+                    'cpu': '',
+                    'memory': '',
+                    'ip_address': '',
+                    'display': '',
+                },
+            )
+        ]
         assert server.authorizations == ['Bearer secret']
 
 
@@ -70,9 +88,18 @@ async def test_older_servers_get_their_own_word_before_the_token(tmp_path):
         assert server.authorizations == ['Token secret']
 
 
-@pytest.mark.parametrize(('step', 'passing'), [
-    (500, True), (503, True), (429, True), ('cut', True), (400, False), (404, False),
-    (302, False)])
+@pytest.mark.parametrize(
+    ('step', 'passing'),
+    [
+        (500, True),
+        (503, True),
+        (429, True),
+        ('cut', True),
+        (400, False),
+        (404, False),
+        (302, False),
+    ],
+)
 def test_a_failure_says_whether_it_may_pass(step, passing):
     async def fail():
         async with platform() as server, client_of(server) as client:
@@ -81,6 +108,7 @@ def test_a_failure_says_whether_it_may_pass(step, passing):
                 await client.post('/api/x/', {})
             assert caught.value.passing is passing
             assert 'secret' not in str(caught.value)
+
     asyncio.run(fail())
 
 
@@ -101,21 +129,28 @@ def test_a_token_is_not_shown_to_the_network(url):
 
 @run
 async def test_lines_and_metrics_go_with_the_session_they_belong_to(tmp_path):
-    async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool') as (uploader, problems):
+    async with (
+        platform() as server,
+        client_of(server) as client,
+        uploading(client, tmp_path / 'spool') as (uploader, problems),
+    ):
         uploader.put(LogUpdate('s1', ['one', 'two'], {'cpu_usage': 5.0}))
         uploader.put(LogUpdate('s2', ['three']))
         await server.until(2)
         assert server.took == [
             ('/api/update-logs/', {'session_id': 's1', 'cpu_usage': 5.0, 'logs': ['one', 'two']}),
-            ('/api/update-logs/', {'session_id': 's2', 'logs': ['three']})]
+            ('/api/update-logs/', {'session_id': 's2', 'logs': ['three']}),
+        ]
         assert problems == []
 
 
 @run
 async def test_nothing_is_lost_or_reordered_while_the_platform_fails(tmp_path):
-    async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool') as (uploader, problems):
+    async with (
+        platform() as server,
+        client_of(server) as client,
+        uploading(client, tmp_path / 'spool') as (uploader, problems),
+    ):
         server.script = [500, 'cut', 429, 503]
         for number in range(20):
             uploader.put(LogUpdate('s', [str(number)]))
@@ -128,8 +163,11 @@ async def test_nothing_is_lost_or_reordered_while_the_platform_fails(tmp_path):
 
 @run
 async def test_a_batch_the_platform_will_never_take_does_not_hold_up_the_rest(tmp_path):
-    async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool') as (uploader, problems):
+    async with (
+        platform() as server,
+        client_of(server) as client,
+        uploading(client, tmp_path / 'spool') as (uploader, problems),
+    ):
         server.script = [400]
         uploader.put(LogUpdate('s', ['bad']))
         uploader.put(LogUpdate('s', ['good']))
@@ -140,8 +178,11 @@ async def test_a_batch_the_platform_will_never_take_does_not_hold_up_the_rest(tm
 
 @run
 async def test_a_refused_token_waits_for_the_next_one(tmp_path):
-    async with platform() as server, client_of(server) as client, \
-            uploading(client, tmp_path / 'spool') as (uploader, problems):
+    async with (
+        platform() as server,
+        client_of(server) as client,
+        uploading(client, tmp_path / 'spool') as (uploader, problems),
+    ):
         server.token = 'renewed'
         uploader.put(LogUpdate('s', ['kept']))
         while not problems:
@@ -168,7 +209,9 @@ async def test_what_waits_survives_a_restart(tmp_path):
             await server.until(2)
         # The stop may have cut the answer to the last one short, which then is sent twice.
         assert [(body['session_id'], body['logs']) for _, body in server.took[:2]] == [
-            ('s', ['kept']), ('t', ['new'])]
+            ('s', ['kept']),
+            ('t', ['new']),
+        ]
         assert not list((tmp_path / 'spool').glob('*'))
 
 
@@ -219,10 +262,14 @@ def test_a_bag_arrives_file_by_file_over_faults(bag):
             server.script = [500, 200, 'cut']
             await upload_rosbag(client, bag, 'r1', on_progress=progress.append, backoff=quick())
             return server.took
+
     progress = []
     took = asyncio.run(upload())
     assert [body['bag_file'][0] for _, body in took] == [
-        'bag_1_0.mcap', 'bag_1_1.mcap', 'metadata.yaml']
+        'bag_1_0.mcap',
+        'bag_1_1.mcap',
+        'metadata.yaml',
+    ]
     path, body = took[0]
     assert path == '/api/upload_rosbag/'
     assert body['bag_file'][1] == (bag / 'bag_1_0.mcap').read_bytes()
@@ -241,6 +288,7 @@ def test_files_that_arrived_are_not_sent_again(bag):
             except RestError:
                 pass
             return [body['bag_file'][0] for _, body in server.took]
+
     assert asyncio.run(upload([200, 413])) == ['bag_1_0.mcap']
     assert asyncio.run(upload([])) == ['bag_1_1.mcap', 'metadata.yaml']
     assert asyncio.run(upload([])) == []
@@ -252,6 +300,7 @@ def test_an_upload_keeps_its_rate(bag):
     async def upload():
         async with platform() as server, client_of(server) as client:
             await upload_rosbag(client, bag, 'r1', rate=1_000_000)
+
     begin = time.monotonic()
     asyncio.run(upload())
     assert time.monotonic() - begin > 0.2

@@ -23,8 +23,12 @@ from xparo_bridge.messages import (
 @asynccontextmanager
 async def serving(server, folder):
     told = []
-    service = RestService(RestClient(server.url), Spool(folder / 'logs', 100_000),
-                          RobotInfo({'robot_id': 'r1'}), told.append)
+    service = RestService(
+        RestClient(server.url),
+        Spool(folder / 'logs', 100_000),
+        RobotInfo({'robot_id': 'r1'}),
+        told.append,
+    )
     task = asyncio.create_task(service.run())
     try:
         yield service, told
@@ -51,6 +55,7 @@ def test_the_robot_is_registered_when_there_is_a_token_that_is_good(tmp_path):
             await server.until(1)
             assert server.took[0][0] == '/api/robot-info/'
             assert server.took[0][1]['robot_id'] == 'r1'
+
     asyncio.run(scenario())
 
 
@@ -63,10 +68,15 @@ def test_lines_of_before_the_token_are_sent_with_it_and_the_last_ones_at_the_end
                 service.set_token('secret')
                 await server.until(2)
                 service.put(LogUpdate('s', ['last']))
-            lines = [line for path, body in server.took if path == '/api/update-logs/'
-                     for line in body['logs']]
+            lines = [
+                line
+                for path, body in server.took
+                if path == '/api/update-logs/'
+                for line in body['logs']
+            ]
             # The stop may have cut the answer to the first one short, which then is sent twice.
             assert list(dict.fromkeys(lines)) == ['early', 'last']
+
     asyncio.run(scenario())
 
 
@@ -81,4 +91,5 @@ def test_an_upload_ends_exactly_once_however_early_it_is_cancelled(tmp_path):
             await until(lambda: len(told) == 2)
             assert told[0] == UploadEnded('u1', 'cancelled')
             assert 'it is no bag' in told[1].error
+
     asyncio.run(scenario())

@@ -30,16 +30,30 @@ class Link:
         self._news = asyncio.Event()
         self._crossing = Crossing(self._on_news)
         adapter = XparoDispatch(
-            url=f'ws://127.0.0.1:{fake.port}/ws/chatbot_api', secret_key='SECRET',
-            project_id='PROJECT', robot_id='robot_123', **options)
+            url=f'ws://127.0.0.1:{fake.port}/ws/chatbot_api',
+            secret_key='SECRET',
+            project_id='PROJECT',
+            robot_id='robot_123',
+            **options,
+        )
         self.lanes = Lanes(adapter, control_bytes=1 << 20, telemetry_bytes=1 << 20)
         self.connection = Connection(
-            Endpoints([adapter]), self.lanes, self._crossing,
-            msg.RobotInfo({'hostname': 'r1'}), LinkOptions(
-                name='platform', open_timeout=1.0, heartbeat_interval=5.0, heartbeat_timeout=5.0,
-                max_frame_bytes=1 << 16, compression=False, tls=None,
+            Endpoints([adapter]),
+            self.lanes,
+            self._crossing,
+            msg.RobotInfo({'hostname': 'r1'}),
+            LinkOptions(
+                name='platform',
+                open_timeout=1.0,
+                heartbeat_interval=5.0,
+                heartbeat_timeout=5.0,
+                max_frame_bytes=1 << 16,
+                compression=False,
+                tls=None,
                 backoff=Backoff(initial=0.05, maximum=0.1, stable_after=30.0, refused=0.05),
-                inbound_limits=INBOUND_LIMITS))
+                inbound_limits=INBOUND_LIMITS,
+            ),
+        )
 
     def _on_news(self) -> None:
         while (item := self._crossing.take()) is not None:
@@ -74,8 +88,11 @@ def test_the_heartbeat_and_logs_go_by_rest_while_the_rest_goes_by_the_socket():
             link.lanes.put(REJECTED)
             await fake.until(lambda: any('COMMAND_RESULT' in body for body in fake.received))
             assert {key for body in fake.posted for key in body} == {
-                'ROBOT_HEARTBEAT', 'ADD_Logs_history_database'}
+                'ROBOT_HEARTBEAT',
+                'ADD_Logs_history_database',
+            }
             assert fake.problems == []
+
     asyncio.run(scenario())
 
 
@@ -91,8 +108,10 @@ def test_while_the_socket_is_down_all_goes_by_rest_and_what_waits_there_is_fetch
                 await fake.until(lambda: any('COMMAND_RESULT' in body for body in fake.posted))
                 fake.socket_down = False
                 await fake.until(lambda: fake.connections)
-                await link.until(lambda message: message == msg.LinkChange(
-                    msg.LinkState.CONNECTED))
+                await link.until(
+                    lambda message: message == msg.LinkStateChanged(msg.LinkState.CONNECTED)
+                )
+
     asyncio.run(scenario())
 
 
@@ -105,6 +124,7 @@ def test_without_leave_to_fall_back_nothing_but_the_heartbeat_goes_by_rest():
                 await fake.until(lambda: len(fake.dialled_with) > 10)
                 assert [list(body) for body in fake.posted] == [['ROBOT_HEARTBEAT']]
                 assert len(link.lanes.control) == 1
+
     asyncio.run(scenario())
 
 
@@ -116,6 +136,7 @@ def test_a_revoked_credential_is_dialled_without_and_told_to_be_forgotten():
                 await link.until(lambda message: message == msg.LinkCredential(''))
                 await fake.until(lambda: fake.connections)
                 assert fake.dialled_with[:2] == ['CREDENTIAL', 'SECRET']
+
     asyncio.run(scenario())
 
 
@@ -130,4 +151,5 @@ def test_a_failure_by_rest_does_not_tell_the_secret():
                 assert problem.problem.startswith('REST ')
                 assert not any('SECRET' in repr(message) for message in link.got)
             await fake.start()
+
     asyncio.run(scenario())

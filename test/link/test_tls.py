@@ -34,26 +34,39 @@ def stranger(tmp_path_factory):
 
 def tls(authority, client=None) -> ssl.SSLContext:
     """Context as a link makes it."""
-    return _tls({'name': 'platform', 'ca_file': str(authority.file), 'client_key': None,
-                 'client_certificate': client and str(client)}, ['wss://x'])
+    return _tls(
+        {
+            'name': 'platform',
+            'ca_file': str(authority.file),
+            'client_key': None,
+            'client_certificate': client and str(client),
+        },
+        ['wss://x'],
+    )
 
 
 async def fault(server: ssl.SSLContext, client: ssl.SSLContext) -> Any:
     """What the operator is told."""
-    async with websocket_server(ignore, ssl=server) as port, Robot(
-            urls=[f'wss://127.0.0.1:{port}/ws'], tls=client) as robot:
+    async with (
+        websocket_server(ignore, ssl=server) as port,
+        Robot(urls=[f'wss://127.0.0.1:{port}/ws'], tls=client) as robot,
+    ):
         return await robot.fault()
 
 
 def test_a_platform_of_the_own_authority_is_trusted_and_its_expiry_known(authority):
     async def scenario() -> None:
         server = authority.server(authority.issue('good'))
-        async with websocket_server(ignore, ssl=server) as port, Robot(
-                urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot:
+        async with (
+            websocket_server(ignore, ssl=server) as port,
+            Robot(urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot,
+        ):
             await robot.wait_for_state(LinkState.CONNECTED)
             numbers = await robot.wait_for(
-                lambda m: getattr(m, 'certificate_expiry', None) is not None)
+                lambda m: getattr(m, 'certificate_expiry', None) is not None
+            )
             import time
+
             assert 29 < (numbers.certificate_expiry - time.time()) / 86400 <= 30
 
     asyncio.run(scenario())
@@ -80,8 +93,10 @@ def test_a_certificate_for_another_host_is_not_trusted(authority):
 
 def test_a_server_without_tls_is_told(authority):
     async def scenario() -> Any:
-        async with websocket_server(ignore) as port, Robot(
-                urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot:
+        async with (
+            websocket_server(ignore) as port,
+            Robot(urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot,
+        ):
             return await robot.fault()
 
     assert 'TLS' in asyncio.run(scenario()).remedy
@@ -92,8 +107,10 @@ def test_a_client_certificate_is_shown_where_one_is_wanted(authority):
     robot_certificate = authority.issue('robot', 'DNS:r1')
 
     async def scenario(client: ssl.SSLContext, state: LinkState) -> None:
-        async with websocket_server(ignore, ssl=server) as port, Robot(
-                urls=[f'wss://127.0.0.1:{port}/ws'], tls=client) as robot:
+        async with (
+            websocket_server(ignore, ssl=server) as port,
+            Robot(urls=[f'wss://127.0.0.1:{port}/ws'], tls=client) as robot,
+        ):
             await robot.wait_for_state(state)
 
     asyncio.run(scenario(tls(authority, robot_certificate), LinkState.CONNECTED))

@@ -31,8 +31,11 @@ def proxies(monkeypatch):
 
 def test_it_goes_through_the_proxy_it_is_told():
     async def scenario() -> None:
-        async with websocket_server(ignore) as port, connect_proxy() as (way, heads), \
-                Robot(port, proxy=f'http://127.0.0.1:{way}') as robot:
+        async with (
+            websocket_server(ignore) as port,
+            connect_proxy() as (way, heads),
+            Robot(port, proxy=f'http://127.0.0.1:{way}') as robot,
+        ):
             await robot.wait_for_state(LinkState.CONNECTED)
             assert heads[0].startswith(f'CONNECT 127.0.0.1:{port} HTTP/1.1\r\n')
             assert 'hunter2' not in heads[0]
@@ -43,8 +46,10 @@ def test_it_goes_through_the_proxy_it_is_told():
 @pytest.mark.parametrize('status', [403, 407, 502])
 def test_a_proxy_that_refuses_is_named(status):
     async def scenario() -> None:
-        async with connect_proxy(status=status) as (way, _), \
-                Robot(9, proxy=f'http://127.0.0.1:{way}') as robot:
+        async with (
+            connect_proxy(status=status) as (way, _),
+            Robot(9, proxy=f'http://127.0.0.1:{way}') as robot,
+        ):
             change = await robot.fault()
             assert f'proxy 127.0.0.1:{way} refused with HTTP {status}' in change.error
             assert 'proxy' in change.remedy
@@ -65,8 +70,13 @@ def test_the_environment_names_proxies_by_scheme_and_leaves_hosts_out(proxies):
     proxies(https_proxy='http://secure:1', http_proxy='plain:2', no_proxy='.lan,direct.org')
     assert str(find_proxy('wss://a.org/x', 'environment')) == 'proxy secure:1'
     assert str(find_proxy('ws://a.org/x', 'environment')) == 'proxy plain:2'
-    for url in ('wss://robot.lan/', 'wss://direct.org/', 'ws://127.0.0.1/', 'ws://localhost/',
-                'ws://[::1]/'):
+    for url in (
+        'wss://robot.lan/',
+        'wss://direct.org/',
+        'ws://127.0.0.1/',
+        'ws://localhost/',
+        'ws://[::1]/',
+    ):
         assert find_proxy(url, 'environment') is None
     assert find_proxy('wss://a.org/x', None) is None
 
@@ -84,10 +94,20 @@ def test_a_proxy_of_another_kind_is_refused_by_name():
         find_proxy('wss://a.org', 'socks5://proxy:1')
 
 
-@pytest.mark.parametrize(('host', 'loopback'), [
-    ('localhost', True), ('127.0.0.1', True), ('127.9.9.9', True), ('::1', True),
-    ('127.example.org', False), ('localhost.example.org', False), ('10.0.0.1', False), ('', False),
-    ('0.0.0.0', False)])
+@pytest.mark.parametrize(
+    ('host', 'loopback'),
+    [
+        ('localhost', True),
+        ('127.0.0.1', True),
+        ('127.9.9.9', True),
+        ('::1', True),
+        ('127.example.org', False),
+        ('localhost.example.org', False),
+        ('10.0.0.1', False),
+        ('', False),
+        ('0.0.0.0', False),
+    ],
+)
 def test_only_this_machine_is_this_machine(host, loopback):
     assert is_loopback(host) is loopback
 
@@ -99,8 +119,10 @@ def test_ipv6_is_dialled():
         pytest.skip('this machine has no IPv6')
 
     async def scenario() -> None:
-        async with websocket_server(ignore, host='::1') as port, \
-                Robot(urls=[f'ws://[::1]:{port}/ws']) as robot:
+        async with (
+            websocket_server(ignore, host='::1') as port,
+            Robot(urls=[f'ws://[::1]:{port}/ws']) as robot,
+        ):
             await robot.wait_for_state(LinkState.CONNECTED)
 
     asyncio.run(scenario())
@@ -108,8 +130,13 @@ def test_ipv6_is_dialled():
 
 def test_the_next_address_is_tried_at_once_and_the_first_again_after_a_loss():
     async def scenario() -> None:
-        slow = Backoff(initial=30.0, maximum=30.0, stable_after=0.0, refused=30.0,
-                       uniform=lambda low, high: 0.01)
+        slow = Backoff(
+            initial=30.0,
+            maximum=30.0,
+            stable_after=0.0,
+            refused=30.0,
+            uniform=lambda low, high: 0.01,
+        )
         async with websocket_server(ignore) as first_port:
             pass
         async with websocket_server(ignore) as second:
@@ -138,6 +165,7 @@ def test_the_next_address_is_tried_at_once_and_the_first_again_after_a_loss():
 def _transports(port: int):
     """Transports of this process's servers' connections on a port."""
     import gc
+
     for thing in gc.get_objects():
         if type(thing).__name__ == '_SelectorSocketTransport':
             name = thing.get_extra_info('sockname')
@@ -175,8 +203,10 @@ def test_a_rotated_secret_is_used_for_the_next_connection():
         await socket.close()
 
     async def scenario() -> None:
-        async with websocket_server(handler) as port, \
-                Robot(endpoints=vault.endpoints(port)) as robot:
+        async with (
+            websocket_server(handler) as port,
+            Robot(endpoints=vault.endpoints(port)) as robot,
+        ):
             change = await robot.wait_for_state(LinkState.CONNECTED)
             await robot.wait_for_state(LinkState.CONNECTED, robot.received.index(change) + 1)
 
@@ -191,12 +221,13 @@ def test_a_refused_link_does_not_wait_once_its_secret_was_rotated(monkeypatch):
 
     async def scenario() -> None:
         patient = Backoff(initial=300.0, maximum=300.0, stable_after=0.0, refused=300.0)
-        async with websocket_server(ignore, status=403) as port, \
-                Robot(endpoints=vault.endpoints(port), backoff=patient) as robot:
+        async with (
+            websocket_server(ignore, status=403) as port,
+            Robot(endpoints=vault.endpoints(port), backoff=patient) as robot,
+        ):
             change = await robot.wait_for_state(LinkState.REFUSED)
             vault.credentials = Credentials('new-secret', 'project')
-            await robot.wait_for_state(
-                LinkState.CONNECTING, robot.received.index(change))
+            await robot.wait_for_state(LinkState.CONNECTING, robot.received.index(change))
 
     asyncio.run(scenario())
 

@@ -12,8 +12,10 @@ import websockets
 
 OLDEST = '10.4'
 # What a socket is opened in; the rest of the link does not meet the library.
-SOCKETS = [Path(__file__).parent / f'test_{name}.py' for name in (
-    'connection', 'tls', 'ways_out', 'websockets_versions')]
+SOCKETS = [
+    Path(__file__).parent / f'test_{name}.py'
+    for name in ('connection', 'tls', 'ways_out', 'websockets_versions')
+]
 
 
 def test_the_link_s_tests_pass_with_the_oldest_release():
@@ -26,7 +28,11 @@ def test_the_link_s_tests_pass_with_the_oldest_release():
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get('PYTHONPATH')]))
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-q', *map(str, SOCKETS)],
-        env={**os.environ, 'PYTHONPATH': path}, capture_output=True, text=True, timeout=120)
+        env={**os.environ, 'PYTHONPATH': path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert f'websockets {OLDEST}' in done.stdout
 

@@ -20,8 +20,13 @@ MISSION_TIMEOUT = 120.0
 @contextlib.contextmanager
 def demo(*arguments: str, **env: str) -> Iterator[Process]:
     domain = os.environ.get('ROS_DOMAIN_ID')
-    with Process.module('xparo_bridge', 'demo', *arguments, name='demo',
-                        env={**({'ROS_DOMAIN_ID': domain} if domain else {}), **env}) as process:
+    with Process.module(
+        'xparo_bridge',
+        'demo',
+        *arguments,
+        name='demo',
+        env={**({'ROS_DOMAIN_ID': domain} if domain else {}), **env},
+    ) as process:
         yield process
 
 
@@ -43,11 +48,20 @@ def test_the_mission_succeeds_step_by_step_and_ends():
         assert process.wait(MISSION_TIMEOUT) == 0
         assert_gone(programs)
         text = '\n'.join(process.lines)
-    steps = ['the platform listens', 'the robot is connected', r'telemetry arrives: .*battery',
-             r'start_navigation {"goal": "table_4"} sent', r'm to go', 'table_4: arrived',
-             'a chat is answered: .*You are at x', 'on the way: canceled',
-             r'first/go: FAILURE \(failed on demand\)', 'first/go_again: SUCCESS',
-             'to_kitchen: SUCCESS', 'mission complete']
+    steps = [
+        'the platform listens',
+        'the robot is connected',
+        r'telemetry arrives: .*battery',
+        r'start_navigation {"goal": "table_4"} sent',
+        r'm to go',
+        'table_4: arrived',
+        'a chat is answered: .*You are at x',
+        'on the way: canceled',
+        r'first/go: FAILURE \(failed on demand\)',
+        'first/go_again: SUCCESS',
+        'to_kitchen: SUCCESS',
+        'mission complete',
+    ]
     assert re.search('.*'.join(steps), text, re.DOTALL)
     distances = [float(number) for number in re.findall(r'([\d.]+) m to go', text)]
     assert distances == sorted(distances, reverse=True)
@@ -56,7 +70,8 @@ def test_the_mission_succeeds_step_by_step_and_ends():
 def test_it_stays_up_until_ctrl_c_and_takes_orders_meanwhile():
     with demo('--speed', '6') as process:
         command = process.wait_for_line(
-            r'(local_platform send start_navigation --goal \w+ --wait.*)', MISSION_TIMEOUT)[1]
+            r'(local_platform send start_navigation --goal \w+ --wait.*)', MISSION_TIMEOUT
+        )[1]
         programs = children(process)
         with Process.module('xparo_bridge', *command.split()) as operator:
             assert operator.wait(60.0) == 0

@@ -17,7 +17,10 @@ import pytest
 
 SCRIPT = Path(__file__).parents[1] / 'fixtures' / 'failing_action_servers.py'
 SUCCEEDED, CANCELED, ABORTED = (
-    GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
+    GoalStatus.STATUS_SUCCEEDED,
+    GoalStatus.STATUS_CANCELED,
+    GoalStatus.STATUS_ABORTED,
+)
 
 
 @contextlib.contextmanager
@@ -37,8 +40,9 @@ def test_reject_rejects():
         assert not send(graph).accepted
 
 
-@pytest.mark.parametrize(('mode', 'status'), [
-    ('succeed', SUCCEEDED), ('abort', ABORTED), ('flood', SUCCEEDED)])
+@pytest.mark.parametrize(
+    ('mode', 'status'), [('succeed', SUCCEEDED), ('abort', ABORTED), ('flood', SUCCEEDED)]
+)
 def test_what_ends_by_itself_ends_so(mode, status):
     with failing(mode, '--delay', '0.2') as (graph, _):
         goal = send(graph)
@@ -88,6 +92,7 @@ def test_die_leaves_without_a_word():
 
 
 def test_any_action_type_will_do():
-    with failing('succeed', '--delay', '0.1', '--action', 'pause',
-                 '--type', 'nav2_msgs/action/Wait') as (graph, _):
+    with failing(
+        'succeed', '--delay', '0.1', '--action', 'pause', '--type', 'nav2_msgs/action/Wait'
+    ) as (graph, _):
         assert graph.send_goal(Wait, 'pause', Wait.Goal()).end().status == SUCCEEDED

@@ -44,11 +44,14 @@ def port() -> Iterator[int]:
 @contextlib.asynccontextmanager
 async def robot(port: int, robot_id: str = 'r1') -> AsyncIterator:
     """A robot's socket that has said who it is and that the platform knows of."""
-    async with (connect(f'ws://127.0.0.1:{port}/ws/chatbot/demo/demo/', ping_interval=None)
-                as socket, await OperatorClient.connect(port=port, since=0) as operator):
+    async with (
+        connect(f'ws://127.0.0.1:{port}/ws/chatbot/demo/demo/', ping_interval=None) as socket,
+        await OperatorClient.connect(port=port, since=0) as operator,
+    ):
         await say(socket, 'robot_info', robot_id=robot_id)
-        while robot_id not in {robot['robot_id'] for robot in await operator.robots()
-                               if robot['connected']}:
+        while robot_id not in {
+            robot['robot_id'] for robot in await operator.robots() if robot['connected']
+        }:
             await operator.wait_for(lambda event: True, since=operator.seq)
         yield socket
 
@@ -64,12 +67,23 @@ async def hear(socket) -> dict:
 def cli(port: int, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, '-m', PLATFORM, *arguments, '--port', str(port)],
-        capture_output=True, text=True, timeout=30, check=False)
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
 
 
-@pytest.mark.parametrize('path', [
-    '/ws/chatbot/wrong/demo/', '/ws/chatbot/demo/wrong/', '/ws/chatbot/demo/demo', '/',
-    '/operator/wrong/demo/'])
+@pytest.mark.parametrize(
+    'path',
+    [
+        '/ws/chatbot/wrong/demo/',
+        '/ws/chatbot/demo/wrong/',
+        '/ws/chatbot/demo/demo',
+        '/',
+        '/operator/wrong/demo/',
+    ],
+)
 def test_a_wrong_key_project_or_path_gets_403_at_the_handshake(port, path):
     async def test():
         with pytest.raises(WebSocketException) as caught:
@@ -77,6 +91,7 @@ def test_a_wrong_key_project_or_path_gets_403_at_the_handshake(port, path):
                 pass
         response = getattr(caught.value, 'response', None)
         assert getattr(response, 'status_code', None) or caught.value.status_code == 403
+
     asyncio.run(test())
 
 
@@ -86,8 +101,10 @@ def test_keys_with_odd_characters_work():
             await say(socket, 'chat', message='hello')
             assert 'assist' in (await hear(socket))['data']['response']
         async with await OperatorClient.connect(
-                port=port, secret_key='a/b c', project_id='pé') as operator:
+            port=port, secret_key='a/b c', project_id='pé'
+        ) as operator:
             assert await operator.robots()
+
     with platform('--secret-key', 'a/b c', '--project-id', 'pé') as port:
         asyncio.run(test(port))
 
@@ -98,7 +115,10 @@ def test_chat_is_answered_from_the_robots_own_telemetry(port):
             await say(socket, 'telemetry', pose={'x': 1.5, 'y': 2.5, 'yaw': 0.0})
             await say(socket, 'chat', message='Where are you?', robot_id='r1')
             assert (await hear(socket)) == {
-                'type': 'chat_response', 'data': {'response': 'You are at x 1.50 m, y 2.50 m.'}}
+                'type': 'chat_response',
+                'data': {'response': 'You are at x 1.50 m, y 2.50 m.'},
+            }
+
     asyncio.run(test())
 
 
@@ -107,57 +127,84 @@ def test_an_operators_command_reaches_the_robot_and_its_statuses_come_back(port)
         async with robot(port) as socket, await OperatorClient.connect(port=port) as operator:
             command_id = await operator.send_command('start_navigation', {'goal': 'table_4'})
             command = await hear(socket)
-            assert command == {'type': 'remote_command', 'data': {
-                'command': 'start_navigation', 'parameters': {'goal': 'table_4'},
-                'command_id': command_id}}
+            assert command == {
+                'type': 'remote_command',
+                'data': {
+                    'command': 'start_navigation',
+                    'parameters': {'goal': 'table_4'},
+                    'command_id': command_id,
+                },
+            }
             for state in ('accepted', 'running', 'succeeded'):
-                await say(socket, 'command_status', command_id=command_id,
-                          command='start_navigation', state=state)
+                await say(
+                    socket,
+                    'command_status',
+                    command_id=command_id,
+                    command='start_navigation',
+                    state=state,
+                )
             status = await operator.wait_for_status(command_id)
             assert status['state'] == 'succeeded'
             await operator.send_command('old', command_id=None)
             assert 'command_id' not in (await hear(socket))['data']
+
     asyncio.run(test())
 
 
 def test_every_push_of_the_document_has_a_verb(port):
     async def test():
         async with robot(port) as socket, await OperatorClient.connect(port=port) as operator:
+
             async def pushed(verb, **keys):
                 await operator.request(verb, **keys)
                 return await hear(socket)
+
             assert await pushed('chat', text='Hi') == {
-                'type': 'chat_response', 'data': {'response': 'Hi'}}
+                'type': 'chat_response',
+                'data': {'response': 'Hi'},
+            }
             assert await pushed('push_tree', name='T', xml='<x/>') == {
-                'type': 'behavior_update', 'data': {'tree_name': 'T', 'xml': '<x/>'}}
+                'type': 'behavior_update',
+                'data': {'tree_name': 'T', 'xml': '<x/>'},
+            }
             assert await pushed('log_session', session_id='s') == {
-                'type': 'log_updated', 'data': {'session_id': 's'}}
+                'type': 'log_updated',
+                'data': {'session_id': 's'},
+            }
             assert await pushed('token', token='t') == {
-                'type': 'REST_API_TOKEN', 'data': {'token': 't'}}
+                'type': 'REST_API_TOKEN',
+                'data': {'token': 't'},
+            }
             await operator.request('raw', text='no json')
             assert await socket.recv() == 'no json'
             await operator.request('raw', hex='00ff')
             assert await socket.recv() == b'\x00\xff'
+
     asyncio.run(test())
 
 
 def test_a_frame_against_the_protocol_is_noted_as_an_error_and_nothing_else(port):
     async def test():
-        async with robot(port, 'rude') as socket, await OperatorClient.connect(
-                port=port) as operator:
+        async with (
+            robot(port, 'rude') as socket,
+            await OperatorClient.connect(port=port) as operator,
+        ):
             await socket.send('{"type": "telemetry", "data": {"cpu_usage": "hot"}}')
             event = await operator.wait_for(lambda event: event['event'] == 'error')
             assert 'cpu_usage' in event['problem']
             state = await operator.request('state', robot='rude')
             assert state['telemetry'] == {}
             assert state['errors'] == [event['problem']]
+
     asyncio.run(test())
 
 
 def test_a_status_after_the_terminal_one_is_an_error_unless_it_is_the_same_again(port):
     async def test():
-        async with robot(port, 'twice') as socket, await OperatorClient.connect(
-                port=port) as operator:
+        async with (
+            robot(port, 'twice') as socket,
+            await OperatorClient.connect(port=port) as operator,
+        ):
             for state in ('failed', 'failed', 'succeeded'):
                 await say(socket, 'command_status', command_id='c', command='go', state=state)
             event = await operator.wait_for(lambda event: event['event'] == 'error')
@@ -165,6 +212,7 @@ def test_a_status_after_the_terminal_one_is_an_error_unless_it_is_the_same_again
             state = await operator.request('state', robot='twice')
             assert state['counts']['duplicates'] == 1
             assert len(state['errors']) == 1
+
     asyncio.run(test())
 
 
@@ -180,14 +228,18 @@ def test_pings_want_pongs_and_silence_closes_the_connection():
                     assert await hear(socket) == {'type': 'ping'}
             event = await operator.wait_for(lambda event: event['event'] == 'disconnected')
             assert (event['code'], event['reason']) == (1011, 'no pong')
+
     with platform('--ping-interval', '0.1') as port:
         asyncio.run(test(port))
 
 
 def test_with_several_robots_the_operator_says_which(port):
     async def test():
-        async with (robot(port, 'r1') as one, robot(port, 'r2') as two,
-                    await OperatorClient.connect(port=port) as operator):
+        async with (
+            robot(port, 'r1') as one,
+            robot(port, 'r2') as two,
+            await OperatorClient.connect(port=port) as operator,
+        ):
             with pytest.raises(OperatorError, match='say which robot; connected: r1, r2'):
                 await operator.request('chat', text='Hi')
             with pytest.raises(OperatorError, match='"r3" is not connected; connected: r1, r2'):
@@ -196,6 +248,7 @@ def test_with_several_robots_the_operator_says_which(port):
             assert (await hear(two))['data'] == {'response': 'to two'}
             await operator.request('chat', text='to one', robot='r1')
             assert (await hear(one))['data'] == {'response': 'to one'}
+
     asyncio.run(test())
 
 
@@ -204,7 +257,8 @@ def test_who_watches_from_a_number_misses_nothing(port):
         async with robot(port) as socket, await OperatorClient.connect(port=port) as early:
             await say(socket, 'telemetry', first=1)
             first = await early.wait_for(
-                lambda event: event.get('type') == 'telemetry' and 'first' in event['data'])
+                lambda event: event.get('type') == 'telemetry' and 'first' in event['data']
+            )
             for number in range(2000):
                 await say(socket, 'telemetry', number=number)
             await early.wait_for(lambda event: event.get('data') == {'number': 1999})
@@ -216,6 +270,7 @@ def test_who_watches_from_a_number_misses_nothing(port):
                     if numbers[-1] == 1999:
                         break
                 assert numbers == list(range(2000))
+
     asyncio.run(test())
 
 
@@ -228,13 +283,16 @@ def test_a_robot_can_be_kicked_with_a_close_code(port):
             assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4001, 'go away')
             event = await operator.wait_for(lambda event: event['event'] == 'disconnected')
             assert event['robot'] == 'r1'
+
     asyncio.run(test())
 
 
 def test_a_stalled_robot_cannot_send_until_it_is_released(port):
     async def test():
-        async with robot(port, 'stalled') as socket, await OperatorClient.connect(
-                port=port) as operator:
+        async with (
+            robot(port, 'stalled') as socket,
+            await OperatorClient.connect(port=port) as operator,
+        ):
             await operator.request('stall', robot='stalled')
             sent = 0
 
@@ -243,6 +301,7 @@ def test_a_stalled_robot_cannot_send_until_it_is_released(port):
                 while sent < 400:
                     await say(socket, 'telemetry', filler='x' * 50_000)
                     sent += 1
+
             flooding = asyncio.ensure_future(flood())
             # Nobody else is waiting for: the flood stops by itself when the buffers are full.
             before = -1
@@ -254,6 +313,7 @@ def test_a_stalled_robot_cannot_send_until_it_is_released(port):
             await asyncio.wait_for(flooding, 20.0)
             await say(socket, 'telemetry', last=True)
             await operator.wait_for(lambda event: event.get('data') == {'last': True})
+
     asyncio.run(test())
 
 
@@ -264,6 +324,7 @@ def test_a_refused_verb_says_what_there_is(port):
                 await operator.request('dance')
             with pytest.raises(OperatorError, match='no robot is connected'):
                 await operator.request('chat', text='Hi')
+
     asyncio.run(test())
 
 
@@ -274,19 +335,29 @@ def test_the_record_holds_every_frame_with_its_time(tmp_path):
         async with robot(port) as socket:
             await say(socket, 'chat', message='hello')
             await hear(socket)
+
     with platform('--record', str(path)) as port:
         asyncio.run(test(port))
     events = [json.loads(line) for line in path.read_text().splitlines()]
     assert [event['event'] for event in events] == [
-        'connected', 'received', 'received', 'sent', 'disconnected']
+        'connected',
+        'received',
+        'received',
+        'sent',
+        'disconnected',
+    ]
     assert all(event['time'] > 1e9 for event in events)
 
 
-@pytest.mark.parametrize(('arguments', 'expected'), [
-    (['--goal', 'table_4'], {'goal': 'table_4'}),
-    (['--x', '-1.5', '--n', '3', '--who', 'null'], {'x': -1.5, 'n': 3, 'who': None}),
-    (['--goal={"x": 1}', '--max-speed=0.5'], {'goal': {'x': 1}, 'max_speed': 0.5}),
-    (['--fast', '--goal', 'dock', '--now'], {'fast': True, 'goal': 'dock', 'now': True})])
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (['--goal', 'table_4'], {'goal': 'table_4'}),
+        (['--x', '-1.5', '--n', '3', '--who', 'null'], {'x': -1.5, 'n': 3, 'who': None}),
+        (['--goal={"x": 1}', '--max-speed=0.5'], {'goal': {'x': 1}, 'max_speed': 0.5}),
+        (['--fast', '--goal', 'dock', '--now'], {'fast': True, 'goal': 'dock', 'now': True}),
+    ],
+)
 def test_any_option_is_a_parameter_and_json_where_it_is_that(arguments, expected):
     assert parameters(arguments) == expected
 
@@ -300,16 +371,32 @@ def test_the_command_line_sends_waits_and_tells_how_it_ended(port):
     async def serve_robot(state):
         async with robot(port, 'worker') as socket:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, '-m', PLATFORM, 'send', 'go', '--to', 'dock', '--wait',
-                '--robot', 'worker', '--port', str(port), stdout=asyncio.subprocess.PIPE)
+                sys.executable,
+                '-m',
+                PLATFORM,
+                'send',
+                'go',
+                '--to',
+                'dock',
+                '--wait',
+                '--robot',
+                'worker',
+                '--port',
+                str(port),
+                stdout=asyncio.subprocess.PIPE,
+            )
             data = (await hear(socket))['data']
             assert data['parameters'] == {'to': 'dock'}
-            for status in ({'state': 'running', 'progress': {'distance_remaining': 1.25}},
-                           {'state': state}):
-                await say(socket, 'command_status', command_id=data['command_id'],
-                          command='go', **status)
+            for status in (
+                {'state': 'running', 'progress': {'distance_remaining': 1.25}},
+                {'state': state},
+            ):
+                await say(
+                    socket, 'command_status', command_id=data['command_id'], command='go', **status
+                )
             output, _ = await process.communicate()
             return process.returncode, output.decode()
+
     code, output = asyncio.run(serve_robot('succeeded'))
     assert code == 0
     assert 'running distance_remaining=1.25' in output
@@ -324,8 +411,10 @@ def test_the_command_line_does_the_small_things(port, tmp_path):
 
     async def test():
         async with robot(port, 'small') as socket:
+
             async def run(*arguments):
                 return await asyncio.to_thread(cli, port, *arguments)
+
             assert (await run('chat', 'Hi there')).returncode == 0
             assert (await hear(socket))['data'] == {'response': 'Hi there'}
             assert (await run('push-tree', str(tree))).returncode == 0
@@ -336,6 +425,7 @@ def test_the_command_line_does_the_small_things(port, tmp_path):
             listed = await run('robots')
             assert 'small' in listed.stdout
             assert 'connected' in listed.stdout
+
     asyncio.run(test())
 
 

@@ -39,16 +39,28 @@ from xparo_bridge.local.sim.conversions import duration, quaternion
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NAMESPACE = '/simulated'
 SUCCEEDED, CANCELED, ABORTED = (
-    GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
+    GoalStatus.STATUS_SUCCEEDED,
+    GoalStatus.STATUS_CANCELED,
+    GoalStatus.STATUS_ABORTED,
+)
 ENDS = (0.8, 4.0), (4.75, 4.0)  # of a corridor, m
 
 
 @pytest.fixture(scope='module')
 def domain() -> Iterator[int]:
     """ROS domain of a robot, fast, in its namespace, for all tests here."""
-    with own_domain() as domain, Process.module(
-            'xparo_bridge.local.simulated_robot', '--ros-args', '-r', f'__ns:={NAMESPACE}',
-            '-p', 'speed:=4', env={'ROS_DOMAIN_ID': str(domain)}) as process:
+    with (
+        own_domain() as domain,
+        Process.module(
+            'xparo_bridge.local.simulated_robot',
+            '--ros-args',
+            '-r',
+            f'__ns:={NAMESPACE}',
+            '-p',
+            'speed:=4',
+            env={'ROS_DOMAIN_ID': str(domain)},
+        ) as process,
+    ):
         process.wait_for_line('ready')
         yield domain
 
@@ -69,7 +81,8 @@ def at(x: float, y: float, yaw: float = 0.0, frame: str = 'map') -> PoseStamped:
 
 def navigate(graph: RosGraph, x: float, y: float, **fields):
     return graph.send_goal(
-        NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal(pose=at(x, y), **fields))
+        NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal(pose=at(x, y), **fields)
+    )
 
 
 def position(graph: RosGraph) -> tuple[float, float]:
@@ -92,7 +105,8 @@ def test_its_sensors_publish_at_their_rates(graph):
         'joint_states': graph.listen(JointState, 'joint_states'),
         'scan': graph.listen(LaserScan, 'scan', qos_profile_sensor_data),
         'battery_state': graph.listen(BatteryState, 'battery_state'),
-        'diagnostics': graph.listen(DiagnosticArray, 'diagnostics')}
+        'diagnostics': graph.listen(DiagnosticArray, 'diagnostics'),
+    }
     graph.until(lambda: all(topics.values()))
     odom, scan = topics['odom'], topics['scan']
     graph.until(lambda: len(odom) > 150)
@@ -104,7 +118,10 @@ def test_its_sensors_publish_at_their_rates(graph):
     assert max(scan[0].ranges) < scan[0].range_max
     assert 0.0 < topics['battery_state'][0].percentage <= 1.0
     assert {status.name for status in topics['diagnostics'][0].status} == {
-        'battery', 'motors', 'lidar'}
+        'battery',
+        'motors',
+        'lidar',
+    }
 
 
 def test_map_and_position_reach_who_comes_late(graph):
@@ -122,7 +139,9 @@ def test_transforms_lead_from_map_to_base_link(graph):
     messages = graph.listen(tf2_msgs.TFMessage, 'tf', 100)
     graph.until(lambda: messages)
     assert [(tf.header.frame_id, tf.child_frame_id) for tf in messages[0].transforms] == [
-        ('map', 'odom'), ('odom', 'base_link')]
+        ('map', 'odom'),
+        ('odom', 'base_link'),
+    ]
 
 
 def test_it_drives_to_a_pose_and_counts_the_distance_down(graph):
@@ -134,8 +153,10 @@ def test_it_drives_to_a_pose_and_counts_the_distance_down(graph):
     assert len(distances) > 5
     assert distances[0] > distances[len(distances) // 2] > distances[-1]
     last = goal.feedback[-1]
-    assert math.dist((last.current_pose.pose.position.x, last.current_pose.pose.position.y),
-                     there) < 0.8
+    assert (
+        math.dist((last.current_pose.pose.position.x, last.current_pose.pose.position.y), there)
+        < 0.8
+    )
     assert math.dist(position(graph), there) < 0.2
 
 
@@ -164,11 +185,15 @@ def test_a_goal_for_another_tree_does_not_preempt(graph):
     assert first.end().status == SUCCEEDED
 
 
-@pytest.mark.parametrize(('pose', 'code'), [
-    (at(2.5, 1.8), ComputePathToPose.Result.GOAL_OCCUPIED),
-    (at(50.0, 1.0), ComputePathToPose.Result.GOAL_OUTSIDE_MAP),
-    (at(10.0, 7.2), ComputePathToPose.Result.NO_VALID_PATH),
-    (at(1.0, 1.0, frame='mars'), ComputePathToPose.Result.TF_ERROR)])
+@pytest.mark.parametrize(
+    ('pose', 'code'),
+    [
+        (at(2.5, 1.8), ComputePathToPose.Result.GOAL_OCCUPIED),
+        (at(50.0, 1.0), ComputePathToPose.Result.GOAL_OUTSIDE_MAP),
+        (at(10.0, 7.2), ComputePathToPose.Result.NO_VALID_PATH),
+        (at(1.0, 1.0, frame='mars'), ComputePathToPose.Result.TF_ERROR),
+    ],
+)
 def test_a_goal_out_of_reach_aborts_with_navs_error_code(graph, pose, code):
     goal = graph.send_goal(NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal(pose=pose))
     end = goal.end()
@@ -179,8 +204,11 @@ def test_a_goal_out_of_reach_aborts_with_navs_error_code(graph, pose, code):
 def test_only_one_navigator_works_at_a_time(graph):
     first = navigate(graph, *far(graph))
     graph.until(lambda: first.accepted and first.feedback)
-    second = graph.send_goal(NavigateThroughPoses, 'navigate_through_poses',
-                             NavigateThroughPoses.Goal(poses=[at(0.8, 4.0)]))
+    second = graph.send_goal(
+        NavigateThroughPoses,
+        'navigate_through_poses',
+        NavigateThroughPoses.Goal(poses=[at(0.8, 4.0)]),
+    )
     assert second.end().status == ABORTED
     assert first.cancel()
     assert first.end().status == CANCELED
@@ -188,25 +216,32 @@ def test_only_one_navigator_works_at_a_time(graph):
 
 def test_it_drives_through_poses(graph):
     goal = graph.send_goal(
-        NavigateThroughPoses, 'navigate_through_poses',
-        NavigateThroughPoses.Goal(poses=[at(3.0, 4.0), at(3.5, 4.0), at(2.0, 4.0)]))
+        NavigateThroughPoses,
+        'navigate_through_poses',
+        NavigateThroughPoses.Goal(poses=[at(3.0, 4.0), at(3.5, 4.0), at(2.0, 4.0)]),
+    )
     assert goal.end().status == SUCCEEDED
     assert [feedback.number_of_poses_remaining for feedback in goal.feedback][0] == 3
     assert {feedback.number_of_poses_remaining for feedback in goal.feedback} >= {1}
 
 
 def test_waypoints_out_of_reach_are_missed_and_the_rest_visited(graph):
-    goal = graph.send_goal(FollowWaypoints, 'follow_waypoints',
-                           FollowWaypoints.Goal(poses=[at(2.0, 4.0), at(50.0, 0.0), at(2.5, 4.0)]))
+    goal = graph.send_goal(
+        FollowWaypoints,
+        'follow_waypoints',
+        FollowWaypoints.Goal(poses=[at(2.0, 4.0), at(50.0, 0.0), at(2.5, 4.0)]),
+    )
     end = goal.end()
     assert end.status == SUCCEEDED
     assert [(missed.index, missed.error_code) for missed in end.result.missed_waypoints] == [
-        (1, ComputePathToPose.Result.GOAL_OUTSIDE_MAP)]
+        (1, ComputePathToPose.Result.GOAL_OUTSIDE_MAP)
+    ]
 
 
 def test_a_computed_path_can_be_followed(graph):
     computed = graph.send_goal(
-        ComputePathToPose, 'compute_path_to_pose', ComputePathToPose.Goal(goal=at(3.5, 4.0))).end()
+        ComputePathToPose, 'compute_path_to_pose', ComputePathToPose.Goal(goal=at(3.5, 4.0))
+    ).end()
     assert computed.status == SUCCEEDED
     path = computed.result.path
     assert path.poses[-1].pose.position.x == pytest.approx(3.5)
@@ -225,8 +260,7 @@ def test_it_turns_on_the_spot(graph):
 
 def test_straight_drives_know_their_errors(graph):
     def drive(kind, action, x, speed, allowance=0.0):
-        goal = kind.Goal(
-            target=Point(x=x), speed=speed, time_allowance=duration(allowance))
+        goal = kind.Goal(target=Point(x=x), speed=speed, time_allowance=duration(allowance))
         end = graph.send_goal(kind, action, goal).end()
         return end.status, end.result.error_code
 
@@ -235,8 +269,7 @@ def test_straight_drives_know_their_errors(graph):
     codes = DriveOnHeading.Result
     assert drive(DriveOnHeading, 'drive_on_heading', 0.3, -0.5) == (ABORTED, codes.INVALID_INPUT)
     assert drive(DriveOnHeading, 'drive_on_heading', 9.0, 0.1, 0.3) == (ABORTED, codes.TIMEOUT)
-    assert drive(DriveOnHeading, 'drive_on_heading', 30.0, 5.0) == (
-        ABORTED, codes.COLLISION_AHEAD)
+    assert drive(DriveOnHeading, 'drive_on_heading', 30.0, 5.0) == (ABORTED, codes.COLLISION_AHEAD)
 
 
 def test_wait_waits(graph):
@@ -250,14 +283,17 @@ def test_it_docks_charges_and_undocks(graph):
     battery = graph.listen(BatteryState, 'battery_state')
     unknown = graph.send_goal(DockRobot, 'dock_robot', DockRobot.Goal(dock_id='nowhere')).end()
     assert (unknown.status, unknown.result.error_code) == (
-        ABORTED, DockRobot.Result.DOCK_NOT_IN_DB)
+        ABORTED,
+        DockRobot.Result.DOCK_NOT_IN_DB,
+    )
     docked = graph.send_goal(DockRobot, 'dock_robot', DockRobot.Goal(dock_id='dock'))
     end = docked.end()
     assert (end.status, end.result.success) == (SUCCEEDED, True)
     assert DockRobot.Feedback.CONTROLLING in {feedback.state for feedback in docked.feedback}
     graph.until(lambda: battery and battery[-1].current > 0.0)
     assert graph.send_goal(UndockRobot, 'undock_robot', UndockRobot.Goal()).end().status == (
-        SUCCEEDED)
+        SUCCEEDED
+    )
     again = graph.send_goal(UndockRobot, 'undock_robot', UndockRobot.Goal()).end()
     assert again.status == ABORTED
     graph.until(lambda: battery[-1].current < 0.0)
@@ -291,8 +327,9 @@ def test_assisted_teleop_follows_the_stick_until_it_is_preempted(graph):
 
 @pytest.mark.parametrize('costmap', ['global_costmap', 'local_costmap'])
 def test_costmaps_can_be_cleared(graph, costmap):
-    graph.call(ClearEntireCostmap, f'{costmap}/clear_entirely_{costmap}',
-               ClearEntireCostmap.Request())
+    graph.call(
+        ClearEntireCostmap, f'{costmap}/clear_entirely_{costmap}', ClearEntireCostmap.Request()
+    )
 
 
 def test_the_next_goal_fails_on_demand_and_the_one_after_does_not(graph):

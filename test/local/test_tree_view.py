@@ -7,9 +7,16 @@ from __future__ import annotations
 from xparo_bridge.local.tree_view import TreeView
 
 STRUCTURE = [
-    {'uid': 1, 'parent': None, 'name': 'Sequence', 'type': 'Sequence', 'kind': 'Control',
-     'path': 'Sequence::1'},
-    {'uid': 2, 'parent': 1, 'name': 'go', 'type': 'Spin', 'kind': 'Action', 'path': 'go'}]
+    {
+        'uid': 1,
+        'parent': None,
+        'name': 'Sequence',
+        'type': 'Sequence',
+        'kind': 'Control',
+        'path': 'Sequence::1',
+    },
+    {'uid': 2, 'parent': 1, 'name': 'go', 'type': 'Spin', 'kind': 'Action', 'path': 'go'},
+]
 
 
 def report(*nodes, **more):
@@ -23,12 +30,13 @@ def test_a_new_run_is_drawn_with_each_node_below_its_parent():
 def test_leaves_are_told_of_when_something_becomes_of_them():
     view = TreeView()
     list(view.update(report(structure=STRUCTURE)))
-    assert list(view.update(report({'uid': 1, 'status': 'RUNNING'}, {
-        'uid': 2, 'status': 'RUNNING'}))) == ['go: RUNNING']
+    assert list(
+        view.update(report({'uid': 1, 'status': 'RUNNING'}, {'uid': 2, 'status': 'RUNNING'}))
+    ) == ['go: RUNNING']
     assert list(view.update(report({'uid': 2, 'status': 'RUNNING'}))) == []
-    assert list(view.update(report({
-        'uid': 2, 'status': 'IDLE', 'result': 'FAILURE', 'message': 'stuck'}))) == [
-            'go: FAILURE (stuck)']
+    assert list(
+        view.update(report({'uid': 2, 'status': 'IDLE', 'result': 'FAILURE', 'message': 'stuck'}))
+    ) == ['go: FAILURE (stuck)']
     assert list(view.lines()) == ['Sequence: RUNNING', '    Spin "go": FAILURE']
 
 

@@ -15,8 +15,9 @@ from xparo_bridge.local.sim.path_follower import PathFollower
 from xparo_bridge.local.sim.planner import length, Planner, PlanningError
 from xparo_bridge.local.sim.world import Rectangle, restaurant, World
 
-PLACES = yaml.safe_load(
-    (Path(__file__).parents[2] / 'config' / 'places.yaml').read_text())['places']
+PLACES = yaml.safe_load((Path(__file__).parents[2] / 'config' / 'places.yaml').read_text())[
+    'places'
+]
 ENTRANCE = (0.8, 4.0)
 STEP = 0.02
 
@@ -67,10 +68,14 @@ def test_every_named_place_can_be_reached_from_the_entrance(world, planner, name
     assert straight <= length(path) + 1e-9 < 2.0 * straight + 1.0
 
 
-@pytest.mark.parametrize(('goal', 'error'), [
-    ((2.5, 1.8), 'GOAL_OCCUPIED'),
-    ((30.0, 1.0), 'GOAL_OUTSIDE_MAP'),
-    ((10.0, 7.2), 'NO_VALID_PATH')])
+@pytest.mark.parametrize(
+    ('goal', 'error'),
+    [
+        ((2.5, 1.8), 'GOAL_OCCUPIED'),
+        ((30.0, 1.0), 'GOAL_OUTSIDE_MAP'),
+        ((10.0, 7.2), 'NO_VALID_PATH'),
+    ],
+)
 def test_what_cannot_be_reached_has_the_name_of_its_error(planner, goal, error):
     with pytest.raises(PlanningError) as caught:
         planner.plan(ENTRANCE, goal)
@@ -82,8 +87,7 @@ def test_what_cannot_be_reached_has_the_name_of_its_error(planner, goal, error):
 def test_the_robot_arrives_where_it_was_sent_and_touches_nothing(world, planner, name, factor):
     place = PLACES[name]
     drive = Drive(world, Pose(*ENTRANCE, 0.0), Limits().times(factor))
-    follower = PathFollower(
-        planner.plan(ENTRANCE, (place['x'], place['y'])), place['yaw'])
+    follower = PathFollower(planner.plan(ENTRANCE, (place['x'], place['y'])), place['yaw'])
     steps = 0
     while not follower.steer(drive):
         drive.step(STEP)

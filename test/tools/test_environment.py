@@ -37,13 +37,25 @@ def environment(checkout, monkeypatch):
 def set_up(checkout, *arguments, **variables):
     return subprocess.run(
         [sys.executable, checkout / 'tools' / 'environment.py', *arguments],
-        env=os.environ | variables, capture_output=True, text=True)
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_all_that_a_machine_lacks_is_told_at_once_with_the_apt_command(checkout, tmp_path_factory):
-    result = set_up(checkout, '--lint', PATH=str(tmp_path_factory.mktemp('empty')), CXX='', CC='',
-                    MAKE='', PIP_INDEX_URL='https://127.0.0.1:9/simple', https_proxy='',
-                    PIP_PROXY='', PIP_NO_INDEX='')
+    result = set_up(
+        checkout,
+        '--lint',
+        PATH=str(tmp_path_factory.mktemp('empty')),
+        CXX='',
+        CC='',
+        MAKE='',
+        PIP_INDEX_URL='https://127.0.0.1:9/simple',
+        https_proxy='',
+        PIP_PROXY='',
+        PIP_NO_INDEX='',
+    )
     assert result.returncode == 1
     for lacking in ('C++ compiler', 'C compiler', 'make', 'xmllint', 'connection to 127.0.0.1:9'):
         assert lacking in result.stderr

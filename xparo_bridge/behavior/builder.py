@@ -238,9 +238,7 @@ class Builder:
             except BehaviorError as error:
                 self._report(element, config.path, f'[{port.name}]: {error}', '')
         elif (
-            entry.type.is_strong
-            and port.type.is_strong
-            and entry.type not in (port.type, STRING)
+            entry.type.is_strong and port.type.is_strong and entry.type not in (port.type, STRING)
         ):
             self._report(
                 element,
@@ -354,4 +352,3 @@ def literal_value(text: str) -> tuple[Any, PortType]:
         return parse_real(text, whole=True), DOUBLE
     except ConversionError:
         return text, STRING
-

@@ -100,6 +100,4 @@ def _migrate_subtree(element: Element, *, pointers: bool, warnings: list[Problem
 
 
 def _warn(warnings: list[Problem], element: Element, message: str, hint: str) -> None:
-    warnings.append(
-        Problem(message, element.line, hint=hint, file=element.file, is_warning=True)
-    )
+    warnings.append(Problem(message, element.line, hint=hint, file=element.file, is_warning=True))

@@ -145,4 +145,3 @@ def children_allowed(kind: NodeKind) -> tuple[int, int | None]:
     if kind is NodeKind.CONTROL:
         return 1, None
     return (1, 1) if kind is NodeKind.DECORATOR else (0, 0)
-

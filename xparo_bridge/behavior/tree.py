@@ -248,4 +248,3 @@ def _allow_recursion(root: TreeNode) -> None:
     needed = 4 * deepest + 1000
     if sys.getrecursionlimit() < needed:
         sys.setrecursionlimit(needed)
-

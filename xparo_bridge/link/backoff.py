@@ -16,8 +16,15 @@ class Backoff:
     that accepts and closes at once is not dialled at the first bound for ever.
     """
 
-    def __init__(self, *, initial: float, maximum: float, stable_after: float, refused: float,
-                 uniform: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        *,
+        initial: float,
+        maximum: float,
+        stable_after: float,
+        refused: float,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._initial = initial
         self._maximum = maximum
         self._stable_after = stable_after

@@ -33,9 +33,15 @@ class Progress:
     total: int
 
 
-async def upload_rosbag(client: RestClient, folder: Path, robot_id: str, *, rate: float = 0.0,
-                        on_progress: Callable[[Progress], None] = lambda progress: None,
-                        backoff: Backoff | None = None) -> None:
+async def upload_rosbag(
+    client: RestClient,
+    folder: Path,
+    robot_id: str,
+    *,
+    rate: float = 0.0,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    backoff: Backoff | None = None,
+) -> None:
     """
     Upload the files of a bag folder, at most `rate` bytes a second (0: unlimited).
 
@@ -53,11 +59,15 @@ async def upload_rosbag(client: RestClient, folder: Path, robot_id: str, *, rate
         name = path.relative_to(folder).as_posix()
         mark = [size, path.stat().st_mtime_ns]
         if arrived.get(name) != mark:
+
             def told(sent: int, name: str = name, before: int = before) -> None:
                 on_progress(Progress(name, before + sent, total))
+
             fields = {
-                'robot_id': robot_id, 'sensor_type': 'rosbag',
-                'data': json.dumps({'bag': folder.name, 'file': name, 'size': size})}
+                'robot_id': robot_id,
+                'sensor_type': 'rosbag',
+                'data': json.dumps({'bag': folder.name, 'file': name, 'size': size}),
+            }
             await _upload(client, path, fields, rate, told, backoff)
             arrived[name] = mark
             _note(folder, arrived)
@@ -65,12 +75,17 @@ async def upload_rosbag(client: RestClient, folder: Path, robot_id: str, *, rate
         on_progress(Progress(name, before, total))
 
 
-async def _upload(client: RestClient, path: Path, fields: dict[str, str], rate: float,
-                  told: Callable[[int], None], backoff: Backoff) -> None:
+async def _upload(
+    client: RestClient,
+    path: Path,
+    fields: dict[str, str],
+    rate: float,
+    told: Callable[[int], None],
+    backoff: Backoff,
+) -> None:
     while True:
         try:
-            await client.post_file(
-                _PATH, 'bag_file', path, fields, rate=rate, on_progress=told)
+            await client.post_file(_PATH, 'bag_file', path, fields, rate=rate, on_progress=told)
             backoff.after_connection(0.0)
             return
         except TokenRefused:
@@ -85,8 +100,9 @@ async def _upload(client: RestClient, path: Path, fields: dict[str, str], rate: 
 
 def _files(folder: Path) -> Iterator[Path]:
     """Files of the bag, the one that says it is complete at last."""
-    yield from sorted(path for path in folder.rglob('*') if path.is_file()
-                      and path.name not in (_NOTES, _LAST))
+    yield from sorted(
+        path for path in folder.rglob('*') if path.is_file() and path.name not in (_NOTES, _LAST)
+    )
     yield folder / _LAST
 
 

@@ -4,7 +4,7 @@
 One link's connection: dial, talk, notice silence, back off, dial again.
 
 Lives in the link thread and never ends by an exception; every change of state goes to the robot
-side as LinkChange, with the error in words.
+side as LinkStateChanged, with the error in words.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ..messages import (
     CommandState,
     CommandStatus,
     Heartbeat,
-    LinkChange,
     LinkCredential,
     LinkProblem,
     LinkState,
+    LinkStateChanged,
     LinkStatistics,
     PeerError,
     PeerErrorCode,
@@ -46,7 +46,7 @@ from .lanes import Lanes
 from .protocols.base import Frame, Protocol, ProtocolError
 
 # How long closing may take, s: enough for the last status of a cancelled command.
-_FAREWELL = 2.0
+_CLOSE_TIMEOUT = 2.0
 # How late an adapter that keeps time may be called, s.
 _TICK = 0.1
 # How often the robot side is told the numbers of the link, s.
@@ -83,9 +83,16 @@ class LinkOptions:
 class Connection:
     """Keeps one link up for as long as the bridge runs."""
 
-    def __init__(self, endpoints: Endpoints, lanes: Lanes, crossing: Crossing,
-                 greeting: RobotInfo, options: LinkOptions, *,
-                 on_token: Callable[[str], None] = lambda token: None) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        lanes: Lanes,
+        crossing: Crossing,
+        greeting: RobotInfo,
+        options: LinkOptions,
+        *,
+        on_token: Callable[[str], None] = lambda token: None,
+    ) -> None:
         """
         Join where to dial, what waits to be sent, and the way to the robot.
 
@@ -119,9 +126,15 @@ class Connection:
         if self._protocol.rest_only:
             # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
             from .rest_side import RestSide
-            rest = asyncio.ensure_future(RestSide(
-                self._lanes, self._deliver, tls=self._options.tls,
-                max_bytes=self._options.max_frame_bytes).run())
+
+            rest = asyncio.ensure_future(
+                RestSide(
+                    self._lanes,
+                    self._deliver,
+                    tls=self._options.tls,
+                    max_bytes=self._options.max_frame_bytes,
+                ).run()
+            )
         try:
             await self._stay_connected()
         finally:
@@ -141,8 +154,11 @@ class Connection:
             if was_stable:
                 self._endpoints.begin()
             elif self._endpoints.advance():
-                self._tell(LinkState.WAITING, f'{fault.error}; the next address is tried now',
-                           fault.remedy)
+                self._tell(
+                    LinkState.WAITING,
+                    f'{fault.error}; the next address is tried now',
+                    fault.remedy,
+                )
                 continue
             wait = self._backoff.wait(fault.refused)
             state = LinkState.REFUSED if fault.refused else LinkState.WAITING
@@ -194,36 +210,46 @@ class Connection:
     async def _dial(self) -> Any:
         began = time.time()
         socket = await websocket.dial(
-            self._protocol.url(), headers=self._protocol.headers(), tls=self._options.tls,
-            open_timeout=self._options.open_timeout, compression=self._options.compression,
-            max_frame_bytes=self._options.max_frame_bytes, proxy=self._options.proxy)
+            self._protocol.url(),
+            headers=self._protocol.headers(),
+            tls=self._options.tls,
+            open_timeout=self._options.open_timeout,
+            compression=self._options.compression,
+            max_frame_bytes=self._options.max_frame_bytes,
+            proxy=self._options.proxy,
+        )
         theirs = websocket.server_time(socket)
         # The header is cut to the second, and was written about halfway.
-        self._clock_offset = (
-            None if theirs is None else theirs + 0.5 - (began + time.time()) / 2)
+        self._clock_offset = None if theirs is None else theirs + 0.5 - (began + time.time()) / 2
         self._certificate_expiry = websocket.certificate_expiry(socket)
         return socket
 
     async def _talk(self, socket: Any) -> None:
         """Serve one open connection; returns when stopping, raises what ended it."""
         greeting = type(self._greeting) in self._protocol.capabilities
-        for frame in (*self._protocol.on_open(),
-                      *(self._protocol.encode(self._greeting) if greeting else ())):
+        for frame in (
+            *self._protocol.on_open(),
+            *(self._protocol.encode(self._greeting) if greeting else ()),
+        ):
             await self._send(socket, frame)
         self._lanes.live.open = True
         self._lanes.telemetry.connected()
         self._tell(LinkState.CONNECTED)
         stopping = asyncio.ensure_future(self._stopping.wait())
         writer = asyncio.ensure_future(self._write(socket))
-        tasks = [stopping, writer, asyncio.ensure_future(self._read(socket)),
-                 asyncio.ensure_future(self._heartbeat(socket)),
-                 asyncio.ensure_future(self._keep_time(socket)),
-                 asyncio.ensure_future(self._send_history(socket))]
+        tasks = [
+            stopping,
+            writer,
+            asyncio.ensure_future(self._read(socket)),
+            asyncio.ensure_future(self._heartbeat(socket)),
+            asyncio.ensure_future(self._keep_time(socket)),
+            asyncio.ensure_future(self._send_history(socket)),
+        ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
-                await _within(_FAREWELL, self._flushed())
-                await _within(_FAREWELL, socket.close(1001, 'bridge stops'))
+                await _within(_CLOSE_TIMEOUT, self._flushed())
+                await _within(_CLOSE_TIMEOUT, socket.close(1001, 'bridge stops'))
                 return
             # The reader knows best why: it sees the close frame.
             for task in (*tasks[2:], writer):
@@ -282,8 +308,14 @@ class Connection:
     def _refuse(self, message: Any, problem: str) -> None:
         self._problem(f'refused: {problem}')
         if isinstance(message, RemoteCommand) and message.command_id:
-            self._put(CommandStatus(message.command_id, message.command, CommandState.REJECTED,
-                                    error={'code': 'rate_limited', 'message': problem}))
+            self._put(
+                CommandStatus(
+                    message.command_id,
+                    message.command,
+                    CommandState.REJECTED,
+                    error={'code': 'rate_limited', 'message': problem},
+                )
+            )
 
     def _put(self, message: Any) -> None:
         if type(message) in self._protocol.capabilities:
@@ -354,8 +386,13 @@ class Connection:
             await _round_trip(socket)
             await history.forget(number)
             took = time.monotonic() - began
-            size = int(min(max(size * _HISTORY_TURN / max(took, 1e-3), _HISTORY_BYTES[0]),
-                           _HISTORY_BYTES[1], size * 2))
+            size = int(
+                min(
+                    max(size * _HISTORY_TURN / max(took, 1e-3), _HISTORY_BYTES[0]),
+                    _HISTORY_BYTES[1],
+                    size * 2,
+                )
+            )
             await asyncio.sleep(took * (1 / self._options.history_share - 1))
         await _for_ever()
 
@@ -379,16 +416,26 @@ class Connection:
     async def _count(self) -> None:
         while True:
             lanes = self._lanes
-            self._deliver(LinkStatistics(
-                frames_sent=self._frames_sent, frames_received=self._frames_received,
-                queued={'control': len(lanes.control),
-                        'history': lanes.history.queued if lanes.history else 0},
-                dropped={'control': lanes.control.dropped, 'telemetry': lanes.telemetry.dropped,
-                         'live': lanes.live.dropped,
-                         'history': lanes.history.dropped if lanes.history else 0},
-                refused=dict(self._limits.refused), clock_offset=self._clock_offset,
-                certificate_expiry=self._certificate_expiry,
-                storage_problem=lanes.storage_problem))
+            self._deliver(
+                LinkStatistics(
+                    frames_sent=self._frames_sent,
+                    frames_received=self._frames_received,
+                    queued={
+                        'control': len(lanes.control),
+                        'history': lanes.history.queued if lanes.history else 0,
+                    },
+                    dropped={
+                        'control': lanes.control.dropped,
+                        'telemetry': lanes.telemetry.dropped,
+                        'live': lanes.live.dropped,
+                        'history': lanes.history.dropped if lanes.history else 0,
+                    },
+                    refused=dict(self._limits.refused),
+                    clock_offset=self._clock_offset,
+                    certificate_expiry=self._certificate_expiry,
+                    storage_problem=lanes.storage_problem,
+                )
+            )
             if self._untold:
                 self._deliver(LinkProblem(f'{self._untold} more problems, not told one by one'))
                 self._untold = 0
@@ -407,7 +454,7 @@ class Connection:
         self._crossing.deliver(self._options.name, message, size)
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
-        self._deliver(LinkChange(state, redacted(error), remedy))
+        self._deliver(LinkStateChanged(state, redacted(error), remedy))
 
 
 async def _for_ever() -> None:

@@ -87,8 +87,13 @@ class ControlLane:
             self._write(waiting)
         else:
             self._number += 1
-            entry = _Entry(self._number, f'{self._run}-{self._number}', text, _subject(message),
-                           getattr(message, 'resent', False))
+            entry = _Entry(
+                self._number,
+                f'{self._run}-{self._number}',
+                text,
+                _subject(message),
+                getattr(message, 'resent', False),
+            )
             # After what waits about the same subject, else before the backlog.
             if entry.subject in self._backlog_subjects:
                 self._push_back(entry)
@@ -132,8 +137,9 @@ class ControlLane:
         for entry in self._unconfirmed:
             entry.resent = True
         if self._unconfirmed or self._new:
-            waiting = sorted((*self._unconfirmed, *self._backlog, *self._new),
-                             key=lambda entry: entry.number)
+            waiting = sorted(
+                (*self._unconfirmed, *self._backlog, *self._new), key=lambda entry: entry.number
+            )
             self._new.clear()
             self._unconfirmed.clear()
             self._unconfirmed_bytes = 0

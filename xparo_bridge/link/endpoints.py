@@ -17,9 +17,13 @@ class Endpoints:
     The first that works is kept while it works; after that it begins with the first again.
     """
 
-    def __init__(self, adapters: Sequence[Protocol], credentials: Credentials | None = None,
-                 read: Callable[[], Credentials] | None = None,
-                 make: Callable[[Credentials], Sequence[Protocol]] | None = None) -> None:
+    def __init__(
+        self,
+        adapters: Sequence[Protocol],
+        credentials: Credentials | None = None,
+        read: Callable[[], Credentials] | None = None,
+        make: Callable[[Credentials], Sequence[Protocol]] | None = None,
+    ) -> None:
         """Take the adapters, and how to read their credentials again and make new adapters."""
         self._adapters = adapters
         self._at = 0

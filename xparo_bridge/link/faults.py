@@ -54,49 +54,74 @@ def explain(error: BaseException, where: str) -> Fault:
     if status in (401, 403):
         return Fault(
             f'{where} refused the credentials (HTTP {status})',
-            'check the secret key and the project id; the bridge tries again slowly', True)
+            'check the secret key and the project id; the bridge tries again slowly',
+            True,
+        )
     if isinstance(error, ProxyError):
-        return Fault(f'no way to {where}: {error}',
-                     'check proxy of the link, or the variables https_proxy and no_proxy')
+        return Fault(
+            f'no way to {where}: {error}',
+            'check proxy of the link, or the variables https_proxy and no_proxy',
+        )
     if isinstance(error, RedirectError) or status in (301, 302, 303, 307, 308):
-        return Fault(f'{where} redirects elsewhere, which is not followed with a secret',
-                     'check the url of the link, and whether this network has a login page')
+        return Fault(
+            f'{where} redirects elsewhere, which is not followed with a secret',
+            'check the url of the link, and whether this network has a login page',
+        )
     if status is not None:
-        return Fault(f'{where} answered HTTP {status} instead of opening a WebSocket',
-                     'check the url of the link, and whether the platform is up')
+        return Fault(
+            f'{where} answered HTTP {status} instead of opening a WebSocket',
+            'check the url of the link, and whether the platform is up',
+        )
     if isinstance(error, ConnectionClosed):
         return _closed(error, where)
     if isinstance(error, Refused):
-        return Fault(f'{where} refused the credentials: {error}',
-                     'check the credentials of the link; the bridge tries again slowly', True)
+        return Fault(
+            f'{where} refused the credentials: {error}',
+            'check the credentials of the link; the bridge tries again slowly',
+            True,
+        )
     if isinstance(error, SilentPeer):
         return Fault(f'{where} went silent: {error}', 'check the network between here and there')
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Fault(f'the certificate of {where} is not trusted: {error.verify_message}',
-                     _TLS_REMEDIES.get(error.verify_code, _UNTRUSTED))
+        return Fault(
+            f'the certificate of {where} is not trusted: {error.verify_message}',
+            _TLS_REMEDIES.get(error.verify_code, _UNTRUSTED),
+        )
     if isinstance(error, ssl.SSLError):
-        return Fault(f'no TLS with {where}: {error.reason}',
-                     'check the url: wss:// needs a server that speaks TLS')
+        return Fault(
+            f'no TLS with {where}: {error.reason}',
+            'check the url: wss:// needs a server that speaks TLS',
+        )
     if isinstance(error, socket.gaierror):
-        return Fault(f'the host of {where} has no address: {error.strerror}',
-                     'check the url of the link and the name server of this machine')
+        return Fault(
+            f'the host of {where} has no address: {error.strerror}',
+            'check the url of the link and the name server of this machine',
+        )
     if isinstance(error, TimeoutError):
         return Fault(f'{where} did not open in time', 'check the network and any firewall')
     if isinstance(error, ConnectionRefusedError):
         return Fault(
-            f'nothing listens at {where}', 'check the url, and whether the platform is up')
+            f'nothing listens at {where}', 'check the url, and whether the platform is up'
+        )
     if isinstance(error, ConnectionError) and not error.errno:
-        return Fault(f'{where} closed the connection while it was opened',
-                     'check the url: wss:// needs a server that speaks TLS')
+        return Fault(
+            f'{where} closed the connection while it was opened',
+            'check the url: wss:// needs a server that speaks TLS',
+        )
     if isinstance(error, OSError):
-        return Fault(f'no connection to {where}: '
-                     f'{redacted(error.strerror or str(error))}', 'check the network')
+        return Fault(
+            f'no connection to {where}: {redacted(error.strerror or str(error))}',
+            'check the network',
+        )
     if isinstance(error, WebSocketException):
-        return Fault(f'{where} does not speak WebSocket as it should: '
-                     f'{redacted(str(error))}',
-                     'check that the url leads to the platform itself, not to a portal or proxy')
-    return Fault(f'internal error with {where}: {type(error).__name__}: {redacted(str(error))}',
-                 'please report this with the log')
+        return Fault(
+            f'{where} does not speak WebSocket as it should: {redacted(str(error))}',
+            'check that the url leads to the platform itself, not to a portal or proxy',
+        )
+    return Fault(
+        f'internal error with {where}: {type(error).__name__}: {redacted(str(error))}',
+        'please report this with the log',
+    )
 
 
 def _closed(error: ConnectionClosed, where: str) -> Fault:
@@ -104,12 +129,19 @@ def _closed(error: ConnectionClosed, where: str) -> Fault:
     said = f' ({reason})' if reason else ''
     fault = fault_of_peer(error)
     if fault:
-        return Fault(f'{where} {fault}',
-                     'report it to the platform; max_frame_bytes is the bound on messages')
+        return Fault(
+            f'{where} {fault}',
+            'report it to the platform; max_frame_bytes is the bound on messages',
+        )
     if code in _REFUSING_CODES:
-        return Fault(f'{where} closed the connection: not allowed, code {code}{said}',
-                     'check the secret key and the project id', True)
+        return Fault(
+            f'{where} closed the connection: not allowed, code {code}{said}',
+            'check the secret key and the project id',
+            True,
+        )
     if code is None:
         return Fault(f'the connection to {where} was cut', 'none needed if the platform restarted')
-    return Fault(f'{where} closed the connection, code {code}{said}',
-                 'none needed if the platform restarted')
+    return Fault(
+        f'{where} closed the connection, code {code}{said}',
+        'none needed if the platform restarted',
+    )

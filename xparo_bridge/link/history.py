@@ -31,10 +31,12 @@ Sample = Mapping[str, Any]
 class History:
     """Samples {time, values} of one link; lives in the link thread, works in the store's."""
 
-    schema = ('CREATE TABLE IF NOT EXISTS history '
-              '(number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, '
-              'sample TEXT NOT NULL); '
-              'CREATE INDEX IF NOT EXISTS history_time ON history (time)')
+    schema = (
+        'CREATE TABLE IF NOT EXISTS history '
+        '(number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, '
+        'sample TEXT NOT NULL); '
+        'CREATE INDEX IF NOT EXISTS history_time ON history (time)'
+    )
 
     def __init__(self, store: Store, max_bytes: int, max_age: float) -> None:
         """Take the bounds: bytes of JSON text, and s."""
@@ -82,14 +84,16 @@ class History:
 
     async def forget(self, number: int) -> None:
         """Forget the samples up to a number: the peer has them."""
-        await asyncio.wrap_future(self._store.run(
-            lambda db: self._delete(db, 'number <= ?', number)))
+        await asyncio.wrap_future(
+            self._store.run(lambda db: self._delete(db, 'number <= ?', number))
+        )
 
     def restore(self, new: sqlite3.Connection, old: sqlite3.Connection | None) -> None:
         """Bring over what was kept in memory while the file could not be used."""
         if old is not None:
-            new.executemany(_INSERT, old.execute(
-                'SELECT time, sample FROM history ORDER BY number'))
+            new.executemany(
+                _INSERT, old.execute('SELECT time, sample FROM history ORDER BY number')
+            )
         self._stored, self._bytes = new.execute(_SIZE).fetchone()
 
     def salvage(self, db: sqlite3.Connection) -> None:
@@ -108,7 +112,8 @@ class History:
         before = self._bytes
         rows = db.execute(
             "SELECT number, coalesce(sample, '') FROM history ORDER BY number LIMIT ?",
-            (self._stored // 2,)).fetchall()
+            (self._stored // 2,),
+        ).fetchall()
         for (first, early), (second, late) in zip(rows[::2], rows[1::2], strict=False):
             joined = dumps({**_values(early), **_values(late)})
             db.execute('DELETE FROM history WHERE number = ?', (first,))
@@ -120,8 +125,9 @@ class History:
         if rows and before - self._bytes < self._max_bytes / 16:
             self._delete(db, 'number <= ?', rows[len(rows) // 2][0], dropped=True)
 
-    def _delete(self, db: sqlite3.Connection, where: str, value: float,
-                dropped: bool = False) -> None:
+    def _delete(
+        self, db: sqlite3.Connection, where: str, value: float, dropped: bool = False
+    ) -> None:
         count, size = db.execute(f'{_SIZE} WHERE {where}', (value,)).fetchone()
         db.execute(f'DELETE FROM history WHERE {where}', (value,))
         self._stored -= count
@@ -146,7 +152,8 @@ def _oldest(db: sqlite3.Connection, max_bytes: int) -> tuple[int, list[Sample]]:
     last, size = 0, 0
     samples: list[Sample] = []
     for number, moment, text in db.execute(
-            "SELECT number, time, coalesce(sample, '') FROM history ORDER BY number"):
+        "SELECT number, time, coalesce(sample, '') FROM history ORDER BY number"
+    ):
         size += len(text)
         if last and size > max_bytes:
             break

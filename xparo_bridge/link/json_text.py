@@ -28,11 +28,13 @@ def dumps(value: Any) -> str:
         except TypeError:  # What only the standard library takes: whole numbers over 64 bits.
             pass
     try:
-        return json.dumps(value, separators=(',', ':'), ensure_ascii=False, allow_nan=False,
-                          default=_foreign)
+        return json.dumps(
+            value, separators=(',', ':'), ensure_ascii=False, allow_nan=False, default=_foreign
+        )
     except ValueError:
-        return json.dumps(_finite(value), separators=(',', ':'), ensure_ascii=False,
-                          default=_foreign)
+        return json.dumps(
+            _finite(value), separators=(',', ':'), ensure_ascii=False, default=_foreign
+        )
 
 
 def _foreign(value: Any) -> Any:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ..messages import KEPT, Telemetry, TelemetryHistory
+from ..messages import DURABLE, Telemetry, TelemetryHistory
 from .control_lane import ControlLane
 from .history import History
 from .outbox import Outbox
@@ -27,8 +27,15 @@ from .store import Store
 class Lanes:
     """Outbound lanes of one link; lives in the link thread."""
 
-    def __init__(self, protocol: Protocol, *, control_bytes: int, telemetry_bytes: int,
-                 store: Store | None = None, history: tuple[int, float] = (0, 0.0)) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        *,
+        control_bytes: int,
+        telemetry_bytes: int,
+        store: Store | None = None,
+        history: tuple[int, float] = (0, 0.0),
+    ) -> None:
         """
         Take the bounds of the lanes in bytes, and of the history in bytes and s.
 
@@ -40,7 +47,9 @@ class Lanes:
         outbox = Outbox(store) if store and store.persistent else None
         self.history = (
             History(store, *history)
-            if store and history[0] and TelemetryHistory in protocol.capabilities else None)
+            if store and history[0] and TelemetryHistory in protocol.capabilities
+            else None
+        )
         if outbox is not None:
             outbox.open()
         self.control = ControlLane(control_bytes, outbox)
@@ -58,7 +67,7 @@ class Lanes:
             self._put_telemetry(message)
         elif type(message) in self.protocol.rest_only:
             self.rest.add(self.protocol.encode(message))
-        elif type(message) in KEPT:
+        elif type(message) in DURABLE:
             # Encoded when it is sent: the adapter may by then be at another place in a
             # conversation, or be another adapter.
             self.control.add(message)

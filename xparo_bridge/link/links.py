@@ -62,8 +62,13 @@ class Link:
             self.lanes.put(message)
 
 
-def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotInfo,
-              state: Path | None = None, issued: IssuedCredentials | None = None) -> Link:
+def make_link(
+    settings: Mapping[str, Any],
+    crossing: Crossing,
+    greeting: RobotInfo,
+    state: Path | None = None,
+    issued: IssuedCredentials | None = None,
+) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
@@ -78,10 +83,15 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
         if not settings['allow_insecure']:
             raise LinkError(
                 f'link {name}: {url} would leave this machine unencrypted; use wss://, or set '
-                'allow_insecure: true where the network itself is trusted')
-        crossing.deliver(name, LinkProblem(
-            f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can read '
-            'the secret key and give commands'))
+                'allow_insecure: true where the network itself is trusted'
+            )
+        crossing.deliver(
+            name,
+            LinkProblem(
+                f'{url} is not encrypted, as allow_insecure allows: whoever is on the way can '
+                'read the secret key and give commands'
+            ),
+        )
     try:
         endpoints = _endpoints(settings, urls, greeting, issued)
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
@@ -89,29 +99,47 @@ def make_link(settings: Mapping[str, Any], crossing: Crossing, greeting: RobotIn
     protocol = endpoints.current
     kept = settings['outbox']
     store = Store(
-        state / f'{name}.{protocol.name}.sqlite' if state else None, kept['durability'],
-        lambda problem: crossing.deliver(name, LinkProblem(problem)))
+        state / f'{name}.{protocol.name}.sqlite' if state else None,
+        kept['durability'],
+        lambda problem: crossing.deliver(name, LinkProblem(problem)),
+    )
     history = settings['history']
-    lanes = Lanes(protocol, control_bytes=settings['control_bytes'],
-                  telemetry_bytes=settings['telemetry_bytes'], store=store,
-                  history=(history['max_bytes'], history['max_age']))
+    lanes = Lanes(
+        protocol,
+        control_bytes=settings['control_bytes'],
+        telemetry_bytes=settings['telemetry_bytes'],
+        store=store,
+        history=(history['max_bytes'], history['max_age']),
+    )
     options = LinkOptions(
-        name=name, tls=_tls(settings, urls), open_timeout=settings['open_timeout'],
+        name=name,
+        tls=_tls(settings, urls),
+        open_timeout=settings['open_timeout'],
         heartbeat_interval=settings['heartbeat']['interval'],
         heartbeat_timeout=settings['heartbeat']['timeout'],
-        max_frame_bytes=settings['max_frame_bytes'], compression=settings['compression'],
-        backoff=Backoff(**settings['backoff']), proxy=settings['proxy'],
-        inbound_limits={kind: Limit(**limit)
-                        for kind, limit in settings['inbound_limits'].items()},
-        history_share=history['share'])
+        max_frame_bytes=settings['max_frame_bytes'],
+        compression=settings['compression'],
+        backoff=Backoff(**settings['backoff']),
+        proxy=settings['proxy'],
+        inbound_limits={
+            kind: Limit(**limit) for kind, limit in settings['inbound_limits'].items()
+        },
+        history_share=history['share'],
+    )
     rest = _rest_service(settings, greeting, state, crossing)
     on_token = rest.set_token if rest else lambda token: None
-    return Link(name, protocol, lanes, Connection(
-        endpoints, lanes, crossing, greeting, options, on_token=on_token), rest)
+    return Link(
+        name,
+        protocol,
+        lanes,
+        Connection(endpoints, lanes, crossing, greeting, options, on_token=on_token),
+        rest,
+    )
 
 
-def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path | None,
-                  crossing: Crossing) -> RestService | None:
+def _rest_service(
+    settings: Mapping[str, Any], greeting: RobotInfo, state: Path | None, crossing: Crossing
+) -> RestService | None:
     rest, name = settings['rest'], settings['name']
     if rest is None or state is None:
         return None
@@ -119,11 +147,16 @@ def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path 
     from .rest import RestClient
     from .rest_service import RestService
     from .spool import Spool
+
     try:
-        tls = (ssl.create_default_context(cafile=settings['ca_file'])
-               if settings['ca_file'] and rest['url'].startswith('https://') else None)
-        client = RestClient(rest['url'], scheme=rest['scheme'], tls=tls,
-                            allow_insecure=settings['allow_insecure'])
+        tls = (
+            ssl.create_default_context(cafile=settings['ca_file'])
+            if settings['ca_file'] and rest['url'].startswith('https://')
+            else None
+        )
+        client = RestClient(
+            rest['url'], scheme=rest['scheme'], tls=tls, allow_insecure=settings['allow_insecure']
+        )
         spool = Spool(state / f'{name}.logs', rest['log_bytes'])
     except ValueError as error:
         raise LinkError(f'link {name}: rest: {error}') from None
@@ -132,22 +165,30 @@ def _rest_service(settings: Mapping[str, Any], greeting: RobotInfo, state: Path 
     return RestService(client, spool, greeting, lambda message: crossing.deliver(name, message))
 
 
-def _endpoints(settings: Mapping[str, Any], urls: Sequence[str], greeting: RobotInfo,
-               issued: IssuedCredentials | None) -> Endpoints:
+def _endpoints(
+    settings: Mapping[str, Any],
+    urls: Sequence[str],
+    greeting: RobotInfo,
+    issued: IssuedCredentials | None,
+) -> Endpoints:
     adapter = load_protocol(settings['protocol'])
 
     def read() -> Credentials:
         credentials = read_credentials(
-            settings['credentials_file'], required=adapter.required_credentials)
+            settings['credentials_file'], required=adapter.required_credentials
+        )
         if issued is not None:
             credentials = replace(credentials, robot_credential=issued.read(settings['name']))
         hide(credentials.secret_key, credentials.robot_credential)
         return credentials
 
     def make(credentials: Credentials) -> list[Protocol]:
-        return [adapter.configured(
-            {**settings, 'url': url, 'robot_id': greeting.values['robot_id']}, credentials)
-            for url in urls]
+        return [
+            adapter.configured(
+                {**settings, 'url': url, 'robot_id': greeting.values['robot_id']}, credentials
+            )
+            for url in urls
+        ]
 
     credentials = read()
     return Endpoints(make(credentials), credentials, read, make)
@@ -179,7 +220,8 @@ class LinkThread:
         self._crossing = crossing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), name='link', daemon=True)
+            target=lambda: asyncio.run(self._run()), name='link', daemon=True
+        )
         self._running = threading.Event()
 
     def start(self) -> None:
@@ -202,7 +244,8 @@ class LinkThread:
         self._running.set()
         await asyncio.gather(
             *(link.connection.run() for link in self.links.values()),
-            *(link.rest.run() for link in self.links.values() if link.rest is not None))
+            *(link.rest.run() for link in self.links.values() if link.rest is not None),
+        )
         for link in self.links.values():
             link.lanes.close()
 

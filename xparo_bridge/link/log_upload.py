@@ -22,9 +22,9 @@ from .rest import RestClient, RestError, TokenRefused
 from .spool import Spool
 
 _PATH = '/api/update-logs/'
-_LINE = 8 * 1024      # Longest line, characters; the rest of it is cut.
-_WAITING = 16         # Updates in memory while one is being sent.
-_LAST_CHANCE = 3.0    # How long the last update may take when the bridge stops, s.
+_LINE = 8 * 1024  # Longest line, characters; the rest of it is cut.
+_WAITING = 16  # Updates in memory while one is being sent.
+_LAST_CHANCE = 3.0  # How long the last update may take when the bridge stops, s.
 
 
 class LogUploader:
@@ -34,15 +34,22 @@ class LogUploader:
     `on_problem` is told, once each, what keeps updates from arriving.
     """
 
-    def __init__(self, client: RestClient, spool: Spool, *, look_period: float = 1.0,
-                 backoff: Backoff | None = None,
-                 on_problem: Callable[[str], None] = lambda problem: None) -> None:
+    def __init__(
+        self,
+        client: RestClient,
+        spool: Spool,
+        *,
+        look_period: float = 1.0,
+        backoff: Backoff | None = None,
+        on_problem: Callable[[str], None] = lambda problem: None,
+    ) -> None:
         """Take the client, where updates wait, and how often to look if it is time to retry, s."""
         self._client = client
         self._spool = spool
         self._look_period = look_period
         self._backoff = backoff or Backoff(
-            initial=1.0, maximum=60.0, stable_after=0.0, refused=60.0)
+            initial=1.0, maximum=60.0, stable_after=0.0, refused=60.0
+        )
         self._on_problem = on_problem
         self._problem = ''
         # To send; a few, as they are sent or put on disk before there are more.
@@ -54,8 +61,13 @@ class LogUploader:
 
     def put(self, update: LogUpdate) -> None:
         """Send an update, now or when the platform takes it."""
-        self._waiting.append({'session_id': update.session_id, **update.resources,
-                              'logs': [line[:_LINE] for line in update.logs]})
+        self._waiting.append(
+            {
+                'session_id': update.session_id,
+                **update.resources,
+                'logs': [line[:_LINE] for line in update.logs],
+            }
+        )
         self._news.set()
         if len(self._waiting) > _WAITING:  # The platform is slow to answer.
             self._waiting.popleft()
@@ -85,7 +97,8 @@ class LogUploader:
     def _may_try(self) -> bool:
         """Whether it is time to, or there is a new token."""
         return time.monotonic() >= self._retry_at or (
-            self._token_refused and self._client.has_token)
+            self._token_refused and self._client.has_token
+        )
 
     async def _send_all(self) -> None:
         """Send what waits, on disk first, until the platform does not take it for now."""
@@ -121,7 +134,8 @@ class LogUploader:
         if error.passing:
             self._token_refused = isinstance(error, TokenRefused)
             self._retry_at = time.monotonic() + max(
-                self._backoff.wait(self._token_refused), error.retry_after)
+                self._backoff.wait(self._token_refused), error.retry_after
+            )
 
     def _keep(self) -> None:
         """Move updates to the disk; they are small and go to the page cache, so at once."""

@@ -19,14 +19,14 @@ import threading
 from typing import Any
 
 from .. import messages
-from ..messages import CommandState, KEPT
+from ..messages import CommandState, DURABLE
 from .json_text import dumps
 from .store import readable, Store
 
 # Number of an entry in the order of all, its message_id, and its message as text.
 Row = tuple[int, str, str]
 
-_KINDS = {kind.__name__: kind for kind in KEPT}
+_KINDS = {kind.__name__: kind for kind in DURABLE}
 _ALL = 'SELECT number, message_id, message FROM outbox ORDER BY number'
 _WRITE = 'INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)'
 _DELIVERY = ('message_id', 'resent')
@@ -35,8 +35,11 @@ _DELIVERY = ('message_id', 'resent')
 def to_text(message: Any) -> str:
     """Write a message as JSON; TypeError for what JSON cannot hold."""
     kind = type(message)
-    values = {field.name: getattr(message, field.name) for field in fields(kind)
-              if field.name not in _DELIVERY}
+    values = {
+        field.name: getattr(message, field.name)
+        for field in fields(kind)
+        if field.name not in _DELIVERY
+    }
     return dumps([kind.__name__, values])
 
 
@@ -57,8 +60,10 @@ def from_text(text: str, message_id: str = '', resent: bool = False) -> Any:
 class Outbox:
     """The entries of one control lane in a store."""
 
-    schema = ('CREATE TABLE IF NOT EXISTS outbox '
-              '(number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, message TEXT NOT NULL)')
+    schema = (
+        'CREATE TABLE IF NOT EXISTS outbox '
+        '(number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, message TEXT NOT NULL)'
+    )
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -122,8 +127,10 @@ class Outbox:
         if self._store.problem:  # The lane has it all; a second copy in memory helps nobody.
             return
         db.executemany(_WRITE, [row for row in changes.values() if row is not None])
-        db.executemany('DELETE FROM outbox WHERE number = ?',
-                       [(number,) for number, row in changes.items() if row is None])
+        db.executemany(
+            'DELETE FROM outbox WHERE number = ?',
+            [(number,) for number, row in changes.items() if row is None],
+        )
 
 
 def _is_row(row: Any) -> bool:

@@ -61,8 +61,10 @@ class Pending:
     def expire(self) -> list[Any]:
         """Failures of the requests that are too late."""
         late = [name for name, request in self._requests.items() if request.due <= self._clock()]
-        return [request.fail(f'no answer within {request.seconds:.0f} s')
-                for request in map(self._requests.pop, late)]
+        return [
+            request.fail(f'no answer within {request.seconds:.0f} s')
+            for request in map(self._requests.pop, late)
+        ]
 
     def abandon(self, reason: str) -> list[Any]:
         """Failures of all requests, for this reason."""

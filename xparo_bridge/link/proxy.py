@@ -52,7 +52,8 @@ def find_proxy(url: str, setting: str | None) -> Proxy | None:
     host = target.hostname or ''
     if setting == ENVIRONMENT:
         if is_loopback(host) or urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]
-                host):
+            host
+        ):
             return None
         scheme = 'https' if target.scheme == 'wss' else 'http'
         setting = urllib.request.getproxies_environment().get(scheme)
@@ -108,7 +109,8 @@ async def _connect(proxy: Proxy) -> socket.socket:
     loop = asyncio.get_running_loop()
     failure: OSError = OSError(f'{proxy} has no address')
     for family, kind, number, _, address in await loop.getaddrinfo(
-            proxy.host, proxy.port, type=socket.SOCK_STREAM):
+        proxy.host, proxy.port, type=socket.SOCK_STREAM
+    ):
         connection = socket.socket(family, kind, number)
         connection.setblocking(False)
         try:

@@ -57,8 +57,14 @@ class RestClient:
     `allow_insecure` is set; ValueError otherwise.
     """
 
-    def __init__(self, base_url: str, *, scheme: str = 'Bearer', tls: ssl.SSLContext | None = None,
-                 allow_insecure: bool = False) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        scheme: str = 'Bearer',
+        tls: ssl.SSLContext | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
         """Take the word before the token in the header: `Bearer`, or `Token` of older servers."""
         parts = urlsplit(base_url)
         host = parts.hostname or ''
@@ -106,12 +112,19 @@ class RestClient:
     async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a JSON object and return the one that is answered; RestError."""
         return await self._request(
-            path, _TIMEOUT, data=dumps(body).encode(),
-            headers={'Content-Type': 'application/json'})
+            path, _TIMEOUT, data=dumps(body).encode(), headers={'Content-Type': 'application/json'}
+        )
 
-    async def post_file(self, path: str, field: str, file: Path, fields: Mapping[str, str], *,
-                        rate: float = 0.0, on_progress: Callable[[int], None] = lambda sent: None
-                        ) -> Mapping[str, Any]:
+    async def post_file(
+        self,
+        path: str,
+        field: str,
+        file: Path,
+        fields: Mapping[str, str],
+        *,
+        rate: float = 0.0,
+        on_progress: Callable[[int], None] = lambda sent: None,
+    ) -> Mapping[str, Any]:
         """
         Send a file as a multipart form, at most `rate` bytes a second (0: unlimited).
 
@@ -122,12 +135,14 @@ class RestClient:
         for name, value in fields.items():
             form.add_field(name, value)
         with _ThrottledFile(file, rate, on_progress) as opened:
-            form.add_field(field, opened, filename=file.name,
-                           content_type='application/octet-stream')
+            form.add_field(
+                field, opened, filename=file.name, content_type='application/octet-stream'
+            )
             # A server may answer before it has read the whole file; what is still on its way then
             # must not be taken for the next request, as aiohttp 3.9 lets happen.
             return await self._request(
-                path, _UPLOAD_TIMEOUT, data=form, headers={'Connection': 'close'})
+                path, _UPLOAD_TIMEOUT, data=form, headers={'Connection': 'close'}
+            )
 
     async def _library(self) -> Any:
         """
@@ -137,8 +152,9 @@ class RestClient:
         """
         return await asyncio.to_thread(importlib.import_module, 'aiohttp')
 
-    async def _request(self, path: str, timeout: Mapping[str, float], *, data: Any,
-                       headers: dict[str, str]) -> Mapping[str, Any]:
+    async def _request(
+        self, path: str, timeout: Mapping[str, float], *, data: Any, headers: dict[str, str]
+    ) -> Mapping[str, Any]:
         if not self._token:
             raise TokenRefused('the platform has given no token yet', passing=True)
         aiohttp = await self._library()
@@ -148,10 +164,12 @@ class RestClient:
         where = f'{urlsplit(self._base).netloc}{path}'
         try:
             async with self._session.post(
-                    self._base + path, data=data, allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(**timeout),
-                    ssl=self._tls if self._tls is not None else True,
-                    headers=headers | {'Authorization': f'{self._scheme} {token}'}
+                self._base + path,
+                data=data,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(**timeout),
+                ssl=self._tls if self._tls is not None else True,
+                headers=headers | {'Authorization': f'{self._scheme} {token}'},
             ) as response:
                 await _check(response, where)
                 return await _object(response)

@@ -39,8 +39,9 @@ class RestService:
 
     carries: frozenset[type] = frozenset({LogUpdate, UploadBag, CancelUpload})
 
-    def __init__(self, client: RestClient, spool: Spool, robot: RobotInfo,
-                 deliver: Callable[[Any], None]) -> None:
+    def __init__(
+        self, client: RestClient, spool: Spool, robot: RobotInfo, deliver: Callable[[Any], None]
+    ) -> None:
         """Take where log lines wait, who the robot is, and the way to the robot side."""
         self._client = client
         self._robot = robot
@@ -67,8 +68,10 @@ class RestService:
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        tasks = [asyncio.ensure_future(self._guarded(work))
-                 for work in (self._logs.run(), self._register())]
+        tasks = [
+            asyncio.ensure_future(self._guarded(work))
+            for work in (self._logs.run(), self._register())
+        ]
         try:
             await self._stopping.wait()
         finally:
@@ -116,13 +119,19 @@ class RestService:
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + _PROGRESS_PERIOD
-                loop.call_soon_threadsafe(self._deliver, UploadProgress(
-                    order.upload_id, told.file, told.sent, told.total))
+                loop.call_soon_threadsafe(
+                    self._deliver,
+                    UploadProgress(order.upload_id, told.file, told.sent, told.total),
+                )
 
         async with self._uploading:
             await upload_rosbag(
-                self._client, Path(order.folder), self._robot.values['robot_id'],
-                rate=order.max_rate, on_progress=progress)
+                self._client,
+                Path(order.folder),
+                self._robot.values['robot_id'],
+                rate=order.max_rate,
+                on_progress=progress,
+            )
 
     def _tell(self, problem: str) -> None:
         self._deliver(LinkProblem(problem))

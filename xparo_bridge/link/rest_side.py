@@ -29,8 +29,14 @@ _POLL_PERIOD = 2.0  # s between fetches while the socket is down
 class RestSide:
     """REST side of one link; lives in the link thread."""
 
-    def __init__(self, lanes: Lanes, deliver: Callable[[Any, int], None], *,
-                 tls: ssl.SSLContext | None, max_bytes: int) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        deliver: Callable[[Any, int], None],
+        *,
+        tls: ssl.SSLContext | None,
+        max_bytes: int,
+    ) -> None:
         """Take what a response is handed to, message and size; bytes bound the response."""
         self._lanes = lanes
         self._deliver = deliver
@@ -77,8 +83,9 @@ class RestSide:
             await self._request(session, self._protocol.by_rest())
 
     async def _post(self, session: aiohttp.ClientSession, frames: Sequence[Any]) -> bool:
-        return all([await self._request(session, self._protocol.by_rest(frame))
-                    for frame in frames])
+        return all(
+            [await self._request(session, self._protocol.by_rest(frame)) for frame in frames]
+        )
 
     async def _request(self, session: aiohttp.ClientSession, request: HttpRequest | None) -> bool:
         if request is None:
@@ -86,9 +93,13 @@ class RestSide:
         try:
             # A redirect would take the secret in the path elsewhere.
             async with session.request(
-                    request.method, request.url, data=request.body or None,
-                    headers=dict(request.headers), allow_redirects=False,
-                    ssl=True if self._tls is None else self._tls) as response:
+                request.method,
+                request.url,
+                data=request.body or None,
+                headers=dict(request.headers),
+                allow_redirects=False,
+                ssl=True if self._tls is None else self._tls,
+            ) as response:
                 if response.status >= 300:
                     raise ProtocolError(f'REST answered HTTP {response.status}')
                 text = await self._text(response)

@@ -22,9 +22,18 @@ from typing import Any, Protocol, TypeVar
 # How often a disk that failed is tried again, s.
 RETRY_PERIOD = 10.0
 # Errors of the disk or of others who use it; every other one is the file's own.
-_DISK_ERRORS = ('SQLITE_BUSY', 'SQLITE_CANTOPEN', 'SQLITE_FULL', 'SQLITE_IOERR', 'SQLITE_LOCKED',
-                'SQLITE_NOLFS', 'SQLITE_NOMEM', 'SQLITE_PERM', 'SQLITE_PROTOCOL',
-                'SQLITE_READONLY')
+_DISK_ERRORS = (
+    'SQLITE_BUSY',
+    'SQLITE_CANTOPEN',
+    'SQLITE_FULL',
+    'SQLITE_IOERR',
+    'SQLITE_LOCKED',
+    'SQLITE_NOLFS',
+    'SQLITE_NOMEM',
+    'SQLITE_PERM',
+    'SQLITE_PROTOCOL',
+    'SQLITE_READONLY',
+)
 # What each level survives: `full` a power cut, `normal` a killed process (after a power cut the
 # last seconds may be missing, the rest is whole).
 SYNCHRONOUS = {'full': 'FULL', 'normal': 'NORMAL'}

@@ -72,8 +72,11 @@ class StreamJoiner:
         """Give up the streams that have been silent for too long."""
         due = self._clock() - SILENCE
         silent = [name for name, stream in self._open.items() if stream.heard <= due]
-        return [end for name in silent
-                for end in self._give_up(name, f'nothing came for {SILENCE:.0f} s')]
+        return [
+            end
+            for name in silent
+            for end in self._give_up(name, f'nothing came for {SILENCE:.0f} s')
+        ]
 
     def abandon(self, reason: str) -> list[Any]:
         """Give up every stream."""

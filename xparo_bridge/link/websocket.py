@@ -24,16 +24,27 @@ from . import proxy as proxies
 try:
     from websockets.asyncio.client import ClientConnection as _Client
     from websockets.asyncio.client import connect as _connect
+
     _NEW = True
 except ImportError:
     from websockets.legacy.client import connect as _connect  # type: ignore[assignment]
     from websockets.legacy.client import (  # type: ignore[assignment]
         WebSocketClientProtocol as _Client,
     )
+
     _NEW = False
 
-__all__ = ['ConnectionClosed', 'WebSocketException', 'certificate_expiry', 'close_code', 'dial',
-           'fault_of_peer', 'http_status', 'is_open', 'server_time']
+__all__ = [
+    'ConnectionClosed',
+    'WebSocketException',
+    'certificate_expiry',
+    'close_code',
+    'dial',
+    'fault_of_peer',
+    'http_status',
+    'is_open',
+    'server_time',
+]
 
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
@@ -55,6 +66,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             self.transport.abort()
 
     if _NEW:
+
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.protocol.parser_exc is not None:
@@ -66,6 +78,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
                 self._count(event)
             super().process_event(event)
     else:
+
         async def read_data_frame(self, max_size: int | None) -> Any:
             frame = await super().read_data_frame(max_size)  # type: ignore[misc]
             if frame is not None:
@@ -91,9 +104,16 @@ class RedirectError(Exception):
     """The server wants the bridge to go elsewhere; says where to."""
 
 
-async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | None,
-               open_timeout: float, max_frame_bytes: int, compression: bool,
-               proxy: str | None = None) -> Any:
+async def dial(
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    tls: ssl.SSLContext | None,
+    open_timeout: float,
+    max_frame_bytes: int,
+    compression: bool,
+    proxy: str | None = None,
+) -> Any:
     """
     Open a connection; times are seconds, `proxy` as of `find_proxy`.
 
@@ -102,7 +122,9 @@ async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | No
     """
     options: dict[str, Any] = (
         {'additional_headers': dict(headers), 'create_connection': _Bounded, 'proxy': None}
-        if _NEW else {'extra_headers': dict(headers), 'create_protocol': _Bounded})
+        if _NEW
+        else {'extra_headers': dict(headers), 'create_protocol': _Bounded}
+    )
     if _NEW and not hasattr(_connect, 'open_tcp_connection'):
         del options['proxy']  # Releases 13 and 14 know none.
     if tls is not None:
@@ -115,14 +137,19 @@ async def dial(url: str, *, headers: Mapping[str, str], tls: ssl.SSLContext | No
             else:
                 target = urlsplit(url)
                 port = target.port or (443 if target.scheme == 'wss' else 80)
-                options['sock'] = await proxies.connect_through(
-                    way, target.hostname or '', port)
+                options['sock'] = await proxies.connect_through(way, target.hostname or '', port)
                 if tls is not None:
                     options['server_hostname'] = target.hostname
             return await _Connect(
-                url, open_timeout=None, close_timeout=2.0, ping_interval=None,
-                max_size=max_frame_bytes, compression='deflate' if compression else None,
-                logger=_quiet, **options)
+                url,
+                open_timeout=None,
+                close_timeout=2.0,
+                ping_interval=None,
+                max_size=max_frame_bytes,
+                compression='deflate' if compression else None,
+                logger=_quiet,
+                **options,
+            )
     except BaseException:
         if 'sock' in options:
             options['sock'].close()
@@ -150,8 +177,11 @@ def fault_of_peer(error: ConnectionClosed) -> str:
     """Return what the peer sent that made this end close the connection, empty if nothing."""
     if error.sent is None or (error.rcvd is not None and error.rcvd_then_sent):
         return ''
-    reasons = {1002: 'broke the WebSocket protocol', 1007: 'sent text that is not UTF-8',
-               1009: 'sent a message that is too big'}
+    reasons = {
+        1002: 'broke the WebSocket protocol',
+        1007: 'sent text that is not UTF-8',
+        1009: 'sent a message that is too big',
+    }
     reason = reasons.get(error.sent.code, '')
     return f'{reason}: {error.sent.reason}' if reason and error.sent.reason else reason
 

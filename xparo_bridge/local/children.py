@@ -37,10 +37,18 @@ class Child:
 
         Its own process group keeps Ctrl-C from it: it is told to end when its turn has come.
         """
-        return cls(name, await asyncio.create_subprocess_exec(
-            *argv, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True, preexec_fn=die_with_parent()))
+        return cls(
+            name,
+            await asyncio.create_subprocess_exec(
+                *argv,
+                env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            ),
+        )
 
     async def wait_for_line(self, pattern: str) -> re.Match[str]:
         """First line of its output, old or new, that a regular expression is found in."""
@@ -97,4 +105,5 @@ def die_with_parent() -> Callable[[], None] | None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # It went before we asked.
             os._exit(1)
+
     return ask

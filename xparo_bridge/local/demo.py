@@ -50,8 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Play the mission; exit code 0, 1 if a step failed, 130 or 143 if it was ended before."""
     parser = argparse.ArgumentParser('demo', description=DESCRIPTION)
     parser.add_argument('--once', action='store_true', help='end after the mission')
-    parser.add_argument('--speed', type=float, default=2.0, metavar='FACTOR',
-                        help='how much faster than a real one the robot drives [%(default)g]')
+    parser.add_argument(
+        '--speed',
+        type=float,
+        default=2.0,
+        metavar='FACTOR',
+        help='how much faster than a real one the robot drives [%(default)g]',
+    )
     options = parser.parse_args(argv)
     ended_by: list[signal.Signals] = []
     try:
@@ -68,6 +73,7 @@ async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> i
     def end(number: signal.Signals) -> None:
         ended_by.append(number)
         this.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     played = False
@@ -105,9 +111,11 @@ class Demo:
         # For the children and for the node that this process is while it chats. On this machine
         # only, and apart from any other graph on it.
         for name, value in (
-                ('XPARO_SECRET_KEY', 'demo'), ('XPARO_PROJECT_ID', 'demo'),
-                ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
-                ('ROS_DOMAIN_ID', str(_free_domain()))):
+            ('XPARO_SECRET_KEY', 'demo'),
+            ('XPARO_PROJECT_ID', 'demo'),
+            ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
+            ('ROS_DOMAIN_ID', str(_free_domain())),
+        ):
             os.environ.setdefault(name, value)
         self._port = 0
         self._operator: OperatorClient
@@ -119,31 +127,41 @@ class Demo:
         """All steps, each with a line; StepFailed tells which did not come about."""
         await self._step('the platform listens', 15.0, self._start_platform)
         self._robot = await self._start(
-            'simulated_robot', '--ros-args', '-p', f'speed:={self._speed}')
+            'simulated_robot', '--ros-args', '-p', f'speed:={self._speed}'
+        )
         self._bridge = await self._start(
-            'bridge', '--ros-args', '-p', f'config:=[{",".join(self._config())}]')
+            'bridge', '--ros-args', '-p', f'config:=[{",".join(self._config())}]'
+        )
         await self._step('the robot is connected', 30.0, self._see_connection, self._bridge)
         await self._step('telemetry arrives', 20.0, self._see_telemetry, self._bridge)
         await self._step('the robot drives to table_4', 90.0, self._drive, self._bridge)
         await self._step('a chat is answered', 30.0, self._chat, self._bridge)
         await self._step('a second goal is cancelled on the way', 60.0, self._cancel, self._bridge)
         await self._step(
-            'a pushed tree makes a delivery round', 120.0, self._deliver, self._bridge)
+            'a pushed tree makes a delivery round', 120.0, self._deliver, self._bridge
+        )
         self._tell('mission complete')
 
     @property
     def invitation(self) -> str:
         """How to go on by hand."""
-        run = ('ros2 run xparo_bridge' if shutil.which('ros2')
-               else f'{_shortest(sys.executable)} -m xparo_bridge')
+        run = (
+            'ros2 run xparo_bridge'
+            if shutil.which('ros2')
+            else f'{_shortest(sys.executable)} -m xparo_bridge'
+        )
         port = '' if self._port == DEFAULT_PORT else f' --port {self._port}'
-        graph = ' '.join(f'{name}={os.environ[name]}' for name in (
-            'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'))
-        return (f'\nNow it is yours, until Ctrl-C. In another terminal:\n'
-                f'  {run} local_platform send start_navigation --goal kitchen --wait{port}\n'
-                f'  {run} local_platform chat "Good evening"{port}\n'
-                f'  {run} local_platform watch{port}\n'
-                f'The robot is in the ROS graph of {graph}')
+        graph = ' '.join(
+            f'{name}={os.environ[name]}'
+            for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')
+        )
+        return (
+            f'\nNow it is yours, until Ctrl-C. In another terminal:\n'
+            f'  {run} local_platform send start_navigation --goal kitchen --wait{port}\n'
+            f'  {run} local_platform chat "Good evening"{port}\n'
+            f'  {run} local_platform watch{port}\n'
+            f'The robot is in the ROS graph of {graph}'
+        )
 
     async def watch_children(self) -> None:
         """Wait for the first child to end, which none should: StepFailed."""
@@ -157,8 +175,9 @@ class Demo:
             for task in waiting:
                 task.cancel()
 
-    async def _step(self, name: str, timeout: float, step: Step,
-                    child: Child | None = None) -> None:
+    async def _step(
+        self, name: str, timeout: float, step: Step, child: Child | None = None
+    ) -> None:
         playing = asyncio.ensure_future(step())
         watching = asyncio.ensure_future(self.watch_children()) if self._children else None
         tasks = {playing} if watching is None else {playing, watching}
@@ -184,7 +203,8 @@ class Demo:
 
     async def _start(self, executable: str, *arguments: str) -> Child:
         child = await Child.start(
-            executable, [sys.executable, '-m', 'xparo_bridge', executable, *arguments])
+            executable, [sys.executable, '-m', 'xparo_bridge', executable, *arguments]
+        )
         self._stack.push_async_callback(child.stop)
         self._children.append(child)
         return child
@@ -193,22 +213,30 @@ class Demo:
         """Configuration files of the bridge, the last one of this run: its platform and state."""
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix='xparo_demo_'))
         path = Path(folder) / 'links.yaml'
-        path.write_text(f'state_dir: {folder}/state\n'
-                        'links:\n'
-                        '  - {name: platform, protocol: xparo, '
-                        f'url: "ws://127.0.0.1:{self._port}{ROBOT_PATH}"}}\n')
+        path.write_text(
+            f'state_dir: {folder}/state\n'
+            'links:\n'
+            '  - {name: platform, protocol: xparo, '
+            f'url: "ws://127.0.0.1:{self._port}{ROBOT_PATH}"}}\n'
+        )
         return [*CONFIG, str(path)]
 
     # --- the steps; what they return is told ---
 
     async def _start_platform(self) -> str:
         self._platform = await self._start(
-            'local_platform', '--port', str(DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0))
+            'local_platform', '--port', str(DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0)
+        )
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
         self._port = int(match[2])
-        self._operator = await self._stack.enter_async_context(await OperatorClient.connect(
-            port=self._port, secret_key=os.environ['XPARO_SECRET_KEY'],
-            project_id=os.environ['XPARO_PROJECT_ID'], since=0))
+        self._operator = await self._stack.enter_async_context(
+            await OperatorClient.connect(
+                port=self._port,
+                secret_key=os.environ['XPARO_SECRET_KEY'],
+                project_id=os.environ['XPARO_PROJECT_ID'],
+                since=0,
+            )
+        )
         return match[1]
 
     async def _see_connection(self) -> str:
@@ -223,8 +251,10 @@ class Demo:
             if {'cpu_usage', 'battery_percentage', 'pose'} <= values.keys():
                 break
         pose = values['pose']
-        return (f'cpu {values["cpu_usage"]:.0f}%, battery {values["battery_percentage"]:.0f}%, '
-                f'pose x {pose["x"]:.2f} y {pose["y"]:.2f}')
+        return (
+            f'cpu {values["cpu_usage"]:.0f}%, battery {values["battery_percentage"]:.0f}%, '
+            f'pose x {pose["x"]:.2f} y {pose["y"]:.2f}'
+        )
 
     async def _drive(self) -> str:
         command_id = await self._operator.send_command('start_navigation', {'goal': 'table_4'})
@@ -264,7 +294,8 @@ class Demo:
         self._tell('the next goal of the robot will fail; behavior_update sent')
         since = self._operator.seq
         await self._operator.request(
-            'push_tree', name='delivery', xml=share('config', 'trees', TREE).read_text())
+            'push_tree', name='delivery', xml=share('config', 'trees', TREE).read_text()
+        )
         view = TreeView()
         async for event in self._operator.events(since):
             data = event['data'] if event.get('type') == 'behavior_status' else {}
@@ -288,8 +319,7 @@ class Demo:
 
     async def _statuses(self, command_id: str) -> Any:
         async for event in self._operator.events():
-            if (event.get('type') == 'command_status'
-                    and event['data']['command_id'] == command_id):
+            if event.get('type') == 'command_status' and event['data']['command_id'] == command_id:
                 yield event['data']
         raise StepFailed('the platform is gone', self._platform)
 

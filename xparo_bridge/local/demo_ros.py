@@ -14,6 +14,7 @@ class RosFailed(Exception):
 def ask_platform(text: str) -> str:
     """Answer of the bridge's chat service; blocks."""
     from xparo_interfaces.srv import Chat
+
     response = _call(Chat, '/xparo_bridge/chat', Chat.Request(message=text, timeout=10.0))
     if not response.success:
         raise RosFailed(response.error)
@@ -24,14 +25,19 @@ def fail_next_goal() -> None:
     """Let the simulated robot abort the next goal, whichever it is; blocks."""
     from rcl_interfaces.srv import SetParameters
     from rclpy.parameter import Parameter
+
     parameter = Parameter('fail_next', value='abort').to_parameter_msg()
-    _call(SetParameters, '/simulated_robot/set_parameters',
-          SetParameters.Request(parameters=[parameter]))
+    _call(
+        SetParameters,
+        '/simulated_robot/set_parameters',
+        SetParameters.Request(parameters=[parameter]),
+    )
 
 
 def _call(kind: Any, name: str, request: Any) -> Any:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
+
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node('demo', context=context)

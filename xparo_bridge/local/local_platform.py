@@ -58,13 +58,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OperatorError, TimeoutError) as error:
         print(f'local_platform: {error}', file=sys.stderr)
     except ConnectionRefusedError:
-        print(f'local_platform: nobody listens on {options.host}:{options.port}; start the '
-              'platform first: local_platform serve', file=sys.stderr)
+        print(
+            f'local_platform: nobody listens on {options.host}:{options.port}; start the '
+            'platform first: local_platform serve',
+            file=sys.stderr,
+        )
     except OSError as error:
         print(f'local_platform: {error}', file=sys.stderr)
     except WebSocketException as error:
-        print(f'local_platform: {options.host}:{options.port} turned us down ({error}); '
-              'is the secret key or the project another?', file=sys.stderr)
+        print(
+            f'local_platform: {options.host}:{options.port} turned us down ({error}); '
+            'is the secret key or the project another?',
+            file=sys.stderr,
+        )
     return 1
 
 
@@ -103,45 +109,87 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument('--host', default='127.0.0.1', help='address [%(default)s]')
     group.add_argument('--port', type=int, default=8765, help='TCP port [%(default)s]')
     group.add_argument(
-        '--secret-key', default=os.environ.get('XPARO_SECRET_KEY', 'demo'), metavar='KEY',
-        help='secret key [$XPARO_SECRET_KEY or demo]')
+        '--secret-key',
+        default=os.environ.get('XPARO_SECRET_KEY', 'demo'),
+        metavar='KEY',
+        help='secret key [$XPARO_SECRET_KEY or demo]',
+    )
     group.add_argument(
-        '--project-id', default=os.environ.get('XPARO_PROJECT_ID', 'demo'), metavar='ID',
-        help='project [$XPARO_PROJECT_ID or demo]')
+        '--project-id',
+        default=os.environ.get('XPARO_PROJECT_ID', 'demo'),
+        metavar='ID',
+        help='project [$XPARO_PROJECT_ID or demo]',
+    )
     robot = argparse.ArgumentParser(add_help=False)
     robot.add_argument('--robot', metavar='ID', help='which robot, if more than one is connected')
 
     parser = argparse.ArgumentParser(
-        'local_platform', description=DESCRIPTION, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        'local_platform',
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
 
-    def verb(name: str, run: Any, summary: str, *parents: argparse.ArgumentParser,
-             **options: Any) -> argparse.ArgumentParser:
+    def verb(
+        name: str, run: Any, summary: str, *parents: argparse.ArgumentParser, **options: Any
+    ) -> argparse.ArgumentParser:
         added = verbs.add_parser(
-            name, help=summary, description=summary, parents=[*parents, common],
-            allow_abbrev=False, **options)
+            name,
+            help=summary,
+            description=summary,
+            parents=[*parents, common],
+            allow_abbrev=False,
+            **options,
+        )
         added.set_defaults(run=run)
         return added
 
     serve = verb('serve', _serve, 'serve robots and operators until Ctrl-C (the default)')
-    serve.add_argument('--ping-interval', type=float, default=15.0, metavar='SECONDS',
-                       help='how often robots are pinged [%(default)g]')
-    serve.add_argument('--record', type=Path, metavar='FILE',
-                       help='append everything that happens to FILE, a JSON object a line')
+    serve.add_argument(
+        '--ping-interval',
+        type=float,
+        default=15.0,
+        metavar='SECONDS',
+        help='how often robots are pinged [%(default)g]',
+    )
+    serve.add_argument(
+        '--record',
+        type=Path,
+        metavar='FILE',
+        help='append everything that happens to FILE, a JSON object a line',
+    )
 
-    send = verb('send', _send, 'send a remote command', robot,
-                usage='local_platform send COMMAND [--NAME VALUE ...] [options]',
-                epilog='Every other --NAME VALUE is a parameter of the command: JSON where it is '
-                       'that, else text.')
+    send = verb(
+        'send',
+        _send,
+        'send a remote command',
+        robot,
+        usage='local_platform send COMMAND [--NAME VALUE ...] [options]',
+        epilog='Every other --NAME VALUE is a parameter of the command: JSON where it is '
+        'that, else text.',
+    )
     send.add_argument('command', metavar='COMMAND', help='such as start_navigation')
-    send.add_argument('--parameters', type=json.loads, default={}, metavar='JSON',
-                      help='parameters as an object, for names that are options here')
+    send.add_argument(
+        '--parameters',
+        type=json.loads,
+        default={},
+        metavar='JSON',
+        help='parameters as an object, for names that are options here',
+    )
     send.add_argument('--id', metavar='ID', help='command_id [made]')
-    send.add_argument('--wait', action='store_true',
-                      help='follow it to its end; exit code 0 only if it succeeded')
-    send.add_argument('--timeout', type=float, default=600.0, metavar='SECONDS',
-                      help='how long to wait [%(default)g]')
+    send.add_argument(
+        '--wait',
+        action='store_true',
+        help='follow it to its end; exit code 0 only if it succeeded',
+    )
+    send.add_argument(
+        '--timeout',
+        type=float,
+        default=600.0,
+        metavar='SECONDS',
+        help='how long to wait [%(default)g]',
+    )
 
     cancel = verb('cancel', _cancel, 'cancel a command', robot)
     cancel.add_argument('id', metavar='ID', help='the command_id that send printed')
@@ -152,8 +200,12 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument('--name', help='tree_name [the name of the file]')
     verb('robots', _robots, 'list the robots')
     watch = verb('watch', _watch, 'print everything that happens', robot)
-    watch.add_argument('--since', type=int, metavar='SEQ',
-                       help='begin after event SEQ, 0 for all that is kept [now]')
+    watch.add_argument(
+        '--since',
+        type=int,
+        metavar='SEQ',
+        help='begin after event SEQ, 0 for all that is kept [now]',
+    )
     watch.add_argument('--no-telemetry', action='store_true', help='leave telemetry out')
     watch.add_argument('--json', action='store_true', help='events as JSON lines')
     return parser
@@ -161,7 +213,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _connect(options: argparse.Namespace, since: int | None = None) -> Any:
     return OperatorClient.connect(
-        options.host, options.port, options.secret_key, options.project_id, since=since)
+        options.host, options.port, options.secret_key, options.project_id, since=since
+    )
 
 
 async def _serve(options: argparse.Namespace) -> int:
@@ -169,8 +222,12 @@ async def _serve(options: argparse.Namespace) -> int:
         record = None
         if options.record:
             record = stack.enter_context(options.record.open('a', encoding='utf-8'))
-        server = PlatformServer(options.secret_key, options.project_id,
-                                ping_interval=options.ping_interval, record=record)
+        server = PlatformServer(
+            options.secret_key,
+            options.project_id,
+            ping_interval=options.ping_interval,
+            record=record,
+        )
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -186,7 +243,8 @@ async def _send(options: argparse.Namespace) -> int:
     async with await _connect(options) as client:
         keys = {'command_id': options.id} if options.id else {}
         command_id = await client.send_command(
-            options.command, options.parameters, options.robot, **keys)
+            options.command, options.parameters, options.robot, **keys
+        )
         print(f'sent {options.command} as {command_id}', flush=True)
         return await _follow(client, command_id, options.timeout) if options.wait else 0
 
@@ -196,8 +254,12 @@ async def _follow(client: OperatorClient, command_id: str, timeout: float) -> in
     since = 0
     while True:
         event = await client.wait_for(
-            lambda event: event.get('type') == 'command_status'
-            and event['data']['command_id'] == command_id, timeout, since=since)
+            lambda event: (
+                event.get('type') == 'command_status' and event['data']['command_id'] == command_id
+            ),
+            timeout,
+            since=since,
+        )
         since, status = event['seq'], event['data']
         print(_line(event), flush=True)
         if status['state'] not in ('accepted', 'running'):
@@ -219,8 +281,9 @@ async def _chat(options: argparse.Namespace) -> int:
 async def _push_tree(options: argparse.Namespace) -> int:
     xml = options.file.read_text(encoding='utf-8')
     async with await _connect(options) as client:
-        await client.request('push_tree', robot=options.robot,
-                             name=options.name or options.file.stem, xml=xml)
+        await client.request(
+            'push_tree', robot=options.robot, name=options.name or options.file.stem, xml=xml
+        )
     return 0
 
 
@@ -249,8 +312,11 @@ async def _watch(options: argparse.Namespace) -> int:
 
 def _line(event: Event) -> str:
     """One event for people."""
-    said = {key: value for key, value in event.items()
-            if key not in ('seq', 'time', 'robot', 'event', 'type', 'data')}
+    said = {
+        key: value
+        for key, value in event.items()
+        if key not in ('seq', 'time', 'robot', 'event', 'type', 'data')
+    }
     if event.get('type') == 'command_status':
         status = event['data']
         parts = [f'{status["command"]} {status["command_id"]} {status["state"]}']

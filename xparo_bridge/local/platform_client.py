@@ -50,17 +50,30 @@ class OperatorClient:
         self._forgotten = 0
 
     @classmethod
-    async def connect(cls, host: str = '127.0.0.1', port: int = 8765, secret_key: str = 'demo',
-                      project_id: str = 'demo', *, since: int | None = None) -> OperatorClient:
+    async def connect(
+        cls,
+        host: str = '127.0.0.1',
+        port: int = 8765,
+        secret_key: str = 'demo',
+        project_id: str = 'demo',
+        *,
+        since: int | None = None,
+    ) -> OperatorClient:
         """
         Connect and watch: from event number `since` on, 0 for all kept, None for from now on.
 
         Raises OSError where nobody listens, websockets' handshake error for a wrong key.
         """
         path = f'/operator/{quote(secret_key, safe="")}/{quote(project_id, safe="")}/'
-        client = cls(await _connect(
-            f'ws://{host}:{port}{path}', ping_interval=None, max_size=None, compression=None,
-            close_timeout=2.0))
+        client = cls(
+            await _connect(
+                f'ws://{host}:{port}{path}',
+                ping_interval=None,
+                max_size=None,
+                compression=None,
+                close_timeout=2.0,
+            )
+        )
         await client.request('watch', **({} if since is None else {'since': since}))
         return client
 
@@ -99,15 +112,22 @@ class OperatorClient:
         result: list[dict[str, Any]] = await self.request('robots')
         return result
 
-    async def send_command(self, command: str, parameters: dict[str, Any] | None = None,
-                           robot: str | None = None, **keys: Any) -> str:
+    async def send_command(
+        self,
+        command: str,
+        parameters: dict[str, Any] | None = None,
+        robot: str | None = None,
+        **keys: Any,
+    ) -> str:
         """Send a remote command; its id. Keys: command_id, issued_at, deadline."""
-        result = await self.request('send', command=command, parameters=parameters or {},
-                                    robot=robot, **keys)
+        result = await self.request(
+            'send', command=command, parameters=parameters or {}, robot=robot, **keys
+        )
         return str(result['command_id'])
 
-    async def wait_for(self, predicate: Predicate, timeout: float = 10.0, *,
-                       since: int = 0) -> Event:
+    async def wait_for(
+        self, predicate: Predicate, timeout: float = 10.0, *, since: int = 0
+    ) -> Event:
         """First event, old or new, after number `since` for which the predicate is true."""
         try:
             async with asyncio.timeout(timeout):
@@ -119,13 +139,18 @@ class OperatorClient:
             raise TimeoutError(f'no such event in {timeout:g} s; the last were:\n{last}') from None
         raise OperatorError('the platform closed the connection')
 
-    async def wait_for_status(self, command_id: str, *states: str,
-                              timeout: float = 30.0) -> dict[str, Any]:
+    async def wait_for_status(
+        self, command_id: str, *states: str, timeout: float = 30.0
+    ) -> dict[str, Any]:
         """Data of the first command_status in one of the states, by default in a terminal one."""
+
         def wanted(event: Event) -> bool:
-            return (event.get('type') == 'command_status'
-                    and event['data']['command_id'] == command_id
-                    and event['data']['state'] in (states or TERMINAL_STATES))
+            return (
+                event.get('type') == 'command_status'
+                and event['data']['command_id'] == command_id
+                and event['data']['state'] in (states or TERMINAL_STATES)
+            )
+
         data: dict[str, Any] = (await self.wait_for(wanted, timeout))['data']
         return data
 
@@ -169,7 +194,7 @@ class OperatorClient:
     def _keep(self, event: Event) -> None:
         self._seen.append(event)
         if len(self._seen) > SEEN:
-            del self._seen[:SEEN // 2]
+            del self._seen[: SEEN // 2]
             self._forgotten += SEEN // 2
         self._wake()
 

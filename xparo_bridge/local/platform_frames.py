@@ -15,8 +15,15 @@ import json
 import math
 from typing import Any, NoReturn
 
-COMMAND_STATES = ('accepted', 'running', 'succeeded', 'failed', 'rejected', 'canceled',
-                  'timed_out')
+COMMAND_STATES = (
+    'accepted',
+    'running',
+    'succeeded',
+    'failed',
+    'rejected',
+    'canceled',
+    'timed_out',
+)
 TERMINAL_STATES = frozenset(COMMAND_STATES[2:])
 
 
@@ -30,7 +37,8 @@ def parse(frame: str | bytes) -> tuple[str, dict[str, Any]]:
         raise FrameRefused('a binary frame; the protocol has text frames only')
     try:
         message = json.loads(
-            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         raise FrameRefused(f'not JSON: {error}') from None
     if not isinstance(message, dict):
@@ -79,16 +87,25 @@ def _telemetry(kind: str, data: dict[str, Any]) -> None:
 
 
 def _command_status(kind: str, data: dict[str, Any]) -> None:
-    _fields(kind, data, {'command_id': str, 'command': str, 'state': str},
-            {'progress': dict, 'result': dict, 'error': dict, **_DELIVERY})
+    _fields(
+        kind,
+        data,
+        {'command_id': str, 'command': str, 'state': str},
+        {'progress': dict, 'result': dict, 'error': dict, **_DELIVERY},
+    )
     if data['state'] not in COMMAND_STATES:
         raise FrameRefused(
-            f'command_status: state "{data["state"]}" is none of {", ".join(COMMAND_STATES)}')
+            f'command_status: state "{data["state"]}" is none of {", ".join(COMMAND_STATES)}'
+        )
 
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
-    _fields(kind, data, {'tree_name': str, 'state': str},
-            {'run_id': str, 'structure': list, 'nodes': list, 'errors': list, **_DELIVERY})
+    _fields(
+        kind,
+        data,
+        {'tree_name': str, 'state': str},
+        {'run_id': str, 'structure': list, 'nodes': list, 'errors': list, **_DELIVERY},
+    )
 
 
 def _telemetry_history(kind: str, data: dict[str, Any]) -> None:
@@ -118,8 +135,9 @@ _DELIVERY: dict[str, type] = {'message_id': str, 'resent': bool}
 _TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list', bool: 'boolean'}
 
 
-def _fields(kind: str, data: dict[str, Any], required: dict[str, type],
-            optional: dict[str, type]) -> None:
+def _fields(
+    kind: str, data: dict[str, Any], required: dict[str, type], optional: dict[str, type]
+) -> None:
     missing = required.keys() - data.keys()
     if missing:
         raise FrameRefused(f'{kind}: {sorted(missing)} missing')
@@ -144,5 +162,4 @@ def _no_constant(name: str) -> NoReturn:
 
 def finite(value: Any) -> bool:
     """Whether a value is a finite number."""
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)
-            and math.isfinite(value))
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -105,7 +105,8 @@ class Operator:
 
     async def push_tree(self, request: dict[str, Any]) -> Any:
         await self._tell(
-            request, 'behavior_update', {'tree_name': request['name'], 'xml': request['xml']})
+            request, 'behavior_update', {'tree_name': request['name'], 'xml': request['xml']}
+        )
         return {}
 
     async def log_session(self, request: dict[str, Any]) -> Any:
@@ -146,6 +147,19 @@ class Operator:
                 seq = event['seq']
 
 
-_VERBS = {name: getattr(Operator, name) for name in (
-    'robots', 'state', 'send', 'chat', 'push_tree', 'log_session', 'token', 'raw', 'kick', 'stall',
-    'watch')}
+_VERBS = {
+    name: getattr(Operator, name)
+    for name in (
+        'robots',
+        'state',
+        'send',
+        'chat',
+        'push_tree',
+        'log_session',
+        'token',
+        'raw',
+        'kick',
+        'stall',
+        'watch',
+    )
+}

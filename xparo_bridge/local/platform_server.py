@@ -39,12 +39,22 @@ class RobotConnection:
 class PlatformServer:
     """Robots and operators of one project."""
 
-    def __init__(self, secret_key: str, project_id: str, *, ping_interval: float = 15.0,
-                 record: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        secret_key: str,
+        project_id: str,
+        *,
+        ping_interval: float = 15.0,
+        record: IO[str] | None = None,
+    ) -> None:
         """Take the seconds between pings and where to write every event as a line of JSON."""
         self._paths = {
-            f'{path}/{secret_key}/{project_id}/': handler for path, handler in (
-                (ROBOT_PATH, self._serve_robot), (OPERATOR_PATH, self._serve_operator))}
+            f'{path}/{secret_key}/{project_id}/': handler
+            for path, handler in (
+                (ROBOT_PATH, self._serve_robot),
+                (OPERATOR_PATH, self._serve_operator),
+            )
+        }
         self._ping_interval = ping_interval
         self._numbers = itertools.count(1)
         self._server: Any = None
@@ -121,8 +131,9 @@ class PlatformServer:
             record = connection.record
             record.connected = any(other.record is record for other in self.connections)
             code, reason = platform_socket.closing(socket)
-            self.events.add(record.robot_id, 'disconnected', connection=number, code=code,
-                            reason=reason)
+            self.events.add(
+                record.robot_id, 'disconnected', connection=number, code=code, reason=reason
+            )
 
     def _record(self, robot_id: str) -> RobotRecord:
         if robot_id not in self.robots:
@@ -165,8 +176,12 @@ class PlatformServer:
     def _note_error(self, connection: RobotConnection, problem: str, frame: str | bytes) -> None:
         connection.record.errors.append(problem)
         connection.record.count('errors')
-        self.events.add(connection.record.robot_id, 'error', problem=problem,
-                        frame=frame[:EXCERPT] if isinstance(frame, str) else frame[:EXCERPT].hex())
+        self.events.add(
+            connection.record.robot_id,
+            'error',
+            problem=problem,
+            frame=frame[:EXCERPT] if isinstance(frame, str) else frame[:EXCERPT].hex(),
+        )
 
     async def _ping(self, connection: RobotConnection) -> None:
         with contextlib.suppress(ConnectionClosed):

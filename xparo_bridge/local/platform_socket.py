@@ -16,16 +16,19 @@ from typing import Any
 
 try:
     from websockets.asyncio.server import serve as _serve
+
     _NEW = True
 except ImportError:
     from websockets.server import serve as _serve
+
     _NEW = False
 
 MAX_FRAME = 16 * 2**20
 
 
-async def serve(handler: Callable[[Any], Awaitable[None]], host: str, port: int,
-                admit: Callable[[str], bool]) -> Any:
+async def serve(
+    handler: Callable[[Any], Awaitable[None]], host: str, port: int, admit: Callable[[str], bool]
+) -> Any:
     """
     Serve WebSockets; a path that `admit` turns down gets 403 at the handshake.
 
@@ -34,18 +37,28 @@ async def serve(handler: Callable[[Any], Awaitable[None]], host: str, port: int,
     """
     refusal = 'the secret key or the project is wrong\n'
     if _NEW:
+
         def check(connection: Any, request: Any) -> Any:
             if not admit(request.path):
                 return connection.respond(HTTPStatus.FORBIDDEN, refusal)
             return None
     else:
+
         async def check(path: str, headers: Any) -> Any:  # type: ignore[misc]
             if not admit(path):
                 return HTTPStatus.FORBIDDEN, [], refusal.encode()
             return None
+
     return await _serve(
-        handler, host, port, process_request=check, ping_interval=None, max_size=MAX_FRAME,
-        compression=None, close_timeout=2.0)
+        handler,
+        host,
+        port,
+        process_request=check,
+        ping_interval=None,
+        max_size=MAX_FRAME,
+        compression=None,
+        close_timeout=2.0,
+    )
 
 
 async def stop(server: Any) -> None:
@@ -65,5 +78,7 @@ def path_of(socket: Any) -> str:
 
 def closing(socket: Any) -> tuple[int, str]:
     """Close code and reason of a closed connection, 1006 if it just broke."""
-    return (socket.close_code if socket.close_code is not None else 1006,
-            socket.close_reason or '')
+    return (
+        socket.close_code if socket.close_code is not None else 1006,
+        socket.close_reason or '',
+    )

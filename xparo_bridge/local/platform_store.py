@@ -74,8 +74,10 @@ class RobotRecord:
             if last == data or (data.get('resent') and last['state'] == data['state']):
                 self.count('duplicates')
                 return ''
-            return (f'command {data["command_id"]} ended as {last["state"]} and then became '
-                    f'{data["state"]}')
+            return (
+                f'command {data["command_id"]} ended as {last["state"]} and then became '
+                f'{data["state"]}'
+            )
         self.commands[data['command_id']] = data
         self.commands.move_to_end(data['command_id'])
         if len(self.commands) > COMMANDS:
@@ -84,15 +86,24 @@ class RobotRecord:
 
     def summary(self) -> dict[str, Any]:
         """What fits on a screen."""
-        return {'robot_id': self.robot_id, 'connected': self.connected,
-                'connections': self.connections, 'counts': self.counts,
-                'telemetry': self.telemetry, 'robot_info': self.robot_info}
+        return {
+            'robot_id': self.robot_id,
+            'connected': self.connected,
+            'connections': self.connections,
+            'counts': self.counts,
+            'telemetry': self.telemetry,
+            'robot_info': self.robot_info,
+        }
 
     def everything(self) -> dict[str, Any]:
         """All that is kept."""
-        return {**self.summary(), 'chat': list(self.chat),
-                'command_status': list(self.command_status),
-                'behavior_status': list(self.behavior_status), 'errors': list(self.errors)}
+        return {
+            **self.summary(),
+            'chat': list(self.chat),
+            'command_status': list(self.command_status),
+            'behavior_status': list(self.behavior_status),
+            'errors': list(self.errors),
+        }
 
 
 class EventLog:
@@ -125,8 +136,13 @@ class EventLog:
         first = self._events[0]['seq'] if self._events else self.last + 1
         skip = seq + 1 - first
         if skip < 0:
-            gap = {'seq': first - 1, 'time': time.time(), 'robot': '', 'event': 'gap',
-                   'missed': -skip}
+            gap = {
+                'seq': first - 1,
+                'time': time.time(),
+                'robot': '',
+                'event': 'gap',
+                'missed': -skip,
+            }
             return [gap, *self._events]
         # Counted from the end, where a deque is quick and who watches mostly is.
         return [self._events[index] for index in range(skip - len(self._events), 0)]

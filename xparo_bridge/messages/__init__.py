@@ -18,6 +18,14 @@ from .project import DeleteSchedule, LogUpdate, SaveAiml, SaveSchedule, TaskHist
 from .speech import *  # noqa: F403
 
 # What must arrive, however late; a word, a gesture or a piece of sound is for now or never.
-KEPT: frozenset[type] = frozenset({
-    *get_args(Control), TaskResult, TaskHistory, LogUpdate, SaveAiml, SaveSchedule,
-    DeleteSchedule})
+DURABLE: frozenset[type] = frozenset(
+    {
+        *get_args(Control),
+        TaskResult,
+        TaskHistory,
+        LogUpdate,
+        SaveAiml,
+        SaveSchedule,
+        DeleteSchedule,
+    }
+)

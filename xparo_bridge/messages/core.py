@@ -186,7 +186,7 @@ class LinkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkChange:
+class LinkStateChanged:
     """A link changed state; `error` says why in words and `remedy` what to do about it."""
 
     state: LinkState
@@ -231,7 +231,14 @@ class LinkProblem:
 
 
 Inbound = (
-    RemoteCommand | BehaviorUpdate | ChatReply | LogSession | ApiToken | LinkChange | LinkProblem
-    | LinkStatistics)
+    RemoteCommand
+    | BehaviorUpdate
+    | ChatReply
+    | LogSession
+    | ApiToken
+    | LinkStateChanged
+    | LinkProblem
+    | LinkStatistics
+)
 Control = ChatRequest | CommandStatus | BehaviorStatus | RobotInfo
 Outbound = Control | Telemetry | TelemetryHistory

@@ -52,9 +52,13 @@ class Server:
         self._kind = kind
         self._ends = []
         self._server = ActionServer(
-            robot.peer, kind, name, self._execute,
+            robot.peer,
+            kind,
+            name,
+            self._execute,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
-            callback_group=ReentrantCallbackGroup())
+            callback_group=ReentrantCallbackGroup(),
+        )
 
     async def _execute(self, handle):
         end = Future()
@@ -118,8 +122,10 @@ def test_a_new_path_replaces_the_goal_that_follows_the_old_one(robot):
 
 def test_all_goals_of_a_server_can_be_cancelled(robot):
     server = Server(robot, FollowPath, 'follow_path')
-    run = robot.start('<ParallelAll><FollowPath path="0;map"/>'
-                      '<Sequence><Sleep msec="300"/><CancelControl/></Sequence></ParallelAll>')
+    run = robot.start(
+        '<ParallelAll><FollowPath path="0;map"/>'
+        '<Sequence><Sleep msec="300"/><CancelControl/></Sequence></ParallelAll>'
+    )
     robot.until(lambda: server.goals and server.goals[0].is_cancel_requested)
     server.end('canceled')
     robot.until(lambda: run.state.ended)
@@ -128,10 +134,11 @@ def test_all_goals_of_a_server_can_be_cancelled(robot):
 
 def test_recoveries_are_counted(robot):
     server = Server(robot, Spin, 'spin')
-    robot.peer.create_service(
-        ClearEntireCostmap, 'clear', lambda request, response: response)
-    run = robot.start('<Sequence><Spin spin_dist="1.0" time_allowance="2.5"/>'
-                      '<ClearEntireCostmap service_name="clear"/></Sequence>')
+    robot.peer.create_service(ClearEntireCostmap, 'clear', lambda request, response: response)
+    run = robot.start(
+        '<Sequence><Spin spin_dist="1.0" time_allowance="2.5"/>'
+        '<ClearEntireCostmap service_name="clear"/></Sequence>'
+    )
     robot.until(lambda: server.goals)
     assert server.goals[0].request.target_yaw == 1.0
     assert server.goals[0].request.time_allowance.nanosec == 500_000_000
@@ -159,30 +166,43 @@ def test_a_plugin_is_the_one_that_was_said_last_or_the_default(robot):
     assert robot.run('<SmootherSelector selected_smoother="{p}"/>').state == 'failed'
 
 
-@pytest.mark.parametrize(('body', 'state'), [
-    ('<IsBatteryLow min_battery="0.3" battery_topic="battery"/>', 'succeeded'),
-    ('<IsBatteryLow min_battery="0.1" battery_topic="battery"/>', 'failed'),
-    ('<IsBatteryLow min_battery="11" battery_topic="battery" is_voltage="true"/>', 'failed'),
-    ('<IsBatteryCharging battery_topic="battery"/>', 'succeeded'),
-    ('<IsBatteryLow min_battery="0.3" battery_topic="silent"/>', 'failed'),
-])
+@pytest.mark.parametrize(
+    ('body', 'state'),
+    [
+        ('<IsBatteryLow min_battery="0.3" battery_topic="battery"/>', 'succeeded'),
+        ('<IsBatteryLow min_battery="0.1" battery_topic="battery"/>', 'failed'),
+        ('<IsBatteryLow min_battery="11" battery_topic="battery" is_voltage="true"/>', 'failed'),
+        ('<IsBatteryCharging battery_topic="battery"/>', 'succeeded'),
+        ('<IsBatteryLow min_battery="0.3" battery_topic="silent"/>', 'failed'),
+    ],
+)
 def test_the_battery_is_asked(robot, body, state):
-    robot.peer.create_publisher(BatteryState, 'battery', LATCHED).publish(BatteryState(
-        percentage=0.2, voltage=12.0,
-        power_supply_status=BatteryState.POWER_SUPPLY_STATUS_CHARGING))
+    robot.peer.create_publisher(BatteryState, 'battery', LATCHED).publish(
+        BatteryState(
+            percentage=0.2,
+            voltage=12.0,
+            power_supply_status=BatteryState.POWER_SUPPLY_STATUS_CHARGING,
+        )
+    )
     robot.until(lambda: robot.node.count_publishers('battery'))
     assert robot.run(body).state == state
 
 
-@pytest.mark.parametrize(('body', 'state'), [
-    ('<GoalReached goal="0;map;2.1;1;0;0;0;0;1"/>', 'succeeded'),
-    ('<GoalReached goal="0;map;2.5;1;0;0;0;0;1"/>', 'failed'),
-    ('<TransformAvailable child="base_link" parent="map"/>', 'succeeded'),
-    ('<TransformAvailable child="arm" parent="map"/>', 'failed'),
-    ('<ArePosesNear ref_pose="0;map;2.3;1;0;0;0;0;1" '
-     'target_pose="0;base_link;0;0;0;0;0;0;1"/>', 'succeeded'),
-    ('<GetCurrentPose robot_base_frame="wheel" current_pose="{p}"/>', 'failed'),
-])
+@pytest.mark.parametrize(
+    ('body', 'state'),
+    [
+        ('<GoalReached goal="0;map;2.1;1;0;0;0;0;1"/>', 'succeeded'),
+        ('<GoalReached goal="0;map;2.5;1;0;0;0;0;1"/>', 'failed'),
+        ('<TransformAvailable child="base_link" parent="map"/>', 'succeeded'),
+        ('<TransformAvailable child="arm" parent="map"/>', 'failed'),
+        (
+            '<ArePosesNear ref_pose="0;map;2.3;1;0;0;0;0;1" '
+            'target_pose="0;base_link;0;0;0;0;0;0;1"/>',
+            'succeeded',
+        ),
+        ('<GetCurrentPose robot_base_frame="wheel" current_pose="{p}"/>', 'failed'),
+    ],
+)
 def test_the_robots_place_is_known_by_its_transforms(robot, body, state):
     stand_at(robot, 2.0, 1.0)
     robot.until(lambda: robot.node.count_publishers('/tf'))
@@ -199,13 +219,21 @@ def test_goals_the_robot_passed_are_removed_but_the_last(robot):
     assert len(run.tree.blackboard.get('goals')) == 1
 
 
-@pytest.mark.parametrize(('body', 'expected'), [
-    ('<TruncatePath input_path="{in}" distance="1.5" output_path="{out}"/>', [0, 1, 2]),
-    ('<TruncatePathLocal input_path="{in}" pose="0;map;2.2;0;0;0;0;0;1" '
-     'distance_forward="1.5" distance_backward="1" output_path="{out}"/>', [1, 2, 3]),
-    ('<ConcatenatePaths input_path1="{in}" input_path2="{in}" output_path="{out}"/>',
-     [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]),
-])
+@pytest.mark.parametrize(
+    ('body', 'expected'),
+    [
+        ('<TruncatePath input_path="{in}" distance="1.5" output_path="{out}"/>', [0, 1, 2]),
+        (
+            '<TruncatePathLocal input_path="{in}" pose="0;map;2.2;0;0;0;0;0;1" '
+            'distance_forward="1.5" distance_backward="1" output_path="{out}"/>',
+            [1, 2, 3],
+        ),
+        (
+            '<ConcatenatePaths input_path1="{in}" input_path2="{in}" output_path="{out}"/>',
+            [0, 1, 2, 3, 4, 0, 1, 2, 3, 4],
+        ),
+    ],
+)
 def test_paths_are_cut_and_joined(robot, body, expected):
     whole = path(0, 1, 2, 3, 4)
     run = robot.run(body, **{'in': whole})

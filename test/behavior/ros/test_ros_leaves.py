@@ -20,16 +20,35 @@ from xparo_bridge.behavior.ros.configured import add_configured
 from xparo_bridge.messages import Telemetry
 
 NODES = {
-    'Creep': {'action': 'nav2_msgs/action/DriveOnHeading', 'name': 'creep', 'ports': {
-        'far': 'target.x', 'fast': {'field': 'speed', 'default': 0.5},
-        'allowed': {'field': 'time_allowance', 'optional': True},
-        'went': {'field': 'distance_traveled', 'of': 'feedback'}, 'code': 'error_code'}},
-    'Lamp': {'service': 'std_srvs/srv/SetBool', 'name': 'lamp',
-             'ports': {'on': 'data', 'said': 'message'}},
-    'Tell': {'publish': 'std_msgs/msg/String', 'name': 'told', 'latched': True,
-             'ports': {'text': 'data'}},
-    'Charged': {'condition': 'sensor_msgs/msg/BatteryState', 'name': 'battery', 'max_age': 5.0,
-                'success_if': 'level > 0.5 && present', 'ports': {'level': 'percentage'}},
+    'Creep': {
+        'action': 'nav2_msgs/action/DriveOnHeading',
+        'name': 'creep',
+        'ports': {
+            'far': 'target.x',
+            'fast': {'field': 'speed', 'default': 0.5},
+            'allowed': {'field': 'time_allowance', 'optional': True},
+            'went': {'field': 'distance_traveled', 'of': 'feedback'},
+            'code': 'error_code',
+        },
+    },
+    'Lamp': {
+        'service': 'std_srvs/srv/SetBool',
+        'name': 'lamp',
+        'ports': {'on': 'data', 'said': 'message'},
+    },
+    'Tell': {
+        'publish': 'std_msgs/msg/String',
+        'name': 'told',
+        'latched': True,
+        'ports': {'text': 'data'},
+    },
+    'Charged': {
+        'condition': 'sensor_msgs/msg/BatteryState',
+        'name': 'battery',
+        'max_age': 5.0,
+        'success_if': 'level > 0.5 && present',
+        'ports': {'level': 'percentage'},
+    },
 }
 
 
@@ -63,9 +82,13 @@ def test_an_input_without_a_value_fails_its_leaf_with_a_reason(robot):
     assert '[far] is connected to {nowhere}, which has no value' in run.tree.root.feedback_message
 
 
-@pytest.mark.parametrize(('body', 'reason'), [
-    ('<Creep far="1"/>', 'no action server'),
-    ('<Lamp on="true"/>', 'no service lamp within 1 s')])
+@pytest.mark.parametrize(
+    ('body', 'reason'),
+    [
+        ('<Creep far="1"/>', 'no action server'),
+        ('<Lamp on="true"/>', 'no service lamp within 1 s'),
+    ],
+)
 def test_an_absent_server_fails_its_leaf_after_its_timeout(robot, body, reason):
     begin = time.monotonic()
     run = robot.run(body)
@@ -99,8 +122,9 @@ def test_a_message_is_published_to_who_listens(robot):
 @pytest.mark.parametrize(('level', 'state'), [(0.8, 'succeeded'), (0.2, 'failed')])
 def test_a_condition_asks_the_newest_message(robot, level, state):
     publisher = robot.peer.create_publisher(BatteryState, 'battery', 10)
-    publish = robot.peer.create_timer(0.05, lambda: publisher.publish(
-        BatteryState(percentage=level, present=True)))
+    publish = robot.peer.create_timer(
+        0.05, lambda: publisher.publish(BatteryState(percentage=level, present=True))
+    )
     run = robot.run('<Charged level="{level}"/>')
     assert run.state == state
     assert run.blackboard()['level'] == pytest.approx(level)
@@ -119,17 +143,32 @@ def test_telemetry_has_the_types_its_values_have(robot):
     assert robot.sent == [Telemetry({'parcel': 3, 'where': 'hall', 'ratio': 0.5, 'list': [1, 2]})]
 
 
-@pytest.mark.parametrize(('node', 'path', 'problem'), [
-    ({'action': 'nav2_msgs/action/Fly', 'name': 'x'}, ('N', 'action'), 'has no action Fly'),
-    ({'action': 'nav2_msgs/action/Spin', 'name': 'x', 'ports': {'a': 'target_yow'}},
-     ('N', 'ports', 'a'), 'no part of it has a field "target_yow"'),
-    ({'publish': 'std_msgs/msg/String', 'name': 'x', 'ports': {'a': 'dota'}},
-     ('N', 'ports', 'a'), 'std_msgs/String has no field "dota"; it has data'),
-    ({'condition': 'std_msgs/msg/String', 'name': 'x', 'success_if': 'data =='},
-     ('N', 'success_if'), 'a value is missing'),
-    ({'condition': 'std_msgs/msg/String', 'name': 'x', 'success_if': 'dota == 1'},
-     ('N', 'success_if'), 'has no field "dota"'),
-])
+@pytest.mark.parametrize(
+    ('node', 'path', 'problem'),
+    [
+        ({'action': 'nav2_msgs/action/Fly', 'name': 'x'}, ('N', 'action'), 'has no action Fly'),
+        (
+            {'action': 'nav2_msgs/action/Spin', 'name': 'x', 'ports': {'a': 'target_yow'}},
+            ('N', 'ports', 'a'),
+            'no part of it has a field "target_yow"',
+        ),
+        (
+            {'publish': 'std_msgs/msg/String', 'name': 'x', 'ports': {'a': 'dota'}},
+            ('N', 'ports', 'a'),
+            'std_msgs/String has no field "dota"; it has data',
+        ),
+        (
+            {'condition': 'std_msgs/msg/String', 'name': 'x', 'success_if': 'data =='},
+            ('N', 'success_if'),
+            'a value is missing',
+        ),
+        (
+            {'condition': 'std_msgs/msg/String', 'name': 'x', 'success_if': 'dota == 1'},
+            ('N', 'success_if'),
+            'has no field "dota"',
+        ),
+    ],
+)
 def test_a_node_that_cannot_work_is_known_before_any_tree(tmp_path, node, path, problem):
     problems = add_configured(NodeRegistry(), configured(tmp_path, {'N': node}))
     assert [where for where, _ in problems] == [path]

@@ -18,16 +18,24 @@ class Told:
 
     def __init__(self, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr('xparo_bridge.behavior.ros.reports.time',
-                            SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(
+            'xparo_bridge.behavior.ros.reports.time', SimpleNamespace(monotonic=lambda: self.now)
+        )
         self.connected = True
         self.reports: list[tuple[object, str | None]] = []
         self.telling = TreeReports(
-            lambda status, link: self.reports.append((status, link)), lambda: self.connected)
+            lambda status, link: self.reports.append((status, link)), lambda: self.connected
+        )
         self.tree = load(f'<BehaviorTree ID="T">{body}</BehaviorTree>', NodeRegistry())
         self.run = SimpleNamespace(
-            id='r', name='t', state=RunState.RUNNING, phase='running', tree=self.tree,
-            problems=[], error='')
+            id='r',
+            name='t',
+            state=RunState.RUNNING,
+            phase='running',
+            tree=self.tree,
+            problems=[],
+            error='',
+        )
         self.telling.begin(self.run)
 
     def tick(self, after: float = PERIOD) -> list[dict[str, object]]:
@@ -44,8 +52,10 @@ def told(monkeypatch):
     return lambda body: Told(body, monkeypatch)
 
 
-WAITING = ('<ReactiveSequence><AlwaysSuccess name="ask"/>'
-           '<Sleep name="wait" msec="60000"/></ReactiveSequence>')
+WAITING = (
+    '<ReactiveSequence><AlwaysSuccess name="ask"/>'
+    '<Sleep name="wait" msec="60000"/></ReactiveSequence>'
+)
 
 
 def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
@@ -53,7 +63,10 @@ def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
     start, to = found.reports[0]
     assert to is None
     assert [(node['uid'], node['parent'], node['name']) for node in start.structure] == [
-        (1, None, 'ReactiveSequence'), (2, 1, 'ask'), (3, 1, 'wait')]
+        (1, None, 'ReactiveSequence'),
+        (2, 1, 'ask'),
+        (3, 1, 'wait'),
+    ]
     found.tick()
     found.telling.introduce('second')
     again, to = found.reports[-1]
@@ -64,20 +77,27 @@ def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
 def test_a_node_that_does_the_same_at_every_tick_is_told_of_once(told):
     found = told(WAITING)
     assert {node['uid']: node.get('result', node['status']) for node in found.tick()} == {
-        1: 'RUNNING', 2: 'SUCCESS', 3: 'RUNNING'}
+        1: 'RUNNING',
+        2: 'SUCCESS',
+        3: 'RUNNING',
+    }
     assert found.tick() == found.tick() == []
 
 
 def test_a_result_within_one_tick_is_told_of_although_it_is_gone(told):
-    found = told('<Sequence><Fallback><AlwaysFailure name="no"/><AlwaysSuccess/></Fallback>'
-                 '<Sleep msec="60000"/></Sequence>')
+    found = told(
+        '<Sequence><Fallback><AlwaysFailure name="no"/><AlwaysSuccess/></Fallback>'
+        '<Sleep msec="60000"/></Sequence>'
+    )
     nodes = {node['uid']: node for node in found.tick()}
     assert nodes[3] == {'uid': 3, 'status': 'IDLE', 'result': 'FAILURE'}
 
 
 def test_at_most_ten_reports_go_out_in_a_second(told):
-    found = told('<Sequence><Repeat num_cycles="-1"><Sequence><Delay delay_msec="0">'
-                 '<AlwaysSuccess/></Delay><Sleep msec="1"/></Sequence></Repeat></Sequence>')
+    found = told(
+        '<Sequence><Repeat num_cycles="-1"><Sequence><Delay delay_msec="0">'
+        '<AlwaysSuccess/></Delay><Sleep msec="1"/></Sequence></Repeat></Sequence>'
+    )
     for _ in range(100):
         found.tick(after=0.01)
     assert len(found.reports) <= 12
@@ -102,4 +122,5 @@ def test_a_refused_tree_is_told_with_lines_to_who_sent_it(told):
     status, to = found.reports[-1]
     assert (status.tree_name, status.state, to) == ('bad', 'rejected', 'platform')
     assert status.errors == [
-        {'message': 'no such node', 'line': 3, 'path': 'a/b', 'hint': 'try Spin'}]
+        {'message': 'no such node', 'line': 3, 'path': 'a/b', 'hint': 'try Spin'}
+    ]

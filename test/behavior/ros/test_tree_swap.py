@@ -66,16 +66,21 @@ class Move(StatefulAction):
 
 
 BODIES = (
-    '<Move/>', '<AlwaysSuccess/>', '<Sequence><Move/><Move/></Sequence>',
+    '<Move/>',
+    '<AlwaysSuccess/>',
+    '<Sequence><Move/><Move/></Sequence>',
     '<ParallelAll><Move/><Move/><Sleep msec="3"/></ParallelAll>',
     '<Fallback><Timeout msec="4"><Move/></Timeout><Move/></Fallback>',
-    '<Repeat num_cycles="3"><Move/></Repeat>')
+    '<Repeat num_cycles="3"><Move/></Repeat>',
+)
 
 
 @pytest.fixture(scope='module')
 def robot(tmp_path_factory):
-    with own_domain() as domain, tree_robot(
-            tmp_path_factory.mktemp('swap'), domain=domain, rate=100.0) as found:
+    with (
+        own_domain() as domain,
+        tree_robot(tmp_path_factory.mktemp('swap'), domain=domain, rate=100.0) as found,
+    ):
         found.register(Move)
         yield found
 
@@ -89,9 +94,13 @@ def test_swapping_never_runs_two_trees(robot, seed):
     for number in range(chance.randint(3, 8)):
         action = chance.random()
         if action < 0.65:
-            runs.append(robot.runner.run_xml(
-                f't{number}', document(chance.choice(BODIES)),
-                on_end=lambda run: ends.update([run.id])))
+            runs.append(
+                robot.runner.run_xml(
+                    f't{number}',
+                    document(chance.choice(BODIES)),
+                    on_end=lambda run: ends.update([run.id]),
+                )
+            )
         elif action < 0.8:
             before = robot.runner.current
             with pytest.raises(TreeErrors):

@@ -55,7 +55,8 @@ def test_simulated_time_that_begins_anew_does_not_go_back_for_trees(tmp_path):
     with tree_robot(tmp_path, simulated=True) as robot:
         publisher = robot.peer.create_publisher(Clock, '/clock', 10)
         times = iter([1000, 1001, 0, *range(1, 10_000)])
-        robot.peer.create_timer(0.02, lambda: publisher.publish(
-            Clock(clock=Time(sec=next(times)))))
+        robot.peer.create_timer(
+            0.02, lambda: publisher.publish(Clock(clock=Time(sec=next(times))))
+        )
         robot.until(lambda: robot.node.get_clock().now().nanoseconds)
         assert robot.run('<Sleep msec="20000"/>').state == 'succeeded'

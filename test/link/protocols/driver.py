@@ -39,7 +39,8 @@ class Driver:
         """Connect, once more where the adapter has another way in."""
         try:
             self._ws = await self._session.ws_connect(
-                self.adapter.url(), headers=self.adapter.headers())
+                self.adapter.url(), headers=self.adapter.headers()
+            )
         except aiohttp.WSServerHandshakeError as error:
             if not self.adapter.refused(error.status):
                 raise
@@ -70,7 +71,8 @@ class Driver:
         """Send a frame by REST, or fetch what waits there."""
         request = self.adapter.by_rest(frame)
         async with self._session.request(
-                request.method, request.url, data=request.body, headers=request.headers) as answer:
+            request.method, request.url, data=request.body, headers=request.headers
+        ) as answer:
             await self._take(self.adapter.decode(await answer.text()))
 
     async def _put_all(self, message: Any, frames: Any) -> None:

@@ -15,20 +15,45 @@ from xparo_bridge.link.protocols.base import ProtocolError
 
 TIME = 1.0  # s that no frame of up to 1 MiB may take
 
-leaves = (st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-          | st.sampled_from(['', 'text', 'type', 'AAAA', '{}', '\ud800', 10**400, -1, 2**63]))
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(['', 'text', 'type', 'AAAA', '{}', '\ud800', 10**400, -1, 2**63])
+)
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12)
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 
 MONSTERS: list[str | bytes] = [
-    '[' * 100_000, '{"a":' * 100_000, '{"type":' + '[' * 60_000 + ']' * 60_000 + '}',
-    '{"type":"' + 'x' * 1_000_000 + '"}', '{"type":' + '9' * 1_000_000 + '}',
+    '[' * 100_000,
+    '{"a":' * 100_000,
+    '{"type":' + '[' * 60_000 + ']' * 60_000 + '}',
+    '{"type":"' + 'x' * 1_000_000 + '"}',
+    '{"type":' + '9' * 1_000_000 + '}',
     '{' + ','.join(f'"k{n}":0' for n in range(60_000)) + '}',
     '{"type":"message","content":"' + '\\ud83d\\ude00' * 60_000 + '","role":"assistant"}',
     '{"a":' + '[' * 63 + ','.join(['[]'] * 200_000) + ']' * 63 + '}',
-    '', ' ', '\x00', '\ufeff{}', 'null', 'NaN', '{"type":NaN}', '{"type":1e999}', b'', b'\x00',
-    bytes(1_000_001), '{"a":1,"a":{"b":2}}', '"\\ud800"', '{"\\ud800":1}',
+    '',
+    ' ',
+    '\x00',
+    '\ufeff{}',
+    'null',
+    'NaN',
+    '{"type":NaN}',
+    '{"type":1e999}',
+    b'',
+    b'\x00',
+    bytes(1_000_001),
+    '{"a":1,"a":{"b":2}}',
+    '"\\ud800"',
+    '{"\\ud800":1}',
 ]
 
 
@@ -65,9 +90,10 @@ def _mutated(draw: Any, protocol: str) -> dict[str, Any]:
 def frames(protocol: str) -> st.SearchStrategy[str | bytes]:
     """Any frame: mutated golden ones most of all."""
     near: st.SearchStrategy[str | bytes] = _mutated(protocol).map(json.dumps)
-    cut = st.tuples(near, st.integers(0, 60)).map(lambda pair: pair[0][:-pair[1] or None])
+    cut = st.tuples(near, st.integers(0, 60)).map(lambda pair: pair[0][: -pair[1] or None])
     far: st.SearchStrategy[str | bytes] = (
-        values.map(json.dumps) | st.text(max_size=60) | st.binary(max_size=2000))
+        values.map(json.dumps) | st.text(max_size=60) | st.binary(max_size=2000)
+    )
     return st.one_of(near, near, near, cut, far)
 
 

@@ -18,8 +18,11 @@ def test_a_monstrous_frame_is_refused_or_read_in_time(protocol, frame):
 def test_any_frame_is_read_or_refused(protocol):
     adapter = vectors.adapter(protocol)
 
-    @settings(max_examples=100, deadline=None,
-              suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(
+        max_examples=100,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
     @given(frame=fuzzing.frames(protocol))
     def read(frame):
         fuzzing.check(fuzzing.feed(adapter, frame))
@@ -29,12 +32,19 @@ def test_any_frame_is_read_or_refused(protocol):
 
 @pytest.mark.parametrize('protocol', vectors.ADAPTERS)
 def test_an_error_never_tells_a_secret(protocol):
-    secrets = {'secret_key': 's3cr3t', 'project_id': 'pr0j3ct', 'session_id': 's3cr3t',
-               'user_id': 's3cr3t', 'credential': 's3cr3t'}
+    secrets = {
+        'secret_key': 's3cr3t',
+        'project_id': 'pr0j3ct',
+        'session_id': 's3cr3t',
+        'user_id': 's3cr3t',
+        'credential': 's3cr3t',
+    }
     known = vectors.ADAPTERS[protocol][0].__init__.__kwdefaults__ or {}
     required = vectors.ADAPTERS[protocol][1]
-    adapter = vectors.adapter(protocol, **{
-        key: value for key, value in secrets.items() if key in known or key in required})
+    adapter = vectors.adapter(
+        protocol,
+        **{key: value for key, value in secrets.items() if key in known or key in required},
+    )
     for frame in fuzzing.MONSTERS:
         try:
             adapter.decode(frame)

@@ -26,13 +26,19 @@ HELLO = msg.ChatRequest('hi', 'robot_123')
 
 
 def chatbot(fake, secret='SECRET'):
-    return XparoChatbot(url=f'ws://127.0.0.1:{fake.port}/chatbot_api', secret_key=secret,
-                        project_id='PROJECT')
+    return XparoChatbot(
+        url=f'ws://127.0.0.1:{fake.port}/chatbot_api', secret_key=secret, project_id='PROJECT'
+    )
 
 
 def dispatch(fake, secret='SECRET', **options):
-    return XparoDispatch(url=f'ws://127.0.0.1:{fake.port}/ws/chatbot_api', secret_key=secret,
-                         project_id='PROJECT', robot_id='robot_123', **options)
+    return XparoDispatch(
+        url=f'ws://127.0.0.1:{fake.port}/ws/chatbot_api',
+        secret_key=secret,
+        project_id='PROJECT',
+        robot_id='robot_123',
+        **options,
+    )
 
 
 def test_chatbot_answers_keeps_a_schedule_and_tells_its_settings():
@@ -41,8 +47,11 @@ def test_chatbot_answers_keeps_a_schedule_and_tells_its_settings():
             assert (await link.until(msg.ProjectState)).title == 'hello'
             await link.send(HELLO)
             assert (await link.until(msg.ChatReply)).text == 'hello'
-            await link.send(msg.SaveAiml(
-                '<category><pattern>BYE</pattern><template>so long</template></category>'))
+            await link.send(
+                msg.SaveAiml(
+                    '<category><pattern>BYE</pattern><template>so long</template></category>'
+                )
+            )
             await link.send(msg.ChatRequest('bye', 'robot_123'))
             await link.until(msg.ChatReply, lambda reply: reply.text == 'so long')
             entries = {'dock': {'date': '2026-01-01', 'time': '08:00'}}
@@ -55,6 +64,7 @@ def test_chatbot_answers_keeps_a_schedule_and_tells_its_settings():
             await link.send(msg.SyncConfig())
             assert (await link.until(msg.ConfigChange)).values == {'xparo_name': 'hello'}
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -65,6 +75,7 @@ def test_chatbot_refuses_a_wrong_secret_at_the_door():
                 async with Driver(chatbot(fake, 'WRONG')):
                     pass
             assert refusal.value.status == 403
+
     asyncio.run(talk())
 
 
@@ -81,6 +92,7 @@ def test_dispatch_uses_the_credential_it_was_given_and_falls_back_once_when_it_i
             async with Driver(adapter):
                 pass
             assert fake.dialled_with == ['SECRET', 'CREDENTIAL', 'CREDENTIAL', 'SECRET']
+
     asyncio.run(talk())
 
 
@@ -91,6 +103,7 @@ def test_dispatch_does_not_dial_on_with_a_secret_that_is_wrong():
                 async with Driver(dispatch(fake, 'WRONG', credential='OLD')):
                     pass
             assert fake.dialled_with == ['OLD', 'WRONG']
+
     asyncio.run(talk())
 
 
@@ -106,10 +119,14 @@ def test_dispatch_beats_and_logs_by_rest_and_fetches_there_while_the_socket_is_d
             await link.by_rest()
             command = await link.until(msg.RemoteCommand)
             assert command.command == 'dock'
-            await link.by_rest(*link.adapter.encode(msg.CommandStatus(
-                command.command_id, 'dock', msg.CommandState.SUCCEEDED)))
+            await link.by_rest(
+                *link.adapter.encode(
+                    msg.CommandStatus(command.command_id, 'dock', msg.CommandState.SUCCEEDED)
+                )
+            )
             assert fake.posted[-1]['COMMAND_RESULT']['success'] is True
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -117,17 +134,27 @@ def test_dispatch_sends_nothing_the_service_would_choke_on():
     async def talk():
         async with FakeXparoDispatch() as fake, Driver(dispatch(fake)) as link:
             for message in (
-                    msg.RobotInfo({'hostname': 'r1'}),
-                    msg.BehaviorStatus('MainTree', 'running', [{
-                        'name': 'drive', 'type': 'NavigateTo', 'uid': 3, 'status': 'RUNNING'}]),
-                    msg.TaskHistory({}, {}, 'bt_task', '2026-01-01T00:00:00'),
-                    msg.TaskResult('t1', True, 1.0), msg.TeleopResult(True),
-                    msg.FileList([], '/files'), msg.DeleteResult('a'), msg.FileChunk(b'x'),
-                    msg.FileRequest('a', True, ready=True), msg.FileComplete(1, 1),
-                    msg.TransferError('gone'), HELLO):
+                msg.RobotInfo({'hostname': 'r1'}),
+                msg.BehaviorStatus(
+                    'MainTree',
+                    'running',
+                    [{'name': 'drive', 'type': 'NavigateTo', 'uid': 3, 'status': 'RUNNING'}],
+                ),
+                msg.TaskHistory({}, {}, 'bt_task', '2026-01-01T00:00:00'),
+                msg.TaskResult('t1', True, 1.0),
+                msg.TeleopResult(True),
+                msg.FileList([], '/files'),
+                msg.DeleteResult('a'),
+                msg.FileChunk(b'x'),
+                msg.FileRequest('a', True, ready=True),
+                msg.FileComplete(1, 1),
+                msg.TransferError('gone'),
+                HELLO,
+            ):
                 await link.send(message)
             await link.until(msg.ChatReply)
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -145,13 +172,17 @@ def test_general_bots_streams_a_reply_and_calls_a_tool(auth):
                 session = (await link.until(msg.ChatSession)).session_id
                 await link.send(msg.ChatRequest('tool: dock', 'r'))
                 call = await link.until(msg.RemoteCommand)
-                await link.send(msg.CommandStatus(
-                    call.command_id, call.command, msg.CommandState.SUCCEEDED, result={'at': 1}))
+                await link.send(
+                    msg.CommandStatus(
+                        call.command_id, call.command, msg.CommandState.SUCCEEDED, result={'at': 1}
+                    )
+                )
                 await fake.until(lambda: fake.tool_results)
                 assert fake.tool_results[0]['session_id'] == session
             async with Driver(adapter):
                 await fake.until(lambda: session in fake.subscribed)
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -170,6 +201,7 @@ def test_general_bots_says_what_is_wrong_with_the_token_and_when_to_be_quiet():
                 error = await link.until(msg.PeerError)
                 assert error.code is msg.PeerErrorCode.RATE_LIMITED
                 assert adapter.hold_until() == 5.0
+
     asyncio.run(talk())
 
 
@@ -183,6 +215,7 @@ def test_general_bots_ends_a_stream_that_the_connection_cut_off():
                 await fake.drop()
                 end = await link.until(msg.ChatDelta)
                 assert end.final and end.error == 'the connection was lost'
+
     asyncio.run(talk())
 
 
@@ -195,6 +228,7 @@ def test_general_bots_speaks_the_dialect_of_the_source_too():
                 await link.send(HELLO)
                 assert (await link.until(msg.ChatReply)).text == 'You said: hi'
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -213,6 +247,7 @@ def test_a_meeting_relays_signals_between_those_in_a_room():
                     await bo.send(msg.MeetLeave('room'))
                     await ann.until(msg.MeetLeave)
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -234,6 +269,7 @@ def test_xrx_hears_sound_of_any_rate_and_answers_in_text_and_speech():
                 assert (await link.until(msg.Widget)).content['type'] == 'receipt'
                 assert fake.actions == [{'tool': 'order', 'parameters': {'id': 5}}]
             assert fake.problems == []
+
     asyncio.run(talk())
 
 
@@ -243,6 +279,7 @@ def test_xrx_without_the_key_is_not_let_in():
             with pytest.raises(aiohttp.WSServerHandshakeError):
                 async with Driver(Xrx(url=f'ws://127.0.0.1:{fake.port}/api/v1/ws')):
                     pass
+
     asyncio.run(talk())
 
 
@@ -260,6 +297,7 @@ def test_furhat_speaks_in_order_and_tells_each_word():
             assert [m.word for m in link.got if isinstance(m, msg.SpeechWord)] == ['one', 'two']
             assert fake.said == ['one two', 'three']
             assert link.adapter.deadline() is None
+
     asyncio.run(talk())
 
 
@@ -270,6 +308,7 @@ def test_furhat_is_interrupted():
             await link.until(msg.SpeechStarted)
             await link.send(msg.StopSpeech())
             assert (await link.until(msg.SpeechEnded)).aborted
+
     asyncio.run(talk())
 
 
@@ -282,6 +321,7 @@ def test_furhat_hears_a_person():
             await link.until(msg.Listening, lambda listening: not listening.active)
             heard = [(m.text, m.final) for m in link.got if isinstance(m, msg.Heard)]
             assert heard[0] == ('bring', False) and heard[-1] == ('bring me some tea', True)
+
     asyncio.run(talk())
 
 
@@ -290,6 +330,7 @@ def test_furhat_tells_that_the_key_is_wrong():
         async with FakeFurhat('k') as fake, Driver(furhat(fake, secret_key='x')) as link:
             error = await link.until(msg.PeerError)
             assert error.code is msg.PeerErrorCode.AUTH_FAILED
+
     asyncio.run(talk())
 
 
@@ -297,23 +338,50 @@ def test_furhat_gets_nothing_it_would_choke_on():
     async def talk():
         async with FakeFurhat() as fake, Driver(furhat(fake)) as link:
             for message in (
-                    msg.ListenConfig(['en-US'], ['tea']), msg.ChooseVoice(name='Emma'),
-                    msg.AskVoices(), msg.AttendUser(), msg.AttendLocation(1.0, 0.0, 1.0),
-                    msg.AttendNobody(), msg.Gesture('Smile'), msg.Gesture('Nod', monitor=True),
-                    msg.FaceParams({'SMILE_OPEN': 0.5}), msg.HeadPose(0.1, 0.0, 0.0),
-                    msg.FaceConfig(visibility=False), msg.AskFace(), msg.ResetFace(),
-                    msg.Led('red'), msg.WatchUsers(msg.Watch.START),
-                    msg.WatchCamera(msg.Watch.ONCE), msg.CaptureAudio(24000),
-                    msg.PlayUrl('http://h/a.wav'), msg.SpeakAudio(16000),
-                    msg.AudioFrame(bytes(3200), 48000, msg.AudioSource.VOICE),
-                    msg.SpeakAudioEnd(), msg.StopListening(), msg.AskSystem()):
+                msg.ListenConfig(['en-US'], ['tea']),
+                msg.ChooseVoice(name='Emma'),
+                msg.AskVoices(),
+                msg.AttendUser(),
+                msg.AttendLocation(1.0, 0.0, 1.0),
+                msg.AttendNobody(),
+                msg.Gesture('Smile'),
+                msg.Gesture('Nod', monitor=True),
+                msg.FaceParams({'SMILE_OPEN': 0.5}),
+                msg.HeadPose(0.1, 0.0, 0.0),
+                msg.FaceConfig(visibility=False),
+                msg.AskFace(),
+                msg.ResetFace(),
+                msg.Led('red'),
+                msg.WatchUsers(msg.Watch.START),
+                msg.WatchCamera(msg.Watch.ONCE),
+                msg.CaptureAudio(24000),
+                msg.PlayUrl('http://h/a.wav'),
+                msg.SpeakAudio(16000),
+                msg.AudioFrame(bytes(3200), 48000, msg.AudioSource.VOICE),
+                msg.SpeakAudioEnd(),
+                msg.StopListening(),
+                msg.AskSystem(),
+            ):
                 await link.send(message)
-            for kind in (msg.Voices, msg.Attention, msg.GestureState, msg.Faces, msg.Users,
-                         msg.CameraFrame, msg.AudioFrame, msg.AudioBuffer, msg.SystemState):
+            for kind in (
+                msg.Voices,
+                msg.Attention,
+                msg.GestureState,
+                msg.Faces,
+                msg.Users,
+                msg.CameraFrame,
+                msg.AudioFrame,
+                msg.AudioBuffer,
+                msg.SystemState,
+            ):
                 await link.until(kind)
             assert len((await link.until(msg.AudioFrame)).data) == 2 * 24000 * 3 // 100
-            for message in (msg.WatchUsers(msg.Watch.STOP), msg.StopAudio(),
-                            msg.WatchCamera(msg.Watch.STOP)):
+            for message in (
+                msg.WatchUsers(msg.Watch.STOP),
+                msg.StopAudio(),
+                msg.WatchCamera(msg.Watch.STOP),
+            ):
                 await link.send(message)
             assert fake.problems == []
+
     asyncio.run(talk())

@@ -59,9 +59,14 @@ def test_the_row_is_carried_as_the_table_says(row):
 
 @pytest.mark.parametrize('protocol', vectors.ADAPTERS)
 def test_every_message_the_adapter_carries_is_in_a_vector(protocol):
-    sent = {name for path in vectors.paths() if path.parent.name == protocol
-            for step in vectors.load(path)['steps'] if 'frames' in step and 'send' in step
-            for name in step['send']}
+    sent = {
+        name
+        for path in vectors.paths()
+        if path.parent.name == protocol
+        for step in vectors.load(path)['steps']
+        if 'frames' in step and 'send' in step
+        for name in step['send']
+    }
     assert {kind.__name__ for kind in vectors.adapter(protocol).capabilities} == sent
 
 

@@ -48,8 +48,10 @@ NOW = 1700000000.0
 ADAPTERS: dict[str, tuple[type[Protocol], dict[str, Any]]] = {
     'xparo': (Xparo, {'url': 'ws://127.0.0.1:8003/ws/chatbot', **PROJECT}),
     'xparo_chatbot': (XparoChatbot, {'url': 'ws://127.0.0.1:8003/chatbot_api', **PROJECT}),
-    'xparo_dispatch': (XparoDispatch, {
-        'url': 'ws://127.0.0.1:8003/ws/chatbot_api', **PROJECT, 'robot_id': 'robot_123'}),
+    'xparo_dispatch': (
+        XparoDispatch,
+        {'url': 'ws://127.0.0.1:8003/ws/chatbot_api', **PROJECT, 'robot_id': 'robot_123'},
+    ),
     'general_bots': (GeneralBots, {'url': 'ws://localhost:8080/ws'}),
     'general_bots_meet': (GeneralBotsMeet, {'url': 'ws://localhost:8080/ws/meet'}),
     'general_bots_source': (GeneralBotsSource, {'url': 'ws://localhost:8080/ws'}),
@@ -73,10 +75,10 @@ def adapter(protocol: str, clock: Clock | None = None, **options: Any) -> Protoc
     cls, defaults = ADAPTERS[protocol]
     known = cls.__init__.__kwdefaults__ or {}
     ids = itertools.count(1)
-    injected = {'clock': clock or Clock(), 'now': lambda: NOW,
-                'new_id': lambda: f'id-{next(ids)}'}
-    return cls(**{**defaults, **{key: injected[key] for key in injected.keys() & known.keys()},
-                  **options})
+    injected = {'clock': clock or Clock(), 'now': lambda: NOW, 'new_id': lambda: f'id-{next(ids)}'}
+    return cls(
+        **{**defaults, **{key: injected[key] for key in injected.keys() & known.keys()}, **options}
+    )
 
 
 def paths() -> list[Path]:
@@ -93,7 +95,7 @@ def load(path: Path) -> dict[str, Any]:
 def build(value: Any, kind: Any = None) -> Any:
     """Turn a vector's JSON into the message, enum, bytes or plain value it stands for."""
     if isinstance(value, dict) and len(value) == 1:
-        (name, inner), = value.items()
+        ((name, inner),) = value.items()
         if name == 'base64':
             return base64.b64decode(inner)
         if name == 'zeros':
@@ -114,9 +116,13 @@ def build(value: Any, kind: Any = None) -> Any:
 def show(value: Any) -> Any:
     """Turn a message into something that equals that of the same message, lists or tuples."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {type(value).__name__: {
-            field.name: show(getattr(value, field.name))
-            for field in fields(value) if field.compare}}
+        return {
+            type(value).__name__: {
+                field.name: show(getattr(value, field.name))
+                for field in fields(value)
+                if field.compare
+            }
+        }
     if isinstance(value, dict):
         return {key: show(item) for key, item in value.items()}
     return [show(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -18,9 +18,9 @@ from xparo_bridge.configuration import load
 from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
 from xparo_bridge.robot.commands.journal import Journal
 from xparo_bridge.robot.commands.link_loss import LinkLoss
+from xparo_bridge.robot.commands.places import Places
 from xparo_bridge.robot.commands.router import Router
 from xparo_bridge.robot.commands.run import Run
-from xparo_bridge.robot.places import Places
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
 from xparo_bridge.state_directory import StateDirectory
@@ -40,23 +40,31 @@ class Station:
         self.complaints: list[str] = []
         self.telemetry: list[Telemetry] = []
         file = folder / 'robot.yaml'
-        file.write_text(json.dumps(
-            {'links': [LINK], 'places': PLACES, 'commands': commands,
-             'telemetry': {'groups': {'battery': {'topic': '/battery_state'}}}, **configuration},
-            indent=1))
+        file.write_text(
+            json.dumps(
+                {
+                    'links': [LINK],
+                    'places': PLACES,
+                    'commands': commands,
+                    'telemetry': {'groups': {'battery': {'topic': '/battery_state'}}},
+                    **configuration,
+                },
+                indent=1,
+            )
+        )
         settings = load([file])
         node = self.graph.node
-        publisher = TelemetryPublisher(
-            node, TelemetryConfig.of(settings), self.telemetry.append)
+        publisher = TelemetryPublisher(node, TelemetryConfig.of(settings), self.telemetry.append)
         state = self._state = StateDirectory(folder, self.complaints.append)
         journal = Journal(
-            state.file('commands.jsonl'), settings['command_limits']['remembered'],
-            self.complaints.append)
+            state.file('commands.jsonl'),
+            settings['command_limits']['remembered'],
+            self.complaints.append,
+        )
         places = Places(settings['places'], state.file('places.json'), self.complaints.append)
         self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
-        self.router = Router(
-            node, settings, publisher, self.trees, places, journal, self._report)
-        self.trees.lend(self.router, lambda message: True)
+        self.router = Router(node, settings, publisher, self.trees, places, journal, self._report)
+        self.trees.bind_commands(self.router, lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()
         self.trees.start()
@@ -65,11 +73,21 @@ class Station:
         self.sources.append(source)
         self.told.append(status)
 
-    def send(self, command: str, command_id: str = '', /, *, issued_at: float | None = None,
-             deadline: float | None = None, source: str = 'platform', **parameters: Any) -> Run:
+    def send(
+        self,
+        command: str,
+        command_id: str = '',
+        /,
+        *,
+        issued_at: float | None = None,
+        deadline: float | None = None,
+        source: str = 'platform',
+        **parameters: Any,
+    ) -> Run:
         """Send a command as a platform would."""
-        return self.router.execute(RemoteCommand(
-            command, parameters, command_id, issued_at, deadline), source)
+        return self.router.execute(
+            RemoteCommand(command, parameters, command_id, issued_at, deadline), source
+        )
 
     def until(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
         return self.graph.until(condition, timeout)

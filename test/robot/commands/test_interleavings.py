@@ -42,14 +42,27 @@ from xparo_bridge.behavior.errors import TreeErrors
 from xparo_bridge.messages import CommandState
 
 COMMANDS = {
-    'go': {'kind': 'navigate', 'server_timeout': 20.0, 'accept_timeout': 20.0,
-           'cancel_timeout': 20.0},
-    'queued': {'kind': 'navigate', 'concurrency': 'queue', 'queue': 2, 'server_timeout': 20.0,
-               'accept_timeout': 20.0, 'cancel_timeout': 20.0},
+    'go': {
+        'kind': 'navigate',
+        'server_timeout': 20.0,
+        'accept_timeout': 20.0,
+        'cancel_timeout': 20.0,
+    },
+    'queued': {
+        'kind': 'navigate',
+        'concurrency': 'queue',
+        'queue': 2,
+        'server_timeout': 20.0,
+        'accept_timeout': 20.0,
+        'cancel_timeout': 20.0,
+    },
     'run_tree': {'kind': 'run_tree'},
     'teleop': {'kind': 'teleop', 'deadman': 0.05, 'stop_for': 0.0},
-    'cancel': {'kind': 'cancel'}, 'stop': {'kind': 'stop', 'stop_for': 0.0},
-    'pause': {'kind': 'pause'}, 'resume': {'kind': 'resume'}}
+    'cancel': {'kind': 'cancel'},
+    'stop': {'kind': 'stop', 'stop_for': 0.0},
+    'pause': {'kind': 'pause'},
+    'resume': {'kind': 'resume'},
+}
 TREE = """<root BTCPP_format="4"><BehaviorTree ID="round">
 <NavigateToPose goal="{goal}"/></BehaviorTree></root>"""
 PLAYED = 6
@@ -66,9 +79,14 @@ class Server:
         self.begun: list[int] = []  # The numbers of the commands whose goals began.
         self.slow = False
         self._server = ActionServer(
-            graph.node, NavigateToPose, 'navigate_to_pose', self._execute,
-            goal_callback=self._on_goal, cancel_callback=self._on_cancel,
-            callback_group=ReentrantCallbackGroup())
+            graph.node,
+            NavigateToPose,
+            'navigate_to_pose',
+            self._execute,
+            goal_callback=self._on_goal,
+            cancel_callback=self._on_cancel,
+            callback_group=ReentrantCallbackGroup(),
+        )
 
     async def _on_goal(self, goal: Any) -> GoalResponse:
         if self.slow:
@@ -101,8 +119,7 @@ class Server:
 
     async def _sleep(self, seconds: float) -> None:
         due = Future()
-        timer = self.graph.node.create_timer(
-            seconds, lambda: due.done() or due.set_result(None))
+        timer = self.graph.node.create_timer(seconds, lambda: due.done() or due.set_result(None))
         await due
         self.graph.node.destroy_timer(timer)
 
@@ -146,14 +163,15 @@ class Interleavings(RuleBasedStateMachine):
         end = time.monotonic() + timeout
         while not until():
             assert time.monotonic() < end, 'it never came to rest: ' + str(
-                [(run.command.command, run.state, run.paused) for run in self.at.router.open_runs])
+                [(run.command.command, run.state, run.paused) for run in self.at.router.open_runs]
+            )
             self.at.graph._executor.spin_once(timeout_sec=0.002)
             self._graph._executor.spin_once(timeout_sec=0.002)
             self._listen()
         self._listen()
 
     def _listen(self) -> None:
-        for status in self.at.told[self._read:]:
+        for status in self.at.told[self._read :]:
             self.told[status.command_id].append(status)
         self._read = len(self.at.told)
 
@@ -167,8 +185,10 @@ class Interleavings(RuleBasedStateMachine):
         if command in ('go', 'queued'):
             parameters = {'x': number, 'y': 0}
         elif command == 'run_tree':
-            parameters = {'tree_name': 'round',
-                          'blackboard': {'goal': f'0;map;{number};0;0;0;0;0;1'}}
+            parameters = {
+                'tree_name': 'round',
+                'blackboard': {'goal': f'0;map;{number};0;0;0;0;0;1'},
+            }
         self.at.send(command, self.sent[-1], **parameters)
         self._listen()
 
@@ -186,11 +206,21 @@ class Interleavings(RuleBasedStateMachine):
         else:
             self.sent.append('')  # No command, so nobody is told of its end.
             with contextlib.suppress(TreeErrors):  # While the robot is stopped or paused.
-                self.at.trees.run_xml('pushed', TREE.replace(
-                    '{goal}', f'0;map;{number};0;0;0;0;0;1').replace('round', 'pushed'))
+                self.at.trees.run_xml(
+                    'pushed',
+                    TREE.replace('{goal}', f'0;map;{number};0;0;0;0;0;1').replace(
+                        'round', 'pushed'
+                    ),
+                )
         give_up = time.monotonic() + 0.5
-        self._spin(lambda: not patient or self.at.trees.idle or number in self.server.begun
-                   or time.monotonic() > give_up)
+        self._spin(
+            lambda: (
+                not patient
+                or self.at.trees.idle
+                or number in self.server.begun
+                or time.monotonic() > give_up
+            )
+        )
 
     @rule()
     def drive(self) -> None:
@@ -281,8 +311,13 @@ class Interleavings(RuleBasedStateMachine):
                 self.at.send('resume')
                 self.at.send('cancel')
                 self.at.trees.halt()
-                self._spin(lambda: not self.at.router.open_runs and not self.at.router._left
-                           and self.at.trees.idle)
+                self._spin(
+                    lambda: (
+                        not self.at.router.open_runs
+                        and not self.at.router._left
+                        and self.at.trees.idle
+                    )
+                )
                 self._spin(lambda: not self.server.running)
                 self.no_command_has_two_ends()
                 for command_id in filter(None, self.sent):
@@ -304,16 +339,25 @@ class Interleavings(RuleBasedStateMachine):
             assert begun <= 1 + self.pauses, f'{self.sent[number]} began {begun} times'
         for command_id, told in self.told.items():
             if command_id.startswith(('go', 'queued', 'run_tree')) and (
-                    told[-1].state is CommandState.SUCCEEDED):
+                told[-1].state is CommandState.SUCCEEDED
+            ):
                 assert int(command_id.partition('-')[2]) in self.server.begun
 
 
 def play(times: int) -> None:
     """Play so many interleavings."""
     # What fails is shown as it was played: times play a part, so a shorter form may not fail.
-    run_state_machine_as_test(Interleavings, settings=settings(
-        max_examples=times, stateful_step_count=15, deadline=None, database=None,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck)))
+    run_state_machine_as_test(
+        Interleavings,
+        settings=settings(
+            max_examples=times,
+            stateful_step_count=15,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 def test_whatever_happens_each_command_ends_once_and_a_stopped_robot_stands():

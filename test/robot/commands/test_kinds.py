@@ -28,13 +28,18 @@ import yaml
 
 from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
-from xparo_bridge.robot.commands.nav2_errors import describe
+from xparo_bridge.ros.nav2_errors import describe
 from xparo_bridge.share import share
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
-LIGHT = {'kind': 'service', 'service': '/light', 'type': 'std_srvs/srv/SetBool',
-         'request': {'data': '$on'}, 'server_timeout': 5.0,
-         'parameters': {'on': {'type': 'boolean', 'required': True}}}
+LIGHT = {
+    'kind': 'service',
+    'service': '/light',
+    'type': 'std_srvs/srv/SetBool',
+    'request': {'data': '$on'},
+    'server_timeout': 5.0,
+    'parameters': {'on': {'type': 'boolean', 'required': True}},
+}
 
 
 def served(at, kind, action, result=None):
@@ -57,22 +62,54 @@ def served(at, kind, action, result=None):
 # --- navigate, dock ---
 
 
-@pytest.mark.parametrize(('parameters', 'kind', 'action', 'check'), [
-    ({'goal': 'home'}, NavigateToPose, 'navigate_to_pose',
-     lambda goal: goal.pose.pose.position.x == 1.0 and goal.pose.header.frame_id == 'map'),
-    ({'x': 1, 'y': 2, 'frame': 'odom'}, NavigateToPose, 'navigate_to_pose',
-     lambda goal: goal.pose.header.frame_id == 'odom'),
-    ({'goals': ['home', {'x': 5, 'y': 6}]}, NavigateThroughPoses, 'navigate_through_poses',
-     lambda goal: [pose.pose.position.x for pose in goal.poses] == [1.0, 5.0]),
-    ({'goals': ['home', 'table_4'], 'stop_at_each': True}, FollowWaypoints, 'follow_waypoints',
-     lambda goal: len(goal.poses) == 2 and goal.number_of_loops == 0),
-    ({'goals': ['home', 'table_4'], 'loops': 3}, FollowWaypoints, 'follow_waypoints',
-     lambda goal: goal.number_of_loops == 3),
-    ({'turn': -1.5}, Spin, 'spin', lambda goal: goal.target_yaw == -1.5),
-    ({'distance': 1.5}, DriveOnHeading, 'drive_on_heading',
-     lambda goal: goal.target.x == 1.5 and goal.speed > 0),
-    ({'distance': -0.5}, BackUp, 'backup', lambda goal: goal.target.x == 0.5 and goal.speed > 0),
-])
+@pytest.mark.parametrize(
+    ('parameters', 'kind', 'action', 'check'),
+    [
+        (
+            {'goal': 'home'},
+            NavigateToPose,
+            'navigate_to_pose',
+            lambda goal: goal.pose.pose.position.x == 1.0 and goal.pose.header.frame_id == 'map',
+        ),
+        (
+            {'x': 1, 'y': 2, 'frame': 'odom'},
+            NavigateToPose,
+            'navigate_to_pose',
+            lambda goal: goal.pose.header.frame_id == 'odom',
+        ),
+        (
+            {'goals': ['home', {'x': 5, 'y': 6}]},
+            NavigateThroughPoses,
+            'navigate_through_poses',
+            lambda goal: [pose.pose.position.x for pose in goal.poses] == [1.0, 5.0],
+        ),
+        (
+            {'goals': ['home', 'table_4'], 'stop_at_each': True},
+            FollowWaypoints,
+            'follow_waypoints',
+            lambda goal: len(goal.poses) == 2 and goal.number_of_loops == 0,
+        ),
+        (
+            {'goals': ['home', 'table_4'], 'loops': 3},
+            FollowWaypoints,
+            'follow_waypoints',
+            lambda goal: goal.number_of_loops == 3,
+        ),
+        ({'turn': -1.5}, Spin, 'spin', lambda goal: goal.target_yaw == -1.5),
+        (
+            {'distance': 1.5},
+            DriveOnHeading,
+            'drive_on_heading',
+            lambda goal: goal.target.x == 1.5 and goal.speed > 0,
+        ),
+        (
+            {'distance': -0.5},
+            BackUp,
+            'backup',
+            lambda goal: goal.target.x == 0.5 and goal.speed > 0,
+        ),
+    ],
+)
 def test_navigate_takes_each_form_to_its_action(station, parameters, kind, action, check):
     at = station({'go': GO})
     goals = served(at, kind, action)
@@ -85,13 +122,17 @@ def test_nav2s_error_codes_are_spelled_out(station):
     served(at, NavigateToPose, 'navigate_to_pose', NavigateToPose.Result(error_code=208))
     error = at.end(at.send('go', goal='home')).error
     assert (error['code'], error['error_code'], error['error_name']) == (
-        'aborted', 208, 'NO_VALID_PATH')
+        'aborted',
+        208,
+        'NO_VALID_PATH',
+    )
     assert error['message'] == 'there is no free path to the goal'
 
 
 def test_every_error_code_of_nav2_has_its_name_and_words():
     constants = json.loads(
-        (Path(__file__).parents[2] / 'interfaces' / 'nav2_msgs_constants.json').read_text())
+        (Path(__file__).parents[2] / 'interfaces' / 'nav2_msgs_constants.json').read_text()
+    )
     for message, codes in constants.items():
         if not message.endswith('_Result'):
             continue
@@ -102,11 +143,17 @@ def test_every_error_code_of_nav2_has_its_name_and_words():
                 assert describe(result)[1]
 
 
-@pytest.mark.parametrize(('parameters', 'check'), [
-    ({}, lambda goal: goal.use_dock_id and goal.dock_id == 'charger'),
-    ({'dock': 'other'}, lambda goal: goal.use_dock_id and goal.dock_id == 'other'),
-    ({'place': 'home'}, lambda goal: not goal.use_dock_id and goal.dock_pose.pose.position.x == 1),
-])
+@pytest.mark.parametrize(
+    ('parameters', 'check'),
+    [
+        ({}, lambda goal: goal.use_dock_id and goal.dock_id == 'charger'),
+        ({'dock': 'other'}, lambda goal: goal.use_dock_id and goal.dock_id == 'other'),
+        (
+            {'place': 'home'},
+            lambda goal: not goal.use_dock_id and goal.dock_pose.pose.position.x == 1,
+        ),
+    ],
+)
 def test_dock_goes_to_a_dock_of_the_database_or_at_a_place(station, parameters, check):
     at = station({'dock': {'kind': 'dock', 'dock': 'charger'}})
     goals = served(at, DockRobot, 'dock_robot')
@@ -118,11 +165,16 @@ def test_dock_goes_to_a_dock_of_the_database_or_at_a_place(station, parameters, 
 
 
 def test_any_action_is_sent_with_the_parameters_and_its_feedback_told(station):
-    wait = {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait',
-            'goal': {'time': '$seconds'},
-            'parameters': {'seconds': {'type': 'number', 'required': True, 'maximum': 60}}}
+    wait = {
+        'kind': 'action',
+        'action': 'wait',
+        'type': 'nav2_msgs/action/Wait',
+        'goal': {'time': '$seconds'},
+        'parameters': {'seconds': {'type': 'number', 'required': True, 'maximum': 60}},
+    }
     with start_failing_server(
-            'flood', '--delay', '0.5', '--action', 'wait', '--type', 'nav2_msgs/action/Wait'):
+        'flood', '--delay', '0.5', '--action', 'wait', '--type', 'nav2_msgs/action/Wait'
+    ):
         at = station({'wait': wait})
         assert at.send('wait').status.error['code'] == 'bad_parameters'
         assert at.send('wait', seconds=61).status.error['code'] == 'bad_parameters'
@@ -132,20 +184,51 @@ def test_any_action_is_sent_with_the_parameters_and_its_feedback_told(station):
         assert {'time_left': 0.0} in [s.progress for s in at.told]
 
 
-@pytest.mark.parametrize(('commands', 'problem'), [
-    ({'x': {**LIGHT, 'request': {'dta': True}}},
-     r'robot\.yaml:\d+: commands\.x\.request\.dta: .*has no field "dta"; it has data'),
-    ({'x': {**LIGHT, 'request': {'data': '$off'}}}, r'request\.data: there is no parameter "off"'),
-    ({'x': {**LIGHT, 'type': 'std_srvs/srv/SetBol'}}, r'x\.type: package std_srvs has no srv'),
-    ({'x': {**LIGHT, 'type': 'no_such/srv/Thing'}}, 'package no_such is not installed'),
-    ({'x': {**LIGHT, 'parameters': {'on': {'type': 'bool'}}}}, r"on\.type: 'bool' is not one of"),
-    ({'x': {**LIGHT, 'parameters': {'on': {'type': 'boolean', 'default': 3}}}},
-     r'parameters\.on\.default: 3 is not of type'),
-    ({'x': {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait',
-            'goal': {'time': {'secs': 3}}}}, r'goal\.time\.secs: .*has no field "secs"'),
-    ({'x': {'kind': 'publish', 'topic': '/x', 'type': 'std_msgs/msg/String',
-            'message': {'data': 3}}}, r"message\.data: '3' is not a string"),
-])
+@pytest.mark.parametrize(
+    ('commands', 'problem'),
+    [
+        (
+            {'x': {**LIGHT, 'request': {'dta': True}}},
+            r'robot\.yaml:\d+: commands\.x\.request\.dta: .*has no field "dta"; it has data',
+        ),
+        (
+            {'x': {**LIGHT, 'request': {'data': '$off'}}},
+            r'request\.data: there is no parameter "off"',
+        ),
+        ({'x': {**LIGHT, 'type': 'std_srvs/srv/SetBol'}}, r'x\.type: package std_srvs has no srv'),
+        ({'x': {**LIGHT, 'type': 'no_such/srv/Thing'}}, 'package no_such is not installed'),
+        (
+            {'x': {**LIGHT, 'parameters': {'on': {'type': 'bool'}}}},
+            r"on\.type: 'bool' is not one of",
+        ),
+        (
+            {'x': {**LIGHT, 'parameters': {'on': {'type': 'boolean', 'default': 3}}}},
+            r'parameters\.on\.default: 3 is not of type',
+        ),
+        (
+            {
+                'x': {
+                    'kind': 'action',
+                    'action': 'wait',
+                    'type': 'nav2_msgs/action/Wait',
+                    'goal': {'time': {'secs': 3}},
+                }
+            },
+            r'goal\.time\.secs: .*has no field "secs"',
+        ),
+        (
+            {
+                'x': {
+                    'kind': 'publish',
+                    'topic': '/x',
+                    'type': 'std_msgs/msg/String',
+                    'message': {'data': 3},
+                }
+            },
+            r"message\.data: '3' is not a string",
+        ),
+    ],
+)
 def test_a_misspelt_field_is_an_error_at_start_with_file_and_line(station, commands, problem):
     with pytest.raises(ConfigurationError, match=problem):
         station(commands)
@@ -165,14 +248,21 @@ def test_a_service_is_called_and_its_response_told(station):
     assert end.result == {'success': True, 'message': 'as you like'}
     end = at.end(at.send('light', on=False))
     assert (end.state, end.error['code'], end.error['message']) == (
-        CommandState.FAILED, 'unsuccessful', 'as you like')
+        CommandState.FAILED,
+        'unsuccessful',
+        'as you like',
+    )
     assert calls == [True, False]
 
 
 def test_an_absent_service_fails_and_one_that_hangs_is_timed_out(station):
     call = {'kind': 'service', 'type': 'std_srvs/srv/Trigger'}
-    at = station({'absent': {**call, 'service': '/absent', 'server_timeout': 0.3},
-                  'hangs': {**call, 'service': '/hangs', 'timeout': 0.5}})
+    at = station(
+        {
+            'absent': {**call, 'service': '/absent', 'server_timeout': 0.3},
+            'hangs': {**call, 'service': '/hangs', 'timeout': 0.5},
+        }
+    )
     assert at.end(at.send('absent')).error['code'] == 'no_service'
 
     async def hang(request, response):
@@ -180,8 +270,7 @@ def test_an_absent_service_fails_and_one_that_hangs_is_timed_out(station):
         return response
 
     at.never = Future()
-    at.graph.node.create_service(Trigger, '/hangs', hang,
-                                 callback_group=ReentrantCallbackGroup())
+    at.graph.node.create_service(Trigger, '/hangs', hang, callback_group=ReentrantCallbackGroup())
     assert at.end(at.send('hangs')).state is CommandState.TIMED_OUT
 
 
@@ -202,10 +291,21 @@ def test_a_burst_of_calls_is_answered_to_the_last(station):
 
 
 def test_a_message_is_published_as_often_as_the_configuration_says(station):
-    at = station({'led': {
-        'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String', 'times': 3,
-        'rate': 50.0, 'message': {'data': 'LED ${color}'},
-        'parameters': {'color': {'type': 'string', 'enum': ['red', 'green'], 'required': True}}}})
+    at = station(
+        {
+            'led': {
+                'kind': 'publish',
+                'topic': '/led',
+                'type': 'std_msgs/msg/String',
+                'times': 3,
+                'rate': 50.0,
+                'message': {'data': 'LED ${color}'},
+                'parameters': {
+                    'color': {'type': 'string', 'enum': ['red', 'green'], 'required': True}
+                },
+            }
+        }
+    )
     told = at.graph.listen(String, '/led')
     assert at.send('led', color='blue').status.error['code'] == 'bad_parameters'
     assert at.end(at.send('led', color='red')).result == {'times': 3}
@@ -214,9 +314,17 @@ def test_a_message_is_published_as_often_as_the_configuration_says(station):
 
 
 def test_publishing_and_saying_to_nobody_fail(station):
-    at = station({
-        'led': {'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String',
-                'subscriber_timeout': 0.2}, 'say': {'kind': 'say'}})
+    at = station(
+        {
+            'led': {
+                'kind': 'publish',
+                'topic': '/led',
+                'type': 'std_msgs/msg/String',
+                'subscriber_timeout': 0.2,
+            },
+            'say': {'kind': 'say'},
+        }
+    )
     assert at.end(at.send('led')).error['code'] == 'no_subscriber'
     assert at.end(at.send('say', text='hello')).error['code'] == 'nobody_speaks'
 
@@ -260,22 +368,50 @@ def test_a_robot_that_does_not_know_where_it_is_saves_nothing(station):
 
 
 def test_only_named_parameters_are_set_and_within_their_range(station):
-    at = station({'set': {'kind': 'set_parameter', 'allowed': {
-        'max_speed': {'node': '/xparo_bridge', 'parameter': 'speed',
-                      'value': {'type': 'number', 'minimum': 0.1, 'maximum': 1.0}}}}})
+    at = station(
+        {
+            'set': {
+                'kind': 'set_parameter',
+                'allowed': {
+                    'max_speed': {
+                        'node': '/xparo_bridge',
+                        'parameter': 'speed',
+                        'value': {'type': 'number', 'minimum': 0.1, 'maximum': 1.0},
+                    }
+                },
+            }
+        }
+    )
     node = at.graph.node
     node.declare_parameter('speed', 0.3, ParameterDescriptor())
     assert at.end(at.send('set', name='max_speed', value=1)).state is CommandState.SUCCEEDED
     assert node.get_parameter('speed').value == 1.0
-    for bad in ({'name': 'max_speed', 'value': 5}, {'name': 'use_sim_time', 'value': True},
-                {'name': 'max_speed', 'value': 'fast'}, {'name': 'max_speed'}):
+    for bad in (
+        {'name': 'max_speed', 'value': 5},
+        {'name': 'use_sim_time', 'value': True},
+        {'name': 'max_speed', 'value': 'fast'},
+        {'name': 'max_speed'},
+    ):
         assert at.send('set', **bad).status.error['code'] == 'bad_parameters'
 
 
 def test_a_node_that_refuses_a_parameter_is_quoted(station):
-    at = station({'set': {'kind': 'set_parameter', 'timeout': 1.0, 'allowed': {
-        'fixed': {'node': '/xparo_bridge', 'parameter': 'fixed', 'value': {'type': 'integer'}},
-        'gone': {'node': '/gone', 'parameter': 'x', 'value': {'type': 'integer'}}}}})
+    at = station(
+        {
+            'set': {
+                'kind': 'set_parameter',
+                'timeout': 1.0,
+                'allowed': {
+                    'fixed': {
+                        'node': '/xparo_bridge',
+                        'parameter': 'fixed',
+                        'value': {'type': 'integer'},
+                    },
+                    'gone': {'node': '/gone', 'parameter': 'x', 'value': {'type': 'integer'}},
+                },
+            }
+        }
+    )
     at.graph.node.declare_parameter('fixed', 1, ParameterDescriptor(read_only=True))
     end = at.end(at.send('set', name='fixed', value=2))
     assert (end.state, end.error['code']) == (CommandState.FAILED, 'refused')
@@ -288,8 +424,12 @@ def test_telemetry_is_switched_and_its_rate_set_within_limits(station):
     end = at.end(at.send('tell', group='battery', rate=2.0, enabled=True))
     assert end.result == {'rates': {'battery': 2.0}}
     assert at.end(at.send('tell', group='battery', enabled=False)).result == {'rates': {}}
-    for bad in ({'group': 'battery', 'rate': 6.0}, {'group': 'system', 'rate': 1.0},
-                {'group': 'battery'}, {'group': 'battery', 'rate': 0}):
+    for bad in (
+        {'group': 'battery', 'rate': 6.0},
+        {'group': 'system', 'rate': 1.0},
+        {'group': 'battery'},
+        {'group': 'battery', 'rate': 0},
+    ):
         assert at.send('tell', **bad).status.error['code'] == 'bad_parameters'
 
 
@@ -302,8 +442,10 @@ def test_status_tells_what_is_open_and_how_one_ended(station):
         run = at.send('go', 'one', goal='home')
         at.until(lambda: run.state is CommandState.RUNNING)
         result = at.end(at.send('status')).result
-        assert result == {'latch': '', 'open': [
-            {'command_id': 'one', 'command': 'go', 'state': 'running'}]}
+        assert result == {
+            'latch': '',
+            'open': [{'command_id': 'one', 'command': 'go', 'state': 'running'}],
+        }
         at.router.cancel(run)
         at.end(run)
         result = at.end(at.send('status', **{'command_id': 'one'})).result
@@ -313,13 +455,17 @@ def test_status_tells_what_is_open_and_how_one_ended(station):
 
 def test_the_menu_has_every_command_with_its_parameters(station):
     commands = yaml.safe_load(share('config', 'commands.yaml').read_text())['commands']
-    del commands['set_telemetry']['groups']['pose'], commands['set_telemetry']['groups'][
-        'velocity'], commands['set_telemetry']['groups']['system']
+    del (
+        commands['set_telemetry']['groups']['pose'],
+        commands['set_telemetry']['groups']['velocity'],
+        commands['set_telemetry']['groups']['system'],
+    )
     at = station({**commands, 'menu': {'kind': 'list_commands'}})
     result = at.end(at.send('menu')).result
     assert result['commands'].keys() == {*commands, 'menu'}
     assert result['commands']['dock']['parameters']['properties'].keys() == {'dock', 'place'}
-    assert all(entry['description'] for name, entry in result['commands'].items()
-               if name != 'menu')
+    assert all(
+        entry['description'] for name, entry in result['commands'].items() if name != 'menu'
+    )
     assert result['places'] == ['home', 'table_4']
     assert len(json.dumps(result)) < 30000

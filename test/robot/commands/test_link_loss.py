@@ -13,9 +13,12 @@ from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
 
 COMMANDS = {
-    'go': {'kind': 'navigate', 'server_timeout': 10.0}, 'pause': {'kind': 'pause'},
-    'resume': {'kind': 'resume'}, 'cancel': {'kind': 'cancel'},
-    'stop': {'kind': 'stop', 'stop_for': 0.0}}
+    'go': {'kind': 'navigate', 'server_timeout': 10.0},
+    'pause': {'kind': 'pause'},
+    'resume': {'kind': 'resume'},
+    'cancel': {'kind': 'cancel'},
+    'stop': {'kind': 'stop', 'stop_for': 0.0},
+}
 
 
 def connected(station, **settings):
@@ -97,19 +100,29 @@ def test_the_way_home_is_given_up_when_the_platform_is_back(station):
 
 def test_what_is_due_when_the_platform_is_back_can_be_configured(station):
     with start_failing_server('hang'):
-        at, _ = connected(station, command='go', parameters={'goal': 'home'},
-                          back={'command': 'go', 'parameters': {'goal': 'table_4'}})
+        at, _ = connected(
+            station,
+            command='go',
+            parameters={'goal': 'home'},
+            back={'command': 'go', 'parameters': {'goal': 'table_4'}},
+        )
         at.link_loss.change('platform', connected=False)
         at.until(lambda: 'link_loss' in at.sources)
         at.link_loss.change('platform', connected=True)
         at.until(lambda: at.router.open_runs[-1].parameters == {'goal': 'table_4'})
 
 
-@pytest.mark.parametrize(('settings', 'problem'), [
-    ({'command': 'hide'}, r'robot\.yaml:\d+: link_loss\.command: there is no command "hide"'),
-    ({'command': 'go'}, 'link_loss.command: .*is not valid'),
-    ({'command': 'go', 'parameters': {'goal': 'home'}, 'back': {'command': 'reusme'}},
-     'link_loss.back.command: .*did you mean "resume"')])
+@pytest.mark.parametrize(
+    ('settings', 'problem'),
+    [
+        ({'command': 'hide'}, r'robot\.yaml:\d+: link_loss\.command: there is no command "hide"'),
+        ({'command': 'go'}, 'link_loss.command: .*is not valid'),
+        (
+            {'command': 'go', 'parameters': {'goal': 'home'}, 'back': {'command': 'reusme'}},
+            'link_loss.back.command: .*did you mean "resume"',
+        ),
+    ],
+)
 def test_an_answer_that_cannot_work_is_an_error_at_the_start(station, settings, problem):
     with pytest.raises(ConfigurationError, match=problem):
         station(COMMANDS, link_loss=settings)

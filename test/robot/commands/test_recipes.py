@@ -17,8 +17,10 @@ PLACES = {name: {'x': 0.0, 'y': 0.0} for name in ('entrance', 'table_1', 'kitche
 
 
 def test_every_recipe_is_a_configuration_that_works(station):
-    recipes = [yaml.safe_load(block) for block in re.findall(
-        r'```yaml\n(.*?)```', PAGE.read_text(), re.DOTALL)]
+    recipes = [
+        yaml.safe_load(block)
+        for block in re.findall(r'```yaml\n(.*?)```', PAGE.read_text(), re.DOTALL)
+    ]
     commands = {}
     for recipe in recipes:
         commands.update(recipe.get('commands', {}))
@@ -27,8 +29,12 @@ def test_every_recipe_is_a_configuration_that_works(station):
     commands['call_elevator'].update(type='nav2_msgs/srv/LoadMap', request={'map_url': '${floor}'})
     (loss,) = [recipe['link_loss'] for recipe in recipes if 'link_loss' in recipe]
     at = station({**commands, 'pause': {'kind': 'pause'}}, places=PLACES, link_loss=loss)
-    for command, parameters in (('dock', {}), ('call_elevator', {'floor': 3}), ('led', {'red': 1}),
-                                ('patrol', {})):
+    for command, parameters in (
+        ('dock', {}),
+        ('call_elevator', {'floor': 3}),
+        ('led', {'red': 1}),
+        ('patrol', {}),
+    ):
         assert at.send(command, **parameters).state is not CommandState.REJECTED, at.told[-1]
 
 

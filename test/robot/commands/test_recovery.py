@@ -12,8 +12,12 @@ import pytest
 from xparo_bridge.messages import CommandState
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
-SAY = {'kind': 'publish', 'topic': '/said', 'type': 'std_msgs/msg/String',
-       'subscriber_timeout': None}
+SAY = {
+    'kind': 'publish',
+    'topic': '/said',
+    'type': 'std_msgs/msg/String',
+    'subscriber_timeout': None,
+}
 FOREVER = {**SAY, 'times': 1000, 'rate': 1.0}
 
 
@@ -132,8 +136,7 @@ def test_a_damaged_journal_costs_no_more_than_its_damaged_lines(station, tmp_pat
 
 
 def test_the_journal_does_not_grow_without_end(station, tmp_path):
-    at = station({'say': SAY}, command_limits={
-        'remembered': 10, 'max_rate': None, 'burst': 1})
+    at = station({'say': SAY}, command_limits={'remembered': 10, 'max_rate': None, 'burst': 1})
     for _ in range(5000):
         at.send('say')
     assert len((tmp_path / 'commands.jsonl').read_text().splitlines()) < 4100

@@ -16,9 +16,14 @@ from xparo_bridge.messages import CommandState
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0, 'cancel_timeout': 2.0}
 WAIT = {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait'}
-PUBLISH = {'kind': 'publish', 'topic': '/said', 'type': 'std_msgs/msg/String',
-           'message': {'data': '$text'}, 'subscriber_timeout': None,
-           'parameters': {'text': {'type': 'string', 'default': 'hello'}}}
+PUBLISH = {
+    'kind': 'publish',
+    'topic': '/said',
+    'type': 'std_msgs/msg/String',
+    'message': {'data': '$text'},
+    'subscriber_timeout': None,
+    'parameters': {'text': {'type': 'string', 'default': 'hello'}},
+}
 
 
 def test_what_is_not_known_is_rejected_with_what_is(station):
@@ -32,9 +37,20 @@ def test_what_is_not_known_is_rejected_with_what_is(station):
     assert not at.router.open_runs
 
 
-@pytest.mark.parametrize('parameters', [
-    {}, {'goal': 4}, {'goal': 'home', 'x': 1.0}, {'x': 1.0}, {'x': 1.0, 'y': float('nan')},
-    {'goal': 'home', 'speed': 2}, {'goals': []}, {'goal': {'x': 1}}, {'turn': 100.0}])
+@pytest.mark.parametrize(
+    'parameters',
+    [
+        {},
+        {'goal': 4},
+        {'goal': 'home', 'x': 1.0},
+        {'x': 1.0},
+        {'x': 1.0, 'y': float('nan')},
+        {'goal': 'home', 'speed': 2},
+        {'goals': []},
+        {'goal': {'x': 1}},
+        {'turn': 100.0},
+    ],
+)
 def test_bad_parameters_are_rejected_with_the_schema(station, parameters):
     at = station({'go': GO})
     run = at.send('go', **parameters)
@@ -75,13 +91,18 @@ def test_a_newer_goal_takes_over_and_the_older_one_is_preempted(station):
         second = at.send('go', goal='table_4')
         end = at.end(first)
         assert (end.state, end.error['code'], end.error['by']) == (
-            CommandState.CANCELED, 'preempted', second.id)
+            CommandState.CANCELED,
+            'preempted',
+            second.id,
+        )
         at.until(lambda: second.state is CommandState.RUNNING)
 
 
 def test_a_newer_goal_that_is_rejected_leaves_the_older_one_running(station):
-    with start_failing_server('hang'), \
-            start_failing_server('reject', '--action', 'spin', '--type', 'nav2_msgs/action/Spin'):
+    with (
+        start_failing_server('hang'),
+        start_failing_server('reject', '--action', 'spin', '--type', 'nav2_msgs/action/Spin'),
+    ):
         at = station({'go': GO})
         first = at.send('go', goal='home')
         at.until(lambda: first.state is CommandState.RUNNING)
@@ -91,8 +112,12 @@ def test_a_newer_goal_that_is_rejected_leaves_the_older_one_running(station):
 
 
 def test_a_goal_of_another_action_begins_when_the_old_one_has_ended(station):
-    with start_failing_server('slow_cancel', '--delay', '0.5'), start_failing_server(
-            'succeed', '--action', 'spin', '--type', 'nav2_msgs/action/Spin') as spin:
+    with (
+        start_failing_server('slow_cancel', '--delay', '0.5'),
+        start_failing_server(
+            'succeed', '--action', 'spin', '--type', 'nav2_msgs/action/Spin'
+        ) as spin,
+    ):
         at = station({'go': GO})
         first = at.send('go', goal='home')
         at.until(lambda: first.state is CommandState.RUNNING)
@@ -117,11 +142,15 @@ def test_a_server_that_ignores_the_end_of_a_goals_time_is_told_of(station):
         assert (end.state, end.error['code']) == (CommandState.TIMED_OUT, 'cancel_ignored')
 
 
-@pytest.mark.parametrize(('selection', 'ended'), [
-    ({}, {'go', 'wait'}), ({'command': 'go'}, {'go'}), ({'kind': 'action'}, {'wait'})])
+@pytest.mark.parametrize(
+    ('selection', 'ended'),
+    [({}, {'go', 'wait'}), ({'command': 'go'}, {'go'}), ({'kind': 'action'}, {'wait'})],
+)
 def test_cancel_ends_all_or_those_of_a_name_or_kind(station, selection, ended):
-    with start_failing_server('hang'), \
-            start_failing_server('hang', '--action', 'wait', '--type', 'nav2_msgs/action/Wait'):
+    with (
+        start_failing_server('hang'),
+        start_failing_server('hang', '--action', 'wait', '--type', 'nav2_msgs/action/Wait'),
+    ):
         at = station({'go': GO, 'wait': WAIT, 'cancel': {'kind': 'cancel'}})
         runs = [at.send('go', goal='home'), at.send('wait')]
         at.until(lambda: all(run.state is CommandState.RUNNING for run in runs))
@@ -161,9 +190,17 @@ def test_what_ended_is_remembered_over_a_restart_and_bounded(station):
     assert [s.state for s in at.told[3:]] == [CommandState.ACCEPTED, CommandState.SUCCEEDED]
 
 
-@pytest.mark.parametrize(('times', 'rejected'), [
-    ({'issued_at': -100}, True), ({'issued_at': -62}, False), ({'issued_at': 3600}, False),
-    ({'deadline': -10}, True), ({'deadline': -2}, False), ({'deadline': 10}, False)])
+@pytest.mark.parametrize(
+    ('times', 'rejected'),
+    [
+        ({'issued_at': -100}, True),
+        ({'issued_at': -62}, False),
+        ({'issued_at': 3600}, False),
+        ({'deadline': -10}, True),
+        ({'deadline': -2}, False),
+        ({'deadline': 10}, False),
+    ],
+)
 def test_what_comes_too_late_is_expired_but_clocks_may_differ(station, times, rejected):
     at = station({'publish': PUBLISH})
     run = at.send('publish', **{key: time.time() + value for key, value in times.items()})
@@ -174,8 +211,10 @@ def test_what_comes_too_late_is_expired_but_clocks_may_differ(station, times, re
 
 
 def test_what_waited_past_its_deadline_is_timed_out(station):
-    at = station({'publish': {**PUBLISH, 'concurrency': 'queue', 'times': 10, 'rate': 10.0}},
-                 command_limits={'clock_skew': 0.0})
+    at = station(
+        {'publish': {**PUBLISH, 'concurrency': 'queue', 'times': 10, 'rate': 10.0}},
+        command_limits={'clock_skew': 0.0},
+    )
     first = at.send('publish')
     second = at.send('publish', deadline=time.time() + 0.2)
     assert at.end(first).state is CommandState.SUCCEEDED
@@ -183,12 +222,12 @@ def test_what_waited_past_its_deadline_is_timed_out(station):
 
 
 def test_too_many_a_second_are_told_when_to_try_again(station):
-    at = station({'publish': {**PUBLISH, 'max_rate': 2.0, 'burst': 3}, 'list': {
-        'kind': 'list_commands'}})
+    at = station(
+        {'publish': {**PUBLISH, 'max_rate': 2.0, 'burst': 3}, 'list': {'kind': 'list_commands'}}
+    )
     runs = [at.send('publish', f'id-{number}') for number in range(4)]
     at.until(lambda: not at.router.open_runs)
-    assert [run.state for run in runs] == [
-        CommandState.SUCCEEDED] * 3 + [CommandState.REJECTED]
+    assert [run.state for run in runs] == [CommandState.SUCCEEDED] * 3 + [CommandState.REJECTED]
     error = runs[3].status.error
     assert error['code'] == 'rate_limited'
     assert 0 < error['retry_after'] <= 0.5
@@ -200,8 +239,14 @@ def test_too_many_a_second_are_told_when_to_try_again(station):
 
 
 def test_all_commands_together_are_limited_but_stop_and_cancel_are_not(station):
-    at = station({'publish': PUBLISH, 'cancel': {'kind': 'cancel'}, 'stop': {
-        'kind': 'stop', 'stop_for': 0.0}}, command_limits={'max_rate': 0.1, 'burst': 1})
+    at = station(
+        {
+            'publish': PUBLISH,
+            'cancel': {'kind': 'cancel'},
+            'stop': {'kind': 'stop', 'stop_for': 0.0},
+        },
+        command_limits={'max_rate': 0.1, 'burst': 1},
+    )
     at.end(at.send('publish'))
     assert at.send('publish').status.error['code'] == 'rate_limited'
     assert at.end(at.send('cancel')).state is CommandState.SUCCEEDED
@@ -264,16 +309,28 @@ def test_a_bug_in_a_kind_ends_its_command_and_nothing_else(station):
     assert not at.router.open_runs
 
 
-@pytest.mark.parametrize(('commands', 'problem'), [
-    ({'x': {'kind': 'fly'}}, r'robot\.yaml:\d+: commands\.x\.kind: no such kind; known: action'),
-    ({'x': {'kind': 'navigate', 'defaults': {'gaol': 'home'}}},
-     r'commands\.x\.defaults\.gaol: no such parameter; known: goal'),
-    ({'x': {'kind': 'navigate', 'defaults': {'turn': 'left'}}},
-     r"commands\.x\.defaults\.turn: 'left' is not of type 'number'"),
-    ({'x': {'kind': 'teleop', 'deadman': 60}}, r'commands\.x\.deadman: 60 is greater'),
-    ({'x': {'kind': 'set_telemetry', 'groups': {'pose': 1.0}}},
-     r'commands\.x\.groups\.pose: the telemetry has no such'),
-])
+@pytest.mark.parametrize(
+    ('commands', 'problem'),
+    [
+        (
+            {'x': {'kind': 'fly'}},
+            r'robot\.yaml:\d+: commands\.x\.kind: no such kind; known: action',
+        ),
+        (
+            {'x': {'kind': 'navigate', 'defaults': {'gaol': 'home'}}},
+            r'commands\.x\.defaults\.gaol: no such parameter; known: goal',
+        ),
+        (
+            {'x': {'kind': 'navigate', 'defaults': {'turn': 'left'}}},
+            r"commands\.x\.defaults\.turn: 'left' is not of type 'number'",
+        ),
+        ({'x': {'kind': 'teleop', 'deadman': 60}}, r'commands\.x\.deadman: 60 is greater'),
+        (
+            {'x': {'kind': 'set_telemetry', 'groups': {'pose': 1.0}}},
+            r'commands\.x\.groups\.pose: the telemetry has no such',
+        ),
+    ],
+)
 def test_commands_that_cannot_work_are_errors_at_the_start(station, commands, problem):
     with pytest.raises(ConfigurationError, match=problem):
         station(commands)

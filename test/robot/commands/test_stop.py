@@ -19,12 +19,25 @@ from xparo_bridge.messages import CommandState
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0, 'cancel_timeout': 2.0}
 COMMANDS = {
-    'go': GO, 'teleop': {'kind': 'teleop'}, 'dock': {'kind': 'dock'},
+    'go': GO,
+    'teleop': {'kind': 'teleop'},
+    'dock': {'kind': 'dock'},
     'wait': {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait'},
-    'clean': {'kind': 'publish', 'topic': '/clean', 'type': 'std_msgs/msg/Empty', 'motion': True,
-              'times': 1000, 'concurrency': 'queue', 'subscriber_timeout': None},
-    'list': {'kind': 'list_commands'}, 'stop': {'kind': 'stop', 'stop_for': 0.2},
-    'pause': {'kind': 'pause'}, 'resume': {'kind': 'resume'}, 'cancel': {'kind': 'cancel'}}
+    'clean': {
+        'kind': 'publish',
+        'topic': '/clean',
+        'type': 'std_msgs/msg/Empty',
+        'motion': True,
+        'times': 1000,
+        'concurrency': 'queue',
+        'subscriber_timeout': None,
+    },
+    'list': {'kind': 'list_commands'},
+    'stop': {'kind': 'stop', 'stop_for': 0.2},
+    'pause': {'kind': 'pause'},
+    'resume': {'kind': 'resume'},
+    'cancel': {'kind': 'cancel'},
+}
 
 
 def test_stop_cancels_everything_and_tells_the_base_to_stand(station):
@@ -44,9 +57,16 @@ def test_stop_cancels_everything_and_tells_the_base_to_stand(station):
         assert all(velocity == Twist() for velocity in velocities)
 
 
-@pytest.mark.parametrize(('command', 'parameters'), [
-    ('go', {'goal': 'home'}), ('teleop', {'linear': 0.1}), ('dock', {}), ('wait', {}),
-    ('clean', {})])
+@pytest.mark.parametrize(
+    ('command', 'parameters'),
+    [
+        ('go', {'goal': 'home'}),
+        ('teleop', {'linear': 0.1}),
+        ('dock', {}),
+        ('wait', {}),
+        ('clean', {}),
+    ],
+)
 def test_nothing_moves_the_robot_after_stop_until_resume(station, command, parameters):
     at = station(COMMANDS)
     at.end(at.send('stop'))
@@ -153,8 +173,14 @@ def test_a_round_goes_on_where_it_was_paused(station):
         return CancelResponse.ACCEPT
 
     at = station(COMMANDS)
-    server = ActionServer(at.graph.node, FollowWaypoints, 'follow_waypoints', execute,
-                          handle_accepted_callback=accepted, cancel_callback=cancel)
+    server = ActionServer(
+        at.graph.node,
+        FollowWaypoints,
+        'follow_waypoints',
+        execute,
+        handle_accepted_callback=accepted,
+        cancel_callback=cancel,
+    )
     run = at.send('go', goals=['home', 'table_4', 'home'], stop_at_each=True)
     at.until(lambda: run.status.progress == {'current_goal': 1})
     at.end(at.send('pause'))

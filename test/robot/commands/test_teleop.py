@@ -25,7 +25,8 @@ class Driver:
         self.at = at
         self.told = []
         at.graph.node.create_subscription(
-            kind, '/cmd_vel', lambda message: self.told.append((time.monotonic(), message)), 100)
+            kind, '/cmd_vel', lambda message: self.told.append((time.monotonic(), message)), 100
+        )
         at.until(lambda: at.graph.node.count_subscribers('/cmd_vel'))
         self.runs = []
         self.sent_at = 0.0
@@ -40,16 +41,20 @@ class Driver:
 
         send()
         timer = self.at.graph.node.create_timer(
-            period, send, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            period, send, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         end = time.monotonic() + seconds
         self.at.until(lambda: time.monotonic() > end)
         self.at.graph.node.destroy_timer(timer)
 
     def stand_time(self):
         """When the base was first told to stand after the last command."""
+
         def stands():
-            return [when for when, message in self.told
-                    if when > self.sent_at and message == Twist()]
+            return [
+                when for when, message in self.told if when > self.sent_at and message == Twist()
+            ]
+
         return self.at.until(stands)[0]
 
 
@@ -127,7 +132,7 @@ def test_acceleration_is_limited_but_not_when_stopping(station):
     speeds = [message.linear.x for _, message in driver.told]
     assert max(b - a for a, b in pairwise(speeds)) <= 0.0251
     assert 0.2 < max(speeds) < 0.5
-    assert speeds[speeds.index(max(speeds)):].index(0.0) <= 6
+    assert speeds[speeds.index(max(speeds)) :].index(0.0) <= 6
 
 
 def test_a_hold_switch_that_is_required_must_be_held(station):
@@ -168,7 +173,8 @@ def test_a_command_older_than_the_deadman_is_dropped_unused(station):
     driver = Driver(at)
     received = time.monotonic() - 0.6
     run = at.router.execute(
-        RemoteCommand('teleop', {'linear': 0.3}, received_at=received), 'platform')
+        RemoteCommand('teleop', {'linear': 0.3}, received_at=received), 'platform'
+    )
     assert run.status.error['code'] == 'expired'
     # By its own clock, which is an hour off ours, against the one that came best.
     hour_off = time.time() - 3600

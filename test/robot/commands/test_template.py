@@ -17,8 +17,14 @@ from std_msgs.msg import Bool, Float32, Int8, String, UInt8
 from xparo_bridge.robot.commands.kind import SettingsError
 from xparo_bridge.robot.commands.template import BadValue, Template
 
-PARAMETERS = {'x': {'type': 'number'}, 'n': {'type': 'integer'}, 'name': {'type': 'string'},
-              'on': {'type': 'boolean'}, 'list': {'type': 'array'}, 'pose': {'type': 'object'}}
+PARAMETERS = {
+    'x': {'type': 'number'},
+    'n': {'type': 'integer'},
+    'name': {'type': 'string'},
+    'on': {'type': 'boolean'},
+    'list': {'type': 'array'},
+    'pose': {'type': 'object'},
+}
 
 
 def template(cls, tree):
@@ -31,23 +37,34 @@ def made(cls, tree, **parameters):
 
 def test_parameters_keep_their_type_and_go_into_texts():
     assert made(String, {'data': '$name'}, name='Ada').data == 'Ada'
-    assert made(String, {'data': 'Hello ${name}, floor ${n} for $$5'}, name='Ada', n=3
-                ).data == 'Hello Ada, floor 3 for $5'
+    assert (
+        made(String, {'data': 'Hello ${name}, floor ${n} for $$5'}, name='Ada', n=3).data
+        == 'Hello Ada, floor 3 for $5'
+    )
     assert made(Float32, {'data': '$n'}, n=3).data == 3.0
     assert made(Bool, {'data': '$on'}, on=True).data is True
 
 
 def test_maps_lists_and_times_are_filled_in():
-    pose = made(PoseStamped, {'header': {'stamp': 'now', 'frame_id': 'map'},
-                              'pose': {'position': {'x': '$x', 'y': 2}}}, x=1)
+    pose = made(
+        PoseStamped,
+        {'header': {'stamp': 'now', 'frame_id': 'map'}, 'pose': {'position': {'x': '$x', 'y': 2}}},
+        x=1,
+    )
     assert (pose.header.stamp.sec, pose.header.frame_id) == (7, 'map')
     assert (pose.pose.position.x, pose.pose.position.y) == (1.0, 2.0)
     assert made(Wait.Goal, {'time': '$x'}, x=1.5).time.nanosec == 500_000_000
-    goal = made(NavigateThroughPoses.Goal, {
-        'poses': [{'pose': {'position': {'x': 1}}}, {'pose': {'position': {'x': '$x'}}}]}, x=2.0)
+    goal = made(
+        NavigateThroughPoses.Goal,
+        {'poses': [{'pose': {'position': {'x': 1}}}, {'pose': {'position': {'x': '$x'}}}]},
+        x=2.0,
+    )
     assert [pose.pose.position.x for pose in goal.poses] == [1.0, 2.0]
-    assert list(made(JointState, {'name': ['a', '$name'], 'position': '$list'},
-                     name='b', list=[1, 2.5]).position) == [1.0, 2.5]
+    assert list(
+        made(
+            JointState, {'name': ['a', '$name'], 'position': '$list'}, name='b', list=[1, 2.5]
+        ).position
+    ) == [1.0, 2.5]
     assert bytes(made(Image, {'data': [1, 2, 255]}).data) == b'\x01\x02\xff'
     assert made(PoseStamped, {'pose': {'position': '$pose'}}, pose={'z': 3}).pose.position.z == 3.0
     assert made(DiagnosticArray, {'status': [{'level': 2}]}).status[0].level == b'\x02'
@@ -57,57 +74,86 @@ def test_what_is_left_out_keeps_the_messages_default():
     assert made(PoseStamped, {'pose': {'orientation': {'w': '$x'}}}).pose.orientation.w == 1.0
 
 
-@pytest.mark.parametrize(('cls', 'tree', 'path', 'problem'), [
-    (String, {'dta': 'x'}, ('goal', 'dta'), 'String has no field "dta"; it has data'),
-    (PoseStamped, {'pose': {'positon': {}}}, ('goal', 'pose', 'positon'),
-     'Pose has no field "positon"; it has position, orientation'),
-    (PoseStamped, {'pose': 3}, ('goal', 'pose'), "'3' is not a geometry_msgs/Pose"),
-    (String, {'data': 3}, ('goal', 'data'), "'3' is not a string"),
-    (String, {'data': '$nam'}, ('goal', 'data'), 'no parameter "nam"; known: x, n, name'),
-    (String, {'data': 'Hi ${nam}'}, ('goal', 'data'), 'no parameter "nam"'),
-    (String, {'data': '$x'}, ('goal', 'data'), 'parameter x is of type number'),
-    (Int8, {'data': '$x'}, ('goal', 'data'), 'parameter x is of type number'),
-    (Int8, {'data': 200}, ('goal', 'data'), '200 is not a whole number from -128 to 127'),
-    (Int8, {'data': True}, ('goal', 'data'), "'True' is not a int8"),
-    (Bool, {'data': 1}, ('goal', 'data'), "'1' is not a boolean"),
-    (PoseWithCovariance, {'covariance': [1.0]}, ('goal', 'covariance'), '36 items are due'),
-    (NavigateThroughPoses.Goal, {'poses': [{}, {'psoe': 1}]}, ('goal', 'poses', 1, 'psoe'),
-     'PoseStamped has no field'),
-    (String, [], ('goal',), 'a map of fields'),
-])
+@pytest.mark.parametrize(
+    ('cls', 'tree', 'path', 'problem'),
+    [
+        (String, {'dta': 'x'}, ('goal', 'dta'), 'String has no field "dta"; it has data'),
+        (
+            PoseStamped,
+            {'pose': {'positon': {}}},
+            ('goal', 'pose', 'positon'),
+            'Pose has no field "positon"; it has position, orientation',
+        ),
+        (PoseStamped, {'pose': 3}, ('goal', 'pose'), "'3' is not a geometry_msgs/Pose"),
+        (String, {'data': 3}, ('goal', 'data'), "'3' is not a string"),
+        (String, {'data': '$nam'}, ('goal', 'data'), 'no parameter "nam"; known: x, n, name'),
+        (String, {'data': 'Hi ${nam}'}, ('goal', 'data'), 'no parameter "nam"'),
+        (String, {'data': '$x'}, ('goal', 'data'), 'parameter x is of type number'),
+        (Int8, {'data': '$x'}, ('goal', 'data'), 'parameter x is of type number'),
+        (Int8, {'data': 200}, ('goal', 'data'), '200 is not a whole number from -128 to 127'),
+        (Int8, {'data': True}, ('goal', 'data'), "'True' is not a int8"),
+        (Bool, {'data': 1}, ('goal', 'data'), "'1' is not a boolean"),
+        (PoseWithCovariance, {'covariance': [1.0]}, ('goal', 'covariance'), '36 items are due'),
+        (
+            NavigateThroughPoses.Goal,
+            {'poses': [{}, {'psoe': 1}]},
+            ('goal', 'poses', 1, 'psoe'),
+            'PoseStamped has no field',
+        ),
+        (String, [], ('goal',), 'a map of fields'),
+    ],
+)
 def test_what_does_not_fit_the_type_is_an_error_at_its_key(cls, tree, path, problem):
     with pytest.raises(SettingsError, match=problem.replace('$', r'\$')) as caught:
         template(cls, tree)
     assert caught.value.path == path
 
 
-@pytest.mark.parametrize(('cls', 'parameters', 'problem'), [
-    (UInt8, {'n': 256}, 'data: 256 is not a whole number from 0 to 255'),
-    (Float32, {'n': 10 ** 39}, 'too large')])
+@pytest.mark.parametrize(
+    ('cls', 'parameters', 'problem'),
+    [
+        (UInt8, {'n': 256}, 'data: 256 is not a whole number from 0 to 255'),
+        (Float32, {'n': 10**39}, 'too large'),
+    ],
+)
 def test_a_value_out_of_its_fields_range_is_told(cls, parameters, problem):
     with pytest.raises(BadValue, match=problem):
         made(cls, {'data': '$n'}, **parameters)
 
 
 def test_fields_of_an_object_are_checked_when_it_comes():
-    for pose, problem in (({'q': 1}, r'pose\.position\.q: .*no such field; it has x, y, z'),
-                          ({'x': 'far'}, "pose.position.x: 'far' is not a double")):
+    for pose, problem in (
+        ({'q': 1}, r'pose\.position\.q: .*no such field; it has x, y, z'),
+        ({'x': 'far'}, "pose.position.x: 'far' is not a double"),
+    ):
         with pytest.raises(BadValue, match=problem):
             made(PoseStamped, {'pose': {'position': '$pose'}}, pose=pose)
 
 
 JSON = strategies.recursive(
-    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats()
-    | strategies.text() | strategies.just('\ud800'),
-    lambda part: strategies.lists(part) | strategies.dictionaries(
-        strategies.text() | strategies.sampled_from(['x', 'position', 'sec']), part))
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats()
+    | strategies.text()
+    | strategies.just('\ud800'),
+    lambda part: (
+        strategies.lists(part)
+        | strategies.dictionaries(
+            strategies.text() | strategies.sampled_from(['x', 'position', 'sec']), part
+        )
+    ),
+)
 
 
 @given(value=JSON)
 def test_no_value_whatever_it_is_does_more_than_not_fit(value):
-    for cls, tree in ((PoseStamped, {'pose': '$pose', 'header': {'stamp': '$x'}}),
-                      (JointState, {'name': '$list', 'position': '$list'}),
-                      (Image, {'data': '$list', 'height': '$n'}), (String, {'data': '${x}'})):
+    for cls, tree in (
+        (PoseStamped, {'pose': '$pose', 'header': {'stamp': '$x'}}),
+        (JointState, {'name': '$list', 'position': '$list'}),
+        (Image, {'data': '$list', 'height': '$n'}),
+        (String, {'data': '${x}'}),
+    ):
         try:
             message = made(cls, tree, pose=value, x=value, list=value, n=value)
             serialize_message(message)

@@ -13,12 +13,21 @@ from xparo_bridge.messages import CommandState
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0, 'cancel_timeout': 2.0}
 COMMANDS = {
-    'go': GO, 'queued': {**GO, 'concurrency': 'queue'}, 'refused': {**GO, 'concurrency': 'reject'},
-    'beep': {'kind': 'publish', 'topic': '/beep', 'type': 'std_msgs/msg/Empty',
-             'subscriber_timeout': None},
-    'run_tree': {'kind': 'run_tree'}, 'halt_tree': {'kind': 'halt_tree'},
-    'stop': {'kind': 'stop', 'stop_for': 0.2}, 'pause': {'kind': 'pause'},
-    'resume': {'kind': 'resume'}}
+    'go': GO,
+    'queued': {**GO, 'concurrency': 'queue'},
+    'refused': {**GO, 'concurrency': 'reject'},
+    'beep': {
+        'kind': 'publish',
+        'topic': '/beep',
+        'type': 'std_msgs/msg/Empty',
+        'subscriber_timeout': None,
+    },
+    'run_tree': {'kind': 'run_tree'},
+    'halt_tree': {'kind': 'halt_tree'},
+    'stop': {'kind': 'stop', 'stop_for': 0.2},
+    'pause': {'kind': 'pause'},
+    'resume': {'kind': 'resume'},
+}
 
 
 def tree(body: str) -> str:
@@ -97,8 +106,10 @@ def test_a_lost_link_pauses_a_tree_until_it_is_back(station, server):
 
 
 def test_a_lost_link_runs_a_tree_until_it_is_back(station, server):
-    at = station(COMMANDS, link_loss={
-        'after': 0.1, 'command': 'run_tree', 'parameters': {'tree_name': 'round'}})
+    at = station(
+        COMMANDS,
+        link_loss={'after': 0.1, 'command': 'run_tree', 'parameters': {'tree_name': 'round'}},
+    )
     at.trees.load('round', DRIVE)
     at.link_loss.change('platform', connected=True)
     at.link_loss.change('platform', connected=False)
@@ -139,7 +150,10 @@ def test_a_command_takes_the_place_of_a_tree_that_moves_the_robot(station, serve
     run = at.send('go', goal='table_4')
     end = at.end(tree_run)
     assert (end.state, end.error['code'], end.error['by']) == (
-        CommandState.CANCELED, 'preempted', run.id)
+        CommandState.CANCELED,
+        'preempted',
+        run.id,
+    )
     at.until(lambda: server.lines.count('accepted') == 2)
     assert_one_goal_at_a_time(server)
     assert run.open
@@ -185,7 +199,9 @@ def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
     run = at.send('run_tree', tree_name='rond')
     assert at.states(run) == ['rejected']
     assert (run.status.error['code'], run.status.error['known']) == (
-        'unknown_tree', at.trees.names)
+        'unknown_tree',
+        at.trees.names,
+    )
     assert at.states(at.send('halt_tree')) == ['rejected']
 
 

@@ -42,12 +42,15 @@ class Graph:
             assert monotonic() < end, 'it did not happen in time'
             self.executor.spin_once(timeout_sec=0.02)
 
-    def publish_until(self, publisher: object, message: object, condition: Callable[[], object]
-                      ) -> None:
+    def publish_until(
+        self, publisher: object, message: object, condition: Callable[[], object]
+    ) -> None:
         """Publish again and again, as robots do, until the condition holds."""
+
         def holds() -> object:
             publisher.publish(message)
             return condition()
+
         self.spin_until(holds)
 
     def close(self) -> None:
@@ -63,8 +66,7 @@ class Telemeter:
 
     def __init__(self, graph: Graph, mapping: dict) -> None:
         self.sent: list[Telemetry] = []
-        self.publisher = TelemetryPublisher(
-            graph.node, config_of(mapping), self.sent.append)
+        self.publisher = TelemetryPublisher(graph.node, config_of(mapping), self.sent.append)
         self.publisher.start()
 
     @property
@@ -90,6 +92,7 @@ def telemeter(graph: Graph) -> Iterator[Callable[[dict], Telemeter]]:
     def make(mapping: dict) -> Telemeter:
         made.append(Telemeter(graph, mapping))
         return made[-1]
+
     yield make
     for telemetry in made:
         telemetry.publisher.stop()

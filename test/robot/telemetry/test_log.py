@@ -26,6 +26,7 @@ def rosout(graph):
         message = Log(level=level, name=name, msg=text)
         message.stamp.sec, message.stamp.nanosec = int(stamp), int(stamp % 1 * 1e9)
         publisher.publish(message)
+
     return say
 
 
@@ -40,10 +41,12 @@ def log(graph, records, rosout):
         def heard():
             rosout('ready', 50, 'test')
             return records
+
         graph.spin_until(heard)
         graph.spin_until(lambda: True)
         records.clear()
         return made[-1]
+
     yield start
     for each in made:
         each.stop()
@@ -69,6 +72,7 @@ def test_a_nodes_own_logger_is_heard(graph, log, records):
     def talk():
         talker.get_logger().warning('low battery')
         return 'low battery' in texts(records, 'talker')
+
     graph.spin_until(talk)
     talker.destroy_node()
 
@@ -84,6 +88,7 @@ def test_a_node_that_logs_too_much_is_cut_and_told_so(graph, log, records, rosou
     def again():
         rosout('later')
         return 'later' in texts(records)
+
     graph.spin_until(again)
     assert texts(records)[3].endswith('lines left out')
 
@@ -98,7 +103,8 @@ def test_what_was_logged_before_the_start_is_not_told(graph, log, records, rosou
 
 def test_a_line_says_when_who_and_how_grave():
     assert str(LogRecord(1_700_000_000.25, 'ERROR', 'arm.driver', 'hot')) == (
-        '2023-11-14T22:13:20.250Z [ERROR] [arm.driver]: hot')
+        '2023-11-14T22:13:20.250Z [ERROR] [arm.driver]: hot'
+    )
 
 
 def test_an_unknown_level_is_refused(graph):

@@ -26,8 +26,20 @@ def test_without_configuration_sends_the_platforms_three_values(graph, telemeter
 
 
 def test_system_sends_what_else_is_asked_for(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'groups': {'system': {
-        'load': True, 'temperatures': True, 'network': True, 'uptime': True, 'bridge': True}}})
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {
+                'system': {
+                    'load': True,
+                    'temperatures': True,
+                    'network': True,
+                    'uptime': True,
+                    'bridge': True,
+                }
+            },
+        }
+    )
     graph.spin_until(lambda: telemetry.sent)
     values = telemetry.latest
     assert len(values['load']) == 3
@@ -37,8 +49,9 @@ def test_system_sends_what_else_is_asked_for(graph, telemeter):
 
 
 def test_battery_pose_and_velocity_come_in_one_batch(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'groups': {
-        'battery': {}, 'pose': {'topic': '/odom'}, 'velocity': {}}})
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {'battery': {}, 'pose': {'topic': '/odom'}, 'velocity': {}}}
+    )
     battery = graph.robot.create_publisher(BatteryState, '/battery_state', 1)
     odom = graph.robot.create_publisher(Odometry, '/odom', 1)
     moving = Odometry()
@@ -47,13 +60,18 @@ def test_battery_pose_and_velocity_come_in_one_batch(graph, telemeter):
     moving.pose.pose.orientation.z = math.sin(0.25)
     moving.pose.pose.orientation.w = math.cos(0.25)
     moving.twist.twist.linear.x = 0.4
-    full = BatteryState(percentage=0.5, voltage=24.0, current=math.nan,
-                        power_supply_status=BatteryState.POWER_SUPPLY_STATUS_CHARGING)
+    full = BatteryState(
+        percentage=0.5,
+        voltage=24.0,
+        current=math.nan,
+        power_supply_status=BatteryState.POWER_SUPPLY_STATUS_CHARGING,
+    )
 
     def together():
         battery.publish(full)
         odom.publish(moving)
         return telemetry.sent and {'pose', 'velocity'} <= set(telemetry.sent[-1].values)
+
     graph.spin_until(together)
     graph.spin_until(lambda: 'battery_status' in telemetry.latest)
     values = telemetry.latest
@@ -65,8 +83,13 @@ def test_battery_pose_and_velocity_come_in_one_batch(graph, telemeter):
 
 
 def test_a_topic_of_unknown_type_is_found_when_it_appears(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
-        {'topic': '/speed', 'fields': {'speed': 'data'}}]})
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {},
+            'topics': [{'topic': '/speed', 'fields': {'speed': 'data'}}],
+        }
+    )
     speed = graph.robot.create_publisher(Float64, '/speed', 1)
     graph.publish_until(speed, Float64(data=2.5), lambda: telemetry.sent)
     assert telemetry.sent[0].values == {'speed': 2.5}
@@ -81,15 +104,19 @@ def test_a_whole_message_goes_under_the_topics_name(graph, telemeter):
 
 
 def test_a_pattern_takes_each_topic_that_fits(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
-        {'topic': '/robot_*/level', 'fields': ['data']}]})
-    publishers = [graph.robot.create_publisher(Int32, f'/{name}/level', 1)
-                  for name in ('robot_1', 'robot_2', 'other', 'robot_1/part')]
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {}, 'topics': [{'topic': '/robot_*/level', 'fields': ['data']}]}
+    )
+    publishers = [
+        graph.robot.create_publisher(Int32, f'/{name}/level', 1)
+        for name in ('robot_1', 'robot_2', 'other', 'robot_1/part')
+    ]
 
     def all_published():
         for number, publisher in enumerate(publishers):
             publisher.publish(Int32(data=number))
         return len(telemetry.latest) >= 2
+
     graph.spin_until(all_published)
     assert telemetry.latest == {'robot_1/level': {'data': 0}, 'robot_2/level': {'data': 1}}
 
@@ -111,8 +138,7 @@ def test_a_publisher_that_comes_back_with_less_reliability_is_heard_again(graph,
     graph.publish_until(publisher, Int32(data=1), lambda: telemetry.sent)
     graph.robot.destroy_publisher(publisher)
     publisher = graph.robot.create_publisher(Int32, '/value', BEST_EFFORT)
-    graph.publish_until(
-        publisher, Int32(data=2), lambda: telemetry.latest['value'] == {'data': 2})
+    graph.publish_until(publisher, Int32(data=2), lambda: telemetry.latest['value'] == {'data': 2})
 
 
 def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd):
@@ -121,37 +147,56 @@ def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd)
     for number, context in enumerate(contexts):
         rclpy.init(context=context)
         nodes.append(Node(f'robot_{number}', context=context))
-    publishers = [nodes[0].create_publisher(String, '/value', 1),
-                  nodes[1].create_publisher(Int32, '/value', 1)]
+    publishers = [
+        nodes[0].create_publisher(String, '/value', 1),
+        nodes[1].create_publisher(Int32, '/value', 1),
+    ]
     graph.spin_until(lambda: graph.node.count_publishers('/value') == 2)
-    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [
-        {'topic': '/value', 'fields': ['data']}]})
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {}, 'topics': [{'topic': '/value', 'fields': ['data']}]}
+    )
 
     def both_publish():
         publishers[0].publish(String(data='text'))
         publishers[1].publish(Int32(data=1))
         return telemetry.sent
+
     graph.spin_until(both_publish)
     assert telemetry.latest == {'data': 1}
-    assert ('topic /value is published as std_msgs/msg/Int32 and std_msgs/msg/String; '
-            'taking std_msgs/msg/Int32') in capfd.readouterr().err
+    assert (
+        'topic /value is published as std_msgs/msg/Int32 and std_msgs/msg/String; '
+        'taking std_msgs/msg/Int32'
+    ) in capfd.readouterr().err
     for node, context in zip(nodes, contexts, strict=True):
         node.destroy_node()
         rclpy.shutdown(context=context)
 
 
 def test_a_field_the_discovered_type_lacks_is_told(graph, telemeter, capfd):
-    telemetry = telemeter({'period': 0.05, 'topics': [
-        {'topic': '/value', 'fields': {'x': 'position.x'}}]})
+    telemetry = telemeter(
+        {'period': 0.05, 'topics': [{'topic': '/value', 'fields': {'x': 'position.x'}}]}
+    )
     graph.robot.create_publisher(Int32, '/value', 1)
-    graph.spin_until(lambda: 'std_msgs/Int32 has no field "position"; it has data'
-                     in capfd.readouterr().err)
+    graph.spin_until(
+        lambda: 'std_msgs/Int32 has no field "position"; it has data' in capfd.readouterr().err
+    )
     assert 'cpu_usage' in telemetry.latest
 
 
 def test_every_sample_at_a_limited_rate(graph, telemeter):
-    telemetry = telemeter({'groups': {}, 'topics': [
-        {'topic': '/count', 'fields': {'count': 'data'}, 'every_sample': True, 'max_rate': 20}]})
+    telemetry = telemeter(
+        {
+            'groups': {},
+            'topics': [
+                {
+                    'topic': '/count',
+                    'fields': {'count': 'data'},
+                    'every_sample': True,
+                    'max_rate': 20,
+                }
+            ],
+        }
+    )
     publisher = graph.robot.create_publisher(Int32, '/count', 100)
     begin = monotonic()
     graph.publish_until(publisher, Int32(data=1), lambda: len(telemetry.sent) >= 10)
@@ -161,8 +206,12 @@ def test_every_sample_at_a_limited_rate(graph, telemeter):
 
 
 def test_every_sample_is_sent_in_order(graph, telemeter):
-    telemetry = telemeter({'groups': {}, 'topics': [
-        {'topic': '/count', 'fields': {'count': 'data'}, 'every_sample': True}]})
+    telemetry = telemeter(
+        {
+            'groups': {},
+            'topics': [{'topic': '/count', 'fields': {'count': 'data'}, 'every_sample': True}],
+        }
+    )
     publisher = graph.robot.create_publisher(Int32, '/count', 100)
     graph.publish_until(publisher, Int32(data=-1), lambda: telemetry.sent)
     telemetry.sent.clear()
@@ -176,14 +225,22 @@ def test_every_sample_is_sent_in_order(graph, telemeter):
 
 
 def test_an_unchanged_value_is_sent_once_and_then_at_its_heartbeat(graph, telemeter):
-    telemetry = telemeter({'period': 0.02, 'groups': {}, 'topics': [
-        {'topic': '/still', 'fields': {'still': 'data'}, 'on_change': 0.1},
-        {'topic': '/still', 'fields': {'alive': 'data'}, 'on_change': 0.1, 'min_rate': 5},
-        {'topic': '/still', 'fields': {'all': 'data'}}]})
+    telemetry = telemeter(
+        {
+            'period': 0.02,
+            'groups': {},
+            'topics': [
+                {'topic': '/still', 'fields': {'still': 'data'}, 'on_change': 0.1},
+                {'topic': '/still', 'fields': {'alive': 'data'}, 'on_change': 0.1, 'min_rate': 5},
+                {'topic': '/still', 'fields': {'all': 'data'}},
+            ],
+        }
+    )
     publisher = graph.robot.create_publisher(Float64, '/still', 1)
 
     def count(key):
         return sum(key in sent.values for sent in telemetry.sent)
+
     graph.publish_until(publisher, Float64(data=1.0), lambda: count('alive') == 4)
     assert count('still') == 1
     assert count('all') > 4
@@ -191,8 +248,7 @@ def test_an_unchanged_value_is_sent_once_and_then_at_its_heartbeat(graph, teleme
 
 
 def test_groups_and_topics_are_switched_and_timed_while_running(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'topics': [
-        {'topic': '/value', 'enabled': False}]})
+    telemetry = telemeter({'period': 0.05, 'topics': [{'topic': '/value', 'enabled': False}]})
     assert telemetry.publisher.names == ('system', '/value')
     assert telemetry.publisher.rates == {'system': 20.0}
     publisher = graph.robot.create_publisher(Int32, '/value', 5)

@@ -11,9 +11,9 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from std_msgs.msg import Int32
 
-from xparo_bridge.robot.entities import subscription
-from xparo_bridge.robot.telemetry.samples import SampleThread
-from xparo_bridge.robot.telemetry.subscription import Unscheduled
+from xparo_bridge.ros.entities import subscription
+from xparo_bridge.ros.samples import SampleThread
+from xparo_bridge.ros.subscription import Unscheduled
 
 
 class Topics:
@@ -28,6 +28,7 @@ class Topics:
 
     def add(self, topic: str, callback: Callable[[int], object] = lambda number: None) -> None:
         """Subscribe, and wait until both ends know of each other."""
+
         def take(data: bytes) -> None:
             number = deserialize_message(data, Int32).data
             callback(number)
@@ -35,11 +36,18 @@ class Topics:
 
         made = self.publishers[topic] = self._graph.robot.create_publisher(Int32, topic, 100)
         self.open[topic] = subscription(
-            self._graph.node, Int32, topic, lambda data: None, 100, raw=True,
-            callback_group=Unscheduled())
+            self._graph.node,
+            Int32,
+            topic,
+            lambda data: None,
+            100,
+            raw=True,
+            callback_group=Unscheduled(),
+        )
         self.samples.add(self.open[topic], take)
-        self._graph.spin_until(lambda: made.get_subscription_count()
-                               and self.open[topic].handle.get_publisher_count())
+        self._graph.spin_until(
+            lambda: made.get_subscription_count() and self.open[topic].handle.get_publisher_count()
+        )
 
     def remove(self, topic: str) -> None:
         """End one."""

@@ -30,8 +30,7 @@ _SHARED = {
 NODES = {
     # Actions
     'AssistedTeleop': (
-        'Action @action is_recovery:bool=false time_allowance:double=10.0 '
-        '>error_code_id:uint16'
+        'Action @action is_recovery:bool=false time_allowance:double=10.0 >error_code_id:uint16'
     ),
     'BackUp': (
         'Action @action backup_dist:double=0.15 backup_speed:double=0.025 '
@@ -55,8 +54,7 @@ NODES = {
         '>path:path >rerouted:bool >error_code_id:uint16'
     ),
     'ComputePathThroughPoses': (
-        'Action @action start:pose goals:poses planner_id:string >path:path '
-        '>error_code_id:uint16'
+        'Action @action start:pose goals:poses planner_id:string >path:path >error_code_id:uint16'
     ),
     'ComputePathToPose': (
         'Action @action start:pose use_start:bool goal:pose planner_id:string >path:path '
@@ -97,8 +95,7 @@ NODES = {
     ),
     'NavigateToPose': 'Action @action goal:pose behavior_tree:string >error_code_id:uint16',
     'PlannerSelector': (
-        'Action topic_name:string=planner_selector default_planner:string '
-        '>selected_planner:string'
+        'Action topic_name:string=planner_selector default_planner:string >selected_planner:string'
     ),
     'ProgressCheckerSelector': (
         'Action topic_name:string=progress_checker_selector '
@@ -137,8 +134,7 @@ NODES = {
     # Conditions
     'AreErrorCodesPresent': 'Condition error_code:uint16 error_codes_to_check:ints',
     'ArePosesNear': (
-        'Condition ref_pose:pose target_pose:pose global_frame:string '
-        'tolerance:double=0.5'
+        'Condition ref_pose:pose target_pose:pose global_frame:string tolerance:double=0.5'
     ),
     'DistanceTraveled': (
         'Condition distance:double=1.0 global_frame:string robot_base_frame:string'
@@ -149,8 +145,7 @@ NODES = {
     'InitialPoseReceived': 'Condition initial_pose_received:bool',
     'IsBatteryCharging': 'Condition battery_topic:string=/battery_status',
     'IsBatteryLow': (
-        'Condition min_battery:double battery_topic:string=/battery_status '
-        'is_voltage:bool=false'
+        'Condition min_battery:double battery_topic:string=/battery_status is_voltage:bool=false'
     ),
     'IsPathValid': 'Condition path:path server_timeout:ms',
     'IsStuck': 'Condition',

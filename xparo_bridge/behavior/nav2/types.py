@@ -53,9 +53,7 @@ def _header(stamp: str, frame: str) -> dict[str, Any]:
 
 def _pose(parts: list[str]) -> dict[str, Any]:
     if len(parts) != _POSE_FIELDS:
-        raise ConversionError(
-            f'a pose is stamp;frame;x;y;z;qx;qy;qz;qw, not {len(parts)} parts'
-        )
+        raise ConversionError(f'a pose is stamp;frame;x;y;z;qx;qy;qz;qw, not {len(parts)} parts')
     return {
         'header': _header(parts[0], parts[1]),
         'pose': {'position': _point(parts[2:5]), 'orientation': _quaternion(parts[5:])},

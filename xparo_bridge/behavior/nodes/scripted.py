@@ -89,4 +89,3 @@ class Precondition(Decorator):
             self.reset_child()
             self._entered = False
         return status
-

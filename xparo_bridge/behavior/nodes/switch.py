@@ -87,9 +87,16 @@ def equal(left: str, right: str, enums: Mapping[str, int]) -> bool:
 
 
 def _switch(cases: int) -> type[Switch]:
-    return type(f'Switch{cases}', (Switch,), {
-        '__doc__': f'Chooses one of {cases} cases or the default.', '__module__': __name__,
-        'CASES': cases, 'PORTS': switch_ports(cases)})
+    return type(
+        f'Switch{cases}',
+        (Switch,),
+        {
+            '__doc__': f'Chooses one of {cases} cases or the default.',
+            '__module__': __name__,
+            'CASES': cases,
+            'PORTS': switch_ports(cases),
+        },
+    )
 
 
 # Switch2 to Switch6.

@@ -23,9 +23,7 @@ from ..status import NodeStatus
 class TryCatch(ControlNode):
     """Ticks its children in order; if one fails, the last one cleans up."""
 
-    PORTS = (
-        input_port('catch_on_halt', BOOL, False, 'whether a halt cleans up, too'),
-    )
+    PORTS = (input_port('catch_on_halt', BOOL, False, 'whether a halt cleans up, too'),)
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)

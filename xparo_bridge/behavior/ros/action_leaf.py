@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...robot.action_goal import Ending, Outcome
+from ...ros.action_goal import Ending, Outcome
 from ..context import NodeConfig
 from ..errors import BehaviorError
 from ..leaves import LeafNode, StatefulAction
@@ -51,8 +51,9 @@ class ActionUse:
     cancel_timeout: float | None = None
 
 
-def write_ports(leaf: LeafNode, message: Any, ports: Mapping[str, str],
-                required: frozenset[str]) -> None:
+def write_ports(
+    leaf: LeafNode, message: Any, ports: Mapping[str, str], required: frozenset[str]
+) -> None:
     """
     Fill a message from a leaf's ports; one without a value leaves its field as it is.
 
@@ -164,11 +165,15 @@ class RosAction(StatefulAction):
     def _send(self) -> None:
         milliseconds = self.find_input('server_timeout')
         self._goal = self._ros.send_goal(
-            self._client, self._message,
+            self._client,
+            self._message,
             server_timeout=(
-                self.use.server_timeout if milliseconds is None else milliseconds / 1000),
-            cancel_timeout=self.use.cancel_timeout, on_news=self.wake_up,
-            repeatable=self.use.repeatable)
+                self.use.server_timeout if milliseconds is None else milliseconds / 1000
+            ),
+            cancel_timeout=self.use.cancel_timeout,
+            on_news=self.wake_up,
+            repeatable=self.use.repeatable,
+        )
 
     def _end(self, outcome: Outcome) -> NodeStatus:
         # Also a goal that was to be replaced by one that was never accepted.
@@ -189,4 +194,5 @@ class RosAction(StatefulAction):
         before, now = self._inputs, self._seen()
         return any(
             value is not before[port] and value is not None and value != before[port]
-            for port, value in now.items())
+            for port, value in now.items()
+        )

@@ -17,8 +17,13 @@ from .fields import MessageField
 class Answer:
     """A script in the language of trees, such as `percentage < 0.2 && present`."""
 
-    def __init__(self, cls: Any, script: str, enums: Mapping[str, int],
-                 ports: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cls: Any,
+        script: str,
+        enums: Mapping[str, int],
+        ports: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Compile a script over fields of a class; an empty one says yes to every message.
 

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from ...messages import CommandState, Telemetry
 from ...messages import RemoteCommand as Command
-from ...robot.telemetry.values import plain
+from ...ros.values import plain
 from ..context import NodeConfig
 from ..errors import NodeError
 from ..leaves import LeafNode, StatefulAction, SyncAction
@@ -118,8 +118,7 @@ class RemoteCommand(StatefulAction):
             router: CommandRouter | None = self.context.services.get(ROUTER)
             if router is None:
                 raise NodeError('no commands are lent to this tree')
-            run = router.execute(
-                Command(self.get_input('command'), self._parameters()), TREE)
+            run = router.execute(Command(self.get_input('command'), self._parameters()), TREE)
             self._pending = _PendingRun(router, run)
             ros.watch(self._pending)
         run = self._pending.run
@@ -162,8 +161,11 @@ class SendTelemetry(SyncAction):
 
 def free_ports(leaf: LeafNode) -> dict[str, Any]:
     """The values of the ports that a tree gave a leaf beside those its type declares."""
-    return {name: _json_value(leaf.get_input(name)) for name in leaf.config.inputs
-            if name not in leaf.config.manifest.ports}
+    return {
+        name: _json_value(leaf.get_input(name))
+        for name in leaf.config.inputs
+        if name not in leaf.config.manifest.ports
+    }
 
 
 def _json_value(value: Any) -> Any:
@@ -194,22 +196,58 @@ def jsonable(value: Any) -> Any:
 def register(registry: NodeRegistry, bridge: str) -> None:
     """Make the bridge's nodes known; `bridge` is the full name of its node."""
     text = input_port('message', 'string', doc='what to say')
-    registry.add(Manifest('Say', NodeKind.ACTION, {'message': text}, partial(
-        RosTopicPublish, use=PublishUse(
-            'xparo_interfaces/msg/ChatMessage', f'{bridge}/chat/outgoing', {'message': 'text'},
-            frozenset(('message',)))), description='Says something to the platform.'))
-    chat = (text, input_port('timeout', 'double', 20.0, 's to wait for the answer'),
-            output_port('reply', 'string', doc='the answer'))
-    registry.add(Manifest('Chat', NodeKind.ACTION, {port.name: port for port in chat}, partial(
-        Chat, use=ServiceUse(
-            'xparo_interfaces/srv/Chat', f'{bridge}/chat',
-            {'message': 'message', 'timeout': 'timeout'}, {'reply': 'reply'},
-            frozenset(('message',)), 'success')),
-        description='Says something to the platform and waits for its answer.'))
+    registry.add(
+        Manifest(
+            'Say',
+            NodeKind.ACTION,
+            {'message': text},
+            partial(
+                RosTopicPublish,
+                use=PublishUse(
+                    'xparo_interfaces/msg/ChatMessage',
+                    f'{bridge}/chat/outgoing',
+                    {'message': 'text'},
+                    frozenset(('message',)),
+                ),
+            ),
+            description='Says something to the platform.',
+        )
+    )
+    chat = (
+        text,
+        input_port('timeout', 'double', 20.0, 's to wait for the answer'),
+        output_port('reply', 'string', doc='the answer'),
+    )
+    registry.add(
+        Manifest(
+            'Chat',
+            NodeKind.ACTION,
+            {port.name: port for port in chat},
+            partial(
+                Chat,
+                use=ServiceUse(
+                    'xparo_interfaces/srv/Chat',
+                    f'{bridge}/chat',
+                    {'message': 'message', 'timeout': 'timeout'},
+                    {'reply': 'reply'},
+                    frozenset(('message',)),
+                    'success',
+                ),
+            ),
+            description='Says something to the platform and waits for its answer.',
+        )
+    )
     for node_class in (RemoteCommand, SendTelemetry):
-        registry.add(Manifest(
-            node_class.__name__, NodeKind.ACTION, {port.name: port for port in node_class.PORTS},
-            node_class, accepts_any_port=True, description=node_class.__doc__ or ''))
+        registry.add(
+            Manifest(
+                node_class.__name__,
+                NodeKind.ACTION,
+                {port.name: port for port in node_class.PORTS},
+                node_class,
+                accepts_any_port=True,
+                description=node_class.__doc__ or '',
+            )
+        )
 
 
 class Chat(RosService):

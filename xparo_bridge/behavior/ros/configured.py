@@ -41,8 +41,9 @@ class _Ports:
     required: set[str] = field(default_factory=set)
 
 
-def add_configured(registry: NodeRegistry, nodes: Mapping[str, Mapping[str, Any]], *,
-                   stubs: bool = False) -> list[Problem]:
+def add_configured(
+    registry: NodeRegistry, nodes: Mapping[str, Mapping[str, Any]], *, stubs: bool = False
+) -> list[Problem]:
     """
     Add the node types of the configuration to a registry and return what is wrong with them.
 
@@ -72,7 +73,8 @@ def add_configured(registry: NodeRegistry, nodes: Mapping[str, Mapping[str, Any]
                 problems.append(((type_id, 'success_if'), str(error)))
                 continue
             manifest = Manifest(
-                type_id, kind, found.ports, factory, description=settings['description'])
+                type_id, kind, found.ports, factory, description=settings['description']
+            )
         try:
             registry.add(manifest)
         except BehaviorError as error:
@@ -89,8 +91,9 @@ def _parts(use: str, interface: Any) -> dict[str, Any]:
     return {'message': interface}
 
 
-def _read_ports(found: _Ports, type_id: str, settings: Mapping[str, Any],
-                parts: Mapping[str, Any]) -> Iterator[Problem]:
+def _read_ports(
+    found: _Ports, type_id: str, settings: Mapping[str, Any], parts: Mapping[str, Any]
+) -> Iterator[Problem]:
     found.fields = {part: {} for part in parts}
     for name, options in settings['ports'].items():
         if not isinstance(options, Mapping):
@@ -112,7 +115,8 @@ def _read_ports(found: _Ports, type_id: str, settings: Mapping[str, Any],
             default = options.get('default', '')
             try:
                 found.ports[name] = (input_port if is_input else output_port)(
-                    name, port_type, default)
+                    name, port_type, default
+                )
             except BehaviorError as error:
                 yield (type_id, 'ports', name), str(error)
             if is_input and not options.get('optional', False):
@@ -122,20 +126,33 @@ def _read_ports(found: _Ports, type_id: str, settings: Mapping[str, Any],
             yield (type_id, 'ports', name), problem or f'no part of it has a field "{path}"'
 
 
-def _factory(use: str, settings: Mapping[str, Any], found: _Ports,
-             registry: NodeRegistry) -> NodeFactory:
+def _factory(
+    use: str, settings: Mapping[str, Any], found: _Ports, registry: NodeRegistry
+) -> NodeFactory:
     interface, name = settings[use], settings['name']
     fields, required = found.fields, frozenset(found.required)
     success_if = settings['success_if'] or ''
     if use == 'action':
-        return partial(RosAction, use=ActionUse(
-            interface, name, fields['goal'], fields['result'], fields['feedback'], required,
-            follows=settings['follow'], repeatable=settings['repeatable'],
-            server_timeout=settings['server_timeout'],
-            cancel_timeout=settings['cancel_timeout']))
+        return partial(
+            RosAction,
+            use=ActionUse(
+                interface,
+                name,
+                fields['goal'],
+                fields['result'],
+                fields['feedback'],
+                required,
+                follows=settings['follow'],
+                repeatable=settings['repeatable'],
+                server_timeout=settings['server_timeout'],
+                cancel_timeout=settings['cancel_timeout'],
+            ),
+        )
     if use == 'publish':
-        return partial(RosTopicPublish, use=PublishUse(
-            interface, name, fields['message'], required, settings['latched']))
+        return partial(
+            RosTopicPublish,
+            use=PublishUse(interface, name, fields['message'], required, settings['latched']),
+        )
     part = find_type(interface)
     if use == 'service':
         part = part.Response
@@ -144,8 +161,21 @@ def _factory(use: str, settings: Mapping[str, Any], found: _Ports,
     outputs = fields['response' if use == 'service' else 'message']
     Answer(part, success_if, registry.enums, outputs)  # Known to be right before any tree is.
     if use == 'service':
-        return partial(RosService, use=ServiceUse(
-            interface, name, fields['request'], outputs, required, success_if,
-            settings['server_timeout']))
-    return partial(RosTopicCondition, use=ConditionUse(
-        interface, name, outputs, success_if, settings['max_age'] or float('inf')))
+        return partial(
+            RosService,
+            use=ServiceUse(
+                interface,
+                name,
+                fields['request'],
+                outputs,
+                required,
+                success_if,
+                settings['server_timeout'],
+            ),
+        )
+    return partial(
+        RosTopicCondition,
+        use=ConditionUse(
+            interface, name, outputs, success_if, settings['max_age'] or float('inf')
+        ),
+    )

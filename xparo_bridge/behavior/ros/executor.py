@@ -49,8 +49,9 @@ if HAS_PY_TREES_ROS:
     class _RosExecutor(ExecutorMixin, _RosBehaviourTree):  # type: ignore[misc]
         """Ticks a tree with the streams of py_trees_ros."""
 
-        def tick(self, pre_tick_handler: Handler | None = None,
-                 post_tick_handler: Handler | None = None) -> None:
+        def tick(
+            self, pre_tick_handler: Handler | None = None, post_tick_handler: Handler | None = None
+        ) -> None:
             # Which nodes a tick reached is only kept while somebody looks.
             watched = bool(self.snapshot_streams) or bool(self.blackboard_exchange.views)
             self.visitors: list[Any] = [self.snapshot_visitor] if watched else []

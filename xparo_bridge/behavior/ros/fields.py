@@ -26,8 +26,8 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
-from ...robot.telemetry.fields import class_of, describe, is_time, load_type, members, type_name
-from ...robot.telemetry.fields import UnknownType as UnknownType
+from ...ros.fields import class_of, describe, is_time, load_type, members, type_name
+from ...ros.fields import UnknownType as UnknownType
 from ..errors import BehaviorError, ConversionError
 from ..nav2 import types as _known_types  # noqa: F401  Makes the forms of poses and paths known.
 from ..ports import BOOL, DOUBLE, opaque, PortType, STRING, type_named, vector_of

@@ -26,7 +26,7 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
-from ...robot.action_goal import Ending, Outcome
+from ...ros.action_goal import Ending, Outcome
 from ..context import NodeConfig
 from ..leaves import StatefulAction
 from ..node import FAILURE, RUNNING, SUCCESS
@@ -39,62 +39,137 @@ from .tree_ros import tree_ros
 
 _ALLOWANCE = {'time_allowance': 'time_allowance'}
 _ROUTE_GOAL = {
-    'start': 'start', 'goal': 'goal', 'start_id': 'start_id', 'goal_id': 'goal_id',
-    'use_start': 'use_start', 'use_poses': 'use_poses',
+    'start': 'start',
+    'goal': 'goal',
+    'start_id': 'start_id',
+    'goal_id': 'goal_id',
+    'use_start': 'use_start',
+    'use_poses': 'use_poses',
 }
 
 
-def _action(name: str, action: str, goal: Mapping[str, str] | None = None, *required: str,
-            **options: Any) -> ActionUse:
-    return ActionUse(f'nav2_msgs/action/{name}', action, goal or {},
-                     required=frozenset(required), repeatable=True, **options)
+def _action(
+    name: str, action: str, goal: Mapping[str, str] | None = None, *required: str, **options: Any
+) -> ActionUse:
+    return ActionUse(
+        f'nav2_msgs/action/{name}',
+        action,
+        goal or {},
+        required=frozenset(required),
+        repeatable=True,
+        **options,
+    )
 
 
 ACTIONS: dict[str, ActionUse] = {
     'AssistedTeleop': _action('AssistedTeleop', 'assisted_teleop', _ALLOWANCE),
-    'BackUp': _action('BackUp', 'backup', {
-        'backup_dist': 'target.x', 'backup_speed': 'speed', **_ALLOWANCE}),
+    'BackUp': _action(
+        'BackUp', 'backup', {'backup_dist': 'target.x', 'backup_speed': 'speed', **_ALLOWANCE}
+    ),
     'ComputeAndTrackRoute': _action(
-        'ComputeAndTrackRoute', 'compute_and_track_route', _ROUTE_GOAL, follows=True,
+        'ComputeAndTrackRoute',
+        'compute_and_track_route',
+        _ROUTE_GOAL,
+        follows=True,
         result={'execution_duration': 'execution_duration'},
-        feedback={name: name for name in (
-            'last_node_id', 'next_node_id', 'current_edge_id', 'route', 'path', 'rerouted')}),
+        feedback={
+            name: name
+            for name in (
+                'last_node_id',
+                'next_node_id',
+                'current_edge_id',
+                'route',
+                'path',
+                'rerouted',
+            )
+        },
+    ),
     'ComputePathThroughPoses': _action(
-        'ComputePathThroughPoses', 'compute_path_through_poses',
-        {'start': 'start', 'goals': 'goals', 'planner_id': 'planner_id'}, 'goals',
-        result={'path': 'path'}),
+        'ComputePathThroughPoses',
+        'compute_path_through_poses',
+        {'start': 'start', 'goals': 'goals', 'planner_id': 'planner_id'},
+        'goals',
+        result={'path': 'path'},
+    ),
     'ComputePathToPose': _action(
-        'ComputePathToPose', 'compute_path_to_pose',
+        'ComputePathToPose',
+        'compute_path_to_pose',
         {'start': 'start', 'use_start': 'use_start', 'goal': 'goal', 'planner_id': 'planner_id'},
-        'goal', result={'path': 'path'}),
+        'goal',
+        result={'path': 'path'},
+    ),
     'ComputeRoute': _action(
-        'ComputeRoute', 'compute_route', _ROUTE_GOAL,
-        result={'route': 'route', 'path': 'path', 'planning_time': 'planning_time'}),
-    'DockRobot': _action('DockRobot', 'dock_robot', {name: name for name in (
-        'use_dock_id', 'dock_id', 'dock_pose', 'dock_type', 'max_staging_time',
-        'navigate_to_staging_pose')}, result={'success': 'success', 'num_retries': 'num_retries'}),
-    'DriveOnHeading': _action('DriveOnHeading', 'drive_on_heading', {
-        'dist_to_travel': 'target.x', 'speed': 'speed', **_ALLOWANCE}),
-    'FollowPath': _action('FollowPath', 'follow_path', {name: name for name in (
-        'path', 'controller_id', 'goal_checker_id', 'progress_checker_id')}, 'path',
-        follows=True),
+        'ComputeRoute',
+        'compute_route',
+        _ROUTE_GOAL,
+        result={'route': 'route', 'path': 'path', 'planning_time': 'planning_time'},
+    ),
+    'DockRobot': _action(
+        'DockRobot',
+        'dock_robot',
+        {
+            name: name
+            for name in (
+                'use_dock_id',
+                'dock_id',
+                'dock_pose',
+                'dock_type',
+                'max_staging_time',
+                'navigate_to_staging_pose',
+            )
+        },
+        result={'success': 'success', 'num_retries': 'num_retries'},
+    ),
+    'DriveOnHeading': _action(
+        'DriveOnHeading',
+        'drive_on_heading',
+        {'dist_to_travel': 'target.x', 'speed': 'speed', **_ALLOWANCE},
+    ),
+    'FollowPath': _action(
+        'FollowPath',
+        'follow_path',
+        {
+            name: name
+            for name in ('path', 'controller_id', 'goal_checker_id', 'progress_checker_id')
+        },
+        'path',
+        follows=True,
+    ),
     'NavigateThroughPoses': _action(
-        'NavigateThroughPoses', 'navigate_through_poses',
-        {'goals': 'poses', 'behavior_tree': 'behavior_tree'}, 'goals'),
+        'NavigateThroughPoses',
+        'navigate_through_poses',
+        {'goals': 'poses', 'behavior_tree': 'behavior_tree'},
+        'goals',
+    ),
     'NavigateToPose': _action(
-        'NavigateToPose', 'navigate_to_pose',
-        {'goal': 'pose', 'behavior_tree': 'behavior_tree'}, 'goal'),
+        'NavigateToPose',
+        'navigate_to_pose',
+        {'goal': 'pose', 'behavior_tree': 'behavior_tree'},
+        'goal',
+    ),
     'SmoothPath': _action(
-        'SmoothPath', 'smooth_path',
-        {'unsmoothed_path': 'path', 'max_smoothing_duration': 'max_smoothing_duration',
-         'check_for_collisions': 'check_for_collisions', 'smoother_id': 'smoother_id'},
+        'SmoothPath',
+        'smooth_path',
+        {
+            'unsmoothed_path': 'path',
+            'max_smoothing_duration': 'max_smoothing_duration',
+            'check_for_collisions': 'check_for_collisions',
+            'smoother_id': 'smoother_id',
+        },
         'unsmoothed_path',
-        result={'smoothed_path': 'path', 'smoothing_duration': 'smoothing_duration',
-                'was_completed': 'was_completed'}),
+        result={
+            'smoothed_path': 'path',
+            'smoothing_duration': 'smoothing_duration',
+            'was_completed': 'was_completed',
+        },
+    ),
     'Spin': _action('Spin', 'spin', {'spin_dist': 'target_yaw', **_ALLOWANCE}),
-    'UndockRobot': _action('UndockRobot', 'undock_robot', {
-        'dock_type': 'dock_type', 'max_undocking_time': 'max_undocking_time'},
-        result={'success': 'success'}),
+    'UndockRobot': _action(
+        'UndockRobot',
+        'undock_robot',
+        {'dock_type': 'dock_type', 'max_undocking_time': 'max_undocking_time'},
+        result={'success': 'success'},
+    ),
     'Wait': _action('Wait', 'wait', {'wait_duration': 'time'}),
 }
 CANCELS = {
@@ -108,21 +183,37 @@ CANCELS = {
 }
 SERVICES: dict[str, ServiceUse] = {
     'ClearCostmapAroundPose': ServiceUse(
-        'nav2_msgs/srv/ClearCostmapAroundPose', '',
-        {'pose': 'pose', 'reset_distance': 'reset_distance'}, required=frozenset(('pose',))),
+        'nav2_msgs/srv/ClearCostmapAroundPose',
+        '',
+        {'pose': 'pose', 'reset_distance': 'reset_distance'},
+        required=frozenset(('pose',)),
+    ),
     'ClearCostmapAroundRobot': ServiceUse(
-        'nav2_msgs/srv/ClearCostmapAroundRobot', '', {'reset_distance': 'reset_distance'}),
+        'nav2_msgs/srv/ClearCostmapAroundRobot', '', {'reset_distance': 'reset_distance'}
+    ),
     'ClearCostmapExceptRegion': ServiceUse(
-        'nav2_msgs/srv/ClearCostmapExceptRegion', '', {'reset_distance': 'reset_distance'}),
+        'nav2_msgs/srv/ClearCostmapExceptRegion', '', {'reset_distance': 'reset_distance'}
+    ),
     'ClearEntireCostmap': ServiceUse('nav2_msgs/srv/ClearEntireCostmap', ''),
     'IsPathValid': ServiceUse(
-        'nav2_msgs/srv/IsPathValid', 'is_path_valid', {'path': 'path'}, success_if='is_valid'),
+        'nav2_msgs/srv/IsPathValid', 'is_path_valid', {'path': 'path'}, success_if='is_valid'
+    ),
     'ReinitializeGlobalLocalization': ServiceUse(
-        'std_srvs/srv/Empty', 'reinitialize_global_localization'),
+        'std_srvs/srv/Empty', 'reinitialize_global_localization'
+    ),
 }
-_RECOVERIES = frozenset((
-    'AssistedTeleop', 'BackUp', 'Spin', 'Wait', 'ClearCostmapAroundPose',
-    'ClearCostmapAroundRobot', 'ClearCostmapExceptRegion', 'ClearEntireCostmap'))
+_RECOVERIES = frozenset(
+    (
+        'AssistedTeleop',
+        'BackUp',
+        'Spin',
+        'Wait',
+        'ClearCostmapAroundPose',
+        'ClearCostmapAroundRobot',
+        'ClearCostmapExceptRegion',
+        'ClearEntireCostmap',
+    )
+)
 # Those whose path is emptied when it could not be made.
 _EMPTIED = ('ComputePathThroughPoses', 'ComputePathToPose', 'ComputeRoute')
 
@@ -150,7 +241,8 @@ class Nav2Action(RosAction):
             if 'error_code_id' in self.config.outputs:
                 self.set_output('error_code_id', code)
         if outcome.ending is Ending.SUCCEEDED or (
-                aborted and self.type_id in ('DockRobot', 'UndockRobot')):
+            aborted and self.type_id in ('DockRobot', 'UndockRobot')
+        ):
             return super().on_end(outcome)
         self._empty_path()
         if outcome.ending is Ending.CANCELED:
@@ -237,7 +329,11 @@ def factories() -> dict[str, NodeFactory]:
     uses: list[tuple[str, Any, ActionUse | ServiceUse]] = [
         *((type_id, Nav2Action, use) for type_id, use in ACTIONS.items()),
         *((type_id, CancelGoals, ACTIONS[other]) for type_id, other in CANCELS.items()),
-        *((type_id, IsPathValid if type_id == 'IsPathValid' else Nav2Service, use)
-          for type_id, use in SERVICES.items())]
-    return {type_id: partial(cls, use=use) for type_id, cls, use in uses
-            if is_installed(use.interface)}
+        *(
+            (type_id, IsPathValid if type_id == 'IsPathValid' else Nav2Service, use)
+            for type_id, use in SERVICES.items()
+        ),
+    ]
+    return {
+        type_id: partial(cls, use=use) for type_id, cls, use in uses if is_installed(use.interface)
+    }

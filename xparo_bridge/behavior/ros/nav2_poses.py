@@ -26,7 +26,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 from std_msgs.msg import Header
 
-from ...robot.geometry import quaternion
+from ...ros.geometry import quaternion
 from ..context import NodeConfig
 from ..errors import ConversionError, NodeError
 from ..leaves import Condition, LeafNode, SyncAction
@@ -81,7 +81,8 @@ class _AsksRobot(LeafNode):
 class GetCurrentPose(_AsksRobot, SyncAction):
     def on_tick(self) -> NodeStatus:
         pose = self.robot.pose(
-            self.find_input('global_frame', ''), self.find_input('robot_base_frame', ''))
+            self.find_input('global_frame', ''), self.find_input('robot_base_frame', '')
+        )
         if pose is None:
             return FAILURE
         self.set_output('current_pose', pose)
@@ -105,7 +106,8 @@ class RemovePassedGoals(_AsksRobot, SyncAction):
         goals = poses_of(self, 'input_goals')
         if goals:
             here = self.robot.pose(
-                goals[0].header.frame_id, self.find_input('robot_base_frame', ''))
+                goals[0].header.frame_id, self.find_input('robot_base_frame', '')
+            )
             if here is None:
                 return FAILURE
             radius = self.find_input('radius', 0.5)
@@ -121,8 +123,7 @@ class ConcatenatePaths(SyncAction):
         if not first.poses and not second.poses:
             return FAILURE
         header = first.header if first.header != Header() else second.header
-        self.set_output(
-            'output_path', Path(header=header, poses=[*first.poses, *second.poses]))
+        self.set_output('output_path', Path(header=header, poses=[*first.poses, *second.poses]))
         return SUCCESS
 
 
@@ -155,20 +156,22 @@ class TruncatePathLocal(_AsksRobot, SyncAction):
             self._begin = 0
         self._path = path
         here = pose_of(self, 'pose') or self.robot.pose(
-            path.header.frame_id, self.find_input('robot_frame', 'base_link'))
+            path.header.frame_id, self.find_input('robot_frame', 'base_link')
+        )
         if here is None:
             return FAILURE
         poses = path.poses
         if poses:
             weight = self.find_input('angular_distance_weight', 0.0)
-            end = self._begin + _reach(poses[self._begin:], furthest) if prunes else len(poses)
-            nearest = min(range(self._begin, end),
-                          key=lambda index: _separation(here, poses[index], weight))
+            end = self._begin + _reach(poses[self._begin :], furthest) if prunes else len(poses)
+            nearest = min(
+                range(self._begin, end), key=lambda index: _separation(here, poses[index], weight)
+            )
             if prunes:
                 self._begin = nearest
             ahead = _reach(poses[nearest:], self.find_input('distance_forward', 8.0))
             behind = _reach(poses[nearest::-1], self.find_input('distance_backward', 4.0))
-            poses = poses[nearest + 1 - behind:nearest + ahead]
+            poses = poses[nearest + 1 - behind : nearest + ahead]
         self.set_output('output_path', Path(header=path.header, poses=list(poses)))
         return SUCCESS
 
@@ -212,8 +215,11 @@ class ArePosesNear(_AsksRobot, Condition):
 class GoalReached(_AsksRobot, Condition):
     def on_tick(self) -> NodeStatus:
         goal = pose_of(self, 'goal')
-        here = None if goal is None else self.robot.pose(
-            goal.header.frame_id, self.find_input('robot_base_frame', ''))
+        here = (
+            None
+            if goal is None
+            else self.robot.pose(goal.header.frame_id, self.find_input('robot_base_frame', ''))
+        )
         if goal is None or here is None:
             return FAILURE
         return SUCCESS if distance(goal, here) <= _GOAL_TOLERANCE else FAILURE
@@ -232,6 +238,17 @@ class TransformAvailable(_AsksRobot, Condition):
         return SUCCESS if self._found else FAILURE
 
 
-NODES: dict[str, type[LeafNode]] = {cls.__name__: cls for cls in (
-    ArePosesNear, ConcatenatePaths, GetCurrentPose, GetPoseFromPath, GoalReached,
-    RemovePassedGoals, TransformAvailable, TruncatePath, TruncatePathLocal)}
+NODES: dict[str, type[LeafNode]] = {
+    cls.__name__: cls
+    for cls in (
+        ArePosesNear,
+        ConcatenatePaths,
+        GetCurrentPose,
+        GetPoseFromPath,
+        GoalReached,
+        RemovePassedGoals,
+        TransformAvailable,
+        TruncatePath,
+        TruncatePathLocal,
+    )
+}

@@ -41,12 +41,16 @@ class Selector(SyncAction):
         super().__init__(config)
         self._what = _SELECTORS[config.type_id]
         self._topic = tree_ros(config.context).topic(
-            'std_msgs/msg/String', self.find_input('topic_name', f'{self._what}_selector'))
+            'std_msgs/msg/String', self.find_input('topic_name', f'{self._what}_selector')
+        )
 
     def on_tick(self) -> NodeStatus:
         message = self._topic.message
-        chosen = message.data if message is not None and message.data else self.find_input(
-            f'default_{self._what}')
+        chosen = (
+            message.data
+            if message is not None and message.data
+            else self.find_input(f'default_{self._what}')
+        )
         if not chosen:
             return FAILURE
         self.set_output(f'selected_{self._what}', chosen)
@@ -64,7 +68,8 @@ class BatteryCondition(Condition):
 
     def on_tick(self) -> NodeStatus:
         topic = tree_ros(self.context).topic(
-            'sensor_msgs/msg/BatteryState', self.find_input('battery_topic', '/battery_status'))
+            'sensor_msgs/msg/BatteryState', self.find_input('battery_topic', '/battery_status')
+        )
         message = topic.message
         return SUCCESS if message is not None and self.holds(message) else FAILURE
 

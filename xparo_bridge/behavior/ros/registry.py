@@ -14,7 +14,10 @@ from .configured import add_configured, Problem
 
 
 def robot_registry(
-    bridge: str, nodes: Mapping[str, Mapping[str, Any]], *, stubs: bool = False,
+    bridge: str,
+    nodes: Mapping[str, Mapping[str, Any]],
+    *,
+    stubs: bool = False,
 ) -> tuple[NodeRegistry, list[Problem]]:
     """
     Make the registry of a robot, and tell what is wrong with the nodes of its configuration.
@@ -25,7 +28,10 @@ def robot_registry(
     registry = NodeRegistry()
     nav2.register(registry)
     factories: dict[str, NodeFactory] = {
-        **nav2_actions.factories(), **nav2_topics.NODES, **nav2_poses.NODES}
+        **nav2_actions.factories(),
+        **nav2_topics.NODES,
+        **nav2_poses.NODES,
+    }
     for type_id, factory in factories.items():
         registry.bind(type_id, factory)
     bridge_nodes.register(registry, bridge)

@@ -47,16 +47,21 @@ class TreeReports:
         self._told.clear()
         self._stop_observing = run.tree.observe(self._on_change)
         warnings = problem_list(run.tree.warnings)
-        self._send(BehaviorStatus(
-            run.name, run.phase, errors=warnings, run_id=run.id,
-            structure=run.tree.describe()), None)
+        self._send(
+            BehaviorStatus(
+                run.name, run.phase, errors=warnings, run_id=run.id, structure=run.tree.describe()
+            ),
+            None,
+        )
 
     def introduce(self, link: str) -> None:
         """Tell a link that has just connected of the run there is."""
         run = self._run
         if run is not None:
-            self._send(BehaviorStatus(
-                run.name, run.phase, run_id=run.id, structure=run.tree.describe()), link)
+            self._send(
+                BehaviorStatus(run.name, run.phase, run_id=run.id, structure=run.tree.describe()),
+                link,
+            )
 
     def tell_phase(self, run: TreeRun) -> None:
         """Tell that a run is paused or goes on."""

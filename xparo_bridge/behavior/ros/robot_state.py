@@ -10,7 +10,7 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
-from ...robot.telemetry.transforms import Transform, TransformListener, TransformTree
+from ...ros.transforms import Transform, TransformListener, TransformTree
 from .fields import to_message
 from .topic import LatestMessage
 
@@ -26,8 +26,14 @@ class RobotState:
     Of TF the newest transforms count, however old they are.
     """
 
-    def __init__(self, node: Node, global_frame: str = 'map', robot_base_frame: str = 'base_link',
-                 odom_topic: str = 'odom', goal_topic: str = 'goal_update') -> None:
+    def __init__(
+        self,
+        node: Node,
+        global_frame: str = 'map',
+        robot_base_frame: str = 'base_link',
+        odom_topic: str = 'odom',
+        goal_topic: str = 'goal_update',
+    ) -> None:
         """Listen to nothing yet."""
         self._node = node
         self._frames = (global_frame, robot_base_frame)
@@ -42,16 +48,21 @@ class RobotState:
         if self._transforms is None:
             self._transforms = TransformListener(self._node)
             self._odometry = LatestMessage(
-                self._node, 'nav_msgs/msg/Odometry', self._odom_topic, _ODOMETRY_KEPT)
+                self._node, 'nav_msgs/msg/Odometry', self._odom_topic, _ODOMETRY_KEPT
+            )
             self._goals = LatestMessage(
-                self._node, 'geometry_msgs/msg/PoseStamped', self._goal_topic)
+                self._node, 'geometry_msgs/msg/PoseStamped', self._goal_topic
+            )
             self.refresh()
 
     @property
     def ready(self) -> bool:
         """Whether it is known where the robot is, or nobody asked, or nobody is there to tell."""
-        return (self._transforms is None or self.transform() is not None
-                or not self._node.count_publishers('/tf'))
+        return (
+            self._transforms is None
+            or self.transform() is not None
+            or not self._node.count_publishers('/tf')
+        )
 
     def refresh(self) -> None:
         """Follow changes of the graph; about once a second."""
@@ -101,7 +112,8 @@ class RobotState:
         speeds = [
             math.hypot(message.twist.twist.linear.x, message.twist.twist.linear.y)
             for message in messages
-            if newest - seconds(message.header.stamp) <= _SMOOTHING]
+            if newest - seconds(message.header.stamp) <= _SMOOTHING
+        ]
         return sum(speeds) / len(speeds)
 
     def updated_goal(self, goal: Any) -> Any:
@@ -128,8 +140,9 @@ def stamped(place: Transform, frame: str) -> PoseStamped:
 def place_of(pose: PoseStamped) -> Transform:
     """A message's place in its frame."""
     position, rotation = pose.pose.position, pose.pose.orientation
-    return Transform((position.x, position.y, position.z),
-                     (rotation.x, rotation.y, rotation.z, rotation.w))
+    return Transform(
+        (position.x, position.y, position.z), (rotation.x, rotation.y, rotation.z, rotation.w)
+    )
 
 
 def seconds(stamp: Any) -> float:

@@ -61,7 +61,8 @@ class RosService(StatefulAction):
         if self._name:
             self._client = self._ros.service_client(self._type, self._name)
         self._answer = Answer(
-            self._type.Response, use.success_if, config.context.enums, use.response)
+            self._type.Response, use.success_if, config.context.enums, use.response
+        )
         self._request: Any = None
         self._response: Future | None = None
         self._give_up_at = 0.0
@@ -87,9 +88,10 @@ class RosService(StatefulAction):
             self._name = name
             self._client = self._ros.service_client(self._type, name)
         milliseconds = self.find_input('server_timeout')
-        timeout = (self.use.server_timeout if milliseconds is None else milliseconds / 1000)
+        timeout = self.use.server_timeout if milliseconds is None else milliseconds / 1000
         self._timeout = max(
-            self._ros.timeouts.server if timeout is None else timeout, _MIN_TIMEOUT)
+            self._ros.timeouts.server if timeout is None else timeout, _MIN_TIMEOUT
+        )
         self._give_up_at = time.monotonic() + self._timeout
         try:
             self._request = self.make_request()
@@ -108,8 +110,10 @@ class RosService(StatefulAction):
             sent = self._response is not None
             self.on_halted()
             return self._fail(
-                f'{self._name} did not answer within {self._timeout:g} s' if sent
-                else f'no service {self._name} within {self._timeout:g} s')
+                f'{self._name} did not answer within {self._timeout:g} s'
+                if sent
+                else f'no service {self._name} within {self._timeout:g} s'
+            )
         return RUNNING
 
     def on_halted(self) -> None:

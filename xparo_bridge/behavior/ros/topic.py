@@ -11,8 +11,8 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
-from ...robot.telemetry.fields import load_type
-from ...robot.telemetry.subscription import TopicSubscription
+from ...ros.fields import load_type
+from ...ros.subscription import TopicSubscription
 
 
 class LatestMessage:
@@ -27,7 +27,8 @@ class LatestMessage:
         self._cls: Any = load_type(kind)
         self._depth = depth
         self._subscription = TopicSubscription(
-            node, node.resolve_topic_name(topic), kind, depth=depth)
+            node, node.resolve_topic_name(topic), kind, depth=depth
+        )
         self._unread: deque[bytes] = deque(maxlen=depth)
         self._messages: list[Any] = []
         self._came = float('-inf')
@@ -49,7 +50,7 @@ class LatestMessage:
         self.poll()
         while self._unread:
             self._messages.append(deserialize_message(self._unread.popleft(), self._cls))
-        del self._messages[:-self._depth]
+        del self._messages[: -self._depth]
         return self._messages
 
     @property

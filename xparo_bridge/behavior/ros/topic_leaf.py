@@ -76,7 +76,8 @@ class RosTopicCondition(Condition):
         super().__init__(config)
         self.use = use
         self._answer = Answer(
-            find_type(use.interface), use.success_if, config.context.enums, use.fields)
+            find_type(use.interface), use.success_if, config.context.enums, use.fields
+        )
         self._topic = tree_ros(config.context).topic(use.interface, use.name)
 
     def on_tick(self) -> NodeStatus:

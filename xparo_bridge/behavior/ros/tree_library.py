@@ -52,9 +52,12 @@ class LastRun:
 class TreeLibrary:
     """Trees by name; what the disk does not take is kept in memory and tried again."""
 
-    def __init__(self, kept_in: Path, own: Iterable[StoredTree] = (),
-                 outcome: Callable[[Path, OSError | None], object] = lambda path, error: None
-                 ) -> None:
+    def __init__(
+        self,
+        kept_in: Path,
+        own: Iterable[StoredTree] = (),
+        outcome: Callable[[Path, OSError | None], object] = lambda path, error: None,
+    ) -> None:
         """
         Read what is kept; what cannot be read is as if it were not there.
 
@@ -148,11 +151,11 @@ class TreeLibrary:
                 del self._unwritten[next(iter(self._unwritten))]
 
     def _write_index(self) -> None:
-        index = json.dumps({
-            'trees': self._given, 'last': asdict(self.last) if self.last else None})
+        index = json.dumps(
+            {'trees': self._given, 'last': asdict(self.last) if self.last else None}
+        )
         used = {*self._given.values(), self.last.hash if self.last else ''}
-        self._unwritten = {
-            hash_: xml for hash_, xml in self._unwritten.items() if hash_ in used}
+        self._unwritten = {hash_: xml for hash_, xml in self._unwritten.items() if hash_ in used}
         path = self._folder / 'index.json'
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -172,5 +175,7 @@ class TreeLibrary:
 
 def read_folder(folder: Path) -> list[StoredTree]:
     """The trees of a folder by the names of their files; OSError if one cannot be read."""
-    return [StoredTree(path.stem, path.read_text(encoding='utf-8'), own=True)
-            for path in sorted(folder.glob('*.xml'))]
+    return [
+        StoredTree(path.stem, path.read_text(encoding='utf-8'), own=True)
+        for path in sorted(folder.glob('*.xml'))
+    ]

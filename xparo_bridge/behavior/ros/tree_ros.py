@@ -21,9 +21,9 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from ...robot import entities
-from ...robot.action_goal import ActionGoal, Ending, Outcome
-from ...robot.remaining import remaining
+from ...ros import entities
+from ...ros.action_goal import ActionGoal, Ending, Outcome
+from ...ros.goal_progress import remaining
 from ..context import TreeContext
 from .topic import LatestMessage
 
@@ -69,8 +69,13 @@ class Goal:
     what is left of it sent again afterwards.
     """
 
-    def __init__(self, message: Any, send: Callable[[Goal, Any], ActionGoal],
-                 on_news: Callable[[], None], repeatable: bool) -> None:
+    def __init__(
+        self,
+        message: Any,
+        send: Callable[[Goal, Any], ActionGoal],
+        on_news: Callable[[], None],
+        repeatable: bool,
+    ) -> None:
         """`send` sends a message as this goal."""
         self.outcome: Outcome | None = None
         self.accepted = False
@@ -124,8 +129,11 @@ class Goal:
     def take(self, outcome: Outcome) -> None:
         """Learn how it ended at the server."""
         # Some servers abort what they were asked to cancel.
-        if (not self._withdrawn or self.ending
-                or outcome.ending not in (Ending.CANCELED, Ending.ABORTED)):
+        if (
+            not self._withdrawn
+            or self.ending
+            or outcome.ending not in (Ending.CANCELED, Ending.ABORTED)
+        ):
             self._end(outcome)
             return
         self._message = remaining(self._message, self._last_feedback)
@@ -153,8 +161,9 @@ class Goal:
 class TreeRos:
     """The ROS side of one tree; everything on the ROS thread."""
 
-    def __init__(self, bridge: Node, timeouts: Timeouts | None = None, *,
-                 has_parameters: bool = False) -> None:
+    def __init__(
+        self, bridge: Node, timeouts: Timeouts | None = None, *, has_parameters: bool = False
+    ) -> None:
         """
         Make nothing yet: a tree that is refused leaves no trace in the graph.
 
@@ -179,10 +188,14 @@ class TreeRos:
             namespace = self.bridge.get_namespace()
             # The process may have been given a name and parameters meant for the bridge alone.
             self._node = Node(
-                name, namespace=namespace, context=self.bridge.context,
+                name,
+                namespace=namespace,
+                context=self.bridge.context,
                 cli_args=['--ros-args', '-r', f'__node:={name}', '-r', f'__ns:={namespace}'],
                 parameter_overrides=[self.bridge.get_parameter('use_sim_time')],
-                enable_rosout=False, start_parameter_services=self._has_parameters)
+                enable_rosout=False,
+                start_parameter_services=self._has_parameters,
+            )
             executor = self.bridge.executor
             if executor is not None:
                 executor.add_node(self._node)
@@ -205,10 +218,10 @@ class TreeRos:
         """The tree's publisher on a topic."""
         key = (cls, topic, latched)
         if key not in self._publishers:
-            durability = (
-                DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
+            durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
             self._publishers[key] = self.node.create_publisher(
-                cls, topic, QoSProfile(depth=10, durability=durability))
+                cls, topic, QoSProfile(depth=10, durability=durability)
+            )
         return self._publishers[key]
 
     def topic(self, kind: str, topic: str, depth: int = 1) -> LatestMessage:
@@ -227,25 +240,45 @@ class TreeRos:
     def connected(self) -> bool:
         """Whether topics have spoken and subscribers are reached, as far as there are any."""
         return all(topic.ready for topic in self._topics.values()) and all(
-            publisher.get_subscription_count() or not self.node.count_subscribers(
-                publisher.topic_name) for publisher in self._publishers.values())
+            publisher.get_subscription_count()
+            or not self.node.count_subscribers(publisher.topic_name)
+            for publisher in self._publishers.values()
+        )
 
     # What is under way
 
     def send_goal(
-        self, client: ActionClient, message: Any, *, server_timeout: float | None,
-        cancel_timeout: float | None, on_news: Callable[[], None], repeatable: bool = False,
+        self,
+        client: ActionClient,
+        message: Any,
+        *,
+        server_timeout: float | None,
+        cancel_timeout: float | None,
+        on_news: Callable[[], None],
+        repeatable: bool = False,
     ) -> Goal:
         """Send a goal; `on_news` is called when it is accepted and when it has ended."""
         server = max(
-            self.timeouts.server if server_timeout is None else server_timeout,
-            _MIN_ACCEPT_TIMEOUT)
+            self.timeouts.server if server_timeout is None else server_timeout, _MIN_ACCEPT_TIMEOUT
+        )
         cancel = self.timeouts.cancel if cancel_timeout is None else cancel_timeout
-        goal = Goal(message, lambda goal, message: ActionGoal(
-            self.node, client, message, server_timeout=server, accept_timeout=server,
-            cancel_timeout=cancel, on_end=goal.take, on_accepted=goal.accept,
-            on_feedback=goal.feed, on_sending=lambda goal_id: self.on_sending(
-                client._action_name, goal_id)), on_news, repeatable)
+        goal = Goal(
+            message,
+            lambda goal, message: ActionGoal(
+                self.node,
+                client,
+                message,
+                server_timeout=server,
+                accept_timeout=server,
+                cancel_timeout=cancel,
+                on_end=goal.take,
+                on_accepted=goal.accept,
+                on_feedback=goal.feed,
+                on_sending=lambda goal_id: self.on_sending(client._action_name, goal_id),
+            ),
+            on_news,
+            repeatable,
+        )
         self.watch(goal)
         return goal
 

@@ -46,9 +46,15 @@ class TreeRun:
     on the ROS thread.
     """
 
-    def __init__(self, name: str, tree: Tree, ros: TreeRos, *,
-                 on_progress: Callable[[TreeRun], None] | None = None,
-                 on_end: Callable[[TreeRun], None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        tree: Tree,
+        ros: TreeRos,
+        *,
+        on_progress: Callable[[TreeRun], None] | None = None,
+        on_end: Callable[[TreeRun], None] | None = None,
+    ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.name = name
         self.tree = tree

@@ -49,11 +49,20 @@ Callback = Callable[[TreeRun], None]
 class TreeRunner:
     """Runs at most one tree; everything on the ROS thread."""
 
-    def __init__(self, node: Node, registry: NodeRegistry, library: TreeLibrary,
-                 reports: TreeReports, *, rate: float = 10.0, timeouts: Timeouts | None = None,
-                 limits: Limits | None = None, tree_folder: Path | None = None,
-                 robot: RobotState | None = None,
-                 note: Callable[..., object] = lambda event, **fields: None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        registry: NodeRegistry,
+        library: TreeLibrary,
+        reports: TreeReports,
+        *,
+        rate: float = 10.0,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        tree_folder: Path | None = None,
+        robot: RobotState | None = None,
+        note: Callable[..., object] = lambda event, **fields: None,
+    ) -> None:
         """`rate` is in Hz; trees may include files of `tree_folder`; `note` is the audit log's."""
         self._node = node
         self._registry = registry
@@ -71,7 +80,7 @@ class TreeRunner:
         self._next: TreeRun | None = None
         self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
         # What has to be out of a tree's way before it begins, and who learns of its goals and end.
-        self.make_way: Callable[[TreeRun], bool] = lambda run: True
+        self.clear_base: Callable[[TreeRun], bool] = lambda run: True
         self.on_goal: Callable[[TreeRun, str, bytes], None] = lambda run, action, goal_id: None
         self.on_ended: Callback = lambda run: None
         self._stopped = False
@@ -84,12 +93,12 @@ class TreeRunner:
         self._timer = node.create_timer(1.0 / rate, self._on_timer, clock=steady)
         self._poll_timer = node.create_timer(_LONGEST_POLL, self._advance, clock=steady)
         self._deadline_timer = node.create_timer(
-            1.0, self._on_deadline,
-            clock=node.get_clock() if self._clock.simulated else steady)
+            1.0, self._on_deadline, clock=node.get_clock() if self._clock.simulated else steady
+        )
         for timer in (self._timer, self._poll_timer, self._deadline_timer):
             timer.cancel()
 
-    def lend(self, router: Any, send: Callable[[Any], bool]) -> None:
+    def bind_commands(self, router: Any, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
         self.services.update({ROUTER: router, SEND: send})
 
@@ -103,16 +112,24 @@ class TreeRunner:
     @property
     def moving(self) -> TreeRun | None:
         """The run that may move the base, or is about to."""
-        return next((run for run in (self._next, self._current)
-                     if run is not None and run.moves), None)
+        return next(
+            (run for run in (self._next, self._current) if run is not None and run.moves), None
+        )
 
     @property
     def idle(self) -> bool:
         """Whether nothing runs, stops or waits."""
         return self._current is None and self._next is None
 
-    def run_xml(self, name: str, xml: str, blackboard: Mapping[str, Any] | None = None, *,
-                on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+    def run_xml(
+        self,
+        name: str,
+        xml: str,
+        blackboard: Mapping[str, Any] | None = None,
+        *,
+        on_progress: Callback | None = None,
+        on_end: Callback | None = None,
+    ) -> TreeRun:
         """
         Check a tree, keep it, and let it take the place of the one that runs.
 
@@ -123,9 +140,14 @@ class TreeRunner:
         self._replace(run, stored, blackboard or {})
         return run
 
-    def run_stored(self, tree: StoredTree, blackboard: Mapping[str, Any] | None = None, *,
-                   on_progress: Callback | None = None,
-                   on_end: Callback | None = None) -> TreeRun:
+    def run_stored(
+        self,
+        tree: StoredTree,
+        blackboard: Mapping[str, Any] | None = None,
+        *,
+        on_progress: Callback | None = None,
+        on_end: Callback | None = None,
+    ) -> TreeRun:
         """
         Let a tree of the library take the place of the one that runs.
 
@@ -197,9 +219,14 @@ class TreeRunner:
 
     # A tree is made
 
-    def _make(self, name: str, xml: str, blackboard: Mapping[str, Any],
-              on_progress: Callback | None, on_end: Callback | None
-              ) -> tuple[TreeRun, StoredTree]:
+    def _make(
+        self,
+        name: str,
+        xml: str,
+        blackboard: Mapping[str, Any],
+        on_progress: Callback | None,
+        on_end: Callback | None,
+    ) -> tuple[TreeRun, StoredTree]:
         if self._stopped:
             raise TreeErrors([Problem('the bridge stops')])
         ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
@@ -217,7 +244,8 @@ class TreeRunner:
         reader = Reader(self._registry, self._limits or Limits(), self._folder)
         reader.read(xml)
         context = TreeContext(
-            self._clock, {**self.services, ROS_SERVICE: ros}, self._registry.enums)
+            self._clock, {**self.services, ROS_SERVICE: ros}, self._registry.enums
+        )
         board = Blackboard()
         for key, value in blackboard.items():
             board.declare(key, ANY_ALLOWED).replace(value, type_of(value))
@@ -282,7 +310,7 @@ class TreeRunner:
         connected = run.ros.connected and self._robot.ready
         if not connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
             return
-        if not self.make_way(run):
+        if not self.clear_base(run):
             return
         self._next = None
         self._current = run
@@ -348,4 +376,3 @@ class TreeRunner:
             write()
         except (ValueError, TypeError) as error:
             self._logger.warning(f'the tree could not be kept on disk: {error}')
-

@@ -19,11 +19,11 @@ from ..errors import Problem, TreeErrors
 from .registry import robot_registry
 from .reports import Send, TreeReports
 from .robot_state import RobotState
-from .tree_doors import TreeDoors
 from .tree_library import read_folder, StoredTree, TreeLibrary
 from .tree_ros import Timeouts
 from .tree_run import TreeRun
 from .tree_runner import Callback, TreeRunner
+from .tree_services import TreeServices
 
 
 class NoSuchTree(KeyError):
@@ -33,9 +33,15 @@ class NoSuchTree(KeyError):
 class Trees:
     """The trees of a robot; everything on the ROS thread."""
 
-    def __init__(self, node: Node, configuration: Configuration, state: StateDirectory, send: Send,
-                 is_connected: Callable[[], bool],
-                 note: Callable[..., object] = lambda event, **fields: None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        configuration: Configuration,
+        state: StateDirectory,
+        send: Send,
+        is_connected: Callable[[], bool],
+        note: Callable[..., object] = lambda event, **fields: None,
+    ) -> None:
         """
         Read the robot's own trees and those it was given before.
 
@@ -48,20 +54,30 @@ class Trees:
         self._logger = node.get_logger().get_child('trees')
         registry, problems = robot_registry(node.get_fully_qualified_name(), settings['nodes'])
         if problems:
-            raise ConfigurationError([
-                configuration.problem(('trees', 'nodes', *path), text) for path, text in problems])
+            raise ConfigurationError(
+                [configuration.problem(('trees', 'nodes', *path), text) for path, text in problems]
+            )
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
         self._reports = TreeReports(send, is_connected)
         self._runner = TreeRunner(
-            node, registry,
-            TreeLibrary(state.path / 'trees', self._own(folder), state.outcome), self._reports,
+            node,
+            registry,
+            TreeLibrary(state.path / 'trees', self._own(folder), state.outcome),
+            self._reports,
             rate=settings['rate'],
             timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),
-            limits=Limits(**settings['limits']), tree_folder=folder if folder.is_dir() else None,
+            limits=Limits(**settings['limits']),
+            tree_folder=folder if folder.is_dir() else None,
             robot=RobotState(
-                node, settings['global_frame'], settings['robot_base_frame'],
-                settings['odom_topic'], settings['goal_topic']), note=note)
-        TreeDoors(node, self)
+                node,
+                settings['global_frame'],
+                settings['robot_base_frame'],
+                settings['odom_topic'],
+                settings['goal_topic'],
+            ),
+            note=note,
+        )
+        TreeServices(node, self)
 
     def _own(self, folder: Path) -> list[StoredTree]:
         try:
@@ -70,11 +86,13 @@ class Trees:
             self._logger.error(f'the trees of {folder} cannot be read: {error}')
             return []
 
-    def lend(self, router: Any, send: Callable[[Any], bool]) -> None:
+    def bind_commands(self, router: Any, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
         self._router = router
-        self._runner.lend(router, send)
-        self._runner.make_way = lambda run: not run.moves or router.clear_base(f'tree {run.name}')
+        self._runner.bind_commands(router, send)
+        self._runner.clear_base = lambda run: (
+            not run.moves or router.clear_base(f'tree {run.name}')
+        )
         self._runner.on_goal = router.record_tree_goal
         self._runner.on_ended = router.tree_ended
 
@@ -135,8 +153,15 @@ class Trees:
 
     # From commands and doors
 
-    def run_xml(self, name: str, xml: str, blackboard: Mapping[str, Any] | None = None, *,
-                on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+    def run_xml(
+        self,
+        name: str,
+        xml: str,
+        blackboard: Mapping[str, Any] | None = None,
+        *,
+        on_progress: Callback | None = None,
+        on_end: Callback | None = None,
+    ) -> TreeRun:
         """
         Check a tree, keep it, and let it take the place of the one that runs.
 
@@ -144,13 +169,19 @@ class Trees:
         """
         self._check_latch()
         if self._runner.library.is_own(name):
-            raise TreeErrors([Problem(
-                f'the robot has a tree {name!r} of its own', hint='give it another name')])
-        return self._runner.run_xml(
-            name, xml, blackboard, on_progress=on_progress, on_end=on_end)
+            raise TreeErrors(
+                [Problem(f'the robot has a tree {name!r} of its own', hint='give it another name')]
+            )
+        return self._runner.run_xml(name, xml, blackboard, on_progress=on_progress, on_end=on_end)
 
-    def run(self, name: str, blackboard: Mapping[str, Any] | None = None, *,
-            on_progress: Callback | None = None, on_end: Callback | None = None) -> TreeRun:
+    def run(
+        self,
+        name: str,
+        blackboard: Mapping[str, Any] | None = None,
+        *,
+        on_progress: Callback | None = None,
+        on_end: Callback | None = None,
+    ) -> TreeRun:
         """
         Let a tree that is known by name take the place of the one that runs.
 
@@ -161,8 +192,7 @@ class Trees:
         tree = self._runner.library.find(name)
         if tree is None:
             raise self.unknown(name)
-        return self._runner.run_stored(
-            tree, blackboard, on_progress=on_progress, on_end=on_end)
+        return self._runner.run_stored(tree, blackboard, on_progress=on_progress, on_end=on_end)
 
     def unknown(self, name: str) -> NoSuchTree:
         """Say that there is no tree of a name, and which there are."""
@@ -175,8 +205,13 @@ class Trees:
 
     def _check_latch(self) -> None:
         if self._router.latch:
-            raise TreeErrors([Problem(f'the robot is {self._router.latch}',
-                                      hint='send the command resume first')])
+            raise TreeErrors(
+                [
+                    Problem(
+                        f'the robot is {self._router.latch}', hint='send the command resume first'
+                    )
+                ]
+            )
 
     def load(self, name: str, xml: str) -> list[Problem]:
         """
@@ -186,8 +221,9 @@ class Trees:
         """
         name, warnings = self._runner.check(name, xml)
         if self._runner.library.is_own(name):
-            raise TreeErrors([Problem(
-                f'the robot has a tree {name!r} of its own', hint='give it another name')])
+            raise TreeErrors(
+                [Problem(f'the robot has a tree {name!r} of its own', hint='give it another name')]
+            )
         self._runner.library.add(StoredTree(name, xml))
         return warnings
 
@@ -235,8 +271,14 @@ class Trees:
         for name in self._runner.library.names:
             tree = self._runner.library.find(name)
             if tree is not None:
-                found.append({'tree_name': name, 'sha256': tree.hash, 'own': tree.own,
-                              'running': name == running})
+                found.append(
+                    {
+                        'tree_name': name,
+                        'sha256': tree.hash,
+                        'own': tree.own,
+                        'running': name == running,
+                    }
+                )
         return found
 
     def delete(self, name: str) -> None:

@@ -64,9 +64,7 @@ def tokenize(text: str) -> Iterator[Token]:
         elif kind == 'name':
             word = match['name']
             is_literal = word in ('true', 'false')
-            yield Token(
-                TokenKind.BOOLEAN if is_literal else TokenKind.NAME, word, position + 1
-            )
+            yield Token(TokenKind.BOOLEAN if is_literal else TokenKind.NAME, word, position + 1)
         elif kind == 'operator':
             yield Token(TokenKind.OPERATOR, match['operator'], position + 1)
         position = match.end()

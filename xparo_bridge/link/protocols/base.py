@@ -138,7 +138,8 @@ class Protocol(ABC):
     def _refuse(self, message: object) -> NoReturn:
         carried = ', '.join(sorted(kind.__name__ for kind in self.capabilities))
         raise ProtocolError(
-            f'protocol {self.name} cannot carry {type(message).__name__}; it carries {carried}')
+            f'protocol {self.name} cannot carry {type(message).__name__}; it carries {carried}'
+        )
 
 
 def parse_object(frame: Frame) -> dict[str, Any]:
@@ -155,7 +156,8 @@ def parse_json(text: str) -> Any:
     """JSON value of a text that can be written as JSON again, or ProtocolError."""
     try:
         value = json.loads(
-            text, parse_constant=_no_constant, object_pairs_hook=_without_duplicates)
+            text, parse_constant=_no_constant, object_pairs_hook=_without_duplicates
+        )
         if '\\ud' in text.lower():
             # Half a surrogate pair passes the parser but neither ROS nor a file.
             json.dumps(value, ensure_ascii=False).encode()
@@ -179,22 +181,26 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProtocolError(
-            f'{where}: "{key[:80]}" is {_json_type(value)}; a {_NAMES[kind]} is due')
+            f'{where}: "{key[:80]}" is {_json_type(value)}; a {_NAMES[kind]} is due'
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ProtocolError(f'{where}: "{key}" is beyond any number')
     return value
 
 
-def take_list(data: dict[str, Any], key: str, kind: type, where: str,
-              default: Any = ...) -> list[Any]:
+def take_list(
+    data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
+) -> list[Any]:
     """List at `key`, each item checked to be of `kind`."""
     items = take(data, key, list, where, default)
-    return [take({key: item}, key, kind, f'{where}, item {index}')
-            for index, item in enumerate(items)]
+    return [
+        take({key: item}, key, kind, f'{where}, item {index}') for index, item in enumerate(items)
+    ]
 
 
-def take_map(data: dict[str, Any], key: str, kind: type, where: str,
-             default: Any = ...) -> dict[str, Any]:
+def take_map(
+    data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
+) -> dict[str, Any]:
     """Object at `key`, each value checked to be of `kind`."""
     items = take(data, key, dict, where, default)
     return {name: take(items, name, kind, f'{where}, "{key}"') for name in items}
@@ -253,8 +259,13 @@ def load_protocol(name: str) -> type[Protocol]:
 
 
 _NAMES: dict[type, str] = {
-    str: 'string', dict: 'object', list: 'list', float: 'number', int: 'whole number',
-    bool: 'boolean'}
+    str: 'string',
+    dict: 'object',
+    list: 'list',
+    float: 'number',
+    int: 'whole number',
+    bool: 'boolean',
+}
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -272,8 +283,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _deeper_than(value: Any, levels: int) -> bool:
     layer = [value]
     for _ in range(levels):
-        layer = [item for outer in layer if isinstance(outer, (dict, list))
-                 for item in (outer.values() if isinstance(outer, dict) else outer)]
+        layer = [
+            item
+            for outer in layer
+            if isinstance(outer, (dict, list))
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
         if not layer:
             return False
     return any(isinstance(item, (dict, list)) for item in layer)

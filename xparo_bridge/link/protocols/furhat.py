@@ -66,9 +66,14 @@ REQUESTS: dict[type, str] = {
     msg.AskSystem: 'system.status',
 }
 _WIRE_NAMES = {
-    'interrupt': 'abort', 'words': 'monitor_words', 'rate': 'sample_rate',
-    'voice.status current': 'voice_id', 'voice.status available': 'voice_list',
-    'face.status current': 'face_id', 'face.status available': 'face_list'}
+    'interrupt': 'abort',
+    'words': 'monitor_words',
+    'rate': 'sample_rate',
+    'voice.status current': 'voice_id',
+    'voice.status available': 'voice_list',
+    'face.status current': 'face_id',
+    'face.status available': 'face_list',
+}
 
 
 class Furhat(Protocol):
@@ -78,9 +83,14 @@ class Furhat(Protocol):
     required_credentials = ()
     capabilities = frozenset({*REQUESTS, msg.AudioFrame, msg.WatchUsers, msg.WatchCamera})
 
-    def __init__(self, *, url: str, secret_key: str = '',
-                 clock: Callable[[], float] = time.monotonic,
-                 new_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret_key: str = '',
+        clock: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         """Take the endpoint, `ws://<robot>:9000/v1/events`, and the key where one is needed."""
         self._url = url
         self._key = secret_key
@@ -137,8 +147,9 @@ class Furhat(Protocol):
         kind = take(body, 'type', str, 'message')
         reader = self._readers.get(kind)
         if reader is None:
-            raise ProtocolError(f'unknown message type "{kind[:80]}"; this protocol has '
-                                f'{", ".join(self._readers)}')
+            raise ProtocolError(
+                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(self._readers)}'
+            )
         request_id = take(body, 'request_id', str, kind, '')
         decoded = reader(body, kind, request_id)
         if kind in _LAST:
@@ -188,16 +199,18 @@ class Furhat(Protocol):
         def fail(reason: str) -> Any:
             if gesture:
                 return msg.GestureState(message.name, False, request_id, reason)
-            return msg.PeerError(msg.PeerErrorCode.TIMED_OUT,
-                               f'{type(message).__name__}: {reason}', request_id)
+            return msg.PeerError(
+                msg.PeerErrorCode.TIMED_OUT, f'{type(message).__name__}: {reason}', request_id
+            )
 
         self._pending.add(request_id, seconds, fail)
         return request_id
 
     def _begin_speech(self, message: msg.Say | msg.PlayUrl | msg.SpeakAudio) -> str:
         say_id = message.say_id or self._new_id()
-        self._pending.add(say_id, inf, lambda reason: msg.SpeechEnded(
-            '', say_id, failed=True, error=reason))
+        self._pending.add(
+            say_id, inf, lambda reason: msg.SpeechEnded('', say_id, failed=True, error=reason)
+        )
         if isinstance(message, msg.SpeakAudio):
             self._voice_rate = message.rate
         elif message.interrupt:
@@ -216,7 +229,8 @@ class Furhat(Protocol):
     def _watch_speech(self) -> None:
         """Count time for the speech whose turn it is; those behind it wait without limit."""
         self._speeches = {
-            say_id: time for say_id, time in self._speeches.items() if say_id in self._pending}
+            say_id: time for say_id, time in self._speeches.items() if say_id in self._pending
+        }
         first = next(iter(self._speeches), None)
         if first is not None and first != self._speaking:
             self._pending.extend(first, self._speeches[first])
@@ -226,8 +240,10 @@ class Furhat(Protocol):
         if self._voice_rate is None:
             raise ProtocolError('sound without SpeakAudio before it')
         if len(frame.data) % 2 or len(frame.data) > MAX_SOUND:
-            raise ProtocolError(f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
-                                f'{MAX_SOUND} bytes, are due')
+            raise ProtocolError(
+                f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
+                f'{MAX_SOUND} bytes, are due'
+            )
         if self._rates != (frame.rate, self._voice_rate):
             try:
                 self._resample = Resampler(frame.rate, self._voice_rate)
@@ -240,13 +256,17 @@ class Furhat(Protocol):
         if request_id in self._speeches:
             self._pending.extend(request_id, self._speeches[request_id])
         time = take(data, 'gen_time', float, kind, None)
-        return msg.SpeechStarted(take(data, 'text', str, kind, ''), request_id,
-                               None if time is None else time / 1000)
+        return msg.SpeechStarted(
+            take(data, 'text', str, kind, ''), request_id, None if time is None else time / 1000
+        )
 
     def _speak_end(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         return msg.SpeechEnded(
-            take(data, 'text', str, kind, ''), request_id,
-            take(data, 'aborted', bool, kind, False), take(data, 'failed', bool, kind, False))
+            take(data, 'text', str, kind, ''),
+            request_id,
+            take(data, 'aborted', bool, kind, False),
+            take(data, 'failed', bool, kind, False),
+        )
 
     def _listen_start(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         self._listening = request_id
@@ -303,38 +323,61 @@ def _text_of(value: Any) -> str:
 
 
 # Responses after which nothing more comes for their request_id.
-_LAST = frozenset(f'response.{kind}' for kind in (
-    'speak.end', 'listen.start', 'voice.status', 'gesture.end', 'face.status', 'users.data',
-    'camera.data', 'system.status'))
+_LAST = frozenset(
+    f'response.{kind}'
+    for kind in (
+        'speak.end',
+        'listen.start',
+        'voice.status',
+        'gesture.end',
+        'face.status',
+        'users.data',
+        'camera.data',
+        'system.status',
+    )
+)
 
 _READERS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
     'response.auth': _auth,
     'response.speak.word': lambda data, kind, request_id: msg.SpeechWord(
-        take(data, 'word', str, kind), take(data, 'index', int, kind), request_id),
+        take(data, 'word', str, kind), take(data, 'index', int, kind), request_id
+    ),
     'response.speak.audio.buffer': lambda data, kind, request_id: msg.AudioBuffer(
-        received=take(data, 'received', int, kind), played=take(data, 'played', int, kind)),
+        received=take(data, 'received', int, kind), played=take(data, 'played', int, kind)
+    ),
     'response.hear.start': lambda data, kind, request_id: msg.HearingStarted(request_id),
     'response.hear.partial': lambda data, kind, request_id: msg.Heard(
-        take(data, 'text', str, kind), False, request_id),
+        take(data, 'text', str, kind), False, request_id
+    ),
     'response.hear.end': lambda data, kind, request_id: msg.Heard(
-        take(data, 'text', str, kind, ''), True, request_id),
+        take(data, 'text', str, kind, ''), True, request_id
+    ),
     'response.voice.status': lambda data, kind, request_id: msg.Voices(
-        take(data, 'voice_id', str, kind, ''), take(data, 'voice_list', list, kind, []),
-        request_id),
+        take(data, 'voice_id', str, kind, ''), take(data, 'voice_list', list, kind, []), request_id
+    ),
     'response.attend.status': lambda data, kind, request_id: msg.Attention(
-        _text_of(data.get('target')), _text_of(data.get('current'))),
+        _text_of(data.get('target')), _text_of(data.get('current'))
+    ),
     'response.gesture.start': lambda data, kind, request_id: msg.GestureState(
-        take(data, 'name', str, kind, ''), True, request_id),
+        take(data, 'name', str, kind, ''), True, request_id
+    ),
     'response.gesture.end': lambda data, kind, request_id: msg.GestureState(
-        take(data, 'name', str, kind, ''), False, request_id),
+        take(data, 'name', str, kind, ''), False, request_id
+    ),
     'response.face.status': lambda data, kind, request_id: msg.Faces(
-        take(data, 'face_id', str, kind, ''), take_list(data, 'face_list', str, kind, []),
-        request_id),
+        take(data, 'face_id', str, kind, ''),
+        take_list(data, 'face_list', str, kind, []),
+        request_id,
+    ),
     'response.users.data': lambda data, kind, request_id: msg.Users(
-        [_user(user) for user in take_list(data, 'users', dict, kind)], request_id),
+        [_user(user) for user in take_list(data, 'users', dict, kind)], request_id
+    ),
     'response.camera.data': lambda data, kind, request_id: msg.CameraFrame(
-        take_base64(data, 'image', kind), request_id),
+        take_base64(data, 'image', kind), request_id
+    ),
     'response.system.status': lambda data, kind, request_id: msg.SystemState(
-        take(data, 'volume', float, kind, 0.0), take(data, 'virtual', bool, kind, False),
-        request_id),
+        take(data, 'volume', float, kind, 0.0),
+        take(data, 'virtual', bool, kind, False),
+        request_id,
+    ),
 }

@@ -58,9 +58,16 @@ class GeneralBots(Protocol):
     required_credentials = ()
     capabilities = frozenset({ChatRequest, Typing, Subscribe, CommandStatus, Pong})
 
-    def __init__(self, *, url: str, secret_key: str = '', auth: str = 'query',
-                 session_id: str = '', clock: Callable[[], float] = time.monotonic,
-                 new_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret_key: str = '',
+        auth: str = 'query',
+        session_id: str = '',
+        clock: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         """Take the endpoint and a token, told in the URL (`query`) or as the first `message`."""
         if auth not in ('query', 'message'):
             raise ValueError(f'auth is query or message, not "{auth}"')
@@ -91,8 +98,11 @@ class GeneralBots(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'], secret_key=credentials.secret_key,
-                   **take_options(settings, auth=str, session_id=str))
+        return cls(
+            url=settings['url'],
+            secret_key=credentials.secret_key,
+            **take_options(settings, auth=str, session_id=str),
+        )
 
     def url(self) -> str:
         query = urlencode({'token': self._token})
@@ -137,8 +147,8 @@ class GeneralBots(Protocol):
         reader = self._readers.get(kind)
         if reader is None:
             raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has '
-                f'{", ".join(self._readers)}')
+                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(self._readers)}'
+            )
         # The documents show fields both beside `type` and in a `payload`.
         return reader({**take(body, 'payload', dict, kind, {}), **body}, kind)
 
@@ -150,11 +160,15 @@ class GeneralBots(Protocol):
         if isinstance(message, ChatRequest):
             body = {'type': 'message', 'session_id': self._own_session(), 'content': message.text}
         elif isinstance(message, Typing):
-            body = {'type': 'typing_start' if message.active else 'typing_stop',
-                    'session_id': self._own_session()}
+            body = {
+                'type': 'typing_start' if message.active else 'typing_stop',
+                'session_id': self._own_session(),
+            }
         elif isinstance(message, Subscribe):
-            body = {'type': 'subscribe' if message.active else 'unsubscribe',
-                    'session_id': message.session_id}
+            body = {
+                'type': 'subscribe' if message.active else 'unsubscribe',
+                'session_id': message.session_id,
+            }
         else:
             self._refuse(message)
         return (bounded(dumps(body)),)
@@ -174,19 +188,25 @@ class GeneralBots(Protocol):
 
     def _stream_chunk(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
         return self._streams.add(
-            take(data, 'message_id', str, kind), take(data, 'content', str, kind))
+            take(data, 'message_id', str, kind), take(data, 'content', str, kind)
+        )
 
     def _stream_end(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
         self._hold = FIRST_HOLD
         return self._streams.end(
-            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None))
+            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None)
+        )
 
     def _tool_call(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
         # The call has no id; the session in ours is where the result goes, also after a restart.
         session = take(data, 'session_id', str, kind)
-        return (RemoteCommand(
-            take(data, 'tool', str, kind), take(data, 'arguments', dict, kind, {}),
-            command_id=f'{self.name}/{self._new_id()}/{session}'),)
+        return (
+            RemoteCommand(
+                take(data, 'tool', str, kind),
+                take(data, 'arguments', dict, kind, {}),
+                command_id=f'{self.name}/{self._new_id()}/{session}',
+            ),
+        )
 
     def _tool_answer(self, status: CommandStatus) -> Sequence[Frame]:
         maker, _, rest = status.command_id.partition('/')
@@ -196,8 +216,12 @@ class GeneralBots(Protocol):
             result = dict(status.result or {'status': status.state.value})
         else:
             result = {'status': status.state.value, 'error': status.error or {}}
-        body = {'type': 'tool_result', 'session_id': rest.partition('/')[2],
-                'tool': status.command, 'result': result}
+        body = {
+            'type': 'tool_result',
+            'session_id': rest.partition('/')[2],
+            'tool': status.command,
+            'result': result,
+        }
         try:
             return (bounded(dumps(body)),)
         except ProtocolError as error:

@@ -55,22 +55,33 @@ class GeneralBotsMeet(Protocol):
         if kind == 'leave':
             return (MeetLeave(room),)
         if kind == 'signal':
-            return (MeetSignal(room, take(body, 'target_id', str, kind),
-                               take(body, 'signal', dict, kind)),)
+            return (
+                MeetSignal(
+                    room, take(body, 'target_id', str, kind), take(body, 'signal', dict, kind)
+                ),
+            )
         raise ProtocolError(
-            f'unknown message type "{kind[:80]}"; this protocol has join, leave, signal')
+            f'unknown message type "{kind[:80]}"; this protocol has join, leave, signal'
+        )
 
     def encode(self, message: Any) -> Sequence[Frame]:
         if isinstance(message, MeetJoin):
             self._rooms[message.room_id] = message
-            body = {'type': 'join', 'room_id': message.room_id,
-                    'participant_name': message.participant_name}
+            body = {
+                'type': 'join',
+                'room_id': message.room_id,
+                'participant_name': message.participant_name,
+            }
         elif isinstance(message, MeetLeave):
             self._rooms.pop(message.room_id, None)
             body = {'type': 'leave', 'room_id': message.room_id}
         elif isinstance(message, MeetSignal):
-            body = {'type': 'signal', 'room_id': message.room_id,
-                    'target_id': message.target_id, 'signal': message.signal}
+            body = {
+                'type': 'signal',
+                'room_id': message.room_id,
+                'target_id': message.target_id,
+                'signal': message.signal,
+            }
         else:
             self._refuse(message)
         return (bounded(dumps(body)),)

@@ -33,10 +33,17 @@ class GeneralBotsSource(Protocol):
     required_credentials = ()
     capabilities = frozenset({ChatRequest})
 
-    def __init__(self, *, url: str, bot: str = '', session_id: str = '', user_id: str = '',
-                 clock: Callable[[], float] = time.monotonic,
-                 now: Callable[[], float] = time.time,
-                 new_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        bot: str = '',
+        session_id: str = '',
+        user_id: str = '',
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         """Take the endpoint up to `/ws`; ids that are not given are made and kept."""
         self._base = url.rstrip('/')
         self._bot = bot
@@ -50,8 +57,9 @@ class GeneralBotsSource(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'],
-                   **take_options(settings, bot=str, session_id=str, user_id=str))
+        return cls(
+            url=settings['url'], **take_options(settings, bot=str, session_id=str, user_id=str)
+        )
 
     def url(self) -> str:
         query = urlencode({'session_id': self._session, 'user_id': self._user})
@@ -79,11 +87,21 @@ class GeneralBotsSource(Protocol):
     def encode(self, message: Any) -> Sequence[Frame]:
         if not isinstance(message, ChatRequest):
             self._refuse(message)
-        return (bounded(dumps({
-            'bot_id': self._bot_id, 'user_id': self._user, 'session_id': self._session,
-            'channel': 'web', 'content': message.text, 'message_type': USER,
-            'timestamp': datetime.fromtimestamp(self._now(), UTC).isoformat(),
-        })),)
+        return (
+            bounded(
+                dumps(
+                    {
+                        'bot_id': self._bot_id,
+                        'user_id': self._user,
+                        'session_id': self._session,
+                        'channel': 'web',
+                        'content': message.text,
+                        'message_type': USER,
+                        'timestamp': datetime.fromtimestamp(self._now(), UTC).isoformat(),
+                    }
+                )
+            ),
+        )
 
     def _greeting(self, body: dict[str, Any]) -> Sequence[Any]:
         kind = take(body, 'type', str, 'message')
@@ -92,8 +110,9 @@ class GeneralBotsSource(Protocol):
         self._session = take(body, 'session_id', str, kind)
         self._user = take(body, 'user_id', str, kind)
         self._bot_id = take(body, 'bot_id', str, kind)
-        return (ChatSession(
-            self._session, active=True, reason=take(body, 'message', str, kind, '')),)
+        return (
+            ChatSession(self._session, active=True, reason=take(body, 'message', str, kind, '')),
+        )
 
     def _response(self, body: dict[str, Any]) -> Sequence[Any]:
         where = 'response'
@@ -102,8 +121,10 @@ class GeneralBotsSource(Protocol):
         if not EXTERNAL <= kind <= TOOL:
             raise ProtocolError(f'{where}: "message_type" is {kind}; 0 to {TOOL} are due')
         complete = take(body, 'is_complete', bool, where)
-        offers = [take(offer, 'text', str, f'{where}, suggestion')
-                  for offer in take_list(body, 'suggestions', dict, where, [])]
+        offers = [
+            take(offer, 'text', str, f'{where}, suggestion')
+            for offer in take_list(body, 'suggestions', dict, where, [])
+        ]
         messages: list[Any] = []
         if kind in (USER, CONTEXT_CHANGE):
             return ()  # The robot's own words coming back; a change only a screen would show.

@@ -44,8 +44,9 @@ class Xparo(Protocol):
 
     name: ClassVar[str] = 'xparo'
 
-    def __init__(self, *, url: str, secret_key: str, project_id: str,
-                 extensions: Iterable[str] = EXTENSIONS) -> None:
+    def __init__(
+        self, *, url: str, secret_key: str, project_id: str, extensions: Iterable[str] = EXTENSIONS
+    ) -> None:
         """Take the endpoint up to, not including, `/<secret_key>/<project_id>/`."""
         self._base = url.rstrip('/')
         self._secret_key = secret_key
@@ -55,12 +56,17 @@ class Xparo(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'], secret_key=credentials.secret_key,
-                   project_id=credentials.project_id, extensions=settings['extensions'])
+        return cls(
+            url=settings['url'],
+            secret_key=credentials.secret_key,
+            project_id=credentials.project_id,
+            extensions=settings['extensions'],
+        )
 
     def url(self) -> str:
-        return (f'{self._base}/{quote(self._secret_key, safe="")}'
-                f'/{quote(self._project_id, safe="")}/')
+        return (
+            f'{self._base}/{quote(self._secret_key, safe="")}/{quote(self._project_id, safe="")}/'
+        )
 
     def redacted_url(self) -> str:
         return f'{self._base}/***/***/'
@@ -71,7 +77,8 @@ class Xparo(Protocol):
         reader = _READERS.get(kind)
         if reader is None:
             raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(_READERS)}')
+                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(_READERS)}'
+            )
         return (reader(take(body, 'data', dict, kind, {})),)
 
     def encode(self, message: Outbound | Pong) -> Sequence[Frame]:
@@ -88,14 +95,15 @@ def _remote_command(data: dict[str, Any]) -> RemoteCommand:
         parameters=take(data, 'parameters', dict, where, {}),
         command_id=take(data, 'command_id', str, where, ''),
         issued_at=take(data, 'issued_at', float, where, None),
-        deadline=take(data, 'deadline', float, where, None))
+        deadline=take(data, 'deadline', float, where, None),
+    )
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
     'behavior_update': lambda data: BehaviorUpdate(
-        take(data, 'tree_name', str, 'behavior_update'),
-        take(data, 'xml', str, 'behavior_update')),
+        take(data, 'tree_name', str, 'behavior_update'), take(data, 'xml', str, 'behavior_update')
+    ),
     'remote_command': _remote_command,
     'log_updated': lambda data: LogSession(take(data, 'session_id', str, 'log_updated')),
     'REST_API_TOKEN': lambda data: ApiToken(take(data, 'token', str, 'REST_API_TOKEN')),
@@ -111,7 +119,10 @@ def _message(kind: str, data: Mapping[str, Any]) -> str:
 
 def _command_status(status: CommandStatus) -> str:
     data: dict[str, Any] = {
-        'command_id': status.command_id, 'command': status.command, 'state': status.state.value}
+        'command_id': status.command_id,
+        'command': status.command,
+        'state': status.state.value,
+    }
     for key in ('progress', 'result', 'error'):
         value = getattr(status, key)
         if value is not None:
@@ -121,7 +132,10 @@ def _command_status(status: CommandStatus) -> str:
 
 def _behavior_status(status: BehaviorStatus) -> str:
     data: dict[str, Any] = {
-        'tree_name': status.tree_name, 'state': status.state, 'nodes': list(status.nodes)}
+        'tree_name': status.tree_name,
+        'state': status.state,
+        'nodes': list(status.nodes),
+    }
     if status.run_id:
         data['run_id'] = status.run_id
     for key in ('structure', 'errors'):
@@ -131,8 +145,10 @@ def _behavior_status(status: BehaviorStatus) -> str:
 
 
 def _delivery(message: CommandStatus | BehaviorStatus) -> dict[str, Any]:
-    return {**({'message_id': message.message_id} if message.message_id else {}),
-            **({'resent': True} if message.resent else {})}
+    return {
+        **({'message_id': message.message_id} if message.message_id else {}),
+        **({'resent': True} if message.resent else {}),
+    }
 
 
 def _chat(chat: ChatRequest) -> str:
@@ -144,7 +160,8 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     ChatRequest: _chat,
     Telemetry: lambda telemetry: _message('telemetry', telemetry.values),
     TelemetryHistory: lambda history: _message(
-        'telemetry_history', {'samples': list(history.samples)}),
+        'telemetry_history', {'samples': list(history.samples)}
+    ),
     Pong: lambda pong: _PONG,
     CommandStatus: _command_status,
     BehaviorStatus: _behavior_status,
@@ -152,5 +169,8 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 }
 
 _EXTENSION_TYPES: dict[str, type] = {
-    'command_status': CommandStatus, 'behavior_status': BehaviorStatus, 'robot_info': RobotInfo,
-    'telemetry_history': TelemetryHistory}
+    'command_status': CommandStatus,
+    'behavior_status': BehaviorStatus,
+    'robot_info': RobotInfo,
+    'telemetry_history': TelemetryHistory,
+}

@@ -36,17 +36,26 @@ from ..json_text import dumps
 from .base import Frame, KeyReader, parse_object, Protocol, read_keys, take, take_list, take_map
 
 PROJECT_KEYS = {
-    'title': 'title', 'disc': 'description', 'goal': 'goal', 'rules': 'rules',
-    'api_key': 'api_key', 'aiml': 'aiml', 'maps': 'maps', 'Sets': 'sets',
-    'properties': 'properties', 'System': 'system'}
+    'title': 'title',
+    'disc': 'description',
+    'goal': 'goal',
+    'rules': 'rules',
+    'api_key': 'api_key',
+    'aiml': 'aiml',
+    'maps': 'maps',
+    'Sets': 'sets',
+    'properties': 'properties',
+    'System': 'system',
+}
 
 
 class XparoChatbot(Protocol):
     """One robot's conversation with the platform's chatbot API."""
 
     name: ClassVar[str] = 'xparo_chatbot'
-    capabilities = frozenset({
-        ChatRequest, SaveAiml, AskSchedule, SaveSchedule, DeleteSchedule, SyncConfig})
+    capabilities = frozenset(
+        {ChatRequest, SaveAiml, AskSchedule, SaveSchedule, DeleteSchedule, SyncConfig}
+    )
 
     def __init__(self, *, url: str, secret_key: str, project_id: str) -> None:
         """Take the endpoint up to, not including, `/<secret_key>/<project_key>/`."""
@@ -56,12 +65,16 @@ class XparoChatbot(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'], secret_key=credentials.secret_key,
-                   project_id=credentials.project_id)
+        return cls(
+            url=settings['url'],
+            secret_key=credentials.secret_key,
+            project_id=credentials.project_id,
+        )
 
     def url(self) -> str:
-        return (f'{self._base}/{quote(self._secret_key, safe="")}'
-                f'/{quote(self._project_id, safe="")}/')
+        return (
+            f'{self._base}/{quote(self._secret_key, safe="")}/{quote(self._project_id, safe="")}/'
+        )
 
     def redacted_url(self) -> str:
         return f'{self._base}/***/***/'
@@ -86,8 +99,12 @@ class XparoChatbot(Protocol):
 def _project_state(body: dict[str, Any]) -> Any:
     if not take(body, 'status', bool, 'initialize_api'):
         return PeerError(PeerErrorCode.OTHER, 'the platform did not initialize the API')
-    return ProjectState(**{
-        field: take(body, key, str, 'initialize_api', '') for key, field in PROJECT_KEYS.items()})
+    return ProjectState(
+        **{
+            field: take(body, key, str, 'initialize_api', '')
+            for key, field in PROJECT_KEYS.items()
+        }
+    )
 
 
 def _message(body: dict[str, Any]) -> list[Any]:

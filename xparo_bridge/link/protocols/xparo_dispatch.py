@@ -41,7 +41,7 @@ HEARTBEAT_PERIOD = 30.0  # s; the service calls a robot offline after 90.
 CHUNK_SIZE = 64 * 1024  # bytes before base64
 MAX_OUTPUT = 32 * 1024  # characters of a command's output
 AXES, BUTTONS = 4, 3  # Listeners index as many, so shorter lists are padded.
-_GIB = 1024 ** 3
+_GIB = 1024**3
 _JSON = {'Content-type': 'application/json'}
 
 
@@ -51,10 +51,18 @@ class XparoDispatch(Protocol):
     name: ClassVar[str] = 'xparo_dispatch'
     rest_only = frozenset({msg.Heartbeat, msg.LogUpdate})
 
-    def __init__(self, *, url: str, secret_key: str, project_id: str, robot_id: str,
-                 credential: str = '', rest_after: float | None = None,
-                 clock: Callable[[], float] = time.monotonic,
-                 now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret_key: str,
+        project_id: str,
+        robot_id: str,
+        credential: str = '',
+        rest_after: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """
         Take the endpoint up to, not including, `/<secret_key>/<project_id>/`.
 
@@ -84,10 +92,14 @@ class XparoDispatch(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'], secret_key=credentials.secret_key,
-                   project_id=credentials.project_id, robot_id=settings['robot_id'],
-                   credential=credentials.robot_credential,
-                   **take_options(settings, rest_after=float))
+        return cls(
+            url=settings['url'],
+            secret_key=credentials.secret_key,
+            project_id=credentials.project_id,
+            robot_id=settings['robot_id'],
+            credential=credentials.robot_credential,
+            **take_options(settings, rest_after=float),
+        )
 
     def url(self) -> str:
         return self._base + self._path()
@@ -128,8 +140,9 @@ class XparoDispatch(Protocol):
             return (dumps({'ROBOT_HEARTBEAT': {'device_id': self._robot_id}}),)
         if isinstance(message, msg.RefusedPush) and message.kind == 'custom_node_files':
             failures = [{'name': name, 'reason': message.reason} for name in message.names]
-            return (dumps({'CUSTOM_NODE_SYNC_RESULT': {
-                'registered_tags': [], 'failures': failures}}),)
+            return (
+                dumps({'CUSTOM_NODE_SYNC_RESULT': {'registered_tags': [], 'failures': failures}}),
+            )
         return ()
 
     def decode(self, frame: Frame) -> Sequence[Any]:
@@ -152,14 +165,17 @@ class XparoDispatch(Protocol):
         issued = self._now()
         request_id = take(data, 'request_id', str, where, '')
         # So marked, its result is told from those of commands that were no RUN_COMMAND.
-        return [msg.RemoteCommand(
-            take(data, 'command', str, where).strip(),
-            command_id=f'{self.name}/{request_id}' if request_id else '',
-            issued_at=issued, deadline=issued + timeout)]
+        return [
+            msg.RemoteCommand(
+                take(data, 'command', str, where).strip(),
+                command_id=f'{self.name}/{request_id}' if request_id else '',
+                issued_at=issued,
+                deadline=issued + timeout,
+            )
+        ]
 
     def _chat(self, chat: msg.ChatRequest) -> list[dict[str, Any]]:
-        return [{'ask_bot_api': {
-            'unique_id': self._robot_id, 'data': {}, 'question': chat.text}}]
+        return [{'ask_bot_api': {'unique_id': self._robot_id, 'data': {}, 'question': chat.text}}]
 
     def _robot_info(self, info: msg.RobotInfo) -> list[dict[str, Any]]:
         # The service shows sizes as they come, so bytes are sent as text it can show.
@@ -172,8 +188,10 @@ class XparoDispatch(Protocol):
     def _behavior_status(self, status: msg.BehaviorStatus) -> list[dict[str, Any]]:
         if status.structure:
             self._tree = {node['uid']: {**node} for node in status.structure}
-        return [self._node_update({**self._tree.get(node.get('uid'), {}), **node})
-                for node in status.nodes]
+        return [
+            self._node_update({**self._tree.get(node.get('uid'), {}), **node})
+            for node in status.nodes
+        ]
 
     def _node_update(self, node: dict[str, Any]) -> dict[str, Any]:
         """One node's change; what it was before is what was told of it last."""
@@ -181,35 +199,53 @@ class XparoDispatch(Protocol):
         known = self._tree.setdefault(uid, {})
         previous = node.get('previous', known.get('told', 'IDLE'))
         known['told'] = node.get('status', '')
-        return {'ADD_live_update_bt': {
-            'unique_id': self._robot_id,
-            'node_name': node.get('name', ''),
-            'node_type': node.get('type', ''),
-            'uid': uid,
-            'prev': previous,
-            'curr': node.get('status', ''),
-            'timestamp': stamp,
-            'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
-        }}
+        return {
+            'ADD_live_update_bt': {
+                'unique_id': self._robot_id,
+                'node_name': node.get('name', ''),
+                'node_type': node.get('type', ''),
+                'uid': uid,
+                'prev': previous,
+                'curr': node.get('status', ''),
+                'timestamp': stamp,
+                'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
+            }
+        }
 
     def _task_history(self, history: msg.TaskHistory) -> list[dict[str, Any]]:
-        return [{'ADD_Task_history_database': {
-            'unique_id': self._robot_id, 'input_data': history.input,
-            'output_data': history.output, 'type': history.kind,
-            'created_at': history.created_at}}]
+        return [
+            {
+                'ADD_Task_history_database': {
+                    'unique_id': self._robot_id,
+                    'input_data': history.input,
+                    'output_data': history.output,
+                    'type': history.kind,
+                    'created_at': history.created_at,
+                }
+            }
+        ]
 
     def _log_update(self, log: msg.LogUpdate) -> list[dict[str, Any]]:
-        data = {'log_files': {'new_entries': list(log.logs)},
-                'resources_consuption': log.resources, 'extra_info': log.extra}
+        data = {
+            'log_files': {'new_entries': list(log.logs)},
+            'resources_consuption': log.resources,
+            'extra_info': log.extra,
+        }
         if log.session_id:
             return [{'UPDATE_Logs_history_database': {'id': log.session_id, **data}}]
-        return [{'ADD_Logs_history_database': {
-            **data, 'created_at': log.created_at, 'unique_id': self._robot_id}}]
+        return [
+            {
+                'ADD_Logs_history_database': {
+                    **data,
+                    'created_at': log.created_at,
+                    'unique_id': self._robot_id,
+                }
+            }
+        ]
 
 
 _INFO_NAMES = {'os': 'os_name', 'cpu': 'cpu_model', 'memory': 'total_memory'}
-_SIZES = frozenset({
-    'total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'})
+_SIZES = frozenset({'total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'})
 
 
 def _text(body: dict[str, Any], key: str) -> str:
@@ -239,19 +275,27 @@ def _teleop(body: dict[str, Any]) -> list[Any]:
     data = _object(body, 'TELEOP')
     axes = take_list(data, 'axes', float, 'TELEOP', [])
     buttons = [int(bool(button)) for button in take(data, 'buttons', list, 'TELEOP', [])]
-    return [msg.Teleop(tuple(axes + [0.0] * (AXES - len(axes))),
-                   tuple(buttons + [0] * (BUTTONS - len(buttons))))]
+    return [
+        msg.Teleop(
+            tuple(axes + [0.0] * (AXES - len(axes))),
+            tuple(buttons + [0] * (BUTTONS - len(buttons))),
+        )
+    ]
 
 
 def _run_task(body: dict[str, Any]) -> list[Any]:
     where = 'RUN_TASK'
     data = _object(body, where)
-    return [msg.RunTask(
-        take(data, 'task_id', str, where), take(data, 'tree_xml', str, where),
-        blackboard=take(data, 'blackboard', dict, where, {}),
-        save_history=take(data, 'save_task_history', bool, where, False),
-        # A task nobody labelled may run only where anything may.
-        stage=take(data, 'stage', str, where, '') or 'development')]
+    return [
+        msg.RunTask(
+            take(data, 'task_id', str, where),
+            take(data, 'tree_xml', str, where),
+            blackboard=take(data, 'blackboard', dict, where, {}),
+            save_history=take(data, 'save_task_history', bool, where, False),
+            # A task nobody labelled may run only where anything may.
+            stage=take(data, 'stage', str, where, '') or 'development',
+        )
+    ]
 
 
 def _file_request(body: dict[str, Any]) -> list[Any]:
@@ -275,16 +319,21 @@ def _file_chunk(body: dict[str, Any]) -> list[Any]:
 
 def _file_complete(body: dict[str, Any]) -> list[Any]:
     data = _object(body, 'FILE_COMPLETE')
-    return [msg.FileComplete(take(data, 'expected', int, 'FILE_COMPLETE', 0),
-                         take(data, 'received', int, 'FILE_COMPLETE', 0),
-                         take(data, 'status', str, 'FILE_COMPLETE', 'ok') == 'ok')]
+    return [
+        msg.FileComplete(
+            take(data, 'expected', int, 'FILE_COMPLETE', 0),
+            take(data, 'received', int, 'FILE_COMPLETE', 0),
+            take(data, 'status', str, 'FILE_COMPLETE', 'ok') == 'ok',
+        )
+    ]
 
 
 def _error(body: dict[str, Any]) -> list[Any]:
     error = body['error']
     text = error.get('message') if isinstance(error, dict) else error
-    return [msg.PeerError(
-        msg.PeerErrorCode.OTHER, text if isinstance(text, str) else dumps(error))]
+    return [
+        msg.PeerError(msg.PeerErrorCode.OTHER, text if isinstance(text, str) else dumps(error))
+    ]
 
 
 def _credential(body: dict[str, Any]) -> list[Any]:
@@ -303,9 +352,11 @@ _READERS: dict[str, KeyReader] = {
     'REST_API_TOKEN': lambda body: [msg.ApiToken(_text(body, 'REST_API_TOKEN').strip())],
     'log_updated': lambda body: [msg.LogSession(_text(body, 'log_updated'))],
     'needed_robot_data': lambda body: (
-        [msg.RobotInfoRequest()] if body['needed_robot_data'] else []),
-    'message': lambda body: [msg.ChatReply(
-        take(_object(body, 'message'), 'bot_response', str, 'message'))],
+        [msg.RobotInfoRequest()] if body['needed_robot_data'] else []
+    ),
+    'message': lambda body: [
+        msg.ChatReply(take(_object(body, 'message'), 'bot_response', str, 'message'))
+    ],
     'error': _error,
     'title': lambda body: [msg.ProjectState(title=_text(body, 'title'))],
     'disc': lambda body: [msg.ProjectState(description=_text(body, 'disc'))],
@@ -313,22 +364,32 @@ _READERS: dict[str, KeyReader] = {
     'rules': lambda body: [msg.ProjectState(rules=_text(body, 'rules'))],
     'aiml': lambda body: [msg.TreePush({'MainTree': _text(body, 'aiml')})],
     'custom_aiml': lambda body: [msg.TreePush(take_map(body, 'custom_aiml', str, 'frame'))],
-    **{kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]
-       for kind in ('maps', 'local_env', 'properties', 'Sets')},
-    **{kind: lambda body, kind=kind: _files(body, kind)  # type: ignore[misc]
-       for kind in ('custom_maps', 'custom_Sets', 'custom_sets')},
-    **{kind: lambda body, kind=kind: [msg.ConfigChange({kind: body[kind]})]  # type: ignore[misc]
-       for kind in ('rosbag_config', 'custom_tasks')},
-    **{kind: lambda body, kind=kind: _refused(body, kind)  # type: ignore[misc]
-       for kind in ('custom_node_files', 'custom_bt_node_inline_code', 'custom_bt_node_plugins')},
+    **{
+        kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]
+        for kind in ('maps', 'local_env', 'properties', 'Sets')
+    },
+    **{
+        kind: lambda body, kind=kind: _files(body, kind)  # type: ignore[misc]
+        for kind in ('custom_maps', 'custom_Sets', 'custom_sets')
+    },
+    **{
+        kind: lambda body, kind=kind: [msg.ConfigChange({kind: body[kind]})]  # type: ignore[misc]
+        for kind in ('rosbag_config', 'custom_tasks')
+    },
+    **{
+        kind: lambda body, kind=kind: _refused(body, kind)  # type: ignore[misc]
+        for kind in ('custom_node_files', 'custom_bt_node_inline_code', 'custom_bt_node_plugins')
+    },
     # Bookkeeping of clients that mirror the platform's database; this one does not.
-    **dict.fromkeys(('task_updated', 'get_initial_local_env_data', 'sync_local_database'),
-                    _nothing),
+    **dict.fromkeys(
+        ('task_updated', 'get_initial_local_env_data', 'sync_local_database'), _nothing
+    ),
     'TELEOP': _teleop,
     'RUN_TASK': _run_task,
     'LIST_FILES': lambda body: [msg.ListFiles()],
-    'DELETE_FILE': lambda body: [msg.DeleteFile(
-        take(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE'))],
+    'DELETE_FILE': lambda body: [
+        msg.DeleteFile(take(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE'))
+    ],
     'FILE_REQ': _file_request,
     'FILE_CHUNK': _file_chunk,
     'FILE_COMPLETE': _file_complete,
@@ -342,15 +403,19 @@ def _command_result(status: msg.CommandStatus) -> list[dict[str, Any]]:
     success = status.state is msg.CommandState.SUCCEEDED
     told = status.result if success else status.error
     output = '' if told is None else str(told.get('message') or dumps(told))
-    return [{'COMMAND_RESULT': {
-        'request_id': request_id,
-        'command': status.command,
-        'success': success,
-        'exit_code': 0 if success else None,
-        'timed_out': status.state is msg.CommandState.TIMED_OUT,
-        'output': output[-MAX_OUTPUT:] or status.state.value,
-        'truncated': len(output) > MAX_OUTPUT,
-    }}]
+    return [
+        {
+            'COMMAND_RESULT': {
+                'request_id': request_id,
+                'command': status.command,
+                'success': success,
+                'exit_code': 0 if success else None,
+                'timed_out': status.state is msg.CommandState.TIMED_OUT,
+                'output': output[-MAX_OUTPUT:] or status.state.value,
+                'truncated': len(output) > MAX_OUTPUT,
+            }
+        }
+    ]
 
 
 def _delete_ack(result: msg.DeleteResult) -> list[dict[str, Any]]:
@@ -387,8 +452,14 @@ _WRITERS: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
     msg.DeleteResult: _delete_ack,
     msg.FileRequest: _file_answer,
     msg.FileChunk: _chunk,
-    msg.FileComplete: lambda done: [{'FILE_COMPLETE': {
-        'status': 'ok' if done.ok else 'error', 'expected': done.expected,
-        'received': done.received}}],
+    msg.FileComplete: lambda done: [
+        {
+            'FILE_COMPLETE': {
+                'status': 'ok' if done.ok else 'error',
+                'expected': done.expected,
+                'received': done.received,
+            }
+        }
+    ],
     msg.TransferError: lambda failed: [{'error': {'message': failed.error}}],
 }

@@ -57,8 +57,11 @@ class Xrx(Protocol):
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
-        return cls(url=settings['url'], secret_key=credentials.secret_key,
-                   **take_options(settings, sample_rate=int))
+        return cls(
+            url=settings['url'],
+            secret_key=credentials.secret_key,
+            **take_options(settings, sample_rate=int),
+        )
 
     def url(self) -> str:
         return self._url
@@ -90,11 +93,14 @@ class Xrx(Protocol):
         if kind == 'action':
             if content not in ACTIONS:
                 raise ProtocolError(
-                    f'unknown action "{content[:80]}"; this protocol has {", ".join(ACTIONS)}')
+                    f'unknown action "{content[:80]}"; this protocol has {", ".join(ACTIONS)}'
+                )
             return (ACTIONS[content],)
         if kind not in ('text', 'audio'):
-            raise ProtocolError(f'unknown message type "{kind[:80]}"; this protocol has text, '
-                                'audio, widget, action')
+            raise ProtocolError(
+                f'unknown message type "{kind[:80]}"; this protocol has text, '
+                'audio, widget, action'
+            )
         if user != 'user':
             return (ChatReply(content),)
         # What was typed comes back as text; as audio it is what the server heard.
@@ -109,15 +115,20 @@ class Xrx(Protocol):
             modality = 'audio' if message.speak else 'text'
             # The parameters are a text: the server parses them and dies of an object. It reads
             # the modality beside the content, where the documents have it inside.
-            content = {'tool': message.tool, 'parameters': dumps(message.parameters),
-                       'modality': modality}
+            content = {
+                'tool': message.tool,
+                'parameters': dumps(message.parameters),
+                'modality': modality,
+            }
             return (dumps({'type': 'action', 'content': content, 'modality': modality}),)
         self._refuse(message)
 
     def _sound(self, frame: AudioFrame) -> Sequence[Frame]:
         if len(frame.data) % 2 or len(frame.data) > MAX_SOUND:
-            raise ProtocolError(f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
-                                f'{MAX_SOUND} bytes, are due')
+            raise ProtocolError(
+                f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
+                f'{MAX_SOUND} bytes, are due'
+            )
         if frame.rate != self._rate_in:
             try:
                 self._resample = Resampler(frame.rate, self._rate)

@@ -122,8 +122,9 @@ class _Goal:
 class TaskActionServer:
     """One action of the simulated robot."""
 
-    def __init__(self, node: Node, name: str, task_type: type[Task], robot: Robot,
-                 faults: Faults) -> None:
+    def __init__(
+        self, node: Node, name: str, task_type: type[Task], robot: Robot, faults: Faults
+    ) -> None:
         self._logger = node.get_logger().get_child(name)
         self._robot = robot
         self._task_type = task_type
@@ -136,9 +137,15 @@ class TaskActionServer:
         # Each goal brings its own execute callback. The group is the server's own: while it delays
         # an acceptance nothing else of the node waits.
         self._server = ActionServer(
-            node, task_type.action, name, lambda handle: None, goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel,
-            callback_group=ReentrantCallbackGroup())
+            node,
+            task_type.action,
+            name,
+            lambda handle: None,
+            goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted,
+            cancel_callback=self._on_cancel,
+            callback_group=ReentrantCallbackGroup(),
+        )
 
     def destroy(self) -> None:
         """Leave the graph."""

@@ -40,8 +40,11 @@ class SpinTask(TimedBehavior):
         while abs(self.turned) < abs(goal) - 0.01:
             self.check_time()
             self.robot.drive.command(
-                0.0, turn_speed(math.copysign(abs(goal) - abs(self.turned), goal),
-                                self.robot.drive.limits))
+                0.0,
+                turn_speed(
+                    math.copysign(abs(goal) - abs(self.turned), goal), self.robot.drive.limits
+                ),
+            )
             yield
             self.turned += wrapped(self.robot.drive.pose.yaw - yaw)
             yaw = self.robot.drive.pose.yaw
@@ -57,8 +60,9 @@ class DriveOnHeadingTask(TimedBehavior):
     def way(self) -> tuple[float, float]:
         """Signed distance and speed."""
         if (self.goal.target.x > 0.0) != (self.goal.speed > 0.0):
-            raise TaskFailed(self.action.Result.INVALID_INPUT,
-                             'speed and target.x must have the same sign')
+            raise TaskFailed(
+                self.action.Result.INVALID_INPUT, 'speed and target.x must have the same sign'
+            )
         return self.goal.target.x, self.goal.speed
 
     def run(self) -> Steps:

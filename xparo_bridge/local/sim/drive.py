@@ -37,8 +37,11 @@ class Pose:
 
     def ahead(self, distance: float) -> Pose:
         """Pose this far straight ahead."""
-        return Pose(self.x + distance * math.cos(self.yaw),
-                    self.y + distance * math.sin(self.yaw), self.yaw)
+        return Pose(
+            self.x + distance * math.cos(self.yaw),
+            self.y + distance * math.sin(self.yaw),
+            self.yaw,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,12 @@ class Limits:
 
     def times(self, factor: float) -> Limits:
         """Limits of a robot that drives the same curves `factor` times as fast."""
-        return Limits(self.speed * factor, self.turn * factor,
-                      self.acceleration * factor ** 2, self.turn_acceleration * factor ** 2)
+        return Limits(
+            self.speed * factor,
+            self.turn * factor,
+            self.acceleration * factor**2,
+            self.turn_acceleration * factor**2,
+        )
 
 
 class Drive:
@@ -79,18 +86,15 @@ class Drive:
         speed, turn = self._wanted if self._wanted_age <= COMMAND_TIMEOUT else (0.0, 0.0)
         self._wanted_age += dt
         limits = self.limits
-        self.speed = _approach(
-            self.speed, clip(speed, limits.speed), limits.acceleration * dt)
-        self.turn = _approach(
-            self.turn, clip(turn, limits.turn), limits.turn_acceleration * dt)
+        self.speed = _approach(self.speed, clip(speed, limits.speed), limits.acceleration * dt)
+        self.turn = _approach(self.turn, clip(turn, limits.turn), limits.turn_acceleration * dt)
         pose = self.pose
         middle = pose.yaw + 0.5 * self.turn * dt
         x = pose.x + self.speed * dt * math.cos(middle)
         y = pose.y + self.speed * dt * math.sin(middle)
         # Whoever stands too close already may move away, not closer.
         clearance = self._world.clearance(x, y)
-        self.bumped = (clearance < RADIUS
-                       and clearance < self._world.clearance(pose.x, pose.y))
+        self.bumped = clearance < RADIUS and clearance < self._world.clearance(pose.x, pose.y)
         if self.bumped:
             x, y, self.speed = pose.x, pose.y, 0.0
         self.pose = Pose(x, y, wrapped(pose.yaw + self.turn * dt))

@@ -104,7 +104,8 @@ class Navigator(Task):
             navigation_time=duration(self.elapsed),
             estimated_time_remaining=duration(left / speed if speed > 0.01 < left else 0.0),
             number_of_recoveries=0,
-            distance_remaining=left)
+            distance_remaining=left,
+        )
 
 
 class NavigateToPoseTask(Navigator):
@@ -126,13 +127,15 @@ class NavigateThroughPosesTask(Navigator):
         goals = [target(self.robot, message) for message in self.goal.poses]
         # Planned as a whole first: what cannot be reached ends the goal before it begins.
         starts = [self.robot.drive.pose, *goals]
-        legs = [length(plan(self.robot, start, goal))
-                for start, goal in zip(starts, goals, strict=False)]
+        legs = [
+            length(plan(self.robot, start, goal))
+            for start, goal in zip(starts, goals, strict=False)
+        ]
         for index, goal in enumerate(goals):
             self.poses_remaining = len(goals) - index
             last = index == len(goals) - 1
             trip = Trip(self.robot, goal, turn=last)
-            beyond = sum(legs[index + 1:])
+            beyond = sum(legs[index + 1 :])
             while not trip.step():
                 self.distance_remaining = trip.distance_remaining + beyond
                 if not last and self.robot.drive.pose.distance(goal) < PASSED:
@@ -167,8 +170,11 @@ class FollowWaypointsTask(Task):
                 try:
                     trip = Trip(self.robot, target(self.robot, poses[self.current]))
                 except TaskFailed as error:
-                    self.missed.append(MissedWaypoint(
-                        index=self.current, goal=poses[self.current], error_code=error.code))
+                    self.missed.append(
+                        MissedWaypoint(
+                            index=self.current, goal=poses[self.current], error_code=error.code
+                        )
+                    )
                     continue
                 while not trip.step():
                     yield
@@ -190,21 +196,26 @@ class FollowPathTask(Task):
         if not points:
             raise TaskFailed(FollowPath.Result.INVALID_PATH, 'the path is empty')
         path = resample([(point.x, point.y) for point in points])
-        begin = int(np.hypot(path[:, 0] - self.robot.drive.pose.x,
-                             path[:, 1] - self.robot.drive.pose.y).argmin())
+        begin = int(
+            np.hypot(
+                path[:, 0] - self.robot.drive.pose.x, path[:, 1] - self.robot.drive.pose.y
+            ).argmin()
+        )
         self.follower = PathFollower(path[begin:], points[-1].yaw)
         stuck_since = math.inf
         while not self.follower.steer(self.robot.drive):
             yield
             stuck_since = min(stuck_since, self.elapsed) if self.robot.drive.bumped else math.inf
             if self.elapsed - stuck_since > 3.0:
-                raise TaskFailed(FollowPath.Result.FAILED_TO_MAKE_PROGRESS,
-                                 'something is in the way')
+                raise TaskFailed(
+                    FollowPath.Result.FAILED_TO_MAKE_PROGRESS, 'something is in the way'
+                )
 
     def feedback(self) -> Any:
         return FollowPath.Feedback(
             distance_to_goal=self.follower.distance_remaining if self.follower else 0.0,
-            speed=abs(self.robot.drive.speed))
+            speed=abs(self.robot.drive.speed),
+        )
 
 
 class ComputePathToPoseTask(Task):
@@ -225,14 +236,16 @@ class ComputePathToPoseTask(Task):
                 self.robot.planner.check(start.x, start.y, 'START')
             except PlanningError as error:
                 raise TaskFailed(
-                    getattr(ComputePathToPose.Result, error.name), str(error)) from None
+                    getattr(ComputePathToPose.Result, error.name), str(error)
+                ) from None
         path = plan(self.robot, start, goal)
         steps = np.diff(path, axis=0)
         yaws = [*np.arctan2(steps[:, 1], steps[:, 0]), goal.yaw]
         self.path.header.stamp = self.stamp
         self.path.poses = [
             pose_stamped(Pose(float(x), float(y), float(yaw)), self.stamp)
-            for (x, y), yaw in zip(path, yaws, strict=True)]
+            for (x, y), yaw in zip(path, yaws, strict=True)
+        ]
         return
         yield
 

@@ -74,19 +74,32 @@ class SimulatedRobot(Node):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('simulated_robot', **options)
-        settings = {name: self._declare(name, default) for name, default in (
-            ('speed', 1.0), ('x', 0.8), ('y', 4.0), ('yaw', 0.0), ('battery_level', 0.8),
-            ('battery_capacity', 20.0))}
+        settings = {
+            name: self._declare(name, default)
+            for name, default in (
+                ('speed', 1.0),
+                ('x', 0.8),
+                ('y', 4.0),
+                ('yaw', 0.0),
+                ('battery_level', 0.8),
+                ('battery_capacity', 20.0),
+            )
+        }
         self._robot = Robot(
-            Pose(settings['x'], settings['y'], settings['yaw']), settings['speed'],
-            settings['battery_capacity'], settings['battery_level'])
+            Pose(settings['x'], settings['y'], settings['yaw']),
+            settings['speed'],
+            settings['battery_capacity'],
+            settings['battery_level'],
+        )
         self._faults = Faults()
         self.add_on_set_parameters_callback(self._on_parameters)
         self._declare('fail_next', 'none')
         self._declare('accept_delay', 0.0)
         self._sensors = Sensors(self, self._robot)
-        self._servers = [TaskActionServer(self, name, task, self._robot, self._faults)
-                         for name, task in ACTIONS.items()]
+        self._servers = [
+            TaskActionServer(self, name, task, self._robot, self._faults)
+            for name, task in ACTIONS.items()
+        ]
         twist = TwistStamped if self._declare('stamped', False) else Twist
         self.create_subscription(twist, 'cmd_vel', self._on_velocity, 10)
         self.create_subscription(twist, 'cmd_vel_teleop', self._on_teleop, 10)
@@ -94,7 +107,8 @@ class SimulatedRobot(Node):
         for costmap in ('global_costmap', 'local_costmap'):
             for name, kind in COSTMAP_SERVICES.items():
                 self.create_service(
-                    kind, f'{costmap}/{name}_{costmap}', lambda request, response: response)
+                    kind, f'{costmap}/{name}_{costmap}', lambda request, response: response
+                )
         self._last_step = time.monotonic()
         self.create_timer(PERIOD, self._step)
 

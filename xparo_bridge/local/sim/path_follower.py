@@ -52,12 +52,12 @@ class PathFollower:
 
     def _locate(self, pose: Pose) -> None:
         # The nearest point from the last one on: a path may cross itself.
-        window = self._path[self._nearest:self._nearest + 40]
+        window = self._path[self._nearest : self._nearest + 40]
         distances = np.hypot(window[:, 0] - pose.x, window[:, 1] - pose.y)
         offset = int(distances.argmin())
         self._nearest += offset
         self.deviation = float(distances[offset])
-        rest = self._path[self._nearest:]
+        rest = self._path[self._nearest :]
         if len(rest) > 1:
             self.distance_remaining = length(rest)
         else:

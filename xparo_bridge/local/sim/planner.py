@@ -52,14 +52,17 @@ class Planner:
         """
         self.check(*goal, 'GOAL')
         cells = self._search(self._cell(*start), self._cell(*goal))
-        middle = [((column + 0.5) * RESOLUTION, (row + 0.5) * RESOLUTION)
-                  for row, column in cells[1:-1]]
+        middle = [
+            ((column + 0.5) * RESOLUTION, (row + 0.5) * RESOLUTION) for row, column in cells[1:-1]
+        ]
         return resample(self._straighten([start, *middle, goal]))
 
     def _cell(self, x: float, y: float) -> Cell:
         rows, columns = self._cost.shape
-        return (min(max(int(y / RESOLUTION), 0), rows - 1),
-                min(max(int(x / RESOLUTION), 0), columns - 1))
+        return (
+            min(max(int(y / RESOLUTION), 0), rows - 1),
+            min(max(int(x / RESOLUTION), 0), columns - 1),
+        )
 
     def _search(self, start: Cell, goal: Cell) -> list[Cell]:
         rows, columns = self._cost.shape
@@ -94,8 +97,14 @@ class Planner:
         kept = [points[0]]
         at = 0
         while at < len(points) - 1:
-            step = next((candidate for candidate in range(len(points) - 1, at + 1, -1)
-                         if self._sees(points[at], points[candidate])), at + 1)
+            step = next(
+                (
+                    candidate
+                    for candidate in range(len(points) - 1, at + 1, -1)
+                    if self._sees(points[at], points[candidate])
+                ),
+                at + 1,
+            )
             kept.append(points[step])
             at = step
         return kept
@@ -108,8 +117,9 @@ class Planner:
         return bool((self._cost[rows.astype(int), columns.astype(int)] <= 1.0).all())
 
 
-_NEIGHBOURS = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)
-                    if (row, column) != (0, 0))
+_NEIGHBOURS = tuple(
+    (row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)
+)
 
 
 def resample(points: list[tuple[float, float]]) -> Floats:

@@ -31,8 +31,13 @@ class Robot:
     WHEEL_RADIUS = 0.05
     WHEEL_BASE = 0.3
 
-    def __init__(self, start: Pose, speed_factor: float = 1.0, battery_capacity: float = 20.0,
-                 battery_level: float = 0.8) -> None:
+    def __init__(
+        self,
+        start: Pose,
+        speed_factor: float = 1.0,
+        battery_capacity: float = 20.0,
+        battery_level: float = 0.8,
+    ) -> None:
         self.world = restaurant()
         self.planner = Planner(self.world, RADIUS)
         self.drive = Drive(self.world, start, Limits().times(speed_factor))
@@ -53,8 +58,10 @@ class Robot:
     def wheel_speeds(self) -> tuple[float, float]:
         """Left and right, rad/s."""
         turn = 0.5 * self.drive.turn * self.WHEEL_BASE
-        return ((self.drive.speed - turn) / self.WHEEL_RADIUS,
-                (self.drive.speed + turn) / self.WHEEL_RADIUS)
+        return (
+            (self.drive.speed - turn) / self.WHEEL_RADIUS,
+            (self.drive.speed + turn) / self.WHEEL_RADIUS,
+        )
 
     @property
     def odometry(self) -> Pose:
@@ -62,8 +69,11 @@ class Robot:
         pose, start = self.drive.pose, self.start
         dx, dy = pose.x - start.x, pose.y - start.y
         cos, sin = math.cos(start.yaw), math.sin(start.yaw)
-        return Pose(cos * dx + sin * dy, cos * dy - sin * dx,
-                    math.remainder(pose.yaw - start.yaw, math.tau))
+        return Pose(
+            cos * dx + sin * dy,
+            cos * dy - sin * dx,
+            math.remainder(pose.yaw - start.yaw, math.tau),
+        )
 
     def step(self, dt: float) -> None:
         """Advance by dt seconds."""
@@ -80,5 +90,8 @@ class Robot:
             raise LookupError(f'no transform from "{frame}" to "map"')
         origin = origins[frame]
         cos, sin = math.cos(origin.yaw), math.sin(origin.yaw)
-        return Pose(origin.x + cos * pose.x - sin * pose.y, origin.y + sin * pose.x + cos * pose.y,
-                    math.remainder(origin.yaw + pose.yaw, math.tau))
+        return Pose(
+            origin.x + cos * pose.x - sin * pose.y,
+            origin.y + sin * pose.x + cos * pose.y,
+            math.remainder(origin.yaw + pose.yaw, math.tau),
+        )

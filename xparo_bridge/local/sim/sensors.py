@@ -75,9 +75,13 @@ class Sensors:
         self._map.publish(self._make_map(node.get_clock().now().to_msg()))
         self._now = 0.0
         self._schedule: list[tuple[float, Callable[[Time], None]]] = [
-            (0.0, self._publish_odometry), (0.04, self._publish_joints),
-            (0.1, self._publish_scan), (0.1, self._publish_localization),
-            (1.0, self._publish_battery), (1.0, self._publish_diagnostics)]
+            (0.0, self._publish_odometry),
+            (0.04, self._publish_joints),
+            (0.1, self._publish_scan),
+            (0.1, self._publish_localization),
+            (1.0, self._publish_battery),
+            (1.0, self._publish_diagnostics),
+        ]
         self._due = [0.0] * len(self._schedule)
         if TFMessage is not None:
             self._tf = node.create_publisher(TFMessage, 'tf', 100)
@@ -103,16 +107,24 @@ class Sensors:
         self._odom.publish(message)
 
     def _publish_transforms(self, stamp: Time) -> None:
-        self._tf.publish(TFMessage(transforms=[
-            _transform('map', 'odom', self._robot.start, stamp),
-            _transform('odom', 'base_link', self._robot.odometry, stamp)]))
+        self._tf.publish(
+            TFMessage(
+                transforms=[
+                    _transform('map', 'odom', self._robot.start, stamp),
+                    _transform('odom', 'base_link', self._robot.odometry, stamp),
+                ]
+            )
+        )
 
     def _publish_joints(self, stamp: Time) -> None:
-        self._joints.publish(JointState(
-            header=Header(frame_id='base_link', stamp=stamp),
-            name=['wheel_left_joint', 'wheel_right_joint'],
-            position=self._robot.wheel_angles,
-            velocity=list(self._robot.wheel_speeds)))
+        self._joints.publish(
+            JointState(
+                header=Header(frame_id='base_link', stamp=stamp),
+                name=['wheel_left_joint', 'wheel_right_joint'],
+                position=self._robot.wheel_angles,
+                velocity=list(self._robot.wheel_speeds),
+            )
+        )
 
     def _publish_scan(self, stamp: Time) -> None:
         pose = self._robot.drive.pose
@@ -120,17 +132,25 @@ class Sensors:
         ranges = self._robot.world.ranges(pose.x, pose.y, angles + pose.yaw, RANGE_MAX)
         ranges += self._rng.normal(0.0, NOISE, RAYS)
         message = LaserScan(
-            header=Header(frame_id='base_link', stamp=stamp), angle_min=-math.pi,
-            angle_max=math.pi - math.tau / RAYS, angle_increment=math.tau / RAYS, scan_time=0.1,
-            range_min=RANGE_MIN, range_max=RANGE_MAX)
+            header=Header(frame_id='base_link', stamp=stamp),
+            angle_min=-math.pi,
+            angle_max=math.pi - math.tau / RAYS,
+            angle_increment=math.tau / RAYS,
+            scan_time=0.1,
+            range_min=RANGE_MIN,
+            range_max=RANGE_MAX,
+        )
         message.ranges.frombytes(ranges.astype(np.float32).tobytes())
         self._scan.publish(message)
 
     def _publish_localization(self, stamp: Time) -> None:
         pose = self._robot.drive.pose
         before = self._localized
-        if before is not None and pose.distance(before) < 0.05 and math.cos(
-                pose.yaw - before.yaw) > math.cos(0.05):
+        if (
+            before is not None
+            and pose.distance(before) < 0.05
+            and math.cos(pose.yaw - before.yaw) > math.cos(0.05)
+        ):
             return
         self._localized = pose
         message = PoseWithCovarianceStamped(header=Header(frame_id='map', stamp=stamp))
@@ -148,31 +168,55 @@ class Sensors:
             status = BatteryState.POWER_SUPPLY_STATUS_CHARGING
         else:
             status = BatteryState.POWER_SUPPLY_STATUS_FULL
-        self._battery.publish(BatteryState(
-            header=Header(frame_id='base_link', stamp=stamp),
-            voltage=battery.voltage, current=battery.current, temperature=25.0,
-            charge=math.nan, capacity=math.nan, design_capacity=math.nan,
-            percentage=battery.level, power_supply_status=status,
-            power_supply_health=BatteryState.POWER_SUPPLY_HEALTH_GOOD,
-            power_supply_technology=BatteryState.POWER_SUPPLY_TECHNOLOGY_LION, present=True))
+        self._battery.publish(
+            BatteryState(
+                header=Header(frame_id='base_link', stamp=stamp),
+                voltage=battery.voltage,
+                current=battery.current,
+                temperature=25.0,
+                charge=math.nan,
+                capacity=math.nan,
+                design_capacity=math.nan,
+                percentage=battery.level,
+                power_supply_status=status,
+                power_supply_health=BatteryState.POWER_SUPPLY_HEALTH_GOOD,
+                power_supply_technology=BatteryState.POWER_SUPPLY_TECHNOLOGY_LION,
+                present=True,
+            )
+        )
 
     def _publish_diagnostics(self, stamp: Time) -> None:
         level = self._robot.battery.level
         low = level < 0.15
         bumped = self._robot.drive.bumped
-        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=stamp), status=[
-            DiagnosticStatus(
-                level=DiagnosticStatus.WARN if low else DiagnosticStatus.OK, name='battery',
-                message='low' if low else 'ok', hardware_id='simulated_robot',
-                values=[KeyValue(key='level', value=f'{level:.3f}')]),
-            DiagnosticStatus(
-                level=DiagnosticStatus.WARN if bumped else DiagnosticStatus.OK, name='motors',
-                message='blocked' if bumped else 'ok', hardware_id='simulated_robot',
-                values=[KeyValue(key='speed', value=f'{self._robot.drive.speed:.3f}')]),
-            DiagnosticStatus(
-                level=DiagnosticStatus.OK, name='lidar', message='ok',
-                hardware_id='simulated_robot',
-                values=[KeyValue(key='rays', value=str(RAYS))])]))
+        self._diagnostics.publish(
+            DiagnosticArray(
+                header=Header(stamp=stamp),
+                status=[
+                    DiagnosticStatus(
+                        level=DiagnosticStatus.WARN if low else DiagnosticStatus.OK,
+                        name='battery',
+                        message='low' if low else 'ok',
+                        hardware_id='simulated_robot',
+                        values=[KeyValue(key='level', value=f'{level:.3f}')],
+                    ),
+                    DiagnosticStatus(
+                        level=DiagnosticStatus.WARN if bumped else DiagnosticStatus.OK,
+                        name='motors',
+                        message='blocked' if bumped else 'ok',
+                        hardware_id='simulated_robot',
+                        values=[KeyValue(key='speed', value=f'{self._robot.drive.speed:.3f}')],
+                    ),
+                    DiagnosticStatus(
+                        level=DiagnosticStatus.OK,
+                        name='lidar',
+                        message='ok',
+                        hardware_id='simulated_robot',
+                        values=[KeyValue(key='rays', value=str(RAYS))],
+                    ),
+                ],
+            )
+        )
 
     def _make_map(self, stamp: Time) -> OccupancyGrid:
         clearance = self._robot.world.clearance_grid(RESOLUTION)
@@ -186,8 +230,7 @@ class Sensors:
 
 
 def _transform(parent: str, child: str, pose: Pose, stamp: Time) -> TransformStamped:
-    message = TransformStamped(
-        header=Header(frame_id=parent, stamp=stamp), child_frame_id=child)
+    message = TransformStamped(header=Header(frame_id=parent, stamp=stamp), child_frame_id=child)
     message.transform.translation = Vector3(x=pose.x, y=pose.y)
     message.transform.rotation = quaternion(pose.yaw)
     return message

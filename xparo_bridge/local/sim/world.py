@@ -43,7 +43,8 @@ class World:
             return 0.0
         return min(
             math.hypot(max(solid.x0 - x, 0.0, x - solid.x1), max(solid.y0 - y, 0.0, y - solid.y1))
-            for solid in self.solids)
+            for solid in self.solids
+        )
 
     def clearance_grid(self, resolution: float) -> Floats:
         """Clearance at the centre of each cell; rows go north, columns east."""
@@ -100,15 +101,17 @@ def restaurant() -> World:
     """
     tables = [
         Rectangle(x - TABLE / 2, y - TABLE / 2, x + TABLE / 2, y + TABLE / 2)
-        for y in (1.8, 6.2) for x in (2.5, 4.75, 7.0)]
+        for y in (1.8, 6.2)
+        for x in (2.5, 4.75, 7.0)
+    ]
     walls = [
         Rectangle(0.0, 0.0, 12.0, WALL),
         Rectangle(0.0, 8.0 - WALL, 12.0, 8.0),
         Rectangle(0.0, 0.0, WALL, 8.0),
         Rectangle(12.0 - WALL, 0.0, 12.0, 8.0),
-        Rectangle(9.0, 0.0, 9.0 + WALL, 3.4),       # The kitchen's wall, south of its door
-        Rectangle(9.0, 4.6, 9.0 + WALL, 8.0),       # and north of it.
-        Rectangle(9.0, 6.4, 12.0, 6.4 + WALL),      # The store room's wall.
+        Rectangle(9.0, 0.0, 9.0 + WALL, 3.4),  # The kitchen's wall, south of its door
+        Rectangle(9.0, 4.6, 9.0 + WALL, 8.0),  # and north of it.
+        Rectangle(9.0, 6.4, 12.0, 6.4 + WALL),  # The store room's wall.
     ]
     counter = Rectangle(11.2, 2.0, 11.8, 6.0)
     return World(12.0, 8.0, (*walls, *tables, counter))

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..action_goal import ActionGoal, cancel_all, Ending, Outcome
-from ..entities import action_client
-from ..remaining import remaining
-from . import kind, nav2_errors
+from ...ros import nav2_errors
+from ...ros.action_goal import ActionGoal, cancel_all, Ending, Outcome
+from ...ros.entities import action_client
+from ...ros.goal_progress import remaining
+from . import kind
 from .kind import Kind, Robot, Schema
 from .run import Run
 
@@ -26,7 +27,7 @@ class Target:
 
 
 @dataclass
-class _Pursuit:
+class ActiveGoal:
     """A run's target and the goal that is at it; none while it is paused."""
 
     target: Target
@@ -48,27 +49,45 @@ class ActionKind(Kind):
     @staticmethod
     def settings(own: Mapping[str, Any] | None = None, **common: Any) -> Schema:
         """Return the schema of the settings all such commands have."""
-        return kind.settings({
-            'server_timeout': {
-                'description': 'How long an absent action server is waited for, s',
-                'type': 'number', 'minimum': 0, 'default': 5.0},
-            'accept_timeout': {
-                'description': 'How long the server may take to accept the goal, s',
-                'type': 'number', 'exclusiveMinimum': 0, 'default': 10.0},
-            'cancel_timeout': {
-                'description': 'How long the server may take to end a cancelled goal, s',
-                'type': 'number', 'exclusiveMinimum': 0, 'default': 10.0},
-            'after_crash': {
-                'description': 'What becomes of the goal if the bridge died in between',
-                'enum': ['cancel', 'leave'], 'default': 'cancel'},
-            **(own or {})}, **{'concurrency': 'preempt', 'motion': True, **common})
+        return kind.settings(
+            {
+                'server_timeout': {
+                    'description': 'How long an absent action server is waited for, s',
+                    'type': 'number',
+                    'minimum': 0,
+                    'default': 5.0,
+                },
+                'accept_timeout': {
+                    'description': 'How long the server may take to accept the goal, s',
+                    'type': 'number',
+                    'exclusiveMinimum': 0,
+                    'default': 10.0,
+                },
+                'cancel_timeout': {
+                    'description': 'How long the server may take to end a cancelled goal, s',
+                    'type': 'number',
+                    'exclusiveMinimum': 0,
+                    'default': 10.0,
+                },
+                'after_crash': {
+                    'description': 'What becomes of the goal if the bridge died in between',
+                    'enum': ['cancel', 'leave'],
+                    'default': 'cancel',
+                },
+                **(own or {}),
+            },
+            **{'concurrency': 'preempt', 'motion': True, **common},
+        )
 
-    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot,
-                 actions: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, settings: Mapping[str, Any], robot: Robot, actions: Mapping[str, Any]
+    ) -> None:
         """Take also the type of each action it may send goals to."""
         super().__init__(name, settings, robot)
-        self._clients = {action: action_client(robot.node, action_type, action)
-                         for action, action_type in actions.items()}
+        self._clients = {
+            action: action_client(robot.node, action_type, action)
+            for action, action_type in actions.items()
+        }
 
     @abstractmethod
     def target(self, run: Run) -> Target | None:
@@ -85,7 +104,7 @@ class ActionKind(Kind):
     def prepare(self, run: Run) -> None:
         target = self.target(run)
         if target is not None:
-            run.data = _Pursuit(target)
+            run.data = ActiveGoal(target)
 
     def start(self, run: Run) -> None:
         if self.motion and self.robot.router.latch == 'paused':
@@ -101,7 +120,7 @@ class ActionKind(Kind):
             goal.cancel()
 
     def pause(self, run: Run) -> bool:
-        pursuit: _Pursuit = run.data
+        pursuit: ActiveGoal = run.data
         if not run.paused:
             run.paused = pursuit.pausing = True
             if pursuit.goal is not None:
@@ -119,8 +138,11 @@ class ActionKind(Kind):
 
     def takes_over(self, run: Run, old: Run) -> bool:
         # A goal of the same action replaces the running one without a stop in between.
-        return (isinstance(old.kind, ActionKind) and not old.paused
-                and old.data.target.action == run.data.target.action)
+        return (
+            isinstance(old.kind, ActionKind)
+            and not old.paused
+            and old.data.target.action == run.data.target.action
+        )
 
     def poll(self, run: Run) -> None:
         if run.data.goal is not None:
@@ -131,20 +153,24 @@ class ActionKind(Kind):
             cancel_all(client)
 
     def _send(self, run: Run) -> None:
-        pursuit: _Pursuit = run.data
+        pursuit: ActiveGoal = run.data
         pursuit.pausing = False
         target = pursuit.target
         leave = self.settings['after_crash'] == 'leave'
         pursuit.goal = ActionGoal(
-            self.robot.node, self._clients[target.action], target.goal,
+            self.robot.node,
+            self._clients[target.action],
+            target.goal,
             server_timeout=self.settings['server_timeout'],
             accept_timeout=self.settings['accept_timeout'],
             cancel_timeout=self.settings['cancel_timeout'],
             on_sending=lambda goal_id: self.robot.router.record_goal(
-                run, target.action, goal_id, leave=leave),
+                run, target.action, goal_id, leave=leave
+            ),
             on_accepted=lambda: self._accepted(run),
             on_feedback=lambda feedback: self._on_feedback(run, feedback),
-            on_end=lambda outcome: self._ended(run, outcome))
+            on_end=lambda outcome: self._ended(run, outcome),
+        )
 
     def _hold(self, run: Run) -> None:
         run.paused = True
@@ -162,7 +188,7 @@ class ActionKind(Kind):
             run.running(self.progress(run.data.target, feedback))
 
     def _ended(self, run: Run, outcome: Outcome) -> None:
-        pursuit: _Pursuit = run.data
+        pursuit: ActiveGoal = run.data
         ending = outcome.ending
         wanted = run.canceling or run.preempted_by or pursuit.pausing
         # Some servers abort what they were asked to cancel, and what a newer goal replaces.

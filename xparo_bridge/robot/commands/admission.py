@@ -48,9 +48,13 @@ class Checker:
         self._validator = jsonschema.Draft202012Validator(self.schema)
         # Those of the configuration over those of the schema.
         self._defaults = {
-            **{name: part['default'] for name, part in self.schema.get('properties', {}).items()
-               if 'default' in part},
-            **kind.settings['defaults']}
+            **{
+                name: part['default']
+                for name, part in self.schema.get('properties', {}).items()
+                if 'default' in part
+            },
+            **kind.settings['defaults'],
+        }
 
     def fill(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters with the defaults of those left out."""
@@ -58,8 +62,10 @@ class Checker:
 
     def problems(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with parameters, each with its place."""
-        found = [(f'{".".join(map(str, error.path))}: ' if error.path else '') + error.message
-                 for error in self._validator.iter_errors(dict(parameters))]
+        found = [
+            (f'{".".join(map(str, error.path))}: ' if error.path else '') + error.message
+            for error in self._validator.iter_errors(dict(parameters))
+        ]
         # JSON has no NaN and no infinity, but Python's reader takes them, and NaN passes every
         # minimum and maximum.
         return found + [f'{place}: not a finite number' for place in _not_finite(parameters, '')]
@@ -91,6 +97,7 @@ def expired(command: RemoteCommand, max_age: float, clock_skew: float) -> str:
     if command.deadline is not None and now - command.deadline > clock_skew:
         return f'its deadline was {now - command.deadline:.1f} s ago'
     if command.issued_at is not None and now - command.issued_at > max_age + clock_skew:
-        return (f'it was issued {now - command.issued_at:.1f} s ago; at most {max_age:g} s '
-                'are allowed')
+        return (
+            f'it was issued {now - command.issued_at:.1f} s ago; at most {max_age:g} s are allowed'
+        )
     return ''

@@ -35,8 +35,9 @@ BASE = 'base'
 class Channels:
     """Runs on their channels and those that wait."""
 
-    def __init__(self, start: Callable[[Run], None], cancel: Callable[[Run], None],
-                 trees: Trees) -> None:
+    def __init__(
+        self, start: Callable[[Run], None], cancel: Callable[[Run], None], trees: Trees
+    ) -> None:
         self._start = start
         self._cancel = cancel
         self._trees = trees
@@ -50,8 +51,11 @@ class Channels:
         if not (holder or tree) or kind.settings['concurrency'] not in ('reject', 'queue'):
             return
         waiting = len(self._waiting.get(kind.channel, ()))
-        what, by = (tree, tree) if tree or not holder else (
-            f'{holder.command.command} {holder.id}', holder.id)
+        what, by = (
+            (tree, tree)
+            if tree or not holder
+            else (f'{holder.command.command} {holder.id}', holder.id)
+        )
         if kind.settings['concurrency'] == 'reject':
             run.reject('busy', f'{what} is under way', by=by)
         elif waiting >= kind.settings['queue']:

@@ -65,8 +65,9 @@ class Interrupted:
 class Journal:
     """The memory of commands in one file."""
 
-    def __init__(self, file: StateFile, remembered: int,
-                 complain: Callable[[str], object]) -> None:
+    def __init__(
+        self, file: StateFile, remembered: int, complain: Callable[[str], object]
+    ) -> None:
         """Read what an earlier bridge left; keep the ends of so many commands."""
         self._whole = file
         self._remembered = remembered
@@ -82,8 +83,15 @@ class Journal:
             self._replay(line)
         self._forget()
         last = max((at for _, _, at in self._ended.values()), default=0.0)
-        self._fresh = [(source, status) for source, status, at in self._ended.values()
-                       if at > last - _FRESH][-_MAX_FRESH:] if self._lines else []
+        self._fresh = (
+            [
+                (source, status)
+                for source, status, at in self._ended.values()
+                if at > last - _FRESH
+            ][-_MAX_FRESH:]
+            if self._lines
+            else []
+        )
         self._rewrite()
 
     @property
@@ -160,17 +168,27 @@ class Journal:
         try:
             if 'open' in line:
                 self._open[line['open']] = Interrupted(
-                    line['open'], line['command'], line['source'])
+                    line['open'], line['command'], line['source']
+                )
             elif 'goal' in line and line['goal'] in self._open:
                 self._open[line['goal']].goals.append(
-                    GoalRecord(line['action'], line['goal_id'], line['leave']))
+                    GoalRecord(line['action'], line['goal_id'], line['leave'])
+                )
             elif 'end' in line:
                 self._open.pop(line['end'], None)
                 if 'status' in line:
                     status = line['status']
-                    self._ended[line['end']] = line['source'], CommandStatus(
-                        line['end'], status['command'], CommandState(status['state']),
-                        result=status.get('result'), error=status.get('error')), line['at']
+                    self._ended[line['end']] = (
+                        line['source'],
+                        CommandStatus(
+                            line['end'],
+                            status['command'],
+                            CommandState(status['state']),
+                            result=status.get('result'),
+                            error=status.get('error'),
+                        ),
+                        line['at'],
+                    )
             elif 'latch' in line:
                 self.latch = line['latch']
             elif 'closed' in line:
@@ -198,8 +216,10 @@ class Journal:
         self._release()
         lines = [_end_line(*entry) for entry in self._ended.values()]
         for entry in self._open.values():
-            lines += [_open_line(entry),
-                      *(_goal_line(entry.command_id, goal) for goal in entry.goals)]
+            lines += [
+                _open_line(entry),
+                *(_goal_line(entry.command_id, goal) for goal in entry.goals),
+            ]
         lines.append({'latch': self.latch})
         self._lines = len(lines) - len(self._ended)
         self._retry_at = time.monotonic() + _RETRY_PERIOD
@@ -221,13 +241,21 @@ def _open_line(entry: Interrupted) -> dict[str, Any]:
 
 
 def _goal_line(command_id: str, goal: GoalRecord) -> dict[str, Any]:
-    return {'goal': command_id, 'action': goal.action, 'goal_id': goal.goal_id,
-            'leave': goal.leave}
+    return {
+        'goal': command_id,
+        'action': goal.action,
+        'goal_id': goal.goal_id,
+        'leave': goal.leave,
+    }
 
 
 def _end_line(source: str, status: CommandStatus, at: float) -> dict[str, Any]:
-    kept = {'command': status.command, 'state': status.state.value, 'error': status.error,
-            'result': status.result}
+    kept = {
+        'command': status.command,
+        'state': status.state.value,
+        'error': status.error,
+        'result': status.result,
+    }
     if status.result and len(_dumps(status.result)) > _MAX_STATUS:
         kept['result'] = {'omitted': 'the result was too large to be kept'}
     return {'end': status.command_id, 'source': source, 'status': kept, 'at': at}

@@ -21,8 +21,8 @@ from .run import Run
 
 if TYPE_CHECKING:
     from ...behavior.ros.trees import Trees
-    from ..places import Places
     from ..telemetry.publisher import TelemetryPublisher
+    from .places import Places
     from .router import Router
 
 Schema = dict[str, Any]
@@ -47,44 +47,78 @@ class Robot:
     trees: Trees
 
 
-def settings(own: Mapping[str, Any] | None = None, *, required: Sequence[str] = (),
-             timeout: float | None = None, concurrency: str = 'parallel',
-             channel: str | None = None, motion: bool = False) -> Schema:
+def settings(
+    own: Mapping[str, Any] | None = None,
+    *,
+    required: Sequence[str] = (),
+    timeout: float | None = None,
+    concurrency: str = 'parallel',
+    channel: str | None = None,
+    motion: bool = False,
+) -> Schema:
     """Schema of a command's settings: its kind's own, and those every command has."""
     return {
-        'type': 'object', 'additionalProperties': False, 'required': list(required),
+        'type': 'object',
+        'additionalProperties': False,
+        'required': list(required),
         'properties': {
             'kind': {},
             'description': {
-                'description': 'What it does, for the people at the console', 'type': 'string',
-                'default': ''},
+                'description': 'What it does, for the people at the console',
+                'type': 'string',
+                'default': '',
+            },
             'timeout': {
                 'description': 'How long it may take until it is cancelled, s; null for any time',
-                'type': ['number', 'null'], 'exclusiveMinimum': 0, 'default': timeout},
+                'type': ['number', 'null'],
+                'exclusiveMinimum': 0,
+                'default': timeout,
+            },
             'motion': {
                 'description': 'Whether it moves the robot, so that stop ends and refuses it',
-                'type': 'boolean', 'default': motion},
+                'type': 'boolean',
+                'default': motion,
+            },
             'channel': {
                 'description': 'What only one command can use at a time; its name if null',
-                'type': ['string', 'null'], 'default': channel},
+                'type': ['string', 'null'],
+                'default': channel,
+            },
             'concurrency': {
                 'description': 'What it does while another command is on its channel',
-                'enum': ['preempt', 'queue', 'reject', 'parallel'], 'default': concurrency},
+                'enum': ['preempt', 'queue', 'reject', 'parallel'],
+                'default': concurrency,
+            },
             'queue': {
-                'description': 'How many may wait with concurrency: queue', 'type': 'integer',
-                'minimum': 1, 'maximum': 1000, 'default': 10},
+                'description': 'How many may wait with concurrency: queue',
+                'type': 'integer',
+                'minimum': 1,
+                'maximum': 1000,
+                'default': 10,
+            },
             'max_rate': {
                 'description': 'How often it may come, Hz; null for any rate',
-                'type': ['number', 'null'], 'exclusiveMinimum': 0, 'default': None},
+                'type': ['number', 'null'],
+                'exclusiveMinimum': 0,
+                'default': None,
+            },
             'burst': {
-                'description': 'How many may come at once within max_rate', 'type': 'integer',
-                'minimum': 1, 'default': 1},
+                'description': 'How many may come at once within max_rate',
+                'type': 'integer',
+                'minimum': 1,
+                'default': 1,
+            },
             'max_age': {
                 'description': 'How old it may be by its issued_at, s; null for the general one',
-                'type': ['number', 'null'], 'exclusiveMinimum': 0, 'default': None},
+                'type': ['number', 'null'],
+                'exclusiveMinimum': 0,
+                'default': None,
+            },
             'defaults': {
-                'description': 'Parameters for those the platform leaves out', 'type': 'object',
-                'default': {}},
+                'description': 'Parameters for those the platform leaves out',
+                'type': 'object',
+                'default': {},
+            },
             **(own or {}),
         },
     }

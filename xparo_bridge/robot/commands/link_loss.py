@@ -38,15 +38,22 @@ class LinkLoss:
         self._paused = False
         self._run: Run | None = None
         self._lost = False
-        for path, order in ((('link_loss',), self._settings),
-                            (('link_loss', 'back'), self._settings['back'])):
-            problems = order and order['command'] and router.problems(
-                order['command'], order['parameters'])
+        for path, order in (
+            (('link_loss',), self._settings),
+            (('link_loss', 'back'), self._settings['back']),
+        ):
+            problems = (
+                order
+                and order['command']
+                and router.problems(order['command'], order['parameters'])
+            )
             if problems:
-                raise ConfigurationError([configuration.problem((*path, 'command'), text)
-                                          for text in problems])
+                raise ConfigurationError(
+                    [configuration.problem((*path, 'command'), text) for text in problems]
+                )
         self._timer = node.create_timer(
-            self._settings['after'], self._on_lost, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            self._settings['after'], self._on_lost, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         self._timer.cancel()
 
     def change(self, link: str, *, connected: bool) -> None:
@@ -68,8 +75,9 @@ class LinkLoss:
         self._lost = True
         if not self._settings['command']:
             return
-        self._logger.warning(f'no platform for {self._settings["after"]:g} s: '
-                             f'{self._settings["command"]}')
+        self._logger.warning(
+            f'no platform for {self._settings["after"]:g} s: {self._settings["command"]}'
+        )
         free = not self._router.latch
         self._run = self._execute(self._settings)
         self._paused = free and self._router.latch == 'paused'
@@ -86,5 +94,4 @@ class LinkLoss:
             self._router.free()
 
     def _execute(self, order: Mapping[str, Any]) -> Run:
-        return self._router.execute(
-            RemoteCommand(order['command'], order['parameters']), SOURCE)
+        return self._router.execute(RemoteCommand(order['command'], order['parameters']), SOURCE)

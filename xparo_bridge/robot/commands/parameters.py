@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 
-from ..telemetry.fields import load_type, UnknownType
+from ...ros.fields import load_type, UnknownType
 from .kind import Schema, SettingsError
 
 _NUMBER = {'type': 'number'}
@@ -18,28 +18,42 @@ _SIZE = {'type': 'integer', 'minimum': 0}
 # The entry `parameters` of a command's settings: JSON Schema's own words, and `required`.
 DECLARATIONS: Schema = {
     'description': 'What the platform may send, by name',
-    'type': 'object', 'default': {},
+    'type': 'object',
+    'default': {},
     'propertyNames': {'pattern': r'^\w+$'},
     'additionalProperties': {
-        'type': 'object', 'additionalProperties': False, 'required': ['type'],
+        'type': 'object',
+        'additionalProperties': False,
+        'required': ['type'],
         'properties': {
             'type': {'enum': ['string', 'number', 'integer', 'boolean', 'array', 'object']},
             'description': {'type': 'string'},
             'required': {'type': 'boolean'},
-            'default': {}, 'enum': {'type': 'array', 'minItems': 1},
-            'minimum': _NUMBER, 'maximum': _NUMBER, 'exclusiveMinimum': _NUMBER,
-            'exclusiveMaximum': _NUMBER, 'multipleOf': _NUMBER,
-            'minLength': _SIZE, 'maxLength': _SIZE, 'pattern': {'type': 'string'},
-            'minItems': _SIZE, 'maxItems': _SIZE, 'items': {'type': 'object'},
-            'properties': {'type': 'object'}},
+            'default': {},
+            'enum': {'type': 'array', 'minItems': 1},
+            'minimum': _NUMBER,
+            'maximum': _NUMBER,
+            'exclusiveMinimum': _NUMBER,
+            'exclusiveMaximum': _NUMBER,
+            'multipleOf': _NUMBER,
+            'minLength': _SIZE,
+            'maxLength': _SIZE,
+            'pattern': {'type': 'string'},
+            'minItems': _SIZE,
+            'maxItems': _SIZE,
+            'items': {'type': 'object'},
+            'properties': {'type': 'object'},
+        },
     },
 }
 
 
 def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
     """JSON Schema of declared parameters; SettingsError where a declaration cannot work."""
-    properties = {name: {key: value for key, value in part.items() if key != 'required'}
-                  for name, part in declared.items()}
+    properties = {
+        name: {key: value for key, value in part.items() if key != 'required'}
+        for name, part in declared.items()
+    }
     for name, part in properties.items():
         try:
             jsonschema.Draft202012Validator.check_schema(part)
@@ -49,8 +63,12 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
             raise SettingsError(('parameters', name, *error.path), error.message) from None
         except jsonschema.ValidationError as error:
             raise SettingsError(('parameters', name, 'default'), error.message) from None
-    return {'type': 'object', 'additionalProperties': False, 'properties': properties,
-            'required': [name for name, part in declared.items() if part.get('required')]}
+    return {
+        'type': 'object',
+        'additionalProperties': False,
+        'properties': properties,
+        'required': [name for name, part in declared.items() if part.get('required')],
+    }
 
 
 def interface(name: str, kind: str) -> Any:

@@ -17,7 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
-from ..entities import subscription
+from ...ros.entities import subscription
 from .journal import GoalRecord
 
 # How long a server may not know a goal that it has just been sent: it may still think about it, s.
@@ -25,7 +25,7 @@ _UNKNOWN_GRACE = 2.0
 _ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
-class LeftGoal:
+class OrphanedGoal:
     """
     One goal that an earlier bridge left behind.
 
@@ -44,8 +44,12 @@ class LeftGoal:
         self._unknown_since: float | None = None
         self._client = node.create_client(CancelGoal, f'{record.action}/_action/cancel_goal')
         self._subscription = subscription(
-            node, GoalStatusArray, f'{record.action}/_action/status', self._on_status,
-            qos_profile_action_status_default)
+            node,
+            GoalStatusArray,
+            f'{record.action}/_action/status',
+            self._on_status,
+            qos_profile_action_status_default,
+        )
 
     def poll(self) -> None:
         """Go on; a few times a second."""
@@ -86,8 +90,10 @@ class LeftGoal:
             if now - self._unknown_since > _UNKNOWN_GRACE:
                 self._settle('its action server does not know it', running=False)
             self._asked = False  # The bridge may have died between sending it and the answer.
-        elif response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED \
-                and not response.goals_canceling:
+        elif (
+            response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED
+            and not response.goals_canceling
+        ):
             self._settle('its server refused to cancel it', running=True)
         # Otherwise the status topic tells when it has ended.
 

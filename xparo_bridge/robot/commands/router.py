@@ -25,13 +25,13 @@ from rclpy.node import Node
 from ...behavior.ros.bridge_nodes import TREE
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, CommandStatus, RemoteCommand
-from ..places import Places
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Checker, expired, RateLimit
 from .channels import BASE, Channels
 from .journal import GoalRecord, Interrupted, Journal
 from .kind import Kind, Robot, SettingsError
-from .recovery import LeftGoal
+from .places import Places
+from .recovery import OrphanedGoal
 from .run import Run
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _POLL_PERIOD = 0.1
 _RECOVERY_TIMEOUT = 5.0
 _LATCHES = {
     'stopped': 'the robot was stopped; it moves again after the command resume',
-    'paused': 'the robot is paused; it moves again after the command resume'}
+    'paused': 'the robot is paused; it moves again after the command resume',
+}
 
 Report = Callable[[str, CommandStatus], None]
 
@@ -51,10 +52,17 @@ Report = Callable[[str, CommandStatus], None]
 class Router:
     """Runs commands and reports how they go; lives on the ROS thread."""
 
-    def __init__(self, node: Node, configuration: Configuration, telemetry: TelemetryPublisher,
-                 trees: Trees, places: Places, journal: Journal, report: Report,
-                 ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None
-                 ) -> None:
+    def __init__(
+        self,
+        node: Node,
+        configuration: Configuration,
+        telemetry: TelemetryPublisher,
+        trees: Trees,
+        places: Places,
+        journal: Journal,
+        report: Report,
+        ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None,
+    ) -> None:
         """
         Make the commands of the configuration.
 
@@ -74,14 +82,18 @@ class Router:
         self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees))
         self._checkers = _make_checkers(configuration, self.kinds)
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
-        self._rates = {name: RateLimit(kind.settings['max_rate'], kind.settings['burst'])
-                       for name, kind in self.kinds.items()}
+        self._rates = {
+            name: RateLimit(kind.settings['max_rate'], kind.settings['burst'])
+            for name, kind in self.kinds.items()
+        }
         self._left = [
-            (command, [LeftGoal(node, goal, _RECOVERY_TIMEOUT) for goal in command.goals])
-            for command in journal.interrupted]
+            (command, [OrphanedGoal(node, goal, _RECOVERY_TIMEOUT) for goal in command.goals])
+            for command in journal.interrupted
+        ]
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = node.create_timer(
-            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def recover(self) -> None:
         """Tell what a bridge that died could not tell any more."""
@@ -128,9 +140,14 @@ class Router:
 
     def menu(self) -> dict[str, Any]:
         """What can be commanded: kind, description and the schema of the parameters."""
-        return {name: {'kind': kind.settings['kind'], 'description': kind.settings['description'],
-                       'parameters': self._checkers[name].schema}
-                for name, kind in self.kinds.items()}
+        return {
+            name: {
+                'kind': kind.settings['kind'],
+                'description': kind.settings['description'],
+                'parameters': self._checkers[name].schema,
+            }
+            for name, kind in self.kinds.items()
+        }
 
     def status(self, command_id: str) -> CommandStatus | None:
         """How a command stands or ended; None if it is not known."""
@@ -151,11 +168,11 @@ class Router:
         kind = self.kinds.get(command.command)
         if kind is not None:
             command = replace(
-                command, parameters=self._checkers[kind.name].fill(command.parameters))
+                command, parameters=self._checkers[kind.name].fill(command.parameters)
+            )
         run = Run(command, source, kind, self._told, self._on_end)
         if kind is None:
-            run.reject('unknown_command', self._unknown(command.command),
-                       known=sorted(self.kinds))
+            run.reject('unknown_command', self._unknown(command.command), known=sorted(self.kinds))
         else:
             self._admit(run, kind)
         return run
@@ -183,8 +200,9 @@ class Router:
         """Note that a goal is about to be sent by a tree."""
         if not tree.command_id:
             self._journal.open(tree.id, '', TREE)
-        self._journal.goal(tree.command_id or tree.id, GoalRecord(
-            action, goal_id.hex(), leave=False))
+        self._journal.goal(
+            tree.command_id or tree.id, GoalRecord(action, goal_id.hex(), leave=False)
+        )
 
     def tree_ended(self, tree: TreeRun) -> None:
         """Go on with what waited for the end of a tree."""
@@ -214,8 +232,7 @@ class Router:
             return run
         status = self._journal.ended(command.command_id)
         if any(left.command_id == command.command_id for left, _ in self._left):
-            status = CommandStatus(
-                command.command_id, command.command, CommandState.ACCEPTED)
+            status = CommandStatus(command.command_id, command.command, CommandState.ACCEPTED)
         return Run.remembered(command, source, status) if status else None
 
     def _admit(self, run: Run, kind: Kind) -> None:
@@ -239,8 +256,9 @@ class Router:
             self._check_load(run, kind)
         if not run.open:
             return
-        if late := expired(command, kind.settings['max_age'] or limits['max_age'],
-                             limits['clock_skew']):
+        if late := expired(
+            command, kind.settings['max_age'] or limits['max_age'], limits['clock_skew']
+        ):
             run.reject('expired', late)
         elif problems := checker.problems(command.parameters):
             run.reject('bad_parameters', '; '.join(problems), schema=checker.schema)
@@ -253,8 +271,11 @@ class Router:
         rates = self._rate, self._rates[kind.name]
         wait = max(rate.wait() for rate in rates)
         if wait > 0.0:
-            run.reject('rate_limited', f'too many commands; try again in {wait:.2f} s',
-                       retry_after=round(wait, 3))
+            run.reject(
+                'rate_limited',
+                f'too many commands; try again in {wait:.2f} s',
+                retry_after=round(wait, 3),
+            )
         elif len(self._open) >= self._limits['max_open']:
             run.reject('too_many_open', f'{len(self._open)} commands are open')
         else:
@@ -311,18 +332,24 @@ class Router:
                     goal.close()
                 self._tell_interrupted(command, goals)
 
-    def _tell_interrupted(self, command: Interrupted, goals: list[LeftGoal]) -> None:
+    def _tell_interrupted(self, command: Interrupted, goals: list[OrphanedGoal]) -> None:
         running = any(goal.running for goal in goals)
         fates = '; '.join(f'{goal.record.action}: {goal.fate}' for goal in goals)
         if not command.command:
             self._journal.drop(command.command_id)
             self._logger.warning(f'a tree was interrupted; its goals: {fates}')
             return
-        status = CommandStatus(command.command_id, command.command, CommandState.FAILED, error={
-            'code': 'interrupted',
-            'message': 'the bridge was restarted while it was under way; '
-                       + (fates or 'no goal had been sent for it'),
-            'goal_may_be_running': running})
+        status = CommandStatus(
+            command.command_id,
+            command.command,
+            CommandState.FAILED,
+            error={
+                'code': 'interrupted',
+                'message': 'the bridge was restarted while it was under way; '
+                + (fates or 'no goal had been sent for it'),
+                'goal_may_be_running': running,
+            },
+        )
         self._journal.end(command.source, status)
         self._report(command.source, status)
 
@@ -334,8 +361,7 @@ class Router:
             # too often may come again under its id.
             code = (status.error or {}).get('code')
             streams = run.kind is not None and run.kind.streams
-            self._journal.end(run.source, status,
-                              remember=code != 'rate_limited' and not streams)
+            self._journal.end(run.source, status, remember=code != 'rate_limited' and not streams)
         self._report(run.source, status)
 
     def _on_end(self, run: Run) -> None:
@@ -351,8 +377,11 @@ def _make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind]:
         path = ('commands', name)
         point = installed.get(settings['kind'])
         if point is None:
-            problems.append(configuration.problem(
-                (*path, 'kind'), f'no such kind; known: {", ".join(sorted(installed))}'))
+            problems.append(
+                configuration.problem(
+                    (*path, 'kind'), f'no such kind; known: {", ".join(sorted(installed))}'
+                )
+            )
             continue
         try:
             cls: type[Kind] = point.load()
@@ -374,11 +403,16 @@ def _make_checkers(configuration: Configuration, kinds: Mapping[str, Kind]) -> d
         for key, value in kind.settings['defaults'].items():
             path = ('commands', name, 'defaults', key)
             if key not in known:
-                problems.append(configuration.problem(
-                    path, f'no such parameter; known: {", ".join(known) or "none"}'))
+                problems.append(
+                    configuration.problem(
+                        path, f'no such parameter; known: {", ".join(known) or "none"}'
+                    )
+                )
             else:
-                problems += [configuration.problem(path, text)
-                             for text in checkers[name].problems_of(key, value)]
+                problems += [
+                    configuration.problem(path, text)
+                    for text in checkers[name].problems_of(key, value)
+                ]
     if problems:
         raise ConfigurationError(problems)
     return checkers

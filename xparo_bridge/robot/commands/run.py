@@ -25,8 +25,14 @@ _PROGRESS_PERIOD = 0.2
 class Run:
     """A command on its way to its terminal state; lives on the ROS thread."""
 
-    def __init__(self, command: RemoteCommand, source: str, kind: Kind | None,
-                 report: Callable[[Run], None], on_end: Callable[[Run], None]) -> None:
+    def __init__(
+        self,
+        command: RemoteCommand,
+        source: str,
+        kind: Kind | None,
+        report: Callable[[Run], None],
+        on_end: Callable[[Run], None],
+    ) -> None:
         """Take the command with its id, the link or door it came by, and who is told."""
         self.command = command
         self.source = source
@@ -106,12 +112,18 @@ class Run:
     def canceled(self, message: str) -> None:
         """End it as cancelled, for whichever reason it was: its time, another command, a wish."""
         if self.overdue:
-            self._tell(CommandState.TIMED_OUT,
-                       error={'code': 'timed_out', 'message': self.overdue})
+            self._tell(
+                CommandState.TIMED_OUT, error={'code': 'timed_out', 'message': self.overdue}
+            )
         elif self.preempted_by:
-            self._tell(CommandState.CANCELED, error={
-                'code': 'preempted', 'message': f'preempted by {self.preempted_by}',
-                'by': self.preempted_by})
+            self._tell(
+                CommandState.CANCELED,
+                error={
+                    'code': 'preempted',
+                    'message': f'preempted by {self.preempted_by}',
+                    'by': self.preempted_by,
+                },
+            )
         else:
             self._tell(CommandState.CANCELED, error={'code': 'canceled', 'message': message})
 

@@ -29,20 +29,29 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
-from ..telemetry.fields import class_of, describe, is_time, members, type_name
+from ...ros.fields import class_of, describe, is_time, members, type_name
 from .kind import Schema, SettingsError
 
 Path = tuple[str | int, ...]
 
 _ALONE = re.compile(r'\$(\w+)')
 _WITHIN = re.compile(r'\$\$|\$\{(\w+)\}')
-_INTEGERS = {f'{sign}int{bits}': (-(sign == '') * 2 ** (bits - 1), 2 ** (bits - (sign == '')) - 1)
-             for sign in ('', 'u') for bits in (8, 16, 32, 64)}
+_INTEGERS = {
+    f'{sign}int{bits}': (-(sign == '') * 2 ** (bits - 1), 2 ** (bits - (sign == '')) - 1)
+    for sign in ('', 'u')
+    for bits in (8, 16, 32, 64)
+}
 _INTEGERS.update(octet=(0, 255), char=(0, 255))
 _FLOATS = {'float': 3.4028235677973366e38, 'double': float('inf'), 'long double': float('inf')}
 # What a parameter's declared type may be used for.
-_FITS = {'number': ('float',), 'integer': ('integer', 'float'), 'boolean': ('boolean',),
-         'string': ('string',), 'array': ('array',), 'object': ('message',)}
+_FITS = {
+    'number': ('float',),
+    'integer': ('integer', 'float'),
+    'boolean': ('boolean',),
+    'string': ('string',),
+    'array': ('array',),
+    'object': ('message',),
+}
 
 
 class BadValue(ValueError):
@@ -52,8 +61,14 @@ class BadValue(ValueError):
 class Template:
     """Makes messages of one type from parameters."""
 
-    def __init__(self, cls: type, tree: Any, parameters: Mapping[str, Schema], path: Path,
-                 now: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        cls: type,
+        tree: Any,
+        parameters: Mapping[str, Schema],
+        path: Path,
+        now: Callable[[], Any],
+    ) -> None:
         """
         Check a template for messages of `cls`; SettingsError says which key cannot work.
 
@@ -78,8 +93,10 @@ class Template:
         fields = members(cls)
         for key, part in tree.items():
             if key not in fields:
-                raise SettingsError((*path, key), f'{type_name(cls)} has no field "{key}"; '
-                                                  f'it has {", ".join(fields) or "none"}')
+                raise SettingsError(
+                    (*path, key),
+                    f'{type_name(cls)} has no field "{key}"; it has {", ".join(fields) or "none"}',
+                )
             self._check(part, fields[key], (*path, key))
 
     def _check(self, part: Any, kind: AbstractType, path: Path) -> None:
@@ -87,10 +104,10 @@ class Template:
         if name is not None:
             self._check_parameter(name, path)
             declared = self._parameters[name].get('type')
-            if isinstance(declared, str) and declared in _FITS \
-                    and not _fits(declared, kind):
-                raise SettingsError(path, f'parameter {name} is of type {declared}, the field is '
-                                          f'{describe(kind)}')
+            if isinstance(declared, str) and declared in _FITS and not _fits(declared, kind):
+                raise SettingsError(
+                    path, f'parameter {name} is of type {declared}, the field is {describe(kind)}'
+                )
         elif isinstance(part, dict) and isinstance(kind, NamespacedType):
             self._check_message(part, class_of(kind), path)
         elif isinstance(part, list) and isinstance(kind, AbstractNestedType):
@@ -107,8 +124,10 @@ class Template:
 
     def _check_parameter(self, name: str, path: Path) -> None:
         if name not in self._parameters:
-            raise SettingsError(path, f'there is no parameter "{name}"; known: '
-                                      f'{", ".join(self._parameters) or "none"}')
+            raise SettingsError(
+                path,
+                f'there is no parameter "{name}"; known: {", ".join(self._parameters) or "none"}',
+            )
 
     def _check_value(self, value: Any, kind: AbstractType, path: Path) -> None:
         try:
@@ -118,8 +137,9 @@ class Template:
 
     # --- when a command comes ---
 
-    def _message(self, tree: Mapping[str, Any], cls: type, parameters: Mapping[str, Any],
-                 at: str) -> Any:
+    def _message(
+        self, tree: Mapping[str, Any], cls: type, parameters: Mapping[str, Any], at: str
+    ) -> Any:
         message = cls()
         fields = members(cls)
         for key, part in tree.items():
@@ -129,21 +149,27 @@ class Template:
                 setattr(message, key, value)
         return message
 
-    def _fill(self, part: Any, kind: AbstractType, parameters: Mapping[str, Any],
-              at: str) -> Any:
+    def _fill(self, part: Any, kind: AbstractType, parameters: Mapping[str, Any], at: str) -> Any:
         name = _parameter(part)
         if name is not None:
             return self._convert(parameters[name], kind, at) if name in parameters else None
         if isinstance(part, dict) and isinstance(kind, NamespacedType):
             return self._message(part, class_of(kind), parameters, at)
         if isinstance(part, list) and isinstance(kind, AbstractNestedType) and not _is_bytes(kind):
-            items = [self._fill(item, kind.value_type, parameters, f'{at}[{index}]')
-                     for index, item in enumerate(part)]
+            items = [
+                self._fill(item, kind.value_type, parameters, f'{at}[{index}]')
+                for index, item in enumerate(part)
+            ]
             return _sized([item for item in items if item is not None], kind, at)
         if isinstance(part, str) and _is_text(kind):
-            return self._convert(_WITHIN.sub(
-                lambda match: '$' if match[0] == '$$' else str(
-                    parameters.get(match[1], '')), part), kind, at)
+            return self._convert(
+                _WITHIN.sub(
+                    lambda match: '$' if match[0] == '$$' else str(parameters.get(match[1], '')),
+                    part,
+                ),
+                kind,
+                at,
+            )
         return self._convert(part, kind, at)
 
     def _convert(self, value: Any, kind: AbstractType, at: str) -> Any:
@@ -153,8 +179,10 @@ class Template:
         if isinstance(kind, AbstractNestedType):
             if not isinstance(value, list):
                 raise _bad(value, kind, at)
-            items = [self._convert(item, kind.value_type, f'{at}[{index}]')
-                     for index, item in enumerate(value)]
+            items = [
+                self._convert(item, kind.value_type, f'{at}[{index}]')
+                for index, item in enumerate(value)
+            ]
             return _sized(items, kind, at)
         if _is_text(kind):
             limit = getattr(kind, 'maximum_size', None)
@@ -176,7 +204,7 @@ class Template:
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise _bad(value, kind, at)
             nanoseconds = round(value * 1e9)
-            return cls(sec=nanoseconds // 10 ** 9, nanosec=nanoseconds % 10 ** 9)
+            return cls(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
         if not isinstance(value, dict):
             raise _bad(value, kind, at)
         message = cls()
@@ -184,8 +212,9 @@ class Template:
         for key, part in value.items():
             place = f'{at}.{key}' if at else str(key)
             if key not in fields:
-                raise BadValue(f'{place}: {type_name(cls)} has no such field; it has '
-                               f'{", ".join(fields)}')
+                raise BadValue(
+                    f'{place}: {type_name(cls)} has no such field; it has {", ".join(fields)}'
+                )
             setattr(message, key, self._convert(part, fields[key], place))
         return message
 
@@ -215,8 +244,13 @@ def _fits(declared: str, kind: AbstractType) -> bool:
         form = 'string'
     else:
         assert isinstance(kind, BasicType)
-        form = ('boolean' if kind.typename == 'boolean'
-                else 'float' if kind.typename in _FLOATS else 'integer')
+        form = (
+            'boolean'
+            if kind.typename == 'boolean'
+            else 'float'
+            if kind.typename in _FLOATS
+            else 'integer'
+        )
     return form in _FITS[declared]
 
 

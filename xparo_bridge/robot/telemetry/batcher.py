@@ -35,7 +35,8 @@ class Batcher:
         if period not in self._batches:
             sources: list[Source] = []
             timer = self._node.create_timer(
-                period, lambda: self._collect(sources), clock=self._clock)
+                period, lambda: self._collect(sources), clock=self._clock
+            )
             self._batches[period] = timer, sources
         self._batches[period][1].append(source)
 
@@ -56,6 +57,7 @@ class Batcher:
             except Exception as error:  # One group's fault must not silence the others.
                 self._node.get_logger().error(
                     f'telemetry of {type(source).__module__.rpartition(".")[2]}: {error!r}',
-                    throttle_duration_sec=10.0)
+                    throttle_duration_sec=10.0,
+                )
         if values:
             self._emit(Telemetry(values))

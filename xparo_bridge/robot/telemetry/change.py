@@ -33,8 +33,7 @@ class Threshold:
                 made = cls(relative=float(text.strip()[:-1]) / 100)
             else:
                 made = cls(absolute=float(text))
-            if math.isfinite(made.absolute + made.relative) \
-                    and made.absolute + made.relative >= 0:
+            if math.isfinite(made.absolute + made.relative) and made.absolute + made.relative >= 0:
                 return made
         except (TypeError, ValueError):
             pass
@@ -46,7 +45,8 @@ class Threshold:
             return self._number(old, new)
         if isinstance(new, Mapping) and isinstance(old, Mapping):
             return old.keys() != new.keys() or any(
-                self.exceeded(old[key], new[key]) for key in new)
+                self.exceeded(old[key], new[key]) for key in new
+            )
         if isinstance(new, numpy.ndarray) or isinstance(old, numpy.ndarray):
             return self._array(numpy.asarray(old), numpy.asarray(new))
         if isinstance(new, (list, tuple)) and isinstance(old, (list, tuple)):

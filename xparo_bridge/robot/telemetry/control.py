@@ -20,7 +20,7 @@ _PREFIX = 'telemetry.rate.'
 
 
 class TelemetryControl:
-    """Face of the telemetry in ROS; on the ROS thread."""
+    """Feature of the telemetry in ROS; on the ROS thread."""
 
     def __init__(self, node: Node, telemetry: TelemetryPublisher) -> None:
         """Declare what can be set; a rate that is set from the start counts from the start."""
@@ -30,9 +30,13 @@ class TelemetryControl:
         node.add_post_set_parameters_callback(self._apply)
         for name in telemetry.names:
             node.declare_parameter(
-                _PREFIX + name, _finite(telemetry.rate(name)), ParameterDescriptor(
+                _PREFIX + name,
+                _finite(telemetry.rate(name)),
+                ParameterDescriptor(
                     description=f'How often telemetry {name} is sent, Hz; 0 for each sample',
-                    floating_point_range=[FloatingPointRange(from_value=0.0, to_value=MAX_RATE)]))
+                    floating_point_range=[FloatingPointRange(from_value=0.0, to_value=MAX_RATE)],
+                ),
+            )
         telemetry.on_rate = self._tell
         node.create_service(SetTelemetry, '~/telemetry/enable', self._on_request)
 
@@ -54,8 +58,9 @@ class TelemetryControl:
         if self._node.get_parameter(parameter).value != _finite(rate):
             self._node.set_parameters([Parameter(parameter, value=_finite(rate))])
 
-    def _on_request(self, request: SetTelemetry.Request, response: SetTelemetry.Response
-                    ) -> SetTelemetry.Response:
+    def _on_request(
+        self, request: SetTelemetry.Request, response: SetTelemetry.Response
+    ) -> SetTelemetry.Response:
         try:
             if request.rate:
                 self._telemetry.set_rate(request.name, request.rate)
@@ -67,8 +72,11 @@ class TelemetryControl:
 
 
 def _rates(parameters: list[Parameter]) -> list[tuple[str, float]]:
-    return [(parameter.name.removeprefix(_PREFIX), parameter.value) for parameter in parameters
-            if parameter.name.startswith(_PREFIX)]
+    return [
+        (parameter.name.removeprefix(_PREFIX), parameter.value)
+        for parameter in parameters
+        if parameter.name.startswith(_PREFIX)
+    ]
 
 
 def _finite(rate: float) -> float:

@@ -15,9 +15,9 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from .paths import parse_path
-from .reader import make_reader
-from .subscription import TopicSubscription
+from ...ros.paths import parse_path
+from ...ros.reader import make_reader
+from ...ros.subscription import TopicSubscription
 
 # rcl_interfaces/msg/Log
 LEVELS = {'DEBUG': 10, 'INFO': 20, 'WARN': 30, 'ERROR': 40, 'FATAL': 50}
@@ -41,8 +41,10 @@ class LogRecord:
 
     def __str__(self) -> str:
         at = time.gmtime(self.stamp)
-        return (f'{time.strftime("%Y-%m-%dT%H:%M:%S", at)}.{int(self.stamp % 1 * 1000):03d}Z '
-                f'[{self.level}] [{self.name}]: {self.text}')
+        return (
+            f'{time.strftime("%Y-%m-%dT%H:%M:%S", at)}.{int(self.stamp % 1 * 1000):03d}Z '
+            f'[{self.level}] [{self.name}]: {self.text}'
+        )
 
 
 class RosoutLog:
@@ -53,8 +55,15 @@ class RosoutLog:
     out is told in a line of its own. Everything on the ROS thread, where `emit` must not block.
     """
 
-    def __init__(self, node: Node, emit: Callable[[Sequence[LogRecord]], None], *,
-                 level: str = 'INFO', rate: float = 5.0, burst: int = 50) -> None:
+    def __init__(
+        self,
+        node: Node,
+        emit: Callable[[Sequence[LogRecord]], None],
+        *,
+        level: str = 'INFO',
+        rate: float = 5.0,
+        burst: int = 50,
+    ) -> None:
         """Prepare; KeyError for a level that is none of LEVELS."""
         self._node = node
         self._emit = emit
@@ -63,7 +72,8 @@ class RosoutLog:
         self._burst = burst
         self._shares: OrderedDict[str, _Share] = OrderedDict()
         self._subscription = TopicSubscription(
-            node, '/rosout', 'rcl_interfaces/msg/Log', depth=_DEPTH, on_type=self._on_type)
+            node, '/rosout', 'rcl_interfaces/msg/Log', depth=_DEPTH, on_type=self._on_type
+        )
         self._timer: Any = None
         self._ticks = 0
 
@@ -72,7 +82,8 @@ class RosoutLog:
         # Nodes keep their last lines for late subscribers; those belong to the time before.
         self._begin = time.time()
         self._timer = self._node.create_timer(
-            _PERIOD, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            _PERIOD, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         self._subscription.refresh()
 
     def stop(self) -> None:
@@ -103,9 +114,15 @@ class RosoutLog:
             except (ValueError, struct.error):
                 continue  # No log message; there is nowhere better to say so than in the log.
             if read['stamp'] >= self._begin:
-                self._admit(LogRecord(
-                    read['stamp'], _NAMES.get(read['level'], str(read['level'])), read['name'],
-                    read['msg']), records)
+                self._admit(
+                    LogRecord(
+                        read['stamp'],
+                        _NAMES.get(read['level'], str(read['level'])),
+                        read['name'],
+                        read['msg'],
+                    ),
+                    records,
+                )
         if records:
             self._emit(records)
 
@@ -122,8 +139,9 @@ class RosoutLog:
             return
         share.lines -= 1
         if share.left_out:
-            records.append(LogRecord(
-                record.stamp, 'WARN', record.name, f'{share.left_out} lines left out'))
+            records.append(
+                LogRecord(record.stamp, 'WARN', record.name, f'{share.left_out} lines left out')
+            )
             share.left_out = 0
         records.append(record)
 

@@ -25,8 +25,9 @@ _CHANNELS = {'mono8': 1, '8UC1': 1, 'rgb8': 3, 'bgr8': 3, '8UC3': 3, 'rgba8': 4,
 _DEPTHS = {'mono16': 'u2', '16UC1': 'u2', '32FC1': 'f4'}
 
 
-def encode_compressed(image: dict[str, Any], max_width: int, max_bytes: int
-                      ) -> dict[str, Any] | None:
+def encode_compressed(
+    image: dict[str, Any], max_width: int, max_bytes: int
+) -> dict[str, Any] | None:
     """
     Fields of a CompressedImage as a file within the limits.
 
@@ -54,26 +55,28 @@ def encode_raw(image: dict[str, Any], max_width: int, max_bytes: int) -> dict[st
 def _pixels(image: dict[str, Any]) -> Any:
     """Array of height x width x 3 (RGB), or of height x width (gray)."""
     height, width, encoding = image['height'], image['width'], image['encoding']
-    rows = numpy.frombuffer(image['data'], numpy.uint8)[:height * image['step']].reshape(
-        height, image['step'])
+    rows = numpy.frombuffer(image['data'], numpy.uint8)[: height * image['step']].reshape(
+        height, image['step']
+    )
     if encoding in _CHANNELS:
         channels = _CHANNELS[encoding]
-        pixels = rows[:, :width * channels].reshape(height, width, channels)
+        pixels = rows[:, : width * channels].reshape(height, width, channels)
         if channels == 1:
             return pixels[:, :, 0]
         return pixels[:, :, 2::-1] if encoding in ('bgr8', 'bgra8', '8UC3') else pixels[:, :, :3]
     if encoding in _DEPTHS:
         order = '>' if image['is_bigendian'] else '<'
         dtype = numpy.dtype(order + _DEPTHS[encoding])
-        depths = numpy.ascontiguousarray(rows[:, :width * dtype.itemsize]).view(dtype)
+        depths = numpy.ascontiguousarray(rows[:, : width * dtype.itemsize]).view(dtype)
         known = numpy.isfinite(depths) & (depths > 0)
         if not known.any():
             return numpy.zeros((height, width), numpy.uint8)
         near, far = float(depths[known].min()), float(depths[known].max())
         scaled = (numpy.where(known, depths, near) - near) * (255 / max(far - near, 1e-9))
         return scaled.astype(numpy.uint8)
-    raise ValueError(f'image encoding "{encoding}" is not known; there are '
-                     f'{", ".join((*_CHANNELS, *_DEPTHS))}')
+    raise ValueError(
+        f'image encoding "{encoding}" is not known; there are {", ".join((*_CHANNELS, *_DEPTHS))}'
+    )
 
 
 def _file(pixels: Any, stamp: float, max_width: int, max_bytes: int) -> dict[str, Any] | None:
@@ -89,8 +92,9 @@ def _file(pixels: Any, stamp: float, max_width: int, max_bytes: int) -> dict[str
 def _encode(pixels: Any) -> tuple[str, bytes]:
     if cv2 is not None:
         ordered = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-        return 'jpeg', cv2.imencode(
-            '.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+        return 'jpeg', cv2.imencode('.jpg', ordered, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[
+            1
+        ].tobytes()
     if PIL is not None:
         file = io.BytesIO()
         PIL.Image.fromarray(pixels).save(file, 'JPEG', quality=_QUALITY)
@@ -112,8 +116,9 @@ def encode_png(pixels: Any) -> bytes:
     height, width = pixels.shape[:2]
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack('>I', len(data)) + kind + data + struct.pack(
-            '>I', zlib.crc32(kind + data))
+        return (
+            struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        )
 
     # Each row begins with its filter: 2, the difference to the row above, which packs well.
     rows = numpy.zeros((height, 1 + pixels[0].size), numpy.uint8)
@@ -122,5 +127,9 @@ def encode_png(pixels: Any) -> bytes:
     rows[0, 1:] = flat[0]
     rows[1:, 1:] = flat[1:] - flat[:-1]
     header = struct.pack('>IIBBBBB', width, height, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
-            + chunk(b'IDAT', zlib.compress(rows.tobytes(), 3)) + chunk(b'IEND', b''))
+    return (
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', header)
+        + chunk(b'IDAT', zlib.compress(rows.tobytes(), 3))
+        + chunk(b'IEND', b'')
+    )

@@ -14,9 +14,9 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import Telemetry
+from ...ros.samples import SampleThread
 from .batcher import Batcher
 from .groups import GROUPS
-from .samples import SampleThread
 from .settings import TelemetryConfig
 from .source import Source, TopicSource
 
@@ -40,8 +40,9 @@ class TelemetryPublisher:
     that thread. `start` begins with what the configuration enables.
     """
 
-    def __init__(self, node: Node, config: TelemetryConfig,
-                 emit: Callable[[Telemetry], None]) -> None:
+    def __init__(
+        self, node: Node, config: TelemetryConfig, emit: Callable[[Telemetry], None]
+    ) -> None:
         """Prepare; nothing is subscribed before `start`."""
         self._node = node
         self._emit = emit
@@ -53,18 +54,32 @@ class TelemetryPublisher:
         # Told of each rate that changes, Hz.
         self.on_rate: Callable[[str, float], None] = lambda name, rate: None
         for name, settings in config.groups.items():
-            self._add(name, _group_maker(name, node, settings),
-                      settings.get('period', config.period), settings['enabled'])
+            self._add(
+                name,
+                _group_maker(name, node, settings),
+                settings.get('period', config.period),
+                settings['enabled'],
+            )
         for topic in config.topics:
             period = 0.0 if topic.every_sample else config.period
-            self._add(self._free_name(topic.name or topic.topic),
-                      lambda topic=topic: TopicSource(  # type: ignore[misc]
-                          node, topic, emit=emit, samples=self._samples),
-                      1 / topic.max_rate if topic.max_rate else period, topic.enabled,
-                      topic.every_sample)
+            self._add(
+                self._free_name(topic.name or topic.topic),
+                lambda topic=topic: TopicSource(  # type: ignore[misc]
+                    node, topic, emit=emit, samples=self._samples
+                ),
+                1 / topic.max_rate if topic.max_rate else period,
+                topic.enabled,
+                topic.every_sample,
+            )
 
-    def _add(self, name: str, make: Callable[[], Source], period: float, enabled: bool,
-             every_sample: bool = False) -> None:
+    def _add(
+        self,
+        name: str,
+        make: Callable[[], Source],
+        period: float,
+        enabled: bool,
+        every_sample: bool = False,
+    ) -> None:
         self._entries[name] = _Entry(make, period, every_sample)
         if enabled:
             self._initial.append(name)
@@ -86,8 +101,11 @@ class TelemetryPublisher:
     @property
     def rates(self) -> dict[str, float]:
         """Rate in Hz of each that is enabled, infinite where every sample is sent."""
-        return {name: self.rate(name) for name, entry in self._entries.items()
-                if entry.source is not None}
+        return {
+            name: self.rate(name)
+            for name, entry in self._entries.items()
+            if entry.source is not None
+        }
 
     def rate(self, name: str) -> float:
         """Rate in Hz of one, also while it is not enabled."""
@@ -97,7 +115,8 @@ class TelemetryPublisher:
     def start(self) -> None:
         """Begin with what the configuration enables."""
         self._graph_timer = self._node.create_timer(
-            _GRAPH_PERIOD, self._refresh, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            _GRAPH_PERIOD, self._refresh, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         for name in self._initial:
             self.enable(name, True)
 
@@ -127,7 +146,8 @@ class TelemetryPublisher:
         """Raise KeyError or ValueError if `set_rate` would."""
         if not (0 < rate <= MAX_RATE or rate == 0 and self._entry(name).every_sample):
             raise ValueError(
-                f'a rate of {rate:g} Hz for {name} is not within 0 and {MAX_RATE:g} Hz')
+                f'a rate of {rate:g} Hz for {name} is not within 0 and {MAX_RATE:g} Hz'
+            )
 
     def set_rate(self, name: str, rate: float) -> None:
         """
@@ -153,7 +173,8 @@ class TelemetryPublisher:
             return self._entries[name]
         except KeyError:
             raise KeyError(
-                f'no telemetry "{name}"; there are {", ".join(self._entries)}') from None
+                f'no telemetry "{name}"; there are {", ".join(self._entries)}'
+            ) from None
 
     def _refresh(self) -> None:
         for name, entry in self._entries.items():
@@ -165,7 +186,8 @@ class TelemetryPublisher:
             source.refresh()
         except Exception as error:  # The middleware's, of one topic, which the others outlive.
             self._node.get_logger().error(
-                f'telemetry of {name}: {error}', throttle_duration_sec=60.0)
+                f'telemetry of {name}: {error}', throttle_duration_sec=60.0
+            )
 
 
 def _group_maker(name: str, node: Node, settings: Any) -> Callable[[], Source]:

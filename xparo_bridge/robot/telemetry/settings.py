@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...configuration import Configuration, ConfigurationError, KeyPath
+from ...ros.fields import check_path, load_type, UnknownType
+from ...ros.paths import parse_path, Path, PathError
 from .change import Threshold
-from .fields import check_path, load_type, UnknownType
-from .paths import parse_path, Path, PathError
 
 Fields = tuple[tuple[str, Path], ...]
 Settings = Mapping[str, Any]
@@ -62,9 +62,13 @@ class TopicSettings:
     @classmethod
     def from_mapping(cls, entry: Settings) -> TopicSettings:
         """Settings of an entry that fits the schema; SettingError if it cannot work."""
-        made = cls(**{
-            **entry, 'fields': parse_fields(entry.get('fields', ())),
-            'on_change': Threshold.parse(entry.get('on_change', False))})
+        made = cls(
+            **{
+                **entry,
+                'fields': parse_fields(entry.get('fields', ())),
+                'on_change': Threshold.parse(entry.get('on_change', False)),
+            }
+        )
         if made.is_pattern and made.name:
             raise SettingError(('name',), "a pattern's values go under the names of its topics")
         if made.type:
@@ -110,8 +114,9 @@ class TelemetryConfig:
             try:
                 topics.append(TopicSettings.from_mapping(entry))
             except SettingError as error:
-                problems.append(configuration.problem(
-                    ('telemetry', 'topics', index, *error.path), str(error)))
+                problems.append(
+                    configuration.problem(('telemetry', 'topics', index, *error.path), str(error))
+                )
         if problems:
             raise ConfigurationError(problems)
         return cls(section['period'], section['groups'], tuple(topics))

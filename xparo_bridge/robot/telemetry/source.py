@@ -13,12 +13,12 @@ from typing import Any
 from rclpy.node import Node
 
 from ...messages import Telemetry
-from .fields import type_name
-from .paths import Path
-from .reader import make_reader, Reader
-from .samples import SampleThread
+from ...ros.fields import type_name
+from ...ros.paths import Path
+from ...ros.reader import make_reader, Reader
+from ...ros.samples import SampleThread
+from ...ros.subscription import TopicSubscription
 from .settings import TopicSettings
-from .subscription import TopicSubscription
 
 Values = dict[str, Any]
 Transform = Callable[[Values], Values]
@@ -58,10 +58,14 @@ class TopicSource(Source):
     of `samples`.
     """
 
-    def __init__(self, node: Node, settings: TopicSettings,
-                 transform: Transform | None = None,
-                 emit: Callable[[Telemetry], None] = lambda telemetry: None,
-                 samples: SampleThread | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        settings: TopicSettings,
+        transform: Transform | None = None,
+        emit: Callable[[Telemetry], None] = lambda telemetry: None,
+        samples: SampleThread | None = None,
+    ) -> None:
         """Take what makes other values of those of a sample before they are compared, if any."""
         self._node = node
         self._settings = settings
@@ -79,8 +83,8 @@ class TopicSource(Source):
 
     def _add(self, topic: str) -> None:
         self._streams[topic] = _Stream(
-            self._node, topic, self._settings, self._emit, self._transform,
-            self._samples)
+            self._node, topic, self._settings, self._emit, self._transform, self._samples
+        )
         self._streams[topic].interval = self._interval
 
     def refresh(self) -> None:
@@ -114,24 +118,36 @@ class TopicSource(Source):
 class _Stream:
     """One topic: its reader, and what of it was sent last."""
 
-    def __init__(self, node: Node, topic: str, settings: TopicSettings,
-                 emit: Callable[[Telemetry], None], transform: Transform | None,
-                 samples: SampleThread | None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        settings: TopicSettings,
+        emit: Callable[[Telemetry], None],
+        transform: Transform | None,
+        samples: SampleThread | None,
+    ) -> None:
         self.interval = 0.0
         self._node = node
         self._settings = settings
         self._emit = emit
         self._transform = transform
         self._under = settings.name or (
-            topic.lstrip('/') if settings.is_pattern or not settings.fields else '')
+            topic.lstrip('/') if settings.is_pattern or not settings.fields else ''
+        )
         self._read: Reader | None = None
         self._clock = node.get_clock()
         self._last: Values | None = None
         self._sent_at = self._due_at = 0.0
         self.subscription = TopicSubscription(
-            node, topic, settings.type, on_type=self._on_type,
-            depth=settings.depth, callback=self._on_sample,
-            samples=samples if settings.every_sample else None)
+            node,
+            topic,
+            settings.type,
+            on_type=self._on_type,
+            depth=settings.depth,
+            callback=self._on_sample,
+            samples=samples if settings.every_sample else None,
+        )
 
     def _on_type(self, cls: type) -> None:
         fields = dict(self._settings.fields) or {'': Path(())}
@@ -169,7 +185,8 @@ class _Stream:
         except (ValueError, struct.error) as error:
             self._node.get_logger().warning(
                 f'a message on {self.subscription.topic} is no {self._type}: {error}',
-                throttle_duration_sec=10.0)
+                throttle_duration_sec=10.0,
+            )
             return None
         if self._transform is not None:
             values = self._transform(values)
@@ -182,8 +199,12 @@ class _Stream:
         threshold = self._settings.on_change
         if threshold is None and not self._settings.min_rate:
             return True
-        if self._last is None or threshold is None or threshold.exceeded(self._last, values) \
-                or self._heartbeat_due():
+        if (
+            self._last is None
+            or threshold is None
+            or threshold.exceeded(self._last, values)
+            or self._heartbeat_due()
+        ):
             self._last = values
             self._sent_at = monotonic()
             return True

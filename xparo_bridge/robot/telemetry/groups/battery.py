@@ -24,12 +24,16 @@ _STATUS = {
 }
 
 
-
 def make(node: Node, settings: Settings) -> Source:
-    return TopicSource(node, TopicSettings(
-        settings['topic'], 'sensor_msgs/msg/BatteryState',
-        parse_fields(['percentage', 'voltage', 'current', 'power_supply_status'])),
-        transform=_battery)
+    return TopicSource(
+        node,
+        TopicSettings(
+            settings['topic'],
+            'sensor_msgs/msg/BatteryState',
+            parse_fields(['percentage', 'voltage', 'current', 'power_supply_status']),
+        ),
+        transform=_battery,
+    )
 
 
 def _battery(read: Values) -> Values:

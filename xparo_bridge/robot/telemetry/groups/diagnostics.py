@@ -14,17 +14,16 @@ from typing import Any
 
 from rclpy.node import Node
 
-from ..paths import parse_path
-from ..reader import make_reader
+from ....ros.paths import parse_path
+from ....ros.reader import make_reader
+from ....ros.subscription import TopicSubscription
 from ..settings import Settings
 from ..source import Source, Values
-from ..subscription import TopicSubscription
 
 _LEVELS = ('OK', 'WARN', 'ERROR', 'STALE')
 _STALE = 3
 _FORGOTTEN = 12  # Silent for so many times `stale_after`, a part is taken for removed.
 _FIELDS = {name: parse_path(f'status[:].{name}') for name in ('name', 'level', 'message')}
-
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -38,8 +37,12 @@ class Diagnostics(Source):
         self._settings = settings
         self._parts: dict[str, tuple[int, str, float]] = {}
         self._subscription = TopicSubscription(
-            node, node.resolve_topic_name(settings['topic']),
-            'diagnostic_msgs/msg/DiagnosticArray', depth=100, on_type=self._on_type)
+            node,
+            node.resolve_topic_name(settings['topic']),
+            'diagnostic_msgs/msg/DiagnosticArray',
+            depth=100,
+            on_type=self._on_type,
+        )
 
     def _on_type(self, cls: type) -> None:
         self._read = make_reader(cls, _FIELDS)
@@ -58,15 +61,25 @@ class Diagnostics(Source):
         self._parts = {name: part for name, part in self._parts.items() if part[2] > forgotten}
         if not self._parts:
             return {}
-        levels = {name: level if heard > oldest else _STALE
-                  for name, (level, _, heard) in self._parts.items()}
-        bad = sorted((name for name, level in levels.items() if level),
-                     key=lambda name: (-levels[name], name))
+        levels = {
+            name: level if heard > oldest else _STALE
+            for name, (level, _, heard) in self._parts.items()
+        }
+        bad = sorted(
+            (name for name, level in levels.items() if level),
+            key=lambda name: (-levels[name], name),
+        )
         not_ok: list[dict[str, Any]] = [
             {'name': name, 'level': _LEVELS[levels[name]], 'message': self._parts[name][1]}
-            for name in bad[:self._settings['limit']]]
-        return {'diagnostics': {
-            'level': _LEVELS[max(levels.values())], 'total': len(levels), 'not_ok': not_ok}}
+            for name in bad[: self._settings['limit']]
+        ]
+        return {
+            'diagnostics': {
+                'level': _LEVELS[max(levels.values())],
+                'total': len(levels),
+                'not_ok': not_ok,
+            }
+        }
 
     def close(self) -> None:
         self._subscription.close()

@@ -17,18 +17,17 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from ..paths import parse_path
+from ....ros.paths import parse_path
+from ....ros.reader import make_reader
+from ....ros.subscription import TopicSubscription
 from ..pictures import encode_compressed, encode_raw
-from ..reader import make_reader
 from ..settings import Settings
 from ..source import Source, Values
-from ..subscription import TopicSubscription
 
 _FIELDS = {
     'compressed': ('header.stamp', 'format', 'data'),
     'raw': ('header.stamp', 'height', 'width', 'encoding', 'is_bigendian', 'step', 'data'),
 }
-
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -44,14 +43,19 @@ class Image(Source):
         self._worker = ThreadPoolExecutor(1, 'image')
         self._encoding: Future[Values | None] | None = None
         self._subscription = TopicSubscription(
-            node, node.resolve_topic_name(settings['topic']), on_type=self._on_type)
+            node, node.resolve_topic_name(settings['topic']), on_type=self._on_type
+        )
 
     def _on_type(self, cls: type) -> None:
         compressed = cls is CompressedImage
         self._encode: Any = encode_compressed if compressed else encode_raw
-        self._read = make_reader(cls, {
-            path.rpartition('.')[2]: parse_path(path)
-            for path in _FIELDS['compressed' if compressed else 'raw']})
+        self._read = make_reader(
+            cls,
+            {
+                path.rpartition('.')[2]: parse_path(path)
+                for path in _FIELDS['compressed' if compressed else 'raw']
+            },
+        )
 
     def refresh(self) -> None:
         self._subscription.refresh()
@@ -68,12 +72,16 @@ class Image(Source):
                 self._node.get_logger().warning(
                     f'an image of {self._subscription.topic} cannot be brought within '
                     f'{self._settings["max_bytes"]} bytes without python3-pil or python3-opencv',
-                    throttle_duration_sec=60.0)
+                    throttle_duration_sec=60.0,
+                )
         data = self._subscription.take()
         if data is not None:
             self._encoding = self._worker.submit(
-                self._encode, self._read(data, float), self._settings['max_width'],
-                self._settings['max_bytes'])
+                self._encode,
+                self._read(data, float),
+                self._settings['max_width'],
+                self._settings['max_bytes'],
+            )
         return values
 
     def close(self) -> None:

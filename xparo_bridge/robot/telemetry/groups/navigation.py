@@ -28,7 +28,6 @@ _STATES = {
 _MOVING = ('accepted', 'executing', 'canceling')
 
 
-
 def make(node: Node, settings: Settings) -> Source:
     return Navigation(node, settings)
 
@@ -42,21 +41,49 @@ class Navigation(Source):
         self._goal: Values = {}
         self._sent: Values | None = None
         action = settings['action']
-        self._status = TopicSource(node, TopicSettings(
-            f'{action}/_action/status', 'action_msgs/msg/GoalStatusArray',
-            parse_fields({'states': 'status_list[:].status',
-                          'stamps': 'status_list[:].goal_info.stamp'})), _newest)
-        self._feedback = TopicSource(node, TopicSettings(
-            f'{action}/_action/feedback', 'nav2_msgs/action/NavigateToPose_FeedbackMessage',
-            parse_fields({'distance': 'feedback.distance_remaining',
-                          'recoveries': 'feedback.number_of_recoveries',
-                          'elapsed': 'feedback.navigation_time',
-                          'remaining': 'feedback.estimated_time_remaining'})), _rounded)
-        self._plan = TopicSource(node, TopicSettings(
-            settings['plan'], 'nav_msgs/msg/Path',
-            parse_fields({'x': 'poses[-1].pose.position.x', 'y': 'poses[-1].pose.position.y',
-                          'yaw': 'yaw(poses[-1].pose.orientation)',
-                          'frame': 'header.frame_id'})), _rounded)
+        self._status = TopicSource(
+            node,
+            TopicSettings(
+                f'{action}/_action/status',
+                'action_msgs/msg/GoalStatusArray',
+                parse_fields(
+                    {'states': 'status_list[:].status', 'stamps': 'status_list[:].goal_info.stamp'}
+                ),
+            ),
+            _newest,
+        )
+        self._feedback = TopicSource(
+            node,
+            TopicSettings(
+                f'{action}/_action/feedback',
+                'nav2_msgs/action/NavigateToPose_FeedbackMessage',
+                parse_fields(
+                    {
+                        'distance': 'feedback.distance_remaining',
+                        'recoveries': 'feedback.number_of_recoveries',
+                        'elapsed': 'feedback.navigation_time',
+                        'remaining': 'feedback.estimated_time_remaining',
+                    }
+                ),
+            ),
+            _rounded,
+        )
+        self._plan = TopicSource(
+            node,
+            TopicSettings(
+                settings['plan'],
+                'nav_msgs/msg/Path',
+                parse_fields(
+                    {
+                        'x': 'poses[-1].pose.position.x',
+                        'y': 'poses[-1].pose.position.y',
+                        'yaw': 'yaw(poses[-1].pose.orientation)',
+                        'frame': 'header.frame_id',
+                    }
+                ),
+            ),
+            _rounded,
+        )
         self._parts = (self._status, self._feedback, self._plan)
 
     def refresh(self) -> None:
@@ -92,5 +119,7 @@ def _newest(read: Values) -> Values:
 
 
 def _rounded(read: Values) -> Values:
-    return {name: round(value, 3) if isinstance(value, float) else value
-            for name, value in read.items()}
+    return {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in read.items()
+    }

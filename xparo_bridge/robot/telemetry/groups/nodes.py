@@ -15,12 +15,11 @@ from lifecycle_msgs.srv import GetState
 from rclpy.node import Node
 from rclpy.task import Future
 
-from ... import entities
+from ....ros import entities
 from ..settings import Settings
 from ..source import Source, Values
 
 _ANSWER_WITHIN = 5.0
-
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -36,18 +35,28 @@ class Nodes(Source):
         self._lifecycle = [_Lifecycle(node, name) for name in settings['lifecycle']]
 
     def collect(self) -> Values:
-        there = {f'{namespace.rstrip("/")}/{name}'
-                 for name, namespace in self._node.get_node_names_and_namespaces()}
+        there = {
+            f'{namespace.rstrip("/")}/{name}'
+            for name, namespace in self._node.get_node_names_and_namespaces()
+        }
         expected = dict.fromkeys((*self._settings['nodes'], *self._settings['lifecycle']))
         for lifecycle in self._lifecycle:
             lifecycle.ask()
-        return {'nodes': {
-            'missing_nodes': [name for name in expected if name not in there],
-            'missing_topics': [topic for topic in self._settings['topics']
-                               if not self._node.count_publishers(topic)],
-            'lifecycle': {lifecycle.name: lifecycle.state for lifecycle in self._lifecycle
-                          if lifecycle.state != 'active' and lifecycle.name in there},
-        }}
+        return {
+            'nodes': {
+                'missing_nodes': [name for name in expected if name not in there],
+                'missing_topics': [
+                    topic
+                    for topic in self._settings['topics']
+                    if not self._node.count_publishers(topic)
+                ],
+                'lifecycle': {
+                    lifecycle.name: lifecycle.state
+                    for lifecycle in self._lifecycle
+                    if lifecycle.state != 'active' and lifecycle.name in there
+                },
+            }
+        }
 
     def close(self) -> None:
         for lifecycle in self._lifecycle:

@@ -21,14 +21,28 @@ from ..source import Source, TopicSource, Values
 
 
 def make(node: Node, settings: Settings) -> Source:
-    return TopicSource(node, TopicSettings(
-        settings['topic'], 'nav_msgs/msg/OccupancyGrid', parse_fields({
-            'frame': 'header.frame_id', 'width': 'info.width', 'height': 'info.height',
-            'resolution': 'info.resolution', 'x': 'info.origin.position.x',
-            'y': 'info.origin.position.y', 'yaw': 'yaw(info.origin.orientation)',
-            'cells': 'data'}),
-        name='map', on_change=Threshold()),
-        transform=lambda read: _thinned(read, settings['cells']))
+    return TopicSource(
+        node,
+        TopicSettings(
+            settings['topic'],
+            'nav_msgs/msg/OccupancyGrid',
+            parse_fields(
+                {
+                    'frame': 'header.frame_id',
+                    'width': 'info.width',
+                    'height': 'info.height',
+                    'resolution': 'info.resolution',
+                    'x': 'info.origin.position.x',
+                    'y': 'info.origin.position.y',
+                    'yaw': 'yaw(info.origin.orientation)',
+                    'cells': 'data',
+                }
+            ),
+            name='map',
+            on_change=Threshold(),
+        ),
+        transform=lambda read: _thinned(read, settings['cells']),
+    )
 
 
 def _thinned(read: Values, most: int) -> Values:
@@ -42,10 +56,13 @@ def _thinned(read: Values, most: int) -> Values:
     if side > 1:
         padded = numpy.full((-(-height // side) * side, -(-width // side) * side), -1, numpy.int8)
         padded[:height, :width] = cells.reshape(height, width)
-        cells = padded.reshape(
-            padded.shape[0] // side, side, padded.shape[1] // side, side).max(axis=(1, 3))
+        cells = padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side).max(
+            axis=(1, 3)
+        )
     return {
-        'frame': read['frame'], 'width': -(-width // side), 'height': -(-height // side),
+        'frame': read['frame'],
+        'width': -(-width // side),
+        'height': -(-height // side),
         'resolution': round(read['resolution'] * side, 6),
         'origin': {name: round(read[name], 4) for name in ('x', 'y', 'yaw')},
         'cells': cells.tobytes(),

@@ -21,11 +21,25 @@ def make(node: Node, settings: Settings) -> Source:
         count = len(read['x'])
         kept = min(count, settings['points'])
         chosen = [round(at * (count - 1) / max(kept - 1, 1)) for at in range(kept)]
-        return {'frame': read['frame'], 'points': [
-            [round(read['x'][at], 3), round(read['y'][at], 3)] for at in chosen]}
+        return {
+            'frame': read['frame'],
+            'points': [[round(read['x'][at], 3), round(read['y'][at], 3)] for at in chosen],
+        }
 
-    return TopicSource(node, TopicSettings(
-        settings['topic'], 'nav_msgs/msg/Path', parse_fields({
-            'frame': 'header.frame_id', 'x': 'poses[:].pose.position.x',
-            'y': 'poses[:].pose.position.y'}),
-        name='plan', on_change=Threshold()), transform=thinned)
+    return TopicSource(
+        node,
+        TopicSettings(
+            settings['topic'],
+            'nav_msgs/msg/Path',
+            parse_fields(
+                {
+                    'frame': 'header.frame_id',
+                    'x': 'poses[:].pose.position.x',
+                    'y': 'poses[:].pose.position.y',
+                }
+            ),
+            name='plan',
+            on_change=Threshold(),
+        ),
+        transform=thinned,
+    )

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
-from ..fields import load_type, UnknownType
+from ....ros.fields import load_type, UnknownType
+from ....ros.transforms import TransformListener
 from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
-from ..transforms import TransformListener
 
 _POSES = {
     'nav_msgs/msg/Odometry': 'pose.pose.',
@@ -22,16 +22,27 @@ _POSES = {
 }
 
 
-
 def make(node: Node, settings: Settings) -> Source:
     if not settings['topic'] and _has_tf():
         return TransformPose(node, settings)
     pose = _POSES[settings['type']]
-    return TopicSource(node, TopicSettings(
-        settings['topic'] or '/odom', settings['type'], parse_fields({
-            'x': f'{pose}position.x', 'y': f'{pose}position.y',
-            'yaw': f'yaw({pose}orientation)', 'frame': 'header.frame_id'}), name='pose'),
-        transform=_rounded)
+    return TopicSource(
+        node,
+        TopicSettings(
+            settings['topic'] or '/odom',
+            settings['type'],
+            parse_fields(
+                {
+                    'x': f'{pose}position.x',
+                    'y': f'{pose}position.y',
+                    'yaw': f'yaw({pose}orientation)',
+                    'frame': 'header.frame_id',
+                }
+            ),
+            name='pose',
+        ),
+        transform=_rounded,
+    )
 
 
 def _has_tf() -> bool:
@@ -59,8 +70,9 @@ class TransformPose(Source):
         if found is None:
             return {}
         x, y, _ = found.translation
-        return {'pose': _rounded({
-            'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings['map_frame']})}
+        return {
+            'pose': _rounded({'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings['map_frame']})
+        }
 
     def close(self) -> None:
         self._listener.close()

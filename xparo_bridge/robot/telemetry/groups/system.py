@@ -57,27 +57,38 @@ class System(Source):
             values['uptime'] = round(time.time() - psutil.boot_time(), 1)
         if settings['bridge']:
             with self._process.oneshot():
-                values['bridge'] = {'cpu_usage': self._process.cpu_percent(),
-                                    'rss': self._process.memory_info().rss}
+                values['bridge'] = {
+                    'cpu_usage': self._process.cpu_percent(),
+                    'rss': self._process.memory_info().rss,
+                }
         return values
 
     def _network_rates(self) -> dict[str, float]:
         before, self._network = self._network, _network()
         at, sent, received = self._network
         elapsed = max(at - before[0], 1e-3)
-        return {'sent': round((sent - before[1]) / elapsed, 1),
-                'received': round((received - before[2]) / elapsed, 1)}
+        return {
+            'sent': round((sent - before[1]) / elapsed, 1),
+            'received': round((received - before[2]) / elapsed, 1),
+        }
 
 
 def _network() -> tuple[float, int, int]:
-    counters = [counter for name, counter in psutil.net_io_counters(pernic=True).items()
-                if name != 'lo']
-    return (time.monotonic(), sum(counter.bytes_sent for counter in counters),
-            sum(counter.bytes_recv for counter in counters))
+    counters = [
+        counter for name, counter in psutil.net_io_counters(pernic=True).items() if name != 'lo'
+    ]
+    return (
+        time.monotonic(),
+        sum(counter.bytes_sent for counter in counters),
+        sum(counter.bytes_recv for counter in counters),
+    )
 
 
 def _temperatures() -> dict[str, float]:
     # Some systems, and every container on some of them, have no such call.
     read: Any = getattr(psutil, 'sensors_temperatures', dict)
-    return {f'{chip}/{sensor.label}' if sensor.label else chip: sensor.current
-            for chip, sensors in read().items() for sensor in sensors}
+    return {
+        f'{chip}/{sensor.label}' if sensor.label else chip: sensor.current
+        for chip, sensors in read().items()
+        for sensor in sensors
+    }

@@ -22,14 +22,24 @@ _TWISTS = {
 }
 
 
-
 def make(node: Node, settings: Settings) -> Source:
     twist = _TWISTS[settings['type']]
-    return TopicSource(node, TopicSettings(
-        settings['topic'], settings['type'], parse_fields({
-            'linear': f'{twist}linear.x', 'lateral': f'{twist}linear.y',
-            'angular': f'{twist}angular.z'}), name='velocity'),
-        transform=_velocity)
+    return TopicSource(
+        node,
+        TopicSettings(
+            settings['topic'],
+            settings['type'],
+            parse_fields(
+                {
+                    'linear': f'{twist}linear.x',
+                    'lateral': f'{twist}linear.y',
+                    'angular': f'{twist}angular.z',
+                }
+            ),
+            name='velocity',
+        ),
+        transform=_velocity,
+    )
 
 
 def _velocity(read: Values) -> Values:

@@ -1,0 +1,143 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a schedule says, when it is due, and that nothing of it runs twice."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from xparo_bridge.robot.platform_data.schedule_entries import (
+    Agenda,
+    DONE,
+    INVALID,
+    MISSED,
+    Policy,
+    WAITING,
+)
+
+BERLIN = Policy('Europe/Berlin')
+# 2026-07-01 12:00 in Berlin
+NOON = 1782900000.0
+AT_NOON = {'date': '2026-07-01', 'time': '12:00'}
+
+
+def agenda(policy: Policy = BERLIN, **entries: dict) -> Agenda:
+    made = Agenda(policy)
+    made.replace('platform', entries)
+    return made
+
+
+def only(schedule: Agenda):
+    (entry,) = schedule.entries()
+    return entry
+
+
+def test_an_entry_is_due_at_its_time_on_the_clock_of_the_time_zone():
+    assert only(agenda(dock=AT_NOON)).due == NOON
+
+
+def test_an_entry_may_name_a_time_zone_of_its_own():
+    assert only(agenda(dock={**AT_NOON, 'time_zone': 'UTC'})).due == NOON + 2 * 3600
+
+
+@pytest.mark.parametrize(
+    ('date', 'same', 'hours'),
+    [
+        ('2026-03-29', '03:30', 1),  # 02:00 to 03:00 is skipped
+        ('2026-10-25', '02:30', 3),
+    ],
+)  # 02:00 to 03:00 comes twice, and the first counts
+def test_a_time_the_clock_skips_or_repeats_is_one_moment(date, same, hours):
+    due = only(agenda(dock={'date': date, 'time': '02:30'})).due
+    assert due == only(agenda(dock={'date': date, 'time': same})).due
+    assert due + hours * 3600 == only(agenda(dock={'date': date, 'time': '04:30'})).due
+
+
+def test_its_name_is_its_command_unless_it_says_another():
+    entry = only(agenda(morning={**AT_NOON, 'command': 'dock', 'parameters': {'side': 'left'}}))
+    assert (entry.name, entry.command, entry.parameters) == ('morning', 'dock', {'side': 'left'})
+    assert only(agenda(dock=AT_NOON)).command == 'dock'
+
+
+def test_it_is_taken_once_when_it_is_due_and_not_before():
+    schedule = agenda(dock=AT_NOON)
+    assert schedule.take_due(NOON - 0.1) == []
+    (taken,) = schedule.take_due(NOON)
+    assert taken.state == DONE
+    assert schedule.take_due(NOON + 1) == [] and not schedule.waiting()
+
+
+def test_a_clock_that_is_set_back_runs_nothing_twice():
+    schedule = agenda(dock=AT_NOON)
+    assert schedule.take_due(NOON)
+    assert not schedule.take_due(NOON - 3600) and not schedule.take_due(NOON)
+
+
+def test_a_platform_that_sends_the_schedule_again_runs_nothing_twice():
+    schedule = agenda(dock=AT_NOON)
+    schedule.take_due(NOON)
+    schedule.replace('platform', {'dock': AT_NOON})
+    assert not schedule.take_due(NOON + 1)
+    assert only(schedule).state == DONE
+
+
+def test_the_same_command_at_another_time_is_another_entry():
+    schedule = agenda(dock=AT_NOON)
+    schedule.take_due(NOON)
+    schedule.replace('platform', {'dock': {'date': '2026-07-01', 'time': '12:05'}})
+    assert schedule.take_due(NOON + 300)
+
+
+def test_what_ran_stays_run_over_a_restart():
+    schedule = agenda(dock=AT_NOON, patrol={'date': '2026-07-01', 'time': '13:00'})
+    schedule.take_due(NOON)
+    again = Agenda(BERLIN, json.loads(json.dumps(schedule.to_json())))
+    assert [entry.state for entry in again.entries()] == [DONE, WAITING]
+
+
+@pytest.mark.parametrize(
+    ('missed', 'late', 'state'),
+    [
+        ('skip', 59, DONE),
+        ('skip', 61, MISSED),
+        ('run', 61, DONE),
+        ('run', 3599, DONE),
+        ('run', 3601, MISSED),
+    ],
+)
+def test_what_was_missed_is_skipped_or_run_late_as_it_says(missed, late, state):
+    (entry,) = agenda(dock={**AT_NOON, 'missed': missed}).take_due(NOON + late)
+    assert entry.state == state
+
+
+def test_the_policy_holds_where_an_entry_does_not_say():
+    (entry,) = agenda(Policy('Europe/Berlin', missed='run'), dock=AT_NOON).take_due(NOON + 600)
+    assert entry.state == DONE
+
+
+@pytest.mark.parametrize(
+    ('fields', 'problem'),
+    [
+        ({'date': '2026-02-30', 'time': '12:00'}, 'date YYYY-MM-DD'),
+        ({'date': '2026-02-20'}, 'time HH:MM'),
+        ({**AT_NOON, 'date': 20260701}, '"date" is no text'),
+        ({**AT_NOON, 'time_zone': 'Europe/Atlantis'}, 'Europe/Atlantis'),
+        ({**AT_NOON, 'time_zone': '../../etc/passwd'}, 'not known'),
+        ({**AT_NOON, 'missed': 'maybe'}, 'skip or run'),
+        ({**AT_NOON, 'parameters': 'left'}, '"parameters" is no object'),
+    ],
+)
+def test_an_entry_that_cannot_be_read_says_why_and_the_others_run(fields, problem):
+    schedule = agenda(bad=fields, dock=AT_NOON)
+    assert [entry.name for entry in schedule.take_due(NOON)] == ['dock']
+    bad = next(entry for entry in schedule.entries() if entry.name == 'bad')
+    assert bad.state == INVALID and problem in bad.problem
+
+
+def test_links_have_schedules_of_their_own():
+    schedule = agenda(dock=AT_NOON)
+    schedule.replace('other', {'dock': AT_NOON})
+    schedule.replace('platform', {})
+    assert [entry.link for entry in schedule.take_due(NOON)] == ['other']

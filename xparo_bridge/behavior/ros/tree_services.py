@@ -1,0 +1,108 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The robot's own doors to its trees: the action `~/run_tree` and the service `~/load_tree`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TYPE_CHECKING
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.task import Future
+from xparo_interfaces.action import RunTree
+from xparo_interfaces.srv import LoadTree
+
+from ..errors import TreeErrors
+from ..status import NodeStatus
+from .tree_run import TreeRun
+
+if TYPE_CHECKING:
+    from .trees import Trees
+
+
+class TreeServices:
+    """Lets nodes of the robot do with trees what the platform does."""
+
+    def __init__(self, node: Node, trees: Trees) -> None:
+        self._trees = trees
+        self._runs: dict[bytes, TreeRun] = {}
+        # Its own group: a goal that waits for the end of its tree must not keep others waiting.
+        self._server = ActionServer(
+            node,
+            RunTree,
+            '~/run_tree',
+            self._execute,
+            cancel_callback=self._on_cancel,
+            callback_group=ReentrantCallbackGroup(),
+        )
+        node.create_service(LoadTree, '~/load_tree', self._on_load)
+
+    async def _execute(self, goal: ServerGoalHandle) -> Any:
+        request = goal.request
+        ended = Future()
+
+        def tell(run: TreeRun) -> None:
+            goal.publish_feedback(
+                RunTree.Feedback(status=str(run.status), active_nodes=run.active_nodes)
+            )
+
+        key = bytes(goal.goal_id.uuid)
+        try:
+            blackboard = json.loads(request.blackboard or '{}')
+            if not isinstance(blackboard, dict):
+                raise ValueError('the blackboard is no JSON object')
+            if request.xml:
+                run = self._trees.run_xml(
+                    request.tree_name,
+                    request.xml,
+                    blackboard,
+                    on_progress=tell,
+                    on_end=ended.set_result,
+                )
+            else:
+                run = self._trees.run(
+                    request.tree_name, blackboard, on_progress=tell, on_end=ended.set_result
+                )
+        except (ValueError, KeyError, TreeErrors) as error:
+            goal.abort()
+            return RunTree.Result(
+                status=str(NodeStatus.IDLE),
+                blackboard='{}',
+                error=str(error.args[0]) if isinstance(error, KeyError) else str(error),
+            )
+        self._runs[key] = run
+        if goal.is_cancel_requested:
+            self._trees.halt(run, 'canceled')
+        await ended
+        del self._runs[key]
+        if goal.is_cancel_requested:
+            goal.canceled()
+        elif run.status is NodeStatus.SUCCESS:
+            goal.succeed()
+        else:
+            goal.abort()
+        return RunTree.Result(
+            status=str(run.status), error=run.error, blackboard=json.dumps(run.blackboard())
+        )
+
+    def _on_cancel(self, goal: ServerGoalHandle) -> CancelResponse:
+        run = self._runs.get(bytes(goal.goal_id.uuid))
+        if run is not None:
+            self._trees.halt(run, 'canceled')
+        return CancelResponse.ACCEPT
+
+    def _on_load(
+        self, request: LoadTree.Request, response: LoadTree.Response
+    ) -> LoadTree.Response:
+        try:
+            warnings = self._trees.load(request.tree_name, request.xml)
+        except TreeErrors as error:
+            response.problems = [str(problem) for problem in error.problems]
+            response.warnings = [str(problem) for problem in error.warnings]
+        else:
+            response.success = True
+            response.warnings = [str(problem) for problem in warnings]
+        return response

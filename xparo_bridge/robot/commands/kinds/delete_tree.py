@@ -1,0 +1,32 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `delete_tree`: forget a behaviour tree that was given to the robot."""
+
+from __future__ import annotations
+
+from ....behavior.ros.trees import NoSuchTree
+from ..kind import Kind, Schema, settings
+from ..run import Run
+
+
+class DeleteTree(Kind):
+    """Succeeds when the tree is forgotten; one that runs goes on to its end."""
+
+    settings_schema = settings()
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['tree_name'],
+            'properties': {'tree_name': {'type': 'string'}},
+        }
+
+    def start(self, run: Run) -> None:
+        try:
+            self.robot.trees.delete(run.parameters['tree_name'])
+        except NoSuchTree as error:
+            run.reject('unknown_tree', error.args[0])
+            return
+        run.accept()
+        run.succeed()

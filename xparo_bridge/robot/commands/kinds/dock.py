@@ -1,0 +1,109 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds `dock` and `undock`: onto the charging dock and off it, with Nav2's docking server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nav2_msgs.action import DockRobot, UndockRobot
+
+from ....ros.geometry import pose_stamped
+from ..action_kind import ActionKind, Target
+from ..kind import Robot, Schema
+from ..places import UnknownPlace
+from ..run import Run
+
+_STATES = {
+    getattr(DockRobot.Feedback, name): name.lower()
+    for name in (
+        'NAV_TO_STAGING_POSE',
+        'INITIAL_PERCEPTION',
+        'CONTROLLING',
+        'WAIT_FOR_CHARGE',
+        'RETRY',
+    )
+}
+
+
+def _settings(action: str, timeout: float, **own: Any) -> Schema:
+    return ActionKind.settings(
+        {
+            'action': {'description': 'Name of the action', 'type': 'string', 'default': action},
+            'dock_type': {
+                'description': "The dock plugin's name; empty if there is only one",
+                'type': 'string',
+                'default': '',
+            },
+            **own,
+        },
+        timeout=timeout,
+        channel='base',
+    )
+
+
+class Dock(ActionKind):
+    """
+    Docks the robot; progress has the state and the retries, as Nav2 names them.
+
+    Parameters: `dock`, its name in Nav2's dock database, or `place`, where it is.
+    """
+
+    settings_schema = _settings(
+        'dock_robot',
+        300.0,
+        dock={
+            'description': "Name in Nav2's dock database, where the command names none",
+            'type': 'string',
+            'default': '',
+        },
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot, {settings['action']: DockRobot})
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'properties': {
+                'dock': {'type': 'string', 'description': "name in Nav2's dock database"},
+                'place': {'type': 'string', 'description': 'the place where the dock is'},
+            },
+            'not': {'required': ['dock', 'place']},
+        }
+
+    def target(self, run: Run) -> Target | None:
+        goal = DockRobot.Goal(dock_type=self.settings['dock_type'])
+        if 'place' in run.parameters:
+            try:
+                goal.dock_pose = pose_stamped(self.robot.places[run.parameters['place']])
+            except UnknownPlace as error:
+                run.reject('unknown_place', str(error), known=self.robot.places.names)
+                return None
+            goal.use_dock_id = False
+        else:
+            goal.use_dock_id = True
+            goal.dock_id = run.parameters.get('dock', self.settings['dock'])
+        return Target(self.settings['action'], goal)
+
+    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+        return {'phase': _STATES.get(feedback.state, ''), 'retries': feedback.num_retries}
+
+    def result(self, target: Target, result: Any) -> dict[str, Any]:
+        return {'retries': result.num_retries}
+
+
+class Undock(ActionKind):
+    """Drives the robot off its dock."""
+
+    settings_schema = _settings('undock_robot', 60.0)
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot, {settings['action']: UndockRobot})
+
+    def target(self, run: Run) -> Target | None:
+        return Target(
+            self.settings['action'], UndockRobot.Goal(dock_type=self.settings['dock_type'])
+        )

@@ -1,0 +1,229 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `navigate`: drive to a place, through places, or a bit on from here, with Nav2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import math
+from typing import Any
+
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point
+from nav2_msgs.action import (
+    BackUp,
+    DriveOnHeading,
+    FollowWaypoints,
+    NavigateThroughPoses,
+    NavigateToPose,
+    Spin,
+)
+
+from ....ros.geometry import pose_stamped, pose_values
+from ..action_kind import ActionKind, Target
+from ..kind import Robot, Schema
+from ..places import UnknownPlace
+from ..run import Run
+
+# Keys of the settings that name actions, their types and their usual names.
+_ACTIONS = {
+    'action': (NavigateToPose, 'navigate_to_pose'),
+    'through_poses_action': (NavigateThroughPoses, 'navigate_through_poses'),
+    'waypoints_action': (FollowWaypoints, 'follow_waypoints'),
+    'spin_action': (Spin, 'spin'),
+    'back_up_action': (BackUp, 'backup'),
+    'drive_action': (DriveOnHeading, 'drive_on_heading'),
+}
+_POSE = {
+    'x': {'type': 'number'},
+    'y': {'type': 'number'},
+    'yaw': {'type': 'number'},
+    'frame': {'type': 'string', 'minLength': 1},
+}
+_GOAL = {
+    'description': 'a place, or a pose {x, y, yaw, frame} in m and rad',
+    'type': ['string', 'object'],
+    'properties': _POSE,
+    'required': ['x', 'y'],
+    'additionalProperties': False,
+}
+
+
+class Navigate(ActionKind):
+    """
+    Drives the base; a newer goal preempts the older one.
+
+    Parameters, one of: `goal`, a place or a pose {x, y, yaw, frame} in m and rad, or the pose's
+    keys themselves; `goals`, a list of these, driven through without a stop or, with
+    `stop_at_each` or `loops`, from one to the next; `turn`, rad counter-clockwise; `distance`,
+    m ahead, or back if negative. Progress has distance_remaining (m), the times (s), recoveries
+    and the current pose, as far as the action tells them.
+    """
+
+    settings_schema = ActionKind.settings(
+        {
+            **{
+                key: {
+                    'description': f'Name of the action {kind.__name__}',
+                    'type': 'string',
+                    'default': name,
+                }
+                for key, (kind, name) in _ACTIONS.items()
+            },
+            'behavior_tree': {
+                'description': 'Path on the robot of the tree the navigator shall use; empty for '
+                'its own',
+                'type': 'string',
+                'default': '',
+            },
+            'speed': {
+                'description': 'How fast distance is driven, m/s',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'default': 0.2,
+            },
+            'max_turn': {
+                'description': 'Largest turn, rad',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'default': round(math.tau, 3),
+            },
+            'max_distance': {
+                'description': 'Largest distance, m',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'default': 2.0,
+            },
+        },
+        timeout=600.0,
+        channel='base',
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(
+            name, settings, robot, {settings[key]: kind for key, (kind, _) in _ACTIONS.items()}
+        )
+
+    def parameters_schema(self) -> Schema:
+        turn, distance = self.settings['max_turn'], self.settings['max_distance']
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'properties': {
+                'goal': _GOAL,
+                'goals': {
+                    'description': 'goals to drive through',
+                    'type': 'array',
+                    'items': _GOAL,
+                    'minItems': 1,
+                    'maxItems': 500,
+                },
+                'stop_at_each': {
+                    'type': 'boolean',
+                    'description': 'stop at each of the goals, for its task',
+                },
+                'loops': {
+                    'type': 'integer',
+                    'minimum': 0,
+                    'maximum': 10000,
+                    'description': 'how often to repeat the round of goals',
+                },
+                'turn': {
+                    'description': 'turn in place, rad counter-clockwise',
+                    'type': 'number',
+                    'minimum': -turn,
+                    'maximum': turn,
+                },
+                'distance': {
+                    'description': 'drive straight, m; back if negative',
+                    'type': 'number',
+                    'minimum': -distance,
+                    'maximum': distance,
+                },
+                **_POSE,
+            },
+            'oneOf': [{'required': [key]} for key in ('goal', 'goals', 'turn', 'distance')]
+            + [{'required': ['x', 'y']}],
+            'dependentRequired': {
+                'stop_at_each': ['goals'],
+                'loops': ['goals'],
+                'x': ['y'],
+                'y': ['x'],
+                'yaw': ['x'],
+                'frame': ['x'],
+            },
+        }
+
+    def target(self, run: Run) -> Target | None:
+        wanted = run.parameters
+        try:
+            if 'goals' in wanted:
+                return self._round(wanted)
+            if 'turn' in wanted:
+                return self._target('spin_action', target_yaw=float(wanted['turn']))
+            if 'distance' in wanted:
+                return self._straight(wanted['distance'])
+            return self._target(
+                'action',
+                pose=self._pose(wanted.get('goal', wanted)),
+                behavior_tree=self.settings['behavior_tree'],
+            )
+        except UnknownPlace as error:
+            run.reject('unknown_place', str(error), known=self.robot.places.names)
+            return None
+
+    def _target(self, key: str, **fields: Any) -> Target:
+        return Target(self.settings[key], _ACTIONS[key][0].Goal(**fields))
+
+    def _round(self, wanted: Mapping[str, Any]) -> Target:
+        poses = [self._pose(goal) for goal in wanted['goals']]
+        if wanted.get('stop_at_each') or 'loops' in wanted:
+            return self._target(
+                'waypoints_action', poses=poses, number_of_loops=wanted.get('loops', 0)
+            )
+        return self._target(
+            'through_poses_action', poses=poses, behavior_tree=self.settings['behavior_tree']
+        )
+
+    def _straight(self, distance: float) -> Target:
+        allowance = _duration(self.timeout)
+        key = 'back_up_action' if distance < 0 else 'drive_action'
+        return self._target(
+            key,
+            target=Point(x=abs(float(distance))),
+            speed=float(self.settings['speed']),
+            time_allowance=allowance,
+        )
+
+    def _pose(self, goal: str | Mapping[str, Any]) -> Any:
+        return pose_stamped(self.robot.places[goal] if isinstance(goal, str) else goal)
+
+    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        for key in ('distance_remaining', 'distance_traveled', 'angular_distance_traveled'):
+            if hasattr(feedback, key):
+                told[key] = round(float(getattr(feedback, key)), 3)
+        for key in ('estimated_time_remaining', 'navigation_time'):
+            if hasattr(feedback, key):
+                told[key] = _seconds(getattr(feedback, key))
+        if hasattr(feedback, 'current_pose'):
+            told['recoveries'] = feedback.number_of_recoveries
+            told['pose'] = pose_values(feedback.current_pose.pose)
+        if hasattr(feedback, 'number_of_poses_remaining'):
+            told['goals_remaining'] = feedback.number_of_poses_remaining
+        if hasattr(feedback, 'current_waypoint'):
+            told['current_goal'] = feedback.current_waypoint
+        return told
+
+    def result(self, target: Target, result: Any) -> dict[str, Any]:
+        missed = getattr(result, 'missed_waypoints', ())
+        return {'missed_goals': [waypoint.index for waypoint in missed]} if missed else {}
+
+
+def _seconds(duration: Duration) -> float:
+    return round(duration.sec + duration.nanosec * 1e-9, 1)
+
+
+def _duration(seconds: float) -> Duration:
+    """Duration of a time; zero, which is Nav2's word for no limit, if it has no end."""
+    return Duration(sec=int(seconds)) if math.isfinite(seconds) else Duration()

@@ -1,0 +1,137 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `publish`: a message on any topic, once or some times at a rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.timer import Timer
+
+from .. import parameters
+from ..kind import Kind, Robot, Schema, settings
+from ..run import Run
+from ..template import BadValue, Template
+
+
+@dataclass
+class _Job:
+    message: Any
+    left: int
+    wait_until: float = 0.0
+    timer: Timer | None = None
+
+
+class Publish(Kind):
+    """Succeeds when the last message is out; fails if nobody subscribes to the topic."""
+
+    settings_schema = settings(
+        {
+            'topic': {'description': 'Name of the topic', 'type': 'string', 'minLength': 1},
+            'type': {'description': 'Its ROS type, package/msg/Name', 'type': 'string'},
+            'message': {'description': 'Template of the message', 'type': 'object', 'default': {}},
+            'times': {
+                'description': 'How often it is published',
+                'type': 'integer',
+                'minimum': 1,
+                'default': 1,
+            },
+            'rate': {
+                'description': 'How often a second, Hz',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'maximum': 1000,
+                'default': 10.0,
+            },
+            'latched': {
+                'description': 'Whether late subscribers get the last one (transient local)',
+                'type': 'boolean',
+                'default': False,
+            },
+            'subscriber_timeout': {
+                'description': 'How long a subscriber is waited for, s; null to need none',
+                'type': ['number', 'null'],
+                'minimum': 0,
+                'default': 2.0,
+            },
+            'parameters': parameters.DECLARATIONS,
+        },
+        required=['topic', 'type'],
+        concurrency='preempt',
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot)
+        cls = parameters.interface(settings['type'], 'msg')
+        self._schema = parameters.schema(settings['parameters'])
+        self._template = Template(
+            cls,
+            settings['message'],
+            self._schema['properties'],
+            ('message',),
+            lambda: robot.node.get_clock().now().to_msg(),
+        )
+        durability = (
+            DurabilityPolicy.TRANSIENT_LOCAL if settings['latched'] else DurabilityPolicy.VOLATILE
+        )
+        self._publisher = robot.node.create_publisher(
+            cls, settings['topic'], QoSProfile(depth=10, durability=durability)
+        )
+
+    def parameters_schema(self) -> Schema:
+        return self._schema
+
+    def prepare(self, run: Run) -> None:
+        try:
+            message = self._template.make(run.parameters)
+        except BadValue as error:
+            run.reject('bad_parameters', str(error), schema=self._schema)
+            return
+        run.data = _Job(message, self.settings['times'])
+
+    def start(self, run: Run) -> None:
+        run.data.wait_until = time.monotonic() + (self.settings['subscriber_timeout'] or 0.0)
+        self.poll(run)
+
+    def poll(self, run: Run) -> None:
+        job: _Job = run.data
+        if job.timer is not None:
+            return
+        if self.settings['subscriber_timeout'] is None or (
+            self._publisher.get_subscription_count() > 0
+        ):
+            self._publish(run)
+            if run.open:
+                job.timer = self.robot.node.create_timer(
+                    1 / self.settings['rate'],
+                    lambda: self._publish(run),
+                    clock=Clock(clock_type=ClockType.STEADY_TIME),
+                )
+        elif time.monotonic() > job.wait_until:
+            run.fail('no_subscriber', f'nobody subscribes to {self._publisher.topic_name}')
+
+    def cancel(self, run: Run) -> None:
+        self._stop(run)
+        run.canceled('cancelled')
+
+    def _publish(self, run: Run) -> None:
+        job: _Job = run.data
+        self._publisher.publish(job.message)
+        job.left -= 1
+        if job.left == 0:
+            self._stop(run)
+            run.succeed({'times': self.settings['times']})
+        else:
+            run.running({'left': job.left})
+
+    def _stop(self, run: Run) -> None:
+        job: _Job = run.data
+        if job.timer is not None:
+            self.robot.node.destroy_timer(job.timer)
+            job.timer = None

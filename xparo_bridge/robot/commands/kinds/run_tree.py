@@ -1,0 +1,89 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `run_tree`: run a behaviour tree that the robot knows by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....behavior.errors import TreeErrors
+from ....behavior.ros.bridge_nodes import TREE
+from ....behavior.ros.trees import NoSuchTree
+from ..kind import Kind, Schema, settings
+from ..run import Run
+
+
+class RunTree(Kind):
+    """
+    Succeeds if the tree does; a newer tree takes the place of the one that runs.
+
+    Progress has the active nodes, the result the root's blackboard.
+    """
+
+    settings_schema = settings(timeout=86400.0, concurrency='preempt', channel='tree', motion=True)
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['tree_name'],
+            'properties': {
+                'tree_name': {'type': 'string', 'description': 'a tree of list_trees'},
+                'blackboard': {'type': 'object', 'description': 'what the blackboard starts with'},
+            },
+        }
+
+    def prepare(self, run: Run) -> None:
+        name, trees = run.parameters['tree_name'], self.robot.trees
+        if run.source == TREE:
+            run.reject('within_a_tree', 'a tree cannot take its own place; use a SubTree')
+        elif name not in trees.names:
+            run.reject('unknown_tree', trees.unknown(name).args[0], known=trees.names)
+
+    def start(self, run: Run) -> None:
+        name = run.parameters['tree_name']
+        try:
+            tree_run = self.robot.trees.run(
+                name,
+                run.parameters.get('blackboard'),
+                on_progress=lambda tree: run.running(
+                    {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.held else {})
+                ),
+                on_end=lambda tree: self._ended(run, tree),
+            )
+        except NoSuchTree as error:
+            run.fail('unknown_tree', error.args[0])
+            return
+        except TreeErrors as error:
+            run.fail('bad_tree', str(error))
+            return
+        tree_run.command_id = run.id
+        run.data = tree_run
+        run.running()
+
+    def cancel(self, run: Run) -> None:
+        self.robot.trees.halt(run.data, 'canceled')
+
+    def pause(self, run: Run) -> bool:
+        run.paused = True  # The trees hold it, as one that no command began.
+        return True
+
+    def resume(self, run: Run) -> None:
+        run.paused = False
+
+    def halt(self) -> None:
+        # Also the tree that the platform pushed.
+        self.robot.trees.halt()
+
+    def takes_over(self, run: Run, old: Run) -> bool:
+        # The trees see to it themselves that one begins when the other has ended.
+        return isinstance(old.kind, RunTree)
+
+    def _ended(self, run: Run, tree: Any) -> None:
+        if tree.state == 'succeeded':
+            run.succeed({'blackboard': tree.blackboard()})
+        elif tree.state == 'halted':
+            run.preempted_by = run.preempted_by or tree.preempted_by
+            run.canceled(tree.error)
+        else:
+            run.fail('tree_failed', tree.error or f'the tree {tree.name} failed')

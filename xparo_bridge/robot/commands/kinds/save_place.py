@@ -1,0 +1,116 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `save_place`: where the robot stands now, under a name, kept over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import time
+from typing import Any
+
+from ....ros.transforms import TransformListener
+from ..kind import Kind, Robot, Schema, settings
+from ..run import Run
+
+_MAX_PLACES = 1000
+
+
+class SavePlace(Kind):
+    """Result: the pose that was saved. A place that exists is replaced only with `replace`."""
+
+    settings_schema = settings(
+        {
+            'frame': {'description': 'Frame of the pose', 'type': 'string', 'default': 'map'},
+            'base_frame': {
+                'description': "The robot's frame",
+                'type': 'string',
+                'default': 'base_link',
+            },
+            'transform_timeout': {
+                'description': 'How long the transform between them is waited for, s',
+                'type': 'number',
+                'minimum': 0,
+                'default': 2.0,
+            },
+        }
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot)
+        self._listener: TransformListener | None = None
+        self._users = 0
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['name'],
+            'properties': {
+                'name': {
+                    'type': 'string',
+                    'minLength': 1,
+                    'maxLength': 80,
+                    'pattern': r'^\S(.*\S)?$',
+                    'description': 'what to call the place',
+                },
+                'replace': {
+                    'type': 'boolean',
+                    'default': False,
+                    'description': 'whether a place of that name may be replaced',
+                },
+            },
+        }
+
+    def prepare(self, run: Run) -> None:
+        name, places = run.parameters['name'], self.robot.places
+        if name in places and not run.parameters['replace']:
+            run.reject('place_exists', f'there is a place "{name}"; set replace to replace it')
+        elif name not in places and len(places.names) >= _MAX_PLACES:
+            run.reject('too_many_places', f'{_MAX_PLACES} places are saved')
+
+    def start(self, run: Run) -> None:
+        # Transforms come many a second, so they are listened to only while one is wanted.
+        if self._listener is None:
+            self._listener = TransformListener(self.robot.node)
+        self._users += 1
+        run.data = time.monotonic() + self.settings['transform_timeout']
+
+    def poll(self, run: Run) -> None:
+        assert self._listener is not None
+        self._listener.refresh()
+        self._listener.update()
+        frame, base = self.settings['frame'], self.settings['base_frame']
+        place = self._listener.tree.lookup(frame, base)
+        if place is None:
+            if time.monotonic() > run.data:
+                self._leave()
+                run.fail(
+                    'no_transform',
+                    f'there is no transform from {frame} to {base}: is the robot localized?',
+                )
+            return
+        self._leave()
+        pose = {
+            'x': round(place.translation[0], 4),
+            'y': round(place.translation[1], 4),
+            'yaw': round(place.yaw, 4),
+            'frame': frame,
+        }
+        kept = self.robot.places.save(run.parameters['name'], pose)
+        run.succeed(
+            {
+                'name': run.parameters['name'],
+                'pose': pose,
+                **({} if kept else {'warning': 'not on disk: lost when the bridge ends'}),
+            }
+        )
+
+    def cancel(self, run: Run) -> None:
+        self._leave()
+        run.canceled('cancelled')
+
+    def _leave(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._listener is not None:
+            self._listener.close()
+            self._listener = None

@@ -1,0 +1,59 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `say`: text for whatever on the robot speaks, as std_msgs/String."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from std_msgs.msg import String
+
+from ..kind import Kind, Robot, Schema, settings
+from ..run import Run
+
+
+class Say(Kind):
+    """Succeeds when the text is handed over; fails if nobody listens."""
+
+    settings_schema = settings(
+        {
+            'topic': {
+                'description': 'Where the speaking node listens',
+                'type': 'string',
+                'default': '~/say',
+            },
+            'max_length': {
+                'description': 'Longest text, characters',
+                'type': 'integer',
+                'minimum': 1,
+                'default': 1000,
+            },
+        }
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot)
+        self._publisher = robot.node.create_publisher(String, settings['topic'], 10)
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['text'],
+            'properties': {
+                'text': {
+                    'type': 'string',
+                    'minLength': 1,
+                    'maxLength': self.settings['max_length'],
+                    'description': 'what to say',
+                }
+            },
+        }
+
+    def start(self, run: Run) -> None:
+        if self._publisher.get_subscription_count() == 0:
+            run.fail('nobody_speaks', f'nobody listens to {self._publisher.topic_name}')
+            return
+        self._publisher.publish(String(data=run.parameters['text']))
+        run.succeed()

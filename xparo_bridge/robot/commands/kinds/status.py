@@ -1,0 +1,58 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Kind `status`: which commands are open, and how one stands or ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....messages import CommandStatus
+from ..kind import Kind, Schema, settings
+from ..run import Run
+
+
+class Status(Kind):
+    """Result: `open`, a list, and `latch` (stopped, paused or empty); or one command's state."""
+
+    settings_schema = settings()
+
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'properties': {
+                'command_id': {'type': 'string', 'description': 'one command, open or ended'}
+            },
+        }
+
+    def start(self, run: Run) -> None:
+        router = self.robot.router
+        if 'command_id' not in run.parameters:
+            run.succeed(
+                {
+                    'latch': router.latch,
+                    'open': [
+                        _values(other.status)
+                        for other in router.open_runs
+                        if other is not run and other.status is not None
+                    ],
+                }
+            )
+            return
+        status = router.status(run.parameters['command_id'])
+        if status is None:
+            run.fail('unknown_id', 'no such command is open or remembered')
+        else:
+            run.succeed(_values(status))
+
+
+def _values(status: CommandStatus) -> dict[str, Any]:
+    values = {
+        'command_id': status.command_id,
+        'command': status.command,
+        'state': status.state,
+        'progress': status.progress,
+        'result': status.result,
+        'error': status.error,
+    }
+    return {key: value for key, value in values.items() if value is not None}

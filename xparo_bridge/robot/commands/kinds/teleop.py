@@ -1,0 +1,262 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Kind `teleop`: drive by hand over the link, with a dead man's switch.
+
+Each command says how to move now. The robot moves so until the next one, for at most `deadman`
+seconds; then, or with a command to stand, or when the link is lost, it is told to stand still: at
+once, without a ramp, and several times. A command ends succeeded when a newer one takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+
+from ..kind import Kind, Robot, Schema, settings
+from ..run import Run
+from .lateness import LatencyFilter
+from .velocity import Velocity, VelocityPublisher
+
+_STAND = Velocity()
+
+
+@dataclass(frozen=True)
+class _Order:
+    velocity: Velocity
+    until: float  # on the monotonic clock, s
+
+
+def _limit(description: str, default: float) -> Schema:
+    return {'description': description, 'type': 'number', 'minimum': 0, 'default': default}
+
+
+class Teleop(Kind):
+    """
+    Publishes velocities at a fixed rate while commands come.
+
+    Parameters: `linear` and `lateral`, m/s, `angular`, rad/s, cut to the limits; or `axes`, -1
+    to 1 each, and `buttons` of a joystick as sensor_msgs/Joy has them. With `require_hold` the
+    robot moves only while `hold` is true, or the joystick's hold button pressed.
+    """
+
+    streams = True
+
+    settings_schema = settings(
+        {
+            'topic': {
+                'description': 'Where the base or a multiplexer before it listens',
+                'type': 'string',
+                'default': 'cmd_vel',
+            },
+            'stamped': {
+                'description': 'TwistStamped instead of Twist',
+                'type': 'boolean',
+                'default': False,
+            },
+            'frame': {
+                'description': 'Frame of TwistStamped',
+                'type': 'string',
+                'default': 'base_link',
+            },
+            'rate': {
+                'description': 'How often velocities are published, Hz',
+                'type': 'number',
+                'minimum': 1,
+                'maximum': 200,
+                'default': 20.0,
+            },
+            'deadman': {
+                'description': 'How long a command moves the robot, s',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'maximum': 5,
+                'default': 0.5,
+            },
+            'stop_for': {
+                'description': 'How long standing is repeated, s',
+                'type': 'number',
+                'minimum': 0,
+                'maximum': 10,
+                'default': 0.5,
+            },
+            'require_hold': {
+                'description': 'Move only while the operator says hold',
+                'type': 'boolean',
+                'default': False,
+            },
+            'max_linear': _limit('m/s ahead and back', 0.5),
+            'max_lateral': _limit('m/s to the sides', 0.0),
+            'max_angular': _limit('rad/s', 1.0),
+            'linear_acceleration': _limit('m/s²', 1.0),
+            'angular_acceleration': _limit('rad/s²', 2.0),
+            'joystick': {
+                'description': 'Which axes and button of a joystick do what; null for none',
+                'type': 'object',
+                'additionalProperties': False,
+                'default': {},
+                'properties': {
+                    name: {'type': ['integer', 'null'], 'minimum': 0, 'default': default}
+                    for name, default in (
+                        ('linear_axis', 1),
+                        ('angular_axis', 0),
+                        ('lateral_axis', None),
+                        ('hold_button', None),
+                    )
+                },
+            },
+        },
+        concurrency='preempt',
+        channel='base',
+        motion=True,
+    )
+
+    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
+        super().__init__(name, settings, robot)
+        node = robot.node
+        self._publisher = VelocityPublisher(
+            node, settings['topic'], stamped=settings['stamped'], frame=settings['frame']
+        )
+        self._run: Run | None = None
+        self._wanted = self._velocity = _STAND
+        self._delays: dict[str, LatencyFilter] = {}
+        self._zeros_left = 0
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(1 / settings['rate'], self._tick, clock=clock)
+        # Its own timer: the end of the deadman does not wait for the next tick.
+        self._deadman = node.create_timer(settings['deadman'], self._expire, clock=clock)
+        self._timer.cancel()
+        self._deadman.cancel()
+
+    def parameters_schema(self) -> Schema:
+        number = {'type': 'number'}
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'properties': {
+                'linear': {**number, 'description': 'm/s ahead'},
+                'lateral': {**number, 'description': 'm/s to the left'},
+                'angular': {**number, 'description': 'rad/s to the left'},
+                'hold': {'type': 'boolean', 'description': 'the operator holds the switch'},
+                'axes': {
+                    'type': 'array',
+                    'maxItems': 32,
+                    'items': {**number, 'minimum': -1, 'maximum': 1},
+                },
+                'buttons': {'type': 'array', 'maxItems': 64, 'items': {'type': 'integer'}},
+            },
+            'dependentRequired': {'buttons': ['axes']},
+            'if': {'required': ['axes']},
+            'then': {'properties': {'linear': False, 'lateral': False, 'angular': False}},
+        }
+
+    def prepare(self, run: Run) -> None:
+        late = self._lateness(run)
+        until = time.monotonic() + self.settings['deadman'] - late
+        run.data = _Order(self._meaning(run.parameters), until)
+        if late > self.settings['deadman']:
+            run.reject(
+                'expired',
+                f'it came {late:.2f} s late; it would have moved the robot for '
+                f'{self.settings["deadman"]:g} s',
+            )
+
+    def _lateness(self, run: Run) -> float:
+        """How late a command is, s: on its way, or waiting for this thread."""
+        command = run.command
+        late = time.monotonic() - command.received_at
+        if command.issued_at is not None:
+            delays = self._delays.setdefault(run.source, LatencyFilter())
+            late += delays.excess(command.issued_at, command.received_at)
+        return late
+
+    def _meaning(self, parameters: Mapping[str, Any]) -> Velocity:
+        limits = [self.settings[f'max_{name}'] for name in ('linear', 'lateral', 'angular')]
+        held = parameters.get('hold', False)
+        if 'axes' in parameters:
+            stick = self.settings['joystick']
+            held = held or bool(_at(parameters.get('buttons', ()), stick['hold_button']))
+            velocity = Velocity(
+                *(
+                    limit * _at(parameters['axes'], stick[f'{name}_axis'])
+                    for name, limit in zip(('linear', 'lateral', 'angular'), limits, strict=True)
+                )
+            )
+        else:
+            velocity = Velocity(
+                *(float(parameters.get(name, 0.0)) for name in ('linear', 'lateral', 'angular'))
+            )
+        if self.settings['require_hold'] and not held:
+            return _STAND
+        return velocity.within(*limits)
+
+    def takes_over(self, run: Run, old: Run) -> bool:
+        return old.kind is self
+
+    def start(self, run: Run) -> None:
+        before, self._run = self._run, run
+        self._wanted = run.data.velocity
+        if before is not None:
+            before.succeed({'replaced_by': run.id})
+        if self._wanted == _STAND:
+            self._stand('told to stand')
+            return
+        # The deadman counts from when the command came, not from when there was time for it.
+        left = run.data.until - time.monotonic()
+        if left <= 0.0:
+            self._expire()
+            return
+        self._deadman.timer_period_ns = int(left * 1e9)
+        self._deadman.reset()
+        if self._timer.is_canceled() or self._zeros_left:
+            self._zeros_left = 0
+            self._tick()
+            self._timer.reset()
+
+    def cancel(self, run: Run) -> None:
+        if run is self._run:
+            self._run = None
+            self._stand('')
+        run.canceled('cancelled')
+
+    def halt(self) -> None:
+        if self._run is not None:
+            self.cancel(self._run)
+
+    def _expire(self) -> None:
+        self._stand(f'no newer command within {self.settings["deadman"]:g} s')
+
+    def _stand(self, why: str) -> None:
+        """Stop now; repeat it for a while, and end what moved the robot."""
+        self._deadman.cancel()
+        self._wanted = self._velocity = _STAND
+        self._publisher.publish(_STAND)
+        self._zeros_left = max(1, round(self.settings['stop_for'] * self.settings['rate']))
+        self._timer.reset()
+        run, self._run = self._run, None
+        if run is not None:
+            run.succeed({'stopped': why})
+
+    def _tick(self) -> None:
+        if self._run is None:
+            self._zeros_left -= 1
+            if self._zeros_left <= 0:
+                self._timer.cancel()
+        else:
+            period = 1 / self.settings['rate']
+            self._velocity = self._velocity.toward(
+                self._wanted,
+                self.settings['linear_acceleration'] * period,
+                self.settings['angular_acceleration'] * period,
+            )
+        self._publisher.publish(self._velocity)
+
+
+def _at(values: Any, index: int | None) -> float:
+    """Value of an axis or button; 0 for one that is not there."""
+    return float(values[index]) if index is not None and index < len(values) else 0.0

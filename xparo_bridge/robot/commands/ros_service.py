@@ -1,0 +1,83 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The robot's own doors to its commands: `~/execute_command` and `~/command_status`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+import json
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from xparo_interfaces.msg import CommandStatus as CommandStatusMessage
+from xparo_interfaces.srv import ExecuteCommand
+
+from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...ros.entities import publisher
+from .router import Router
+
+# The source of commands that come by these doors, beside the names of the links.
+LOCAL = 'ros'
+
+
+class CommandService:
+    """Lets nodes of the robot do what the platform does, by the same rules."""
+
+    def __init__(self, node: Node, router: Router) -> None:
+        self._node = node
+        self._router = router
+        self._status = publisher(
+            node,
+            CommandStatusMessage,
+            '~/command_status',
+            QoSProfile(depth=50, durability=DurabilityPolicy.VOLATILE),
+        )
+        node.create_service(ExecuteCommand, '~/execute_command', self._on_execute)
+
+    def publish(self, source: str, status: CommandStatus) -> None:
+        """Tell the robot's nodes how a command stands."""
+        if not self._status.get_subscription_count():
+            return  # It is on the way of every command to its goal.
+        error = status.error or {}
+        self._status.publish(
+            CommandStatusMessage(
+                stamp=self._node.get_clock().now().to_msg(),
+                command_id=status.command_id,
+                command=status.command,
+                state=status.state.value,
+                source=source,
+                progress=_json(status.progress),
+                result=_json(status.result),
+                error_code=error.get('code', ''),
+                error=error.get('message', ''),
+            )
+        )
+
+    def _on_execute(
+        self, request: ExecuteCommand.Request, response: ExecuteCommand.Response
+    ) -> ExecuteCommand.Response:
+        try:
+            parameters = json.loads(request.parameters or '{}')
+            if not isinstance(parameters, dict):
+                raise ValueError('a JSON object is due')
+        except (ValueError, RecursionError) as error:
+            response.error = f'parameters: {error}'
+            return response
+        run = self._router.execute(
+            RemoteCommand(request.command, parameters, request.command_id), LOCAL
+        )
+        response.command_id = run.id
+        response.accepted = run.state is not CommandState.REJECTED
+        if run.status is not None and run.status.error:
+            response.error = run.status.error['message']
+        return response
+
+
+def _json(values: Mapping[str, Any] | None) -> str:
+    return json.dumps(values, default=_plain) if values else ''
+
+
+def _plain(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,83 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which features of the links a robot has, and what a feature is.
+
+A feature is one subject of the links, such as speech, as the robot's own nodes see it. Each costs
+ROS entities, which the executor looks at on every turn, and memory for the types of its messages;
+a robot whose links have no use for one does not pay, not even by an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from rclpy.node import Node
+
+from .. import messages as msg
+from ..behavior.ros.trees import Trees
+from ..configuration import Configuration
+from ..state_directory import StateDirectory
+from .links.links import Links
+from .links.roles import LinkRoles
+
+Handlers = dict[type, Callable[[str, Any], object]]
+
+
+@dataclass(frozen=True)
+class FeatureContext:
+    """What features are made from; `state` is for what must survive a restart."""
+
+    node: Node
+    configuration: Configuration
+    links: Links
+    roles: LinkRoles
+    robot_id: str
+    state: StateDirectory
+    # Runs a RemoteCommand as if its link had just sent it; whether it was not rejected.
+    execute: Callable[[str, Any], bool]
+    trees: Trees
+    publish_status: Callable[[], None]
+
+
+class Feature:
+    """Lives on the ROS thread; `handlers` take the messages of the links, by type."""
+
+    handlers: Handlers
+
+    def connected(self, link: str) -> None:
+        """Take that a link is up."""
+
+    def lost(self, link: str) -> None:
+        """Take that a link is no longer up."""
+
+    def tell(self, status: Any) -> None:
+        """Put into a BridgeStatus what it says of this feature."""
+
+
+# Module and class, and the messages of which a link must carry one; with none, every robot has it.
+_FEATURES: dict[tuple[str, str], tuple[type, ...]] = {
+    ('conversation.conversation', 'Conversation'): (),
+    ('conversation.widgets', 'Widgets'): (msg.AgentAction,),
+    ('head.control', 'Head'): (msg.Gesture,),
+    ('head.perception', 'Perception'): (msg.WatchUsers, msg.WatchCamera),
+    ('conversation.meetings', 'Meetings'): (msg.MeetSignal,),
+    ('platform_data.schedules', 'Schedules'): (msg.AskSchedule,),
+    ('platform_data.project', 'Project'): (msg.SaveAiml, msg.FileList),
+    ('platform_data.files', 'Files'): (msg.FileList,),
+    ('platform_data.joystick', 'Joystick'): (msg.TeleopResult,),
+    ('platform_data.tasks', 'Tasks'): (msg.TaskResult,),
+}
+
+
+def make_features(context: FeatureContext) -> list[Feature]:
+    """Make the features that the links need."""
+    features: list[Feature] = []
+    for (module, name), needs in _FEATURES.items():
+        if not needs or context.links.that_carry(*needs):
+            cls: type[Feature] = getattr(import_module(f'.{module}', __package__), name)
+            features.append(cls(context))
+    return features

@@ -1,0 +1,218 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""How is the bridge doing: `~/status` for programs, `/diagnostics` for everybody's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+import math
+import time
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from xparo_interfaces.msg import BridgeStatus, LinkStatus
+
+from ... import __version__
+from ...messages import LinkState, LinkStateChanged, LinkStatistics
+from ...ros.entities import publisher
+
+_DAY = 86400.0
+# From when on an operator is warned.
+CERTIFICATE_DAYS = 14.0
+CLOCK_OFFSET = 5.0
+# Links that dial and wait by turns are told as one state to people.
+_DOWN_FOR = 60.0
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+@dataclass
+class _Link:
+    change: LinkStateChanged
+    since: Time
+    error: str = ''
+    remedy: str = ''
+    down_since: float | None = field(default_factory=time.monotonic)
+    numbers: LinkStatistics | None = None
+
+    @property
+    def certificate_days(self) -> float:
+        expiry = self.numbers.certificate_expiry if self.numbers else None
+        return math.nan if expiry is None else (expiry - time.time()) / _DAY
+
+    @property
+    def clock_offset(self) -> float:
+        offset = self.numbers.clock_offset if self.numbers else None
+        return math.nan if offset is None else offset
+
+
+class Status:
+    """Tells the state of every link; on the ROS thread."""
+
+    def __init__(
+        self,
+        node: Node,
+        robot_id: str,
+        protocols: Mapping[str, str],
+        active_commands: Callable[[], Sequence[str]],
+        tell: Callable[[BridgeStatus], object] = lambda status: None,
+        storage_problem: Callable[[], str] = str,
+    ) -> None:
+        """
+        Take the protocol of each link by the link's name, and what adds to each status.
+
+        `storage_problem` says why the state directory does not serve, empty if it does.
+        """
+        self._node = node
+        self._robot_id = robot_id
+        self._protocols = protocols
+        self._active_commands = active_commands
+        self._tell = tell
+        self._storage_problem = storage_problem
+        self._links: dict[str, _Link] = {}
+        self._status = publisher(
+            node,
+            BridgeStatus,
+            '~/status',
+            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+        )
+        self._diagnostics = publisher(node, DiagnosticArray, '/diagnostics', 10)
+
+    def change(self, name: str) -> LinkStateChanged | None:
+        """Last change of a link, None before it was dialled."""
+        return self._links[name].change if name in self._links else None
+
+    def on_change(self, name: str, change: LinkStateChanged) -> None:
+        """Take note of a link's new state."""
+        since = self._node.get_clock().now().to_msg()
+        link = self._links.setdefault(name, _Link(change, since))
+        link.change, link.since = change, since
+        if change.error:
+            link.error, link.remedy = change.error, change.remedy
+        if change.state is LinkState.CONNECTED:
+            link.down_since = None
+        elif link.down_since is None:
+            link.down_since = time.monotonic()
+        self.publish()
+
+    def on_statistics(self, name: str, numbers: LinkStatistics) -> None:
+        """Take note of a link's numbers."""
+        if name in self._links:
+            self._links[name].numbers = numbers
+            self.publish()
+
+    def publish(self) -> None:
+        """Tell how everything is now."""
+        stamp = self._node.get_clock().now().to_msg()
+        status = BridgeStatus(
+            stamp=stamp,
+            robot_id=self._robot_id,
+            version=__version__,
+            links=[
+                self._link_status(name, self._links[name])
+                for name in self._protocols
+                if name in self._links
+            ],
+            active_commands=self._active_commands(),
+        )
+        self._tell(status)
+        self._status.publish(status)
+        array = DiagnosticArray(
+            status=[
+                _diagnostic(f'{self._node.get_name()}: link {name}', self._robot_id, link)
+                for name, link in self._links.items()
+            ]
+        )
+        problem = self._storage_problem()
+        array.status.append(
+            DiagnosticStatus(
+                level=ERROR if problem else OK,
+                name=f'{self._node.get_name()}: state directory',
+                message=problem or 'works',
+                hardware_id=self._robot_id,
+            )
+        )
+        array.header.stamp = stamp
+        self._diagnostics.publish(array)
+
+    def _link_status(self, name: str, link: _Link) -> LinkStatus:
+        status = LinkStatus(
+            name=name,
+            protocol=self._protocols[name],
+            state=link.change.state.value,
+            since=link.since,
+            last_error=link.error,
+            remedy=link.remedy,
+            clock_offset=link.clock_offset,
+            certificate_days_left=link.certificate_days,
+        )
+        if link.numbers is not None:
+            status.control_queued = link.numbers.queued['control']
+            status.control_dropped = link.numbers.dropped['control']
+            status.telemetry_dropped = link.numbers.dropped['telemetry']
+            status.frames_sent = link.numbers.frames_sent
+            status.frames_received = link.numbers.frames_received
+            if link.numbers.storage_problem and link.change.state is LinkState.CONNECTED:
+                status.last_error = link.numbers.storage_problem
+                status.remedy = 'make room on the disk, or set state_dir to another one'
+        return status
+
+
+def _diagnostic(name: str, robot_id: str, link: _Link) -> DiagnosticStatus:
+    level, message = _judge(link)
+    values: dict[str, Any] = {
+        'state': link.change.state.value,
+        'since': f'{link.since.sec}.{link.since.nanosec:09}',
+        'last error': link.error,
+        'remedy': link.remedy,
+    }
+    if link.numbers is not None:
+        numbers = link.numbers
+        values |= {f'queued {lane}': count for lane, count in numbers.queued.items()}
+        values |= {f'dropped {lane}': count for lane, count in numbers.dropped.items()}
+        values |= {f'refused {kind}': count for kind, count in numbers.refused.items()}
+        values |= {
+            'frames sent': numbers.frames_sent,
+            'frames received': numbers.frames_received,
+            'storage': numbers.storage_problem or 'works',
+            'clock offset, s': f'{link.clock_offset:.1f}',
+            'certificate, days left': f'{link.certificate_days:.1f}',
+        }
+    return DiagnosticStatus(
+        level=level,
+        name=name,
+        message=message,
+        hardware_id=robot_id,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def _judge(link: _Link) -> tuple[bytes, str]:
+    """How bad it is, and the worst in words."""
+    state, numbers = link.change.state, link.numbers
+    if state is LinkState.REFUSED:
+        return ERROR, f'{link.error}; {link.remedy}'
+    if link.certificate_days < 0:
+        return ERROR, 'the certificate of the platform has expired'
+    if state is not LinkState.CONNECTED:
+        down = time.monotonic() - (link.down_since or 0.0)
+        return (ERROR if down > _DOWN_FOR else WARN), link.error or state.value
+    if numbers is not None and numbers.dropped['control']:
+        return ERROR, f'{numbers.dropped["control"]} control messages were dropped: no room'
+    if numbers is not None and numbers.storage_problem:
+        return WARN, numbers.storage_problem
+    if link.certificate_days < CERTIFICATE_DAYS:
+        return WARN, (
+            f'the certificate of the platform expires in {link.certificate_days:.0f} '
+            'days; it should have been renewed'
+        )
+    if abs(link.clock_offset) > CLOCK_OFFSET:
+        return WARN, (
+            f'the clocks of platform and robot differ by {link.clock_offset:.0f} s; '
+            'check time synchronization'
+        )
+    return OK, 'connected'

@@ -1,0 +1,164 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The platform's project on the robot: its texts and AIML, and settings that it changes.
+
+Latched topics `~/aiml` and `~/project` (JSON of the other texts), kept on disk, so that they are
+there without the platform too. Topic `~/config_change` (JSON) tells what the platform changed;
+keys that `project.parameters` names are set as ROS parameters, no others. Services `~/aiml/save`
+and `~/config/sync`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+import json
+from typing import Any
+
+from rcl_interfaces.srv import SetParameters
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from xparo_interfaces.srv import SaveAiml
+
+from ... import messages as msg
+from ...ros.entities import publisher
+from ..features import Feature, FeatureContext
+from ..links.replies import Replies
+
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# A secret of the project that no node of the robot needs.
+_NEVER_SHOWN = 'api_key'
+_TEXTS = [field.name for field in fields(msg.ProjectState) if field.name != _NEVER_SHOWN]
+_RETRY_PERIOD = 1.0  # s between looks for a node whose parameter is to be set
+_RETRIES = 30
+
+
+class Project(Feature):
+    """What the platform knows of the robot's project; on the ROS thread."""
+
+    def __init__(self, context: FeatureContext) -> None:
+        """Take up and publish what the last run kept."""
+        node = context.node
+        self._context = context
+        self._logger = node.get_logger()
+        self._timeout = context.configuration['chat']['timeout']
+        self._parameters = context.configuration['project']['parameters']
+        self._links = context.links.that_carry(msg.SaveAiml)
+        self._file = context.state.file('project.json')
+        self._texts = self._read()
+        self._replies = Replies(node)
+        self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
+        self._clients: dict[str, Any] = {}
+        self.handlers = {msg.ProjectState: self._on_project, msg.ConfigChange: self._on_config}
+        self._aiml = publisher(node, String, '~/aiml', _LATCHED)
+        self._project = publisher(node, String, '~/project', _LATCHED)
+        self._changes = publisher(node, String, '~/config_change')
+        if self._links:
+            group = ReentrantCallbackGroup()
+            node.create_service(SaveAiml, '~/aiml/save', self._on_save_aiml)
+            node.create_service(Trigger, '~/config/sync', self._on_sync, callback_group=group)
+        self._timer = node.create_timer(
+            _RETRY_PERIOD, self._set_parameters, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._timer.cancel()
+        self._publish()
+
+    def _read(self) -> dict[str, str]:
+        try:
+            kept = json.loads(self._file.read() or '{}')
+            return {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
+        except (ValueError, AttributeError) as error:
+            self._logger.error(f'{self._file.path}: the kept project cannot be read: {error!r}')
+            return {}
+
+    def _publish(self) -> None:
+        self._aiml.publish(String(data=self._texts.get('aiml', '')))
+        self._project.publish(
+            String(
+                data=json.dumps(
+                    {name: text for name, text in self._texts.items() if name != 'aiml'}
+                )
+            )
+        )
+
+    def _take(self, texts: dict[str, str]) -> None:
+        if any(self._texts.get(name) != text for name, text in texts.items()):
+            self._texts |= texts
+            self._file.write(json.dumps(self._texts))
+            self._publish()
+
+    def _on_project(self, link: str, project: msg.ProjectState) -> None:
+        texts = asdict(project)
+        whole = link in self._links  # A link of that kind tells all of it, others what changed.
+        self._take({name: texts[name] for name in _TEXTS if whole or texts[name]})
+
+    def _on_config(self, link: str, change: msg.ConfigChange) -> None:
+        self._changes.publish(String(data=json.dumps(change.values)))
+        for key in change.values.keys() & self._parameters.keys():
+            self._wanted[key] = (change.values[key], _RETRIES)
+        self._set_parameters()
+        self._replies.arrived(link, change)
+
+    def _set_parameters(self) -> None:
+        """Set what is wanted on the nodes that are there; look for the others again."""
+        for key, (value, looks) in list(self._wanted.items()):
+            target = self._parameters[key]
+            client = self._clients.get(target['node'])
+            if client is None:
+                client = self._clients[target['node']] = self._context.node.create_client(
+                    SetParameters, f'{target["node"]}/set_parameters'
+                )
+            self._wanted[key] = (value, looks - 1)
+            if client.service_is_ready():
+                del self._wanted[key]
+                self._set_parameter(client, key, target, value)
+            elif not looks:
+                del self._wanted[key]
+                self._logger.warning(f'{key}: no node {target["node"]} to set it on')
+        if self._wanted:
+            self._timer.reset()
+        else:
+            self._timer.cancel()
+
+    def _set_parameter(self, client: Any, key: str, target: dict[str, str], value: Any) -> None:
+        where = f'{key}: parameter {target["parameter"]} of {target["node"]}'
+        try:
+            parameter = Parameter(target['parameter'], value=value).to_parameter_msg()
+        except (TypeError, ValueError, AssertionError, AttributeError):
+            self._logger.warning(f'{where}: no parameter can be {value!r}'[:300])
+            return
+
+        def tell(future: Any) -> None:
+            result = future.result().results[0]
+            if not result.successful:
+                self._logger.warning(f'{where}: refused: {result.reason}')
+
+        client.call_async(SetParameters.Request(parameters=[parameter])).add_done_callback(tell)
+
+    def _on_save_aiml(self, request: Any, response: Any) -> Any:
+        link = request.link or self._links[0]
+        if link not in self._links:
+            response.error = f'link {link} keeps no AIML; those that do: {", ".join(self._links)}'
+            return response
+        self._context.links.send(msg.SaveAiml(request.aiml), link)
+        self._take({'aiml': request.aiml})
+        response.success = True
+        return response
+
+    async def _on_sync(self, request: Any, response: Any) -> Any:
+        link = self._links[0]
+        response.message = self._context.links.send_now(msg.SyncConfig(), link)
+        if not response.message:
+            change = await self._replies.expect(link, self._timeout)
+            response.success = change is not None
+            response.message = (
+                json.dumps(change.values)
+                if change is not None
+                else 'the platform did not answer in time'
+            )
+        return response

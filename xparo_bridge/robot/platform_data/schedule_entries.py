@@ -1,0 +1,157 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which commands are due when: the schedules of all links, without ROS and without a clock.
+
+An entry is the platform's {date, time}, on the clock of a time zone. Of a time that the clock
+skips in spring the same moment counts as if it had not been put forward; of one that comes twice
+in autumn, the first. An entry runs at most once, also over restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+# A start up to so late, s, is no missed one: platforms give times in minutes.
+ON_TIME_TOLERANCE = 60.0
+WAITING, DONE, MISSED, INVALID = 'waiting', 'done', 'missed', 'invalid'
+_POLICIES = ('skip', 'run')
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What holds for entries that do not say; `within` is how late `run` may still run one, s."""
+
+    time_zone: str | None = None  # None for the machine's own
+    missed: str = 'skip'
+    within: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command at one time; `fields` are as the platform has them, `due` is Unix seconds."""
+
+    link: str
+    name: str
+    fields: Mapping[str, Any]
+    command: str = ''
+    parameters: Mapping[str, Any] | None = None
+    due: float | None = None
+    missed: str = 'skip'
+    state: str = WAITING
+    problem: str = ''
+
+
+class Agenda:
+    """The entries of every link."""
+
+    def __init__(self, policy: Policy, kept: Mapping[str, Any] | None = None) -> None:
+        """Take up what `to_json` gave."""
+        self._policy = policy
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._ended: dict[str, dict[str, list[Any]]] = {}
+        for link, schedule in (kept or {}).items():
+            self._ended[link] = schedule['ended']
+            self.replace(link, schedule['entries'])
+
+    def replace(self, link: str, entries: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
+        """Lay down a link's whole schedule in place of the one before; the invalid entries."""
+        ended = self._ended.get(link, {})
+        read = {
+            name: read_entry(link, name, fields, self._policy) for name, fields in entries.items()
+        }
+        # What ran stays run for as long as the platform keeps sending it with that time.
+        self._ended[link] = {
+            name: end for name, end in ended.items() if name in read and read[name].due == end[0]
+        }
+        self._entries[link] = {
+            name: replace(entry, state=self._ended[link][name][1])
+            if name in self._ended[link]
+            else entry
+            for name, entry in read.items()
+        }
+        return [entry for entry in self._entries[link].values() if entry.state == INVALID]
+
+    def entries(self) -> list[Entry]:
+        """Every entry, soonest first."""
+        return sorted(
+            (entry for of_link in self._entries.values() for entry in of_link.values()),
+            key=lambda entry: (entry.due or 0.0, entry.link, entry.name),
+        )
+
+    def waiting(self) -> bool:
+        """Whether anything is still to come."""
+        return any(entry.state == WAITING for entry in self.entries())
+
+    def take_due(self, now: float) -> list[Entry]:
+        """End what is due, Unix s: the entries, DONE for those to be run and else MISSED."""
+        ended = []
+        for entry in self.entries():
+            if entry.state != WAITING or entry.due is None or entry.due > now:
+                continue
+            late = now - entry.due
+            run = late <= (ON_TIME_TOLERANCE if entry.missed == 'skip' else self._policy.within)
+            entry = replace(entry, state=DONE if run else MISSED)
+            self._entries[entry.link][entry.name] = entry
+            self._ended[entry.link][entry.name] = [entry.due, entry.state]
+            ended.append(entry)
+        return ended
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another run of the bridge needs to know."""
+        return {
+            link: {
+                'entries': {name: dict(entry.fields) for name, entry in entries.items()},
+                'ended': self._ended[link],
+            }
+            for link, entries in self._entries.items()
+        }
+
+
+def read_entry(link: str, name: str, fields: Mapping[str, Any], policy: Policy) -> Entry:
+    """Read an entry; what cannot be read makes it INVALID and says so."""
+    try:
+        text = {
+            key: _text(fields, key) for key in ('date', 'time', 'command', 'time_zone', 'missed')
+        }
+        parameters = fields.get('parameters', {})
+        if not isinstance(parameters, Mapping):
+            raise ValueError('"parameters" is no object')
+        missed = text['missed'] or policy.missed
+        if missed not in _POLICIES:
+            raise ValueError(f'"missed" is {" or ".join(_POLICIES)}, not "{missed}"')
+        due = _moment(text['date'], text['time'], text['time_zone'] or policy.time_zone)
+    except ValueError as error:
+        return Entry(link, name, fields, state=INVALID, problem=str(error))
+    return Entry(link, name, fields, text['command'] or name, parameters, due, missed)
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key) or ''
+    if not isinstance(value, str):
+        raise ValueError(f'"{key}" is no text')
+    return value
+
+
+def _moment(date: str, time: str, zone: str | None) -> float:
+    for form in ('%Y-%m-%d %H:%M', '%Y-%m-%d %H:%M:%S'):
+        try:
+            moment = datetime.strptime(f'{date} {time}', form)
+            break
+        except ValueError:
+            continue
+    else:
+        raise ValueError(f'"{date}" and "{time}": a date YYYY-MM-DD and a time HH:MM are due')
+    return (moment.replace(tzinfo=time_zone(zone)) if zone else moment).timestamp()
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name; ValueError if this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'time zone "{name}" is not known here') from None

@@ -1,0 +1,286 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+One goal of one ROS action, from sending it to its one outcome.
+
+rclpy's client leaves to its user what a moving robot needs: a cancel that comes before the goal
+was accepted is remembered and sent on acceptance; a server that is absent, dies, or was restarted
+and forgot the goal ends it with a reason; an answer that DDS lost is made up for. Nothing here
+blocks; `poll` must be called some times a second and does the waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+import time
+from typing import Any
+import uuid
+
+from action_msgs.msg import GoalStatus, GoalStatusArray
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.node import Node
+from rclpy.qos import qos_profile_action_status_default
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
+
+from .entities import subscription
+
+# How long a server may be missing from the ROS graph before its goal is given up, s: discovery
+# itself may flicker for a moment.
+_MISSING_GRACE = 2.0
+# How often the graph is asked whether the server is still the same one, s.
+_WATCH_PERIOD = 1.0
+# How long the answer to a goal may take before the server's list of goals is looked at, s.
+_ANSWER_PERIOD = 1.0
+# How long the result of a goal that is over may take before it is asked for again, s.
+_RESULT_PERIOD = 1.0
+
+
+class Ending(StrEnum):
+    """How a goal ended."""
+
+    SUCCEEDED = 'succeeded'
+    ABORTED = 'aborted'
+    CANCELED = 'canceled'
+    REJECTED = 'goal_rejected'
+    NO_SERVER = 'no_action_server'
+    NOT_ANSWERED = 'goal_not_answered'
+    SERVER_LOST = 'action_server_lost'
+    CANCEL_IGNORED = 'cancel_ignored'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a goal: `result` is the action's result message where the server gave one."""
+
+    ending: Ending
+    text: str = ''
+    result: Any = None
+
+
+_ENDINGS = {
+    GoalStatus.STATUS_SUCCEEDED: Ending.SUCCEEDED,
+    GoalStatus.STATUS_ABORTED: Ending.ABORTED,
+    GoalStatus.STATUS_CANCELED: Ending.CANCELED,
+}
+
+
+def cancel_all(client: ActionClient) -> None:
+    """Cancel every goal its server has, whoever sent it."""
+    if client.server_is_ready():
+        # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
+        _handle(client, UUID()).cancel_goal_async()
+
+
+def _handle(client: ActionClient, goal_id: UUID) -> ClientGoalHandle:
+    """Handle of a goal whose server's answer is not there."""
+    answer = client._action_type.Impl.SendGoalService.Response(accepted=True)
+    return ClientGoalHandle(client, goal_id, answer)
+
+
+class ActionGoal:
+    """
+    Sends a goal and tells how it goes.
+
+    Calls `on_sending(goal_id)`, `on_accepted()`, `on_feedback(feedback)` and, exactly once,
+    `on_end(outcome)`; all on the ROS thread. Times in s.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        client: ActionClient,
+        goal: Any,
+        *,
+        server_timeout: float,
+        accept_timeout: float,
+        cancel_timeout: float,
+        on_end: Callable[[Outcome], None],
+        on_sending: Callable[[bytes], None] = lambda goal_id: None,
+        on_accepted: Callable[[], None] = lambda: None,
+        on_feedback: Callable[[Any], None] = lambda feedback: None,
+    ) -> None:
+        """
+        Send `goal` as soon as the server is there.
+
+        The server may be missing for `server_timeout`, take `accept_timeout` to accept or reject,
+        and `cancel_timeout` to end a goal that is cancelled.
+        """
+        self._node = node
+        self._client = client
+        self._goal = goal
+        self._cancel_timeout = cancel_timeout
+        self._on_sending = on_sending
+        self._on_accepted = on_accepted
+        self._on_feedback = on_feedback
+        self._on_end = on_end
+        self._goal_id: UUID | None = None  # set once the goal is sent
+        self._goals: Subscription | None = None
+        self._look_at = 0.0
+        self._handle: ClientGoalHandle | None = None
+        self._cancel_by: float | None = None  # set once a cancel is wanted
+        self._ended = False
+        self._servers: set[tuple[int, ...]] = set()
+        self._missing_since: float | None = None
+        self._next_watch = 0.0
+        self._ask_again: float | None = None
+        self._wait_until = time.monotonic() + server_timeout
+        self._server_timeout = server_timeout
+        self._accept_timeout = accept_timeout
+        self.poll()
+
+    @property
+    def name(self) -> str:
+        """Name of the action."""
+        return self._client._action_name
+
+    def cancel(self) -> None:
+        """End the goal as canceled; the outcome comes when the server has confirmed it."""
+        if self._ended or self._cancel_by is not None:
+            return
+        self._cancel_by = time.monotonic() + self._cancel_timeout
+        self._look_at = 0.0
+        if self._goal_id is None:
+            self._end(Ending.CANCELED, 'cancelled before the goal was sent')
+        elif self._handle is not None:
+            self._handle.cancel_goal_async()
+
+    def poll(self) -> None:
+        """Go on with whatever waits for time or for the server."""
+        if self._ended:
+            return
+        now = time.monotonic()
+        if self._handle is not None and self._handle.status in _ENDINGS:
+            self._ask_for_result(now)
+        if self._goal_id is None:
+            if self._client.server_is_ready():
+                self._send()
+            elif now > self._wait_until:
+                self._end(
+                    Ending.NO_SERVER,
+                    f'no action server {self.name} within {self._server_timeout:g} s',
+                )
+        elif self._handle is None and now > self._wait_until:
+            _handle(self._client, self._goal_id).cancel_goal_async()
+            self._end(
+                Ending.NOT_ANSWERED,
+                f'{self.name} neither accepted nor rejected the goal '
+                f'within {self._accept_timeout:g} s',
+            )
+        elif self._handle is None and self._goals is None and now > self._look_at:
+            self._look_for_goal()
+        elif self._cancel_by is not None and now > self._cancel_by:
+            self._end(
+                Ending.CANCEL_IGNORED,
+                f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
+                'cancel; the robot may still be moving',
+            )
+        elif now >= self._next_watch:
+            self._next_watch = now + _WATCH_PERIOD
+            self._watch(now)
+
+    def _send(self) -> None:
+        now = time.monotonic()
+        self._wait_until = now + self._accept_timeout
+        self._look_at = now + _ANSWER_PERIOD
+        goal_id = uuid.uuid4().bytes
+        self._goal_id = UUID(uuid=list(goal_id))
+        self._on_sending(goal_id)
+        future = self._client.send_goal_async(
+            self._goal,
+            feedback_callback=lambda message: self._feedback(message.feedback),
+            goal_uuid=self._goal_id,
+        )
+        self._servers = self._server_ids()  # Now, because the goal need not wait for it.
+        future.add_done_callback(lambda future: self._answered(future.result()))
+
+    def _look_for_goal(self) -> None:
+        """
+        Look whether the server has the goal although it did not answer.
+
+        Its answer is lost if it was sent before the server had discovered this client's reader;
+        the list of its goals reaches whoever subscribes, however late.
+        """
+
+        def look(message: GoalStatusArray) -> None:
+            for listed in message.status_list:
+                if listed.goal_info.goal_id == self._goal_id:
+                    self._answered(_handle(self._client, self._goal_id))
+                    self._handle._status = listed.status
+
+        self._goals = subscription(
+            self._node,
+            GoalStatusArray,
+            f'{self.name}/_action/status',
+            look,
+            qos_profile_action_status_default,
+        )
+
+    def _answered(self, handle: ClientGoalHandle) -> None:
+        if self._handle is not None:
+            return
+        if not handle.accepted:
+            self._end(Ending.REJECTED, f'{self.name} rejected the goal')
+            return
+        self._handle = handle
+        if self._cancel_by is not None or self._ended:
+            # Wanted before there was anything to cancel; also when nobody waits for the end any
+            # more, because a goal that nobody knows of must not move the robot.
+            handle.cancel_goal_async()
+        if not self._ended:
+            handle.get_result_async().add_done_callback(self._result)
+            self._on_accepted()
+
+    def _feedback(self, feedback: Any) -> None:
+        if not self._ended:
+            self._on_feedback(feedback)
+
+    def _result(self, future: Future) -> None:
+        response = future.result()
+        ending = _ENDINGS.get(response.status)
+        if ending is None:
+            self._end(
+                Ending.SERVER_LOST,
+                f'{self.name} no longer knows the goal: the server was restarted',
+            )
+        else:
+            text = getattr(response.result, 'error_msg', '')
+            self._end(ending, text or f'{self.name} {ending} the goal', response.result)
+
+    def _ask_for_result(self, now: float) -> None:
+        """Ask again for a result that is late: a response is lost while DDS still matches."""
+        if self._ask_again is not None and now >= self._ask_again:
+            self._handle.get_result_async().add_done_callback(self._result)
+            self._ask_again = None
+        if self._ask_again is None:
+            self._ask_again = now + _RESULT_PERIOD
+
+    def _watch(self, now: float) -> None:
+        """Notice a server that is gone, or another one in its place."""
+        if self._client.server_is_ready():
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = now
+        elif now - self._missing_since >= _MISSING_GRACE:
+            self._end(Ending.SERVER_LOST, f'the action server {self.name} went away')
+            return
+        servers = self._server_ids()
+        if servers - self._servers and self._handle is not None:
+            # A new server may know nothing of the goal; asked for its result it says so at once.
+            self._handle.get_result_async().add_done_callback(self._result)
+        self._servers |= servers
+
+    def _server_ids(self) -> set[tuple[int, ...]]:
+        publishers = self._node.get_publishers_info_by_topic(f'{self.name}/_action/status')
+        return {tuple(info.endpoint_gid) for info in publishers}
+
+    def _end(self, ending: Ending, text: str, result: Any = None) -> None:
+        if not self._ended:
+            self._ended = True
+            if self._goals is not None:
+                self._node.destroy_subscription(self._goals)
+            self._on_end(Outcome(ending, text, result))

@@ -1,0 +1,103 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Entities that cost the executor no more than they must: it looks at all of them on every turn.
+
+By default a publisher or subscription brings two or three event handlers, to log that a QoS does
+not fit; the other side logs it as well. An action client brings five entities, and has nothing to
+hear while it has no goal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.action import ActionClient
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+
+
+def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
+    """Make a publisher without event handlers."""
+    return node.create_publisher(
+        kind, topic, qos, event_callbacks=PublisherEventCallbacks(use_default_callbacks=False)
+    )
+
+
+def subscription(
+    node: Node,
+    kind: Any,
+    topic: str,
+    callback: Callable[[Any], None],
+    qos: Any = 10,
+    **options: Any,
+) -> Subscription:
+    """Make a subscription without event handlers."""
+    return node.create_subscription(
+        kind,
+        topic,
+        callback,
+        qos,
+        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+        **options,
+    )
+
+
+class _WhileAsked(ReentrantCallbackGroup):
+    """
+    Lets the executor wait for clients only while an answer of theirs is due.
+
+    They must be asked on the executor's thread, which makes its wait set anew after each callback.
+    """
+
+    def can_execute(self, entity: Any) -> bool:
+        if isinstance(entity, ActionClient):
+            return bool(
+                entity._pending_goal_requests
+                or entity._pending_result_requests
+                or entity._pending_cancel_requests
+            )
+        return bool(entity._pending_requests)
+
+
+def action_client(node: Node, kind: Any, name: str) -> ActionClient:
+    """Make an action client that is waited for only while it has goals."""
+    return ActionClient(node, kind, name, callback_group=_WhileAsked())
+
+
+def client(node: Node, kind: Any, name: str) -> Client:
+    """Make a service client that is waited for only while an answer is due."""
+    return node.create_client(kind, name, callback_group=_WhileAsked())
+
+
+class Wanted:
+    """Publishers of which some node wants at least one; tells when that changes."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """Take who is told."""
+        self._changed = changed
+        self._counts: dict[str, int] = {}
+
+    def __contains__(self, topic: str) -> bool:
+        return self._counts.get(topic, 0) > 0
+
+    def publisher(self, node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
+        """Make a publisher whose subscriptions are counted."""
+
+        def matched(info: Any) -> None:
+            before = topic in self
+            self._counts[topic] = info.current_count
+            if before != (topic in self):
+                self._changed()
+
+        return node.create_publisher(
+            kind,
+            topic,
+            qos,
+            event_callbacks=PublisherEventCallbacks(matched=matched, use_default_callbacks=False),
+        )

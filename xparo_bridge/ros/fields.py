@@ -1,0 +1,185 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What fields does a ROS type have, and does a path fit them.
+
+Types are described by rosidl's own definitions (`SLOT_TYPES` of the message classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+import importlib
+import re
+from typing import Any
+
+from rosidl_parser.definition import (
+    AbstractNestedType,
+    AbstractString,
+    AbstractType,
+    AbstractWString,
+    BasicType,
+    NamespacedType,
+    UnboundedSequence,
+)
+
+from .paths import Field, Index, Path, PathError, Step
+
+TIMES = ('builtin_interfaces/Time', 'builtin_interfaces/Duration')
+
+_TYPE_NAME = re.compile(r'([a-z][a-z0-9_]*)/(?:(msg|srv|action)/)?([A-Z]\w*)')
+
+
+class UnknownType(ValueError):
+    """A type that is not installed here, or no type name at all."""
+
+
+@cache
+def load_type(name: str) -> type:
+    """
+    Message class of a type name, `nav_msgs/msg/Odometry` or `nav_msgs/Odometry`.
+
+    Also the messages actions and services are made of (`…/action/NavigateToPose_FeedbackMessage`).
+    UnknownType says which package is missing.
+    """
+    match = _TYPE_NAME.fullmatch(name)
+    if match is None:
+        raise UnknownType(f'"{name}" is not a type name such as nav_msgs/msg/Odometry')
+    package, kind, cls = match[1], match[2] or 'msg', match[3]
+    try:
+        return _member(importlib.import_module(f'{package}.{kind}'), cls)
+    except ImportError:
+        raise UnknownType(f'type {name}: package {package} is not installed') from None
+    except AttributeError:
+        raise UnknownType(f'package {package} has no {kind} {cls}') from None
+
+
+def _member(module: Any, name: str) -> type:
+    if hasattr(module, name):
+        return getattr(module, name)
+    outer, _, part = name.rpartition('_')
+    holder = getattr(module, outer)
+    return getattr(holder, part) if hasattr(holder, part) else getattr(holder.Impl, part)
+
+
+def type_name(cls: type) -> str:
+    """Name of a message class as users know it, `nav_msgs/Odometry`."""
+    return f'{cls.__module__.partition(".")[0]}/{cls.__name__}'
+
+
+def class_of(kind: NamespacedType) -> type:
+    """Message class of a member's type."""
+    return load_type('/'.join((*kind.namespaces, kind.name)))
+
+
+def members(cls: Any) -> Mapping[str, AbstractType]:
+    """Members of a message class with their types, in order."""
+    return dict(zip(cls.get_fields_and_field_types(), cls.SLOT_TYPES, strict=True))
+
+
+def is_time(kind: AbstractType) -> bool:
+    """Whether it is a time stamp or a duration, which JSON gets as seconds."""
+    return isinstance(kind, NamespacedType) and f'{kind.namespaces[0]}/{kind.name}' in TIMES
+
+
+def is_number(kind: AbstractType) -> bool:
+    """Whether it is a number a mean can be taken of."""
+    return isinstance(kind, BasicType) and kind.typename != 'wchar'
+
+
+def check_path(path: Path, cls: type) -> None:
+    """PathError, naming the type and what it has, where a path does not fit a message class."""
+    kind: AbstractType | None = None
+    for at, step in enumerate(path.steps):
+        kind = _step(step, kind, cls, Path(path.steps[:at]), path)
+    if path.function and not _ACCEPTS[path.function](kind):
+        raise PathError(
+            f'"{path}": {path.function} takes {_WANTS[path.function]}, '
+            f'not {describe(kind) if kind else type_name(cls)}'
+        )
+
+
+def _step(
+    step: Step, kind: AbstractType | None, cls: type, before: Path, path: Path
+) -> AbstractType:
+    if isinstance(step, Field):
+        if isinstance(kind, _Sliced):
+            return _Sliced(_step(step, kind.value_type, cls, before, path))
+        if kind is not None and not isinstance(kind, NamespacedType):
+            hint = (
+                '; name an element, [0], or all, [:]'
+                if isinstance(kind, AbstractNestedType)
+                else ''
+            )
+            raise PathError(f'"{path}": "{before}" is {describe(kind)} and has no fields{hint}')
+        owner = cls if kind is None else class_of(kind)
+        has = members(owner)
+        if step.name not in has:
+            raise PathError(
+                f'"{path}": {type_name(owner)} has no field "{step.name}"; '
+                f'it has {", ".join(has) or "none"}'
+            )
+        return has[step.name]
+    if not isinstance(kind, AbstractNestedType):
+        raise PathError(
+            f'"{path}": "{before}" is {describe(kind) if kind else type_name(cls)}, not an array'
+        )
+    return kind.value_type if isinstance(step, Index) else _Sliced(kind.value_type)
+
+
+class _Sliced(UnboundedSequence):
+    """What a slice picked: a name behind it is taken from each element."""
+
+
+def describe(kind: AbstractType) -> str:
+    """Words for a member's type."""
+    if isinstance(kind, AbstractNestedType):
+        return f'an array of {describe(kind.value_type).partition(" ")[2]}'
+    if isinstance(kind, (AbstractString, AbstractWString)):
+        return 'a string'
+    return (
+        f'a {kind.typename}'
+        if isinstance(kind, BasicType)
+        else (f'a {kind.namespaces[0]}/{kind.name}')
+    )
+
+
+def _is_numbers(kind: AbstractType | None) -> bool:
+    return isinstance(kind, AbstractNestedType) and is_number(kind.value_type)
+
+
+def _is_vector(kind: AbstractType | None) -> bool:
+    return _is_numbers(kind) or (
+        isinstance(kind, NamespacedType)
+        and not is_time(kind)
+        and all(map(is_number, members(class_of(kind)).values()))
+    )
+
+
+def _is_quaternion(kind: AbstractType | None) -> bool:
+    return (
+        _is_vector(kind)
+        and isinstance(kind, NamespacedType)
+        and {'x', 'y', 'z', 'w'} <= set(members(class_of(kind)))
+    )
+
+
+_ACCEPTS = {
+    'min': _is_numbers,
+    'max': _is_numbers,
+    'mean': _is_numbers,
+    'count': lambda kind: isinstance(kind, (AbstractNestedType, AbstractString, AbstractWString)),
+    'norm': _is_vector,
+    'yaw': _is_quaternion,
+    'age': lambda kind: kind is not None and is_time(kind) and kind.name == 'Time',
+}
+_WANTS = {
+    'min': 'an array of numbers',
+    'max': 'an array of numbers',
+    'mean': 'an array of numbers',
+    'count': 'an array or a string',
+    'norm': 'a vector (a message of numbers only) or an array of numbers',
+    'yaw': 'a quaternion (x, y, z, w)',
+    'age': 'a time stamp (builtin_interfaces/Time)',
+}

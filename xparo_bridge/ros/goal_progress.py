@@ -1,0 +1,31 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is left of a goal that was cancelled on its way, to be sent again later."""
+
+from __future__ import annotations
+
+from copy import copy
+import math
+from typing import Any
+
+
+def remaining(goal: Any, feedback: Any) -> Any:
+    """
+    Return the goal without what is done of it by its last feedback (None if there was none).
+
+    Nav2's actions tell what is done; any other goal is returned as it is.
+    """
+    if feedback is None or not type(goal).__module__.startswith('nav2_msgs.'):
+        return goal
+    left = copy(goal)
+    if hasattr(feedback, 'number_of_poses_remaining'):
+        left.poses = goal.poses[-max(1, feedback.number_of_poses_remaining) :]
+    elif hasattr(goal, 'goal_index'):
+        left.goal_index = feedback.current_waypoint
+    elif hasattr(feedback, 'angular_distance_traveled'):
+        left.target_yaw -= math.copysign(feedback.angular_distance_traveled, goal.target_yaw)
+    elif hasattr(feedback, 'distance_traveled'):
+        left.target = type(goal.target)(
+            x=max(0.0, goal.target.x - abs(feedback.distance_traveled))
+        )
+    return left

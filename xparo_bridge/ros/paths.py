@@ -1,0 +1,128 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How a field of a message is named in the configuration.
+
+    path       pose.pose.position.x    ranges[10]    ranges[0:360:10]    status[:].name    .
+    function   min max mean count norm yaw age, around one path: yaw(pose.pose.orientation)
+
+`.` is the whole message. An index may count from the end (`poses[-1]`); a slice is Python's, and a
+name after a slice is taken from each element. Nothing here knows a ROS type: `fields` checks a
+parsed path against one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import re
+
+FUNCTIONS = ('min', 'max', 'mean', 'count', 'norm', 'yaw', 'age')
+
+
+class PathError(ValueError):
+    """A path that cannot be read or does not fit its type: what is wrong, what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a message."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f'.{self.name}'
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One element of an array."""
+
+    index: int
+
+    def __str__(self) -> str:
+        return f'[{self.index}]'
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some elements of an array."""
+
+    start: int | None
+    stop: int | None
+    step: int | None
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.start, self.stop, self.step)
+
+    def __str__(self) -> str:
+        parts = (
+            (self.start, self.stop) if self.step is None else (self.start, self.stop, self.step)
+        )
+        return f'[{":".join("" if part is None else str(part) for part in parts)}]'
+
+
+Step = Field | Index | Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Steps from the message to a value, and the function taken of it, if any."""
+
+    steps: tuple[Step, ...]
+    function: str | None = None
+
+    def __str__(self) -> str:
+        path = ''.join(map(str, self.steps)).removeprefix('.') or '.'
+        return f'{self.function}({path})' if self.function else path
+
+
+_CALL = re.compile(r'\s*([A-Za-z_]\w*)\s*\((.*)\)\s*', re.DOTALL)
+_STEP = re.compile(r'\.?([A-Za-z]\w*)|\[\s*([^\]]*?)\s*\]')
+_INTEGER = re.compile(r'[+-]?\d{1,9}')
+
+
+def parse_path(text: str) -> Path:
+    """Path of its text; PathError for one that is not in the language."""
+    call = _CALL.fullmatch(text)
+    if call is None:
+        return Path(_parse_steps(text.strip(), text))
+    function, inner = call.groups()
+    if function not in FUNCTIONS:
+        raise PathError(f'"{text}": no function "{function}"; there are {", ".join(FUNCTIONS)}')
+    return Path(_parse_steps(inner.strip(), text), function)
+
+
+def _parse_steps(path: str, whole: str) -> tuple[Step, ...]:
+    if path == '.':
+        return ()
+    steps: list[Step] = []
+    at = 0
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None or (match[1] and bool(steps) != path.startswith('.', at)):
+            raise PathError(
+                f'"{whole}": not understood from "{path[at:]}" on; a path is '
+                'names joined by ".", with [index] or [start:stop:step] behind arrays'
+            )
+        steps.append(Field(match[1]) if match[1] else _parse_bracket(match[2], whole))
+        at = match.end()
+    if not steps:
+        raise PathError(f'"{whole}": the path is empty; "." is the whole message')
+    return tuple(steps)
+
+
+def _parse_bracket(inside: str, whole: str) -> Index | Slice:
+    parts = [part.strip() for part in inside.split(':')]
+    if (
+        len(parts) > 3
+        or any(part and not _INTEGER.fullmatch(part) for part in parts)
+        or parts == ['']
+    ):
+        raise PathError(f'"{whole}": "[{inside}]" is neither an [index] nor a [start:stop:step]')
+    if len(parts) == 1:
+        return Index(int(parts[0]))
+    numbers = [int(part) if part else None for part in parts] + [None]
+    if numbers[2] == 0:
+        raise PathError(f'"{whole}": a step of 0 goes nowhere')
+    return Slice(numbers[0], numbers[1], numbers[2])

@@ -1,0 +1,95 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+How does each sample of a fast topic get from the middleware to its callback.
+
+rclpy's executor makes a wait set of all that the node has for every turn, and turns twice for
+every callback. With what a bridge has that takes longer than all the rest that is done for a
+sample, and while it lasts no other thread of Python runs. So these topics are waited for in a
+thread of their own, whose wait set holds nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Lock, Thread
+
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+
+class SampleThread:
+    """
+    Calls back with each serialized message of the subscriptions it was given, in its own thread.
+
+    `add` and `remove` are called on the ROS thread. The subscriptions must be raw and in no
+    executor. The thread runs while there are some.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._callbacks: dict[Subscription, Callable[[bytes], None]] = {}
+        # Held for one sample at a time, so that after `remove` nothing is called any more.
+        self._lock = Lock()
+        self._changed = GuardCondition(None, None, context=node.context)
+        self._thread: Thread | None = None
+
+    def add(self, subscription: Subscription, callback: Callable[[bytes], None]) -> None:
+        """Begin to call back; `callback` must not block."""
+        with self._lock:
+            self._callbacks[subscription] = callback
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name='samples', daemon=True)
+            self._thread.start()
+        self._changed.trigger()
+
+    def remove(self, subscription: Subscription) -> None:
+        """Call back no more."""
+        with self._lock:
+            del self._callbacks[subscription]
+        self._changed.trigger()
+        if self._thread is not None and not self._callbacks:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while self._callbacks:
+            with ExitStack() as alive:
+                with self._lock:
+                    subscriptions = list(self._callbacks)
+                    for subscription in subscriptions:
+                        alive.enter_context(subscription.handle)
+                self._serve(subscriptions)
+
+    def _serve(self, subscriptions: list[Subscription]) -> None:
+        """Hand samples over until there are other subscriptions to wait for."""
+        context = self._node.context.handle
+        wait_set = rclpy_implementation.WaitSet(len(subscriptions), 1, 0, 0, 0, 0, context)
+        changed = False
+        while not changed:
+            wait_set.clear_entities()
+            for subscription in subscriptions:
+                wait_set.add_subscription(subscription.handle)
+            wait_set.add_guard_condition(self._changed.handle)
+            wait_set.wait(-1)
+            ready = wait_set.get_ready_entities('subscription')
+            for subscription in subscriptions:
+                if subscription.handle.pointer in ready:
+                    self._take(subscription)
+            changed = bool(wait_set.get_ready_entities('guard_condition'))
+
+    def _take(self, subscription: Subscription) -> None:
+        with self._lock:
+            callback = self._callbacks.get(subscription)
+            taken = subscription.handle.take_message(subscription.msg_type, True)
+            if callback is None or taken is None:
+                return
+            try:
+                callback(taken[0])
+            except Exception as error:  # One topic's fault must not silence the others.
+                self._node.get_logger().error(
+                    f'a sample on {subscription.topic}: {error!r}', throttle_duration_sec=10.0
+                )

@@ -1,0 +1,165 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+In which form does a value of a ROS message go into telemetry, and what do functions make of it.
+
+| ROS                     | telemetry value                                                       |
+|-------------------------|-----------------------------------------------------------------------|
+| bool, numbers           | themselves; a NaN or an infinity becomes null when JSON is written    |
+| int64, uint64           | a number up to 2^53, which every JSON reader keeps; beyond that, text |
+| string, wstring         | text; bytes that are not UTF-8 become U+FFFD                          |
+| byte, char              | a number                                                              |
+| uint8[], byte[], char[] | bytes, which are base64 text in JSON                                  |
+| arrays                  | lists, tuples or numpy arrays                                         |
+| Time, Duration          | seconds as a number, Unix time for stamps, good to 0.3 microseconds;  |
+|                         | `stamp.sec` and `stamp.nanosec` are exact                             |
+| messages                | objects with the names the message has                                |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import math
+from typing import Any
+
+import numpy
+from rosidl_parser.definition import AbstractNestedType, BasicType, NamespacedType
+
+from .fields import is_time, members
+from .paths import Field, Index, Path, Step
+
+_SAFE = 2**53
+
+
+def exact(number: int) -> int | str:
+    """64-bit integer in a form that no reader of JSON rounds."""
+    return number if -_SAFE <= number <= _SAFE else str(number)
+
+
+def exact_array(numbers: Any) -> Any:
+    """As `exact`, of a whole array; the array itself where nothing is beyond 2^53."""
+    if len(numbers) and not -_SAFE <= int(numbers.min()) <= int(numbers.max()) <= _SAFE:
+        return [exact(number) for number in numbers.tolist()]
+    return numbers
+
+
+def plain(message: Any) -> dict[str, Any]:
+    """Whole deserialized message in the forms above."""
+    return {
+        name: _plain(getattr(message, name), kind) for name, kind in members(type(message)).items()
+    }
+
+
+def _plain(value: Any, kind: Any) -> Any:
+    if isinstance(kind, NamespacedType):
+        return value.sec + value.nanosec / 1e9 if is_time(kind) else plain(value)
+    if isinstance(kind, AbstractNestedType):
+        inner = kind.value_type
+        if not isinstance(inner, BasicType):
+            return [_plain(item, inner) for item in value]
+        if inner.typename in ('uint8', 'octet', 'char'):
+            return b''.join(value) if isinstance(value, (list, tuple)) else bytes(value)
+        if inner.typename in ('int64', 'uint64'):
+            return [exact(int(item)) for item in value]
+        return list(value) if inner.typename == 'boolean' else numpy.asarray(value).tolist()
+    if isinstance(kind, BasicType):
+        if kind.typename == 'octet':
+            return value[0]
+        if kind.typename in ('int64', 'uint64'):
+            return exact(value)
+    if isinstance(value, str):
+        return value.encode('utf-8', 'replace').decode('utf-8')
+    return value
+
+
+def walk(value: Any, steps: Sequence[Step]) -> Any:
+    """What the steps lead to from a telemetry value; None where an index is past the end."""
+    for at, step in enumerate(steps):
+        if value is None:
+            return None
+        if isinstance(step, Field):
+            if isinstance(value, (list, tuple)):
+                return [walk(item, steps[at:]) for item in value]
+            value = value[step.name]
+        elif isinstance(step, Index):
+            try:
+                value = value[step.index]
+            except IndexError:
+                return None
+            if isinstance(value, numpy.generic):
+                value = value.item()
+        else:
+            value = value[step.slice]
+            if isinstance(value, numpy.ndarray):
+                value = value.copy()  # Contiguous again, and free of the part left out.
+    return value
+
+
+def evaluate(path: Path, whole: Any, now: Callable[[], float]) -> Any:
+    """Value of a path, function included, in a whole message's telemetry value."""
+    value = walk(whole, path.steps)
+    if path.function is None:
+        return value
+    if path.function == 'age':
+        return age(value, now)
+    return FUNCTIONS[path.function](value)
+
+
+def age(stamp: float | None, now: Callable[[], float]) -> float | None:
+    """Seconds from a stamp until `now()`; both of the same clock."""
+    return None if stamp is None else now() - stamp
+
+
+def _finite(numbers: Any) -> Any:
+    if isinstance(numbers, (bytes, bytearray)):
+        return numpy.frombuffer(numbers, numpy.uint8)
+    array = numpy.asarray(() if numbers is None else numbers, dtype=None)
+    if array.dtype == object or array.dtype.kind == 'U':  # Among them integers beyond 2^53.
+        array = numpy.array([float(number) for number in numbers if number is not None])
+    return array[numpy.isfinite(array)] if array.dtype.kind == 'f' else array
+
+
+def _minimum(numbers: Any) -> Any:
+    found = _finite(numbers)
+    return found.min().item() if found.size else None
+
+
+def _maximum(numbers: Any) -> Any:
+    found = _finite(numbers)
+    return found.max().item() if found.size else None
+
+
+def _mean(numbers: Any) -> float | None:
+    found = _finite(numbers)
+    return float(found.mean(dtype=numpy.float64)) if found.size else None
+
+
+def _norm(vector: Any) -> float | None:
+    if vector is None:
+        return None
+    if isinstance(vector, dict):
+        return math.hypot(*map(float, vector.values()))
+    array = numpy.frombuffer(vector, numpy.uint8) if isinstance(vector, bytes) else vector
+    return float(numpy.sqrt(numpy.square(numpy.asarray(array, numpy.float64)).sum()))
+
+
+def _yaw(quaternion: Any) -> float | None:
+    if quaternion is None:
+        return None
+    x, y, z, w = (quaternion[name] for name in 'xyzw')
+    return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+
+
+def _count(array: Any) -> int | None:
+    return None if array is None else len(array)
+
+
+# `min`, `max` and `mean` leave out what is not finite (a laser's misses) and are null of nothing.
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    'min': _minimum,
+    'max': _maximum,
+    'mean': _mean,
+    'count': _count,
+    'norm': _norm,
+    'yaw': _yaw,
+}
