@@ -3,7 +3,7 @@
 """
 Hostile input for all that reads from outside, for as long as one likes.
 
-`python test/fuzz.py --seconds=600` gives half of it to `coverage_fuzz.py` and shares the rest among
+`python test/fuzz.py --seconds=600` gives half of it to `coverage_fuzz.py` and the rest to
 the files test/**/fuzz_*.py, each with a function `fuzz(seconds)`; a failure ends it with the
 smallest input that shows it. What once failed is kept in .hypothesis and tried first. The suite
 runs the same in short.

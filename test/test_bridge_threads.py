@@ -125,7 +125,7 @@ def test_a_blocked_socket_does_not_delay_a_ros_callback(tmp_path):
                     # Until the socket takes no more and the lane is at its bound.
                     while not lane.dropped:
                         for _ in range(100):
-                            made.peers.send(Telemetry({'noise': 'x' * 10_000}, every_sample=True))
+                            made.links.send(Telemetry({'noise': 'x' * 10_000}, every_sample=True))
                         await asyncio.sleep(0)
                     node.create_subscription(Empty, 'called', lambda message: called.set(), 1)
                     publisher = node.create_publisher(Empty, 'called', 1)

@@ -30,7 +30,7 @@ class Resampler:
     def __init__(self, rate_in: int, rate_out: int) -> None:
         for rate in (rate_in, rate_out):
             if not MIN_RATE <= rate <= MAX_RATE:
-                raise ValueError(f'a rate of {rate} Hz; {MIN_RATE} to {MAX_RATE} are due')
+                raise ValueError(f'a rate of {rate} Hz, expected {MIN_RATE} to {MAX_RATE}')
         divisor = math.gcd(rate_in, rate_out)
         self._in, self._out = rate_in // divisor, rate_out // divisor
         self._half = math.ceil(ZERO_CROSSINGS * max(1.0, self._in / self._out))

@@ -22,12 +22,13 @@ from typing import Any, NoReturn
 import jsonschema
 import yaml
 
+from .errors import BadInput
 from .share import share
 
 KeyPath = tuple[str | int, ...]
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(BadInput):
     """One or more problems, each `file:line: key: what is wrong and what would be right`."""
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -123,7 +124,7 @@ def _read(path: Path, lines: dict[KeyPath, str], problems: list[str]) -> dict[st
         if root is None:
             return {}
         if not isinstance(root, yaml.MappingNode):
-            problems.append(f'{path}:1: the file holds no map; "key: value" lines are due')
+            problems.append(f'{path}:1: the file holds no map; expected "key: value" lines')
             return {}
         # Duplicate keys are refused: YAML would keep the last one in silence.
         _note_lines(root, (), path, lines, problems)

@@ -17,8 +17,10 @@ import stat
 
 import yaml
 
+from .errors import BadInput
 
-class CredentialsError(Exception):
+
+class CredentialsError(BadInput):
     """Credentials are missing or readable by others; says where they are looked for."""
 
 
@@ -100,7 +102,7 @@ def read_credentials(
     except yaml.YAMLError:
         # The parser's own words would quote the line, and the line may be the secret.
         raise CredentialsError(
-            f'{path}: not YAML; two lines are due, secret_key: … and project_id: …'
+            f'{path}: not YAML; expected two lines, secret_key: … and project_id: …'
         ) from None
     if not isinstance(values, dict):
         values = {}

@@ -16,13 +16,15 @@ from pathlib import Path
 import re
 from typing import TextIO
 
+from .errors import NotNow
+
 _REMEDY = (
     'make room on the disk, or set state_dir to a directory that can be written; until '
     'then what must survive a restart is kept in memory only'
 )
 
 
-class StateDirectoryError(Exception):
+class StateDirectoryError(NotNow):
     """Another bridge uses the directory; says what to do."""
 
 

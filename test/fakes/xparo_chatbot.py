@@ -41,7 +41,7 @@ class FakeXparoChatbot(FakePeer):
 
     async def text(self, ws: Any, body: dict[str, Any]) -> None:
         if len(body) != 1:
-            raise Choke(f'one command a frame is due, not {len(body)}')
+            raise Choke(f'expected one command a frame, not {len(body)}')
         check(body, {}, 'command', COMMANDS)
         ((command, value),) = body.items()
         if command == 'initialize_api':

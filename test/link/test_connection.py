@@ -76,7 +76,7 @@ def test_the_platform_s_ping_is_answered():
     ('frame', 'problem'),
     [
         ('no json', 'not JSON'),
-        ('[]', 'a JSON object is due'),
+        ('[]', 'expected a JSON object'),
         ('{"type": "dance"}', 'unknown message type "dance"'),
         ('{"type": "remote_command", "data": {"parameters": {}}}', '"command" is missing'),
         (b'\0\1', 'binary'),

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot has the faces that its links need, and pays for no others."""
+"""A robot has the features that its links need, and pays for no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rclpy.node import Node
 from xparo_bridge.configuration import Configuration, load
 from xparo_bridge.credentials import Credentials
 from xparo_bridge.link.protocols.base import load_protocol, protocol_names
-from xparo_bridge.robot.features import FeatureContext, make_faces
+from xparo_bridge.robot.features import FeatureContext, make_features
 from xparo_bridge.robot.links.links import Links
 from xparo_bridge.robot.links.roles import LinkRoles
 from xparo_bridge.share import share
@@ -30,7 +30,7 @@ def node() -> Iterator[Node]:
 
 
 def names_in_graph(node: Node) -> set[str]:
-    """Own names of what the faces made."""
+    """Own names of what the features made."""
     names = [publisher.topic_name for publisher in node.publishers]
     names += [subscription.topic_name for subscription in node.subscriptions]
     names += [service.service_name for service in node.services]
@@ -52,7 +52,7 @@ def names_in_policy() -> set[str]:
     }
 
 
-def faces(node: Node, state: Path, *protocols: str) -> set[str]:
+def features(node: Node, state: Path, *protocols: str) -> set[str]:
     """Subjects of the topics that links of these protocols make."""
     configuration: Configuration = load(['config/bridge.yaml'])
     settings = {'url': 'ws://127.0.0.1:1/', 'robot_id': 'r1', 'extensions': []}
@@ -63,7 +63,7 @@ def faces(node: Node, state: Path, *protocols: str) -> set[str]:
     peers = Links(
         {name: link.capabilities for name, link in links.items()}, lambda link, message: None
     )
-    make_faces(
+    make_features(
         FeatureContext(
             node,
             configuration,
@@ -86,17 +86,17 @@ def action_servers(node: Node) -> int:
 
 
 def test_the_platform_alone_brings_chat_and_nothing_more(node, tmp_path):
-    assert faces(node, tmp_path, 'xparo') == {'chat'}
+    assert features(node, tmp_path, 'xparo') == {'chat'}
     assert action_servers(node) == 0
 
 
 def test_an_agent_hears_and_sounds_but_takes_no_goals_to_speak(node, tmp_path):
-    assert faces(node, tmp_path, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
+    assert features(node, tmp_path, 'xparo', 'xrx') == {'chat', 'speech', 'audio'}
     assert action_servers(node) == 0
 
 
 def test_every_name_of_every_face_is_one_that_the_policy_allows(node, tmp_path):
-    assert faces(node, tmp_path, *protocol_names()) >= {
+    assert features(node, tmp_path, *protocol_names()) >= {
         'aiml',
         'audio',
         'chat',
@@ -109,5 +109,5 @@ def test_every_name_of_every_face_is_one_that_the_policy_allows(node, tmp_path):
 
 
 def test_a_head_speaks_too(node, tmp_path):
-    assert faces(node, tmp_path, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
+    assert features(node, tmp_path, 'xparo', 'furhat') >= {'chat', 'speech', 'audio'}
     assert action_servers(node) == 1

@@ -15,7 +15,7 @@ import numpy
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.serialization import deserialize_message, serialize_message
-from robot.telemetry.cdr_writer import encode, random_message
+from ros.cdr_writer import encode, random_message
 from sensor_msgs.msg import (
     BatteryState,
     CameraInfo,

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..errors import BadInput
 
-class BehaviorError(Exception):
+
+class BehaviorError(BadInput):
     """Any error of the behaviour-tree engine."""
 
 

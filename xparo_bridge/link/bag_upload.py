@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import BadInput
 from .backoff import Backoff
 from .rest import RestClient, RestError, TokenRefused
 
@@ -20,7 +21,7 @@ _NOTES = '.uploaded.json'
 _LAST = 'metadata.yaml'  # rosbag2 writes it when a bag is finished.
 
 
-class NotABag(ValueError):
+class NotABag(BadInput, ValueError):
     """A folder that is no finished bag, in words."""
 
 

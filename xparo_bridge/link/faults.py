@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import socket
 import ssl
 
+from ..errors import NotAllowed, NotNow
 from ..redaction import redacted
 from .proxy import ProxyError
 from .websocket import (
@@ -40,11 +41,11 @@ class Fault:
     refused: bool = False
 
 
-class Refused(Exception):
+class Refused(NotAllowed):
     """The peer opened the connection and then turned the credentials down."""
 
 
-class SilentPeer(Exception):
+class SilentPeer(NotNow):
     """The peer did not answer a WebSocket ping in time."""
 
 

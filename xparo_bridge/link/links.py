@@ -20,6 +20,7 @@ from ..credentials import (
     read_credentials,
 )
 from ..crossing import Crossing
+from ..errors import BadInput
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
 from .backoff import Backoff
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from .rest_service import RestService
 
 
-class LinkError(Exception):
+class LinkError(BadInput):
     """A link of the configuration cannot be used; says which and why."""
 
 

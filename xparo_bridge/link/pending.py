@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from ..errors import NotNow
+
 MAX_PENDING = 256
 
 
-class TooManyPending(Exception):
+class TooManyPending(NotNow):
     """A peer that answers nothing is asked no more."""
 
 

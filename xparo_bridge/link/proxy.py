@@ -17,11 +17,13 @@ import socket
 from urllib.parse import unquote, urlsplit
 import urllib.request
 
+from ..errors import NotNow
+
 ENVIRONMENT = 'environment'
 _LARGEST_ANSWER = 16 * 1024
 
 
-class ProxyError(Exception):
+class ProxyError(NotNow):
     """The proxy cannot be used or turned the connection down; never with its password."""
 
     def __init__(self, problem: str, status: int | None = None) -> None:

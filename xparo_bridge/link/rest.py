@@ -20,6 +20,7 @@ import time
 from typing import Any, TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..errors import NotNow
 from .json_text import dumps
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _PASSING = (408, 425, 429)
 _CHUNK = 16 * 1024
 
 
-class RestError(Exception):
+class RestError(NotNow):
     """The platform did not take a request; `passing` if the same one may succeed later."""
 
     def __init__(self, text: str, *, passing: bool, retry_after: float = 0.0) -> None:

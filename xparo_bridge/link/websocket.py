@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from ..errors import NotAllowed
 from . import proxy as proxies
 
 try:
@@ -100,7 +101,7 @@ class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]
         raise RedirectError(urlsplit(uri).hostname or 'elsewhere')
 
 
-class RedirectError(Exception):
+class RedirectError(NotAllowed):
     """The server wants the bridge to go elsewhere; says where to."""
 
 

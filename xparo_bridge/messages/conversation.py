@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .core import Json
+from .core import Json, Message
 
 # --- platform → robot ---
 
 
 @dataclass(frozen=True, slots=True)
-class ChatDelta:
+class ChatDelta(Message):
     """
     The next piece of a reply that is still being made; the whole follows as a ChatReply.
 
@@ -41,28 +41,28 @@ class PeerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PeerActivity:
+class PeerActivity(Message):
     """The peer began or ended working on an answer."""
 
     state: PeerState
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestions:
+class Suggestions(Message):
     """What the peer proposes to say next."""
 
     texts: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Widget:
+class Widget(Message):
     """Something for a screen; `content` is data, and what it means is the screen's business."""
 
     content: Json
 
 
 @dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Message):
     """What a tool that the peer ran on its own side gave."""
 
     tool: str
@@ -70,7 +70,7 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatSession:
+class ChatSession(Message):
     """A conversation began or ended."""
 
     session_id: str
@@ -92,7 +92,7 @@ class PeerErrorCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PeerError:
+class PeerError(Message):
     """
     The peer refused something, or did not answer in time; the connection goes on.
 
@@ -108,14 +108,14 @@ class PeerError:
 
 
 @dataclass(frozen=True, slots=True)
-class Typing:
+class Typing(Message):
     """A person at the robot began or stopped typing."""
 
     active: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Message):
     """Hear a session that somebody else began, or no longer."""
 
     session_id: str
@@ -123,7 +123,7 @@ class Subscribe:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentAction:
+class AgentAction(Message):
     """Something done on a widget: a tool of the agent and its arguments."""
 
     tool: str
@@ -135,7 +135,7 @@ class AgentAction:
 
 
 @dataclass(frozen=True, slots=True)
-class MeetJoin:
+class MeetJoin(Message):
     """Enter a room, or somebody did."""
 
     room_id: str
@@ -143,14 +143,14 @@ class MeetJoin:
 
 
 @dataclass(frozen=True, slots=True)
-class MeetLeave:
+class MeetLeave(Message):
     """Leave a room, or somebody did."""
 
     room_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class MeetSignal:
+class MeetSignal(Message):
     """A WebRTC offer, answer or candidate on its way to a participant; not looked into."""
 
     room_id: str

@@ -16,6 +16,12 @@ from enum import StrEnum
 import time
 from typing import Any
 
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Base of all that crosses between link side and robot side; handlers are typed by it."""
+
+
 Json = Any  # A value that json.dumps accepts; `Any` because JSON types are recursive.
 
 
@@ -40,12 +46,12 @@ class CommandState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteCommand:
+class RemoteCommand(Message):
     """
     Do something; `command` is a name of the robot's own configuration.
 
     `issued_at` and `deadline` are the sender's clock, Unix s; `received_at` is the robot's own
-    monotonic clock.
+    monotonic clock. `problems` say which members could not be read; those have their defaults.
     """
 
     command: str
@@ -54,10 +60,11 @@ class RemoteCommand:
     issued_at: float | None = None
     deadline: float | None = None
     received_at: float = field(default_factory=time.monotonic, compare=False, repr=False)
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class BehaviorUpdate:
+class BehaviorUpdate(Message):
     """Run this behaviour tree: a whole BehaviorTree.CPP document or one element of it."""
 
     tree_name: str
@@ -65,28 +72,28 @@ class BehaviorUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatReply:
+class ChatReply(Message):
     """What the platform says, as an answer or unasked."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class LogSession:
+class LogSession(Message):
     """From now on log lines and metrics belong to this session."""
 
     session_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ApiToken:
+class ApiToken(Message):
     """The token for the platform's REST endpoints; never printed."""
 
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Message):
     """The platform asks whether somebody is there."""
 
 
@@ -96,12 +103,12 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
-class Pong:
+class Pong(Message):
     """Somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(Message):
     """What the robot, or a person at the robot, says to the platform."""
 
     text: str
@@ -111,7 +118,7 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Message):
     """
     Named values of one moment.
 
@@ -124,14 +131,14 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
-class TelemetryHistory:
+class TelemetryHistory(Message):
     """What could not be told when it was measured: samples {time, values}, oldest first."""
 
     samples: Sequence[Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
-class CommandStatus:
+class CommandStatus(Message):
     """How a command stands; `progress`, `result` and `error` are there when they say something."""
 
     command_id: str
@@ -145,7 +152,7 @@ class CommandStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class BehaviorStatus:
+class BehaviorStatus(Message):
     """
     How a run of a tree stands; docs/protocol-xparo.md has the states.
 
@@ -166,7 +173,7 @@ class BehaviorStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class RobotInfo:
+class RobotInfo(Message):
     """Who and what the robot is; said once after each connect."""
 
     values: Mapping[str, Json]
@@ -186,7 +193,7 @@ class LinkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkStateChanged:
+class LinkStateChanged(Message):
     """A link changed state; `error` says why in words and `remedy` what to do about it."""
 
     state: LinkState
@@ -195,12 +202,12 @@ class LinkStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(Message):
     """It is time to show the peer that somebody is here; the adapter answers it itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class LinkStatistics:
+class LinkStatistics(Message):
     """
     The numbers of a link, told about once a second.
 
@@ -219,7 +226,7 @@ class LinkStatistics:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkProblem:
+class LinkProblem(Message):
     """
     A frame not understood or a message not carried; it was dropped, the link goes on.
 

@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .core import Json
+from .core import Json, Message
 
 # --- to the head ---
 
 
 @dataclass(frozen=True, slots=True)
-class AttendUser:
+class AttendUser(Message):
     """Look at a person; `closest` is whoever stands nearest."""
 
     user_id: str = 'closest'
 
 
 @dataclass(frozen=True, slots=True)
-class AttendLocation:
+class AttendLocation(Message):
     """Look at a point, m in the head's frame."""
 
     x: float
@@ -34,12 +34,12 @@ class AttendLocation:
 
 
 @dataclass(frozen=True, slots=True)
-class AttendNobody:
+class AttendNobody(Message):
     """Look at nobody."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gesture:
+class Gesture(Message):
     """Make a gesture of the head's repertoire; with `monitor` its start and end are told."""
 
     name: str
@@ -50,14 +50,14 @@ class Gesture:
 
 
 @dataclass(frozen=True, slots=True)
-class FaceParams:
+class FaceParams(Message):
     """Set parameters of the face, by the head's own names."""
 
     params: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class HeadPose:
+class HeadPose(Message):
     """Turn the head, rad; `relative` to where it looks, else to its body."""
 
     yaw: float
@@ -67,7 +67,7 @@ class HeadPose:
 
 
 @dataclass(frozen=True, slots=True)
-class FaceConfig:
+class FaceConfig(Message):
     """Change what is given of the face: character, visibility, small involuntary movements."""
 
     face_id: str | None = None
@@ -76,7 +76,7 @@ class FaceConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class AskFace:
+class AskFace(Message):
     """Which face is worn, and which there are."""
 
     request_id: str = ''
@@ -85,12 +85,12 @@ class AskFace:
 
 
 @dataclass(frozen=True, slots=True)
-class ResetFace:
+class ResetFace(Message):
     """Set every parameter of the face back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class Led(Message):
     """Light the LED: a colour's name or #rrggbb."""
 
     color: str
@@ -105,7 +105,7 @@ class Watch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WatchUsers:
+class WatchUsers(Message):
     """Tell whom the head sees."""
 
     watch: Watch
@@ -113,7 +113,7 @@ class WatchUsers:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchCamera:
+class WatchCamera(Message):
     """Send what the camera sees."""
 
     watch: Watch
@@ -121,7 +121,7 @@ class WatchCamera:
 
 
 @dataclass(frozen=True, slots=True)
-class AskSystem:
+class AskSystem(Message):
     """Tell the volume and whether the head is virtual."""
 
     request_id: str = ''
@@ -131,14 +131,14 @@ class AskSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class Access(Message):
     """The head lets us in; `scope` says from where it takes us to come."""
 
     scope: str
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(Message):
     """Whom the head wants to look at and whom it looks at."""
 
     target: str
@@ -146,7 +146,7 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class GestureState:
+class GestureState(Message):
     """A monitored gesture began or ended; `error` says why it will not be told."""
 
     name: str
@@ -156,7 +156,7 @@ class GestureState:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class Faces(Message):
     """The face that is worn and those there are."""
 
     current: str
@@ -165,7 +165,7 @@ class Faces:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class User(Message):
     """A person the head sees, m in the head's frame; `other` is what else it tells."""
 
     user_id: str
@@ -176,7 +176,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Users:
+class Users(Message):
     """Everybody the head sees, nearest first."""
 
     users: Sequence[User]
@@ -184,7 +184,7 @@ class Users:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraFrame:
+class CameraFrame(Message):
     """What the camera sees, a JPEG."""
 
     jpeg: bytes = field(repr=False)
@@ -192,7 +192,7 @@ class CameraFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class SystemState:
+class SystemState(Message):
     """The head's volume, 0 to 1 as it tells it, and whether there is no hardware behind it."""
 
     volume: float

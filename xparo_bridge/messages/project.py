@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .core import Json
+from .core import Json, Message
 
 # --- platform → robot ---
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectState:
+class ProjectState(Message):
     """The project as the platform has it; AIML, maps and the others are text as it comes."""
 
     title: str = ''
@@ -29,28 +29,28 @@ class ProjectState:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigChange:
+class ConfigChange(Message):
     """Settings the platform changed; what they may touch is the robot's configuration's choice."""
 
     values: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Message):
     """All commands the platform wants run at a time, by command: {date, time} and what else."""
 
     entries: Mapping[str, Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
-class TreePush:
+class TreePush(Message):
     """Behaviour trees to keep by name; to run one is another message's business."""
 
     trees: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class FilePush:
+class FilePush(Message):
     """Text files to keep below the folder `kind`, by name."""
 
     kind: str
@@ -58,7 +58,7 @@ class FilePush:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedPush:
+class RefusedPush(Message):
     """The platform pushed something that would be executed; it was refused, for this reason."""
 
     kind: str
@@ -67,7 +67,7 @@ class RefusedPush:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkCredential:
+class LinkCredential(Message):
     """
     The robot's own credential, to be kept and used instead of the project's secret.
 
@@ -78,12 +78,12 @@ class LinkCredential:
 
 
 @dataclass(frozen=True, slots=True)
-class RobotInfoRequest:
+class RobotInfoRequest(Message):
     """The platform wants to know the robot again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Teleop:
+class Teleop(Message):
     """A joystick's state: axes -1 to 1, buttons pressed or not."""
 
     axes: Sequence[float]
@@ -91,7 +91,7 @@ class Teleop:
 
 
 @dataclass(frozen=True, slots=True)
-class RunTask:
+class RunTask(Message):
     """Run a tree as a task; `stage` is how far the task is proven (development … production)."""
 
     task_id: str
@@ -102,12 +102,12 @@ class RunTask:
 
 
 @dataclass(frozen=True, slots=True)
-class ListFiles:
+class ListFiles(Message):
     """Tell which files there are."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteFile:
+class DeleteFile(Message):
     """Delete a file of the sandboxed folder; the path is untrusted."""
 
     path: str
@@ -117,7 +117,7 @@ class DeleteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRequest:
+class FileRequest(Message):
     """
     A file is to go up to the robot or down from it; the name is untrusted.
 
@@ -131,14 +131,14 @@ class FileRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class FileChunk:
+class FileChunk(Message):
     """The next piece of the file under way."""
 
     data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class FileComplete:
+class FileComplete(Message):
     """The file is over: bytes due and bytes that came."""
 
     expected: int = 0
@@ -147,7 +147,7 @@ class FileComplete:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadProgress:
+class UploadProgress(Message):
     """How far an upload is, in bytes of all its files."""
 
     upload_id: str
@@ -157,7 +157,7 @@ class UploadProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadEnded:
+class UploadEnded(Message):
     """An upload is over; with an error not all of it arrived."""
 
     upload_id: str
@@ -168,7 +168,7 @@ class UploadEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadBag:
+class UploadBag(Message):
     """Upload a finished rosbag, a folder, at most `max_rate` bytes a second (0: unlimited)."""
 
     upload_id: str
@@ -177,43 +177,43 @@ class UploadBag:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelUpload:
+class CancelUpload(Message):
     """Stop an upload; files that arrived stay there."""
 
     upload_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class AskSchedule:
+class AskSchedule(Message):
     """Send the schedule."""
 
 
 @dataclass(frozen=True, slots=True)
-class SaveSchedule:
+class SaveSchedule(Message):
     """Keep this schedule for the robot."""
 
     entries: Mapping[str, Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteSchedule:
+class DeleteSchedule(Message):
     """Forget the robot's schedule."""
 
 
 @dataclass(frozen=True, slots=True)
-class SyncConfig:
+class SyncConfig(Message):
     """Send the settings."""
 
 
 @dataclass(frozen=True, slots=True)
-class SaveAiml:
+class SaveAiml(Message):
     """Keep this AIML for the project."""
 
     aiml: str
 
 
 @dataclass(frozen=True, slots=True)
-class FileList:
+class FileList(Message):
     """The files of the sandboxed folder: {type, name, path, size or children} each."""
 
     tree: Sequence[Mapping[str, Json]]
@@ -221,7 +221,7 @@ class FileList:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteResult:
+class DeleteResult(Message):
     """Whether a file was deleted, and why not."""
 
     path: str
@@ -229,21 +229,21 @@ class DeleteResult:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferError:
+class TransferError(Message):
     """A file transfer failed, and why."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class TeleopResult:
+class TeleopResult(Message):
     """Whether the joystick reached the robot."""
 
     success: bool
 
 
 @dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(Message):
     """How a task ended; `duration` in s, `stage_mismatch` if this robot may not run its stage."""
 
     task_id: str
@@ -254,7 +254,7 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskHistory:
+class TaskHistory(Message):
     """What a task got and gave, for the platform's history."""
 
     input: Mapping[str, Json]
@@ -264,7 +264,7 @@ class TaskHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class LogUpdate:
+class LogUpdate(Message):
     """Log lines and metrics for a logging session; without a session one is asked for."""
 
     session_id: str = ''

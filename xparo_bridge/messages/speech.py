@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .core import Message
+
 # --- to the one who speaks ---
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class Say(Message):
     """Say this; with `interrupt` at once, else after what is being said; `words` reports each."""
 
     text: str
@@ -27,7 +29,7 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class PlayUrl:
+class PlayUrl(Message):
     """Play a sound file from a URL the speaker fetches; `text` stands for it in logs."""
 
     url: str
@@ -38,12 +40,12 @@ class PlayUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class StopSpeech:
+class StopSpeech(Message):
     """Fall silent and forget what was still to be said."""
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakAudio:
+class SpeakAudio(Message):
     """Begin to speak the sound that follows as AudioFrames; `rate` in Hz."""
 
     rate: int
@@ -52,7 +54,7 @@ class SpeakAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakAudioEnd:
+class SpeakAudioEnd(Message):
     """No more sound follows."""
 
 
@@ -60,7 +62,7 @@ class SpeakAudioEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStarted(Message):
     """The voice began; `latency` is how long making it took, s."""
 
     text: str
@@ -69,7 +71,7 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechWord:
+class SpeechWord(Message):
     """This word is being said, the `index`-th of the text from 0."""
 
     word: str
@@ -78,7 +80,7 @@ class SpeechWord:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechEnded:
+class SpeechEnded(Message):
     """The voice ended; `text` is what was said of it, `error` why it was not all."""
 
     text: str
@@ -89,17 +91,17 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechDone:
+class SpeechDone(Message):
     """All sound of the answer has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class ClearAudio:
+class ClearAudio(Message):
     """Somebody spoke into it: throw away sound that is not played yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class AudioBuffer:
+class AudioBuffer(Message):
     """How much of a SpeakAudio was received and played, bytes."""
 
     received: int
@@ -110,7 +112,7 @@ class AudioBuffer:
 
 
 @dataclass(frozen=True, slots=True)
-class ListenConfig:
+class ListenConfig(Message):
     """Languages to expect, best first, such as en-US, and phrases to expect in them."""
 
     languages: Sequence[str]
@@ -118,7 +120,7 @@ class ListenConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(Message):
     """
     Listen to people; `partial` tells what is understood so far.
 
@@ -138,12 +140,12 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class StopListening:
+class StopListening(Message):
     """Listen no more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Message):
     """Listening began or ended; `cause` says why it ended."""
 
     active: bool
@@ -152,14 +154,14 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
-class HearingStarted:
+class HearingStarted(Message):
     """Somebody began to speak."""
 
     request_id: str = ''
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Message):
     """What a person said; until `final` it may still change."""
 
     text: str
@@ -179,7 +181,7 @@ class AudioSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFrame:
+class AudioFrame(Message):
     """A piece of sound, s16le mono, `rate` in Hz; VOICE is speech that is to be played."""
 
     data: bytes
@@ -188,7 +190,7 @@ class AudioFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureAudio:
+class CaptureAudio(Message):
     """Send the sound of the robot's ears (microphone) or of its own voice (speaker)."""
 
     rate: int = 16000
@@ -197,7 +199,7 @@ class CaptureAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class StopAudio:
+class StopAudio(Message):
     """Send no more sound."""
 
 
@@ -205,7 +207,7 @@ class StopAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class ChooseVoice:
+class ChooseVoice(Message):
     """Speak with the first voice that fits what is given; empty means any."""
 
     voice_id: str = ''
@@ -218,7 +220,7 @@ class ChooseVoice:
 
 
 @dataclass(frozen=True, slots=True)
-class AskVoices:
+class AskVoices(Message):
     """Which voice is used, and which there are."""
 
     request_id: str = ''
@@ -227,7 +229,7 @@ class AskVoices:
 
 
 @dataclass(frozen=True, slots=True)
-class Voices:
+class Voices(Message):
     """The voice in use and those there are, each as the speaker describes it."""
 
     current: str

@@ -32,6 +32,7 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
+from ..errors import BadInput
 from .fields import class_of, is_time, members
 from .paths import Field, Path
 from .values import exact, exact_array
@@ -56,7 +57,7 @@ _INT64 = ('int64', 'uint64')
 _INLINE = 64  # A fixed array up to this length is cheaper in the struct than by numpy.
 
 
-class UnsupportedType(Exception):
+class UnsupportedType(BadInput):
     """A member whose encoding differs between middlewares (wstring) or is not known here."""
 
 

@@ -24,6 +24,7 @@ from rosidl_parser.definition import (
     UnboundedSequence,
 )
 
+from ..errors import BadInput
 from .paths import Field, Index, Path, PathError, Step
 
 TIMES = ('builtin_interfaces/Time', 'builtin_interfaces/Duration')
@@ -31,7 +32,7 @@ TIMES = ('builtin_interfaces/Time', 'builtin_interfaces/Duration')
 _TYPE_NAME = re.compile(r'([a-z][a-z0-9_]*)/(?:(msg|srv|action)/)?([A-Z]\w*)')
 
 
-class UnknownType(ValueError):
+class UnknownType(BadInput, ValueError):
     """A type that is not installed here, or no type name at all."""
 
 

@@ -16,10 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 import re
 
+from ..errors import BadInput
+
 FUNCTIONS = ('min', 'max', 'mean', 'count', 'norm', 'yaw', 'age')
 
 
-class PathError(ValueError):
+class PathError(BadInput, ValueError):
     """A path that cannot be read or does not fit its type: what is wrong, what would be right."""
 
 

@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_answered_with_the_reason(caller):
         ('start_navigtion', '', 'did you mean "start_navigation"'),
         ('start_navigation', '{"goal": 3}', 'is not of type'),
         ('start_navigation', '{"goal"', 'parameters: Expecting'),
-        ('start_navigation', '[1]', 'parameters: a JSON object is due'),
+        ('start_navigation', '[1]', 'parameters: expected a JSON object'),
         ('start_navigation', '{"x": NaN, "y": 1}', 'x: not a finite number'),
         ('start_navigation', '[' * 100000, 'parameters: '),
     ):

@@ -93,7 +93,7 @@ def test_what_is_left_out_keeps_the_messages_default():
         (Int8, {'data': 200}, ('goal', 'data'), '200 is not a whole number from -128 to 127'),
         (Int8, {'data': True}, ('goal', 'data'), "'True' is not a int8"),
         (Bool, {'data': 1}, ('goal', 'data'), "'1' is not a boolean"),
-        (PoseWithCovariance, {'covariance': [1.0]}, ('goal', 'covariance'), '36 items are due'),
+        (PoseWithCovariance, {'covariance': [1.0]}, ('goal', 'covariance'), 'expected 36 items'),
         (
             NavigateThroughPoses.Goal,
             {'poses': [{}, {'psoe': 1}]},

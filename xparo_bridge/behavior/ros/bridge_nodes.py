@@ -141,7 +141,7 @@ class RemoteCommand(StatefulAction):
         except ValueError as error:
             raise NodeError(f'the port [parameters]: not JSON: {error}') from error
         if not isinstance(parameters, dict):
-            raise NodeError('the port [parameters]: a JSON object is due')
+            raise NodeError('the port [parameters]: expected a JSON object')
         return {**parameters, **free_ports(self)}
 
 

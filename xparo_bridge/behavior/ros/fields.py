@@ -154,7 +154,7 @@ def to_field(value: Any, kind: AbstractType) -> Any:
         raise ConversionError(f'{clip(repr(value))} is not a list')
     items = [to_field(item, kind.value_type) for item in value]
     if isinstance(kind, Array) and len(items) != kind.size:
-        raise ConversionError(f'{kind.size} items are due, not {len(items)}')
+        raise ConversionError(f'expected {kind.size} items, not {len(items)}')
     return items
 
 

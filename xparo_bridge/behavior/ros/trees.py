@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ...configuration import Configuration, ConfigurationError
+from ...errors import BadInput
 from ...messages import BehaviorUpdate
 from ...share import share
 from ...state_directory import StateDirectory
@@ -26,7 +27,7 @@ from .tree_runner import Callback, TreeRunner
 from .tree_services import TreeServices
 
 
-class NoSuchTree(KeyError):
+class NoSuchTree(BadInput, KeyError):
     """There is no tree of that name."""
 
 

@@ -21,6 +21,7 @@ import math
 from typing import Any, ClassVar, NoReturn, Self
 
 from ...credentials import Credentials, REQUIRED
+from ...errors import BadInput
 from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
@@ -38,7 +39,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class ProtocolError(Exception):
+class ProtocolError(BadInput):
     """
     A frame or message that does not fit the protocol: what is wrong and what is right.
 
@@ -145,10 +146,10 @@ class Protocol(ABC):
 def parse_object(frame: Frame) -> dict[str, Any]:
     """JSON object of a text frame, or ProtocolError."""
     if isinstance(frame, bytes):
-        raise ProtocolError('a binary frame where a text frame is due')
+        raise ProtocolError('expected a text frame, not a binary frame')
     value = parse_json(frame)
     if not isinstance(value, dict):
-        raise ProtocolError(f'a JSON object is due, not {_json_type(value)}')
+        raise ProtocolError(f'expected a JSON object, not {_json_type(value)}')
     return value
 
 
@@ -175,13 +176,13 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
     value = data.get(key, ...)
     if value is ... or (value is None and default is not ...):
         if default is ...:
-            raise ProtocolError(f'{where}: "{key}" is missing; a {_NAMES[kind]} is due')
+            raise ProtocolError(f'{where}: "{key}" is missing; expected {_NAMES[kind]}')
         return default
     if kind is float and type(value) is int and abs(value) < 2**1000:
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProtocolError(
-            f'{where}: "{key[:80]}" is {_json_type(value)}; a {_NAMES[kind]} is due'
+            f'{where}: "{key[:80]}" is {_json_type(value)}, expected {_NAMES[kind]}'
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise ProtocolError(f'{where}: "{key}" is beyond any number')
@@ -259,12 +260,12 @@ def load_protocol(name: str) -> type[Protocol]:
 
 
 _NAMES: dict[type, str] = {
-    str: 'string',
-    dict: 'object',
-    list: 'list',
-    float: 'number',
-    int: 'whole number',
-    bool: 'boolean',
+    str: 'a string',
+    dict: 'an object',
+    list: 'a list',
+    float: 'a number',
+    int: 'a whole number',
+    bool: 'a boolean',
 }
 
 
@@ -297,4 +298,4 @@ def _deeper_than(value: Any, levels: int) -> bool:
 def _json_type(value: object) -> str:
     if value is None:
         return 'null'
-    return f'a {_NAMES.get(type(value), type(value).__name__)}'
+    return _NAMES.get(type(value), type(value).__name__)

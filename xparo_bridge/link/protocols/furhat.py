@@ -241,8 +241,8 @@ class Furhat(Protocol):
             raise ProtocolError('sound without SpeakAudio before it')
         if len(frame.data) % 2 or len(frame.data) > MAX_SOUND:
             raise ProtocolError(
-                f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
-                f'{MAX_SOUND} bytes, are due'
+                f'sound of {len(frame.data)} bytes, expected whole 16-bit samples, at '
+                f'most {MAX_SOUND} bytes'
             )
         if self._rates != (frame.rate, self._voice_rate):
             try:

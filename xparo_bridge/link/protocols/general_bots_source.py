@@ -119,7 +119,7 @@ class GeneralBotsSource(Protocol):
         text = take(body, 'content', str, where)
         kind = take(body, 'message_type', int, where)
         if not EXTERNAL <= kind <= TOOL:
-            raise ProtocolError(f'{where}: "message_type" is {kind}; 0 to {TOOL} are due')
+            raise ProtocolError(f'{where}: "message_type" is {kind}, expected 0 to {TOOL}')
         complete = take(body, 'is_complete', bool, where)
         offers = [
             take(offer, 'text', str, f'{where}, suggestion')

@@ -313,7 +313,7 @@ def _file_request(body: dict[str, Any]) -> list[Any]:
 def _file_chunk(body: dict[str, Any]) -> list[Any]:
     data = take_base64(_object(body, 'FILE_CHUNK'), 'data', 'FILE_CHUNK')
     if len(data) > CHUNK_SIZE:
-        raise ProtocolError(f'FILE_CHUNK: {len(data)} bytes; at most {CHUNK_SIZE} are due')
+        raise ProtocolError(f'FILE_CHUNK: {len(data)} bytes, expected at most {CHUNK_SIZE}')
     return [msg.FileChunk(data)]
 
 
@@ -339,7 +339,7 @@ def _error(body: dict[str, Any]) -> list[Any]:
 def _credential(body: dict[str, Any]) -> list[Any]:
     value = _text(body, 'ROBOT_CREDENTIAL')
     if not 0 < len(value) <= 1024:
-        raise ProtocolError('ROBOT_CREDENTIAL: 1 to 1024 characters are due')
+        raise ProtocolError('ROBOT_CREDENTIAL: expected 1 to 1024 characters')
     return [msg.LinkCredential(value)]
 
 

@@ -82,7 +82,7 @@ class Xrx(Protocol):
     def decode(self, frame: Frame) -> Sequence[Any]:
         if isinstance(frame, bytes):
             if len(frame) % 2:
-                raise ProtocolError(f'sound of {len(frame)} bytes; whole 16-bit samples are due')
+                raise ProtocolError(f'sound of {len(frame)} bytes, expected whole 16-bit samples')
             return (AudioFrame(frame, self._rate, AudioSource.VOICE),) if frame else ()
         body = parse_object(frame)
         kind = take(body, 'type', str, 'message')
@@ -126,8 +126,8 @@ class Xrx(Protocol):
     def _sound(self, frame: AudioFrame) -> Sequence[Frame]:
         if len(frame.data) % 2 or len(frame.data) > MAX_SOUND:
             raise ProtocolError(
-                f'sound of {len(frame.data)} bytes; whole 16-bit samples, at most '
-                f'{MAX_SOUND} bytes, are due'
+                f'sound of {len(frame.data)} bytes, expected whole 16-bit samples, at '
+                f'most {MAX_SOUND} bytes'
             )
         if frame.rate != self._rate_in:
             try:

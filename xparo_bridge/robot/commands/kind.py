@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TYPE_CHECKING
 
 from rclpy.node import Node
 
+from ...errors import BadInput
 from .run import Run
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 
-class SettingsError(Exception):
+class SettingsError(BadInput):
     """A setting that cannot work: the keys that lead to it from the command, and why."""
 
     def __init__(self, path: Sequence[str | int], text: str) -> None:

@@ -9,12 +9,13 @@ import difflib
 import json
 from typing import Any
 
+from ...errors import BadInput
 from ...state_directory import StateFile
 
 Pose = Mapping[str, Any]
 
 
-class UnknownPlace(LookupError):
+class UnknownPlace(BadInput, LookupError):
     """There is no such place; says which is near."""
 
 

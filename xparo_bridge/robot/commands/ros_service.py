@@ -61,7 +61,7 @@ class CommandService:
         try:
             parameters = json.loads(request.parameters or '{}')
             if not isinstance(parameters, dict):
-                raise ValueError('a JSON object is due')
+                raise ValueError('expected a JSON object')
         except (ValueError, RecursionError) as error:
             response.error = f'parameters: {error}'
             return response

@@ -29,6 +29,7 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
+from ...errors import BadInput
 from ...ros.fields import class_of, describe, is_time, members, type_name
 from .kind import Schema, SettingsError
 
@@ -54,7 +55,7 @@ _FITS = {
 }
 
 
-class BadValue(ValueError):
+class BadValue(BadInput, ValueError):
     """A value that a field cannot hold: which field, why, and what would be right."""
 
 
@@ -89,7 +90,7 @@ class Template:
 
     def _check_message(self, tree: Any, cls: type, path: Path) -> None:
         if not isinstance(tree, dict):
-            raise SettingsError(path, f'a map of fields of {type_name(cls)} is due')
+            raise SettingsError(path, f'expected a map of fields of {type_name(cls)}')
         fields = members(cls)
         for key, part in tree.items():
             if key not in fields:
@@ -286,7 +287,7 @@ def _is_utf8(text: str) -> bool:
 
 def _sized(items: list[Any], kind: AbstractNestedType, at: str) -> list[Any]:
     if isinstance(kind, Array) and len(items) != kind.size:
-        raise BadValue(f'{_place(at)}{kind.size} items are due, not {len(items)}')
+        raise BadValue(f'{_place(at)}expected {kind.size} items, not {len(items)}')
     if isinstance(kind, BoundedSequence) and len(items) > kind.maximum_size:
         raise BadValue(f'{_place(at)}at most {kind.maximum_size} items fit, not {len(items)}')
     return items

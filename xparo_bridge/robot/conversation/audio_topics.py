@@ -36,7 +36,8 @@ def whole_samples(logger: Any, topic: str, data: bytes) -> bool:
     """Whether sound of a topic has no half sample; a warning says so if it has."""
     if len(data) % 2:
         logger.warning(
-            f'{topic}: {len(data)} bytes; whole 16-bit samples are due', throttle_duration_sec=10.0
+            f'{topic}: {len(data)} bytes, expected whole 16-bit samples',
+            throttle_duration_sec=10.0,
         )
     return not len(data) % 2
 

@@ -31,7 +31,7 @@ class Widgets(Feature):
         self._widget.publish(String(data=json.dumps(widget.content)))
 
     def _on_action(self, action: String) -> None:
-        problem = 'a JSON object with "tool" and, where it has any, "parameters" is due'
+        problem = 'expected a JSON object with "tool" and, where it has any, "parameters"'
         try:
             data = json.loads(action.data)
             if isinstance(data['tool'], str) and isinstance(data.get('parameters', {}), dict):

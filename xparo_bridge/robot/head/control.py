@@ -107,7 +107,7 @@ class Head(Feature):
         point = at.point
         if at.header.frame_id not in ('', self._frame):
             self._logger.warning(
-                f'~/head/attend_location: frame {at.header.frame_id}; {self._frame} is due'
+                f'~/head/attend_location: frame {at.header.frame_id}, expected {self._frame}'
             )
         elif not all(map(math.isfinite, (point.x, point.y, point.z))):
             self._logger.warning('~/head/attend_location: not a place')
@@ -150,7 +150,7 @@ class Head(Feature):
         if len(request.parameters) != len(request.values):
             response.error = (
                 f'{len(request.parameters)} parameters and {len(request.values)} '
-                'values; as many are due'
+                'values, expected as many'
             )
             return response
         if not all(switch in _SWITCH for switch in switches):

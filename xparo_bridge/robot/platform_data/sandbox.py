@@ -18,6 +18,8 @@ import secrets
 import stat
 from typing import Any
 
+from ...errors import BadInput
+
 _MAX_DEPTH = 16
 _MAX_NAME = 255  # bytes
 _MAX_LISTED = 10_000
@@ -25,7 +27,7 @@ _PART = '.part-'  # begins the name of a file that is still being written
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class SandboxError(Exception):
+class SandboxError(BadInput):
     """Something that the sandbox refuses; says what, without a path of the machine."""
 
 
@@ -207,7 +209,9 @@ def _parts(path: str) -> list[str]:
         raise SandboxError(f'a path of {len(parts)} parts; {_MAX_DEPTH} are allowed')
     for part in parts:
         if part in ('', '.', '..') or '\0' in part or '\\' in part or part.startswith(_PART):
-            raise SandboxError(f'{path[:200]!r}: a path below the folder is due, such as a/b.txt')
+            raise SandboxError(
+                f'{path[:200]!r}: expected a path below the folder, such as a/b.txt'
+            )
         try:
             encoded = part.encode()
         except UnicodeEncodeError:

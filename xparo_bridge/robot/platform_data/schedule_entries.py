@@ -145,7 +145,7 @@ def _moment(date: str, time: str, zone: str | None) -> float:
         except ValueError:
             continue
     else:
-        raise ValueError(f'"{date}" and "{time}": a date YYYY-MM-DD and a time HH:MM are due')
+        raise ValueError(f'"{date}" and "{time}": expected a date YYYY-MM-DD and a time HH:MM')
     return (moment.replace(tzinfo=time_zone(zone)) if zone else moment).timestamp()
 
 

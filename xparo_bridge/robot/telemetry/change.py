@@ -37,7 +37,9 @@ class Threshold:
                 return made
         except (TypeError, ValueError):
             pass
-        raise ValueError(f'true, false, a number or a percentage such as 5% is due, not "{text}"')
+        raise ValueError(
+            f'expected true, false, a number or a percentage such as 5%, not "{text}"'
+        )
 
     def exceeded(self, old: Any, new: Any) -> bool:
         """Whether `new` differs from `old` by the threshold or more."""

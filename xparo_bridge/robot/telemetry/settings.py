@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...configuration import Configuration, ConfigurationError, KeyPath
+from ...errors import BadInput
 from ...ros.fields import check_path, load_type, UnknownType
 from ...ros.paths import parse_path, Path, PathError
 from .change import Threshold
@@ -17,7 +18,7 @@ Fields = tuple[tuple[str, Path], ...]
 Settings = Mapping[str, Any]
 
 
-class SettingError(ValueError):
+class SettingError(BadInput, ValueError):
     """A setting that cannot work: the keys that lead to it from its topic, and why."""
 
     def __init__(self, path: KeyPath, text: str) -> None:
