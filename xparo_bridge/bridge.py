@@ -138,6 +138,7 @@ class Bridge:
             self._journal,
             self._report,
             self._note_order,
+            self.links.clock_offset,
         )
         self.trees.bind_commands(self.router, self.links.send)
         self._status = Status(
@@ -171,7 +172,7 @@ class Bridge:
             msg.RemoteCommand: self._on_command,
             msg.BehaviorUpdate: self._on_behavior_update,
             msg.LinkStateChanged: self._on_link_change,
-            msg.LinkStatistics: self._status.on_statistics,
+            msg.LinkStatistics: self._on_statistics,
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
             msg.LinkCredential: self._on_credential,
             msg.RobotInfoRequest: lambda link, ask: self.links.send(info, link),
@@ -273,6 +274,10 @@ class Bridge:
                 feature.connected(link)
             else:
                 feature.lost(link)
+
+    def _on_statistics(self, link: str, numbers: msg.LinkStatistics) -> None:
+        self.links.numbers[link] = numbers
+        self._status.on_statistics(link, numbers)
 
     def _on_credential(self, link: str, credential: msg.LinkCredential) -> None:
         try:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import json
+import math
 import time
 from typing import Any
 import zlib
@@ -518,15 +519,31 @@ def test_the_platform_s_clock_is_compared_with_the_robot_s(monkeypatch):
     run(scenario)
 
 
+def test_a_step_of_the_robot_s_clock_shows_in_the_difference_without_a_new_connection(monkeypatch):
+    clock = FastClock(time.time, 0.0)
+    monkeypatch.setattr('xparo_bridge.link.connection.time', clock)
+
+    async def scenario() -> None:
+        async with websocket_server(ignore) as port, Robot(port) as robot:
+            await robot.wait_for_state(LinkState.CONNECTED)
+            await robot.wait_for(lambda m: abs(getattr(m, 'clock_offset', None) or math.inf) < 2.0)
+            clock.ahead = -7200.0
+            await robot.wait_for(
+                lambda m: abs((getattr(m, 'clock_offset', None) or math.inf) - 7200.0) < 2.0
+            )
+
+    run(scenario)
+
+
 class FastClock:
     """The time module with a clock that is wrong."""
 
     def __init__(self, real: Any, ahead: float) -> None:
         self._real = real
-        self._ahead = ahead
+        self.ahead = ahead
 
     def time(self) -> float:
-        return self._real() + self._ahead
+        return self._real() + self.ahead
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)

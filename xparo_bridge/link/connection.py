@@ -111,7 +111,8 @@ class Connection:
         self._untold = 0
         self._frames_sent = 0
         self._frames_received = 0
-        self._clock_offset: float | None = None
+        # The platform's Unix time minus our steady one: so a step of our own clock shows at once.
+        self._platform_clock: float | None = None
         self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
 
@@ -208,7 +209,7 @@ class Connection:
         return fault, stable
 
     async def _dial(self) -> Any:
-        began = time.time()
+        began = time.monotonic()
         socket = await websocket.dial(
             self._protocol.url(),
             headers=self._protocol.headers(),
@@ -220,9 +221,18 @@ class Connection:
         )
         theirs = websocket.server_time(socket)
         # The header is cut to the second, and was written about halfway.
-        self._clock_offset = None if theirs is None else theirs + 0.5 - (began + time.time()) / 2
+        self._platform_clock = (
+            None if theirs is None else theirs + 0.5 - (began + time.monotonic()) / 2
+        )
         self._certificate_expiry = websocket.certificate_expiry(socket)
         return socket
+
+    @property
+    def _clock_offset(self) -> float | None:
+        """The platform's clock minus the robot's, s; None while unknown."""
+        if self._platform_clock is None:
+            return None
+        return self._platform_clock + time.monotonic() - time.time()
 
     async def _talk(self, socket: Any) -> None:
         """Serve one open connection; returns when stopping, raises what ended it."""

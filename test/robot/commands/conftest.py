@@ -63,7 +63,18 @@ class Station:
         )
         places = Places(settings['places'], state.file('places.json'), self.complaints.append)
         self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
-        self.router = Router(node, settings, publisher, self.trees, places, journal, self._report)
+        # The platform's clock minus the robot's by source, s.
+        self.clock_offsets: dict[str, float] = {}
+        self.router = Router(
+            node,
+            settings,
+            publisher,
+            self.trees,
+            places,
+            journal,
+            self._report,
+            clock_offset=lambda source: self.clock_offsets.get(source, 0.0),
+        )
         self.trees.bind_commands(self.router, lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()

@@ -210,6 +210,45 @@ def test_what_comes_too_late_is_expired_but_clocks_may_differ(station, times, re
         assert at.end(run).state is CommandState.SUCCEEDED
 
 
+@pytest.mark.parametrize('robot_behind', [7200, -7200, 3 * 86400, 0])
+@pytest.mark.parametrize(
+    ('times', 'rejected'),
+    [
+        ({'issued_at': -3600}, True),
+        ({'issued_at': -62}, False),
+        ({'issued_at': -0.5}, False),
+        ({'deadline': -3600}, True),
+        ({'deadline': 10}, False),
+    ],
+)
+def test_times_are_judged_by_the_platform_s_clock_where_it_is_known(
+    station, robot_behind, times, rejected
+):
+    at = station({'publish': PUBLISH})
+    at.clock_offsets['platform'] = robot_behind
+    platform_time = time.time() + robot_behind
+    run = at.send('publish', **{key: platform_time + value for key, value in times.items()})
+    if rejected:
+        assert run.status.error['code'] == 'expired'
+        assert ("the platform's clock" in run.status.error['message']) == bool(robot_behind)
+    else:
+        assert at.end(run).state is CommandState.SUCCEEDED
+
+
+def test_what_waited_past_its_deadline_by_the_platform_s_clock_is_timed_out(station):
+    at = station(
+        {'publish': {**PUBLISH, 'concurrency': 'queue', 'times': 10, 'rate': 10.0}},
+        command_limits={'clock_skew': 0.0},
+    )
+    at.clock_offsets['platform'] = 7200.0
+    first = at.send('publish')
+    second = at.send('publish', deadline=time.time() + 7200.0 + 0.2)
+    third = at.send('publish', deadline=time.time() + 7200.0 + 60.0)
+    assert at.end(first).state is CommandState.SUCCEEDED
+    assert at.end(second).state is CommandState.TIMED_OUT
+    assert at.end(third).state is CommandState.SUCCEEDED
+
+
 def test_what_waited_past_its_deadline_is_timed_out(station):
     at = station(
         {'publish': {**PUBLISH, 'concurrency': 'queue', 'times': 10, 'rate': 10.0}},

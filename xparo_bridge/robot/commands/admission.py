@@ -87,17 +87,26 @@ def _not_finite(value: Any, at: str) -> Iterator[str]:
             yield from _not_finite(part, f'{at}[{index}]')
 
 
-def expired(command: RemoteCommand, max_age: float, clock_skew: float) -> str:
+def expired(
+    command: RemoteCommand, max_age: float, clock_skew: float, clock_offset: float = 0.0
+) -> str:
     """
     Say why a command comes too late; empty if it does not.
 
-    Its times are the sender's clock, which may be `clock_skew` off ours, s.
+    Its times are the sender's clock, which is `clock_offset` ahead of ours and may be `clock_skew`
+    off that, s.
     """
-    now = time.time()
+    now = time.time() + clock_offset
+    known = (
+        f" by the platform's clock, which is {clock_offset:+.0f} s off the robot's"
+        if abs(clock_offset) > clock_skew
+        else ''
+    )
     if command.deadline is not None and now - command.deadline > clock_skew:
-        return f'its deadline was {now - command.deadline:.1f} s ago'
+        return f'its deadline was {now - command.deadline:.1f} s ago{known}'
     if command.issued_at is not None and now - command.issued_at > max_age + clock_skew:
         return (
-            f'it was issued {now - command.issued_at:.1f} s ago; at most {max_age:g} s are allowed'
+            f'it was issued {now - command.issued_at:.1f} s ago{known}; '
+            f'at most {max_age:g} s are allowed'
         )
     return ''

@@ -62,17 +62,19 @@ class Router:
         journal: Journal,
         report: Report,
         ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None,
+        clock_offset: Callable[[str], float] = lambda source: 0.0,
     ) -> None:
         """
         Make the commands of the configuration.
 
         `report(source, status)` is told every change, `ordered` each command that comes, by
-        whichever door. Raises ConfigurationError for a command
-        that cannot work.
+        whichever door; `clock_offset(source)` is its sender's clock minus the robot's, s. Raises
+        ConfigurationError for a command that cannot work.
         """
         self._node = node
         self._report = report
         self._ordered = ordered
+        self._clock_offset = clock_offset
         self._journal = journal
         self._limits = configuration['command_limits']
         self._logger = node.get_logger().get_child('commands')
@@ -257,7 +259,10 @@ class Router:
         if not run.open:
             return
         if late := expired(
-            command, kind.settings['max_age'] or limits['max_age'], limits['clock_skew']
+            command,
+            kind.settings['max_age'] or limits['max_age'],
+            limits['clock_skew'],
+            self._clock_offset(run.source),
         ):
             run.reject('expired', late)
         elif problems := checker.problems(command.parameters):
@@ -289,7 +294,8 @@ class Router:
         if kind.motion and self.latch and not (kind.pausable and self.latch == 'paused'):
             run.canceled(_LATCHES[self.latch])
             return
-        if deadline is not None and time.time() - deadline > self._limits['clock_skew']:
+        platform_time = time.time() + self._clock_offset(run.source)
+        if deadline is not None and platform_time - deadline > self._limits['clock_skew']:
             run.overdue = 'its deadline passed while it waited'
             run.canceled('')
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...messages import LinkState, LinkStateChanged
+from ...messages import LinkState, LinkStateChanged, LinkStatistics
 
 
 class Links:
@@ -27,6 +27,7 @@ class Links:
         self.carriers = carriers
         self.waiting = waiting
         self.changes: dict[str, LinkStateChanged] = {}
+        self.numbers: dict[str, LinkStatistics] = {}
         self._put = put
 
     def that_carry(self, *kinds: type) -> list[str]:
@@ -54,6 +55,11 @@ class Links:
         """Whether a link is connected."""
         change = self.changes.get(link)
         return change is not None and change.state is LinkState.CONNECTED
+
+    def clock_offset(self, link: str) -> float:
+        """Clock of a link's platform minus the robot's, s; 0 while unknown, and of no link."""
+        numbers = self.numbers.get(link)
+        return (numbers.clock_offset if numbers else None) or 0.0
 
     def send_first(self, message: Any, to: str) -> str:
         """Send to one link, or with '' to the first that can carry it; why it cannot be done."""
