@@ -28,6 +28,7 @@ from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from .entities import subscription
+from .rclpy_internals import action_name, goal_handle
 
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
 # itself may flicker for a moment.
@@ -73,13 +74,7 @@ def cancel_all(client: ActionClient) -> None:
     """Cancel every goal its server has, whoever sent it."""
     if client.server_is_ready():
         # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
-        _handle(client, UUID()).cancel_goal_async()
-
-
-def _handle(client: ActionClient, goal_id: UUID) -> ClientGoalHandle:
-    """Handle of a goal whose server's answer is not there."""
-    answer = client._action_type.Impl.SendGoalService.Response(accepted=True)
-    return ClientGoalHandle(client, goal_id, answer)
+        goal_handle(client, UUID()).cancel_goal_async()
 
 
 class ActionGoal:
@@ -136,7 +131,7 @@ class ActionGoal:
     @property
     def name(self) -> str:
         """Name of the action."""
-        return self._client._action_name
+        return action_name(self._client)
 
     def cancel(self) -> None:
         """End the goal as canceled; the outcome comes when the server has confirmed it."""
@@ -165,7 +160,7 @@ class ActionGoal:
                     f'no action server {self.name} within {self._server_timeout:g} s',
                 )
         elif self._handle is None and now > self._wait_until:
-            _handle(self._client, self._goal_id).cancel_goal_async()
+            goal_handle(self._client, self._goal_id).cancel_goal_async()
             self._end(
                 Ending.NOT_ANSWERED,
                 f'{self.name} neither accepted nor rejected the goal '
@@ -209,8 +204,7 @@ class ActionGoal:
         def look(message: GoalStatusArray) -> None:
             for listed in message.status_list:
                 if listed.goal_info.goal_id == self._goal_id:
-                    self._answered(_handle(self._client, self._goal_id))
-                    self._handle._status = listed.status
+                    self._answered(goal_handle(self._client, self._goal_id, status=listed.status))
 
         self._goals = subscription(
             self._node,

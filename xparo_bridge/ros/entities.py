@@ -21,6 +21,8 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 
+from .rclpy_internals import awaits_answer
+
 
 def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
     """Make a publisher without event handlers."""
@@ -56,13 +58,7 @@ class _WhileAsked(ReentrantCallbackGroup):
     """
 
     def can_execute(self, entity: Any) -> bool:
-        if isinstance(entity, ActionClient):
-            return bool(
-                entity._pending_goal_requests
-                or entity._pending_result_requests
-                or entity._pending_cancel_requests
-            )
-        return bool(entity._pending_requests)
+        return awaits_answer(entity)
 
 
 def action_client(node: Node, kind: Any, name: str) -> ActionClient:

@@ -22,11 +22,11 @@ import time
 from typing import Any
 
 from rclpy.action import ActionClient
-from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from ...ros.action_goal import Ending, Outcome
+from ...ros.rclpy_internals import action_name, goal_handle
 from ..context import NodeConfig
 from ..leaves import StatefulAction
 from ..node import FAILURE, RUNNING, SUCCESS
@@ -308,15 +308,14 @@ class CancelGoals(StatefulAction):
         elif self._answer.done():
             return SUCCESS
         if time.monotonic() > self._give_up_at:
-            self.feedback_message = f'{self._client._action_name} did not answer'
+            self.feedback_message = f'{action_name(self._client)} did not answer'
             return FAILURE
         return RUNNING
 
 
 def cancel_all(client: ActionClient) -> Future:
     """Ask a server to cancel all its goals (action_msgs/srv/CancelGoal: id and stamp zero)."""
-    nothing = client._action_type.Impl.SendGoalService.Response()
-    return ClientGoalHandle(client, UUID(), nothing).cancel_goal_async()
+    return goal_handle(client, UUID()).cancel_goal_async()
 
 
 def count_recovery(leaf: StatefulAction) -> None:

@@ -24,6 +24,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from ...ros import entities
 from ...ros.action_goal import ActionGoal, Ending, Outcome
 from ...ros.goal_progress import remaining
+from ...ros.rclpy_internals import action_name
 from ..context import TreeContext
 from .topic import LatestMessage
 
@@ -274,7 +275,7 @@ class TreeRos:
                 on_end=goal.take,
                 on_accepted=goal.accept,
                 on_feedback=goal.feed,
-                on_sending=lambda goal_id: self.on_sending(client._action_name, goal_id),
+                on_sending=lambda goal_id: self.on_sending(action_name(client), goal_id),
             ),
             on_news,
             repeatable,
