@@ -16,7 +16,7 @@ from typing import Any
 
 from rows import Row, row, show
 
-from xparo_bridge.behavior import load, NodeRegistry, NodeStatus, StatefulAction
+from xparo_bridge.behavior import builtin_registry, load, NodeStatus, StatefulAction
 from xparo_bridge.behavior.executor import Executor
 
 GROUPS, LEAVES = 37, 26  # With the groups and the root: 1,000 nodes.
@@ -68,7 +68,7 @@ def medians(*actions: Callable[[], object], rounds: int, repeat: int = 1) -> lis
 
 def run() -> list[Row]:
     """Measure all in one process."""
-    registry = NodeRegistry()
+    registry = builtin_registry()
     registry.register(Wait)
     thousand = document(GROUPS, LEAVES)
     executor = Executor(load(thousand, registry))

@@ -42,9 +42,9 @@ def _row(data: bytes) -> None:
 
 def _tree(data: bytes) -> None:
     from xparo_bridge.behavior import Limits, load, nav2, TreeErrors
-    from xparo_bridge.behavior.registry import NodeRegistry
+    from xparo_bridge.behavior.registry import builtin_registry
 
-    registry = NodeRegistry()
+    registry = builtin_registry()
     nav2.register(registry)
     with contextlib.suppress(TreeErrors):
         load(data.decode(errors='replace'), registry, Limits(size=20_000, nodes=500))

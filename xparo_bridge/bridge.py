@@ -29,6 +29,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from . import messages as msg
 from .audit import Audit
+from .behavior.ros.tree_services import TreeServices
 from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .credentials import IssuedCredentials
@@ -141,6 +142,7 @@ class Bridge:
             self.links.clock_offset,
         )
         self.trees.bind_commands(self.router, self.links.send)
+        self._tree_services = TreeServices(node, self.trees)
         self._status = Status(
             node,
             self._robot_id,

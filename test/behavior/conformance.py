@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from xparo_bridge.behavior import (
     Blackboard,
     BlackboardError,
+    builtin_registry,
     Condition,
     inout_port,
     input_port,
@@ -31,7 +32,6 @@ from xparo_bridge.behavior import (
     ManualClock,
     NodeConfig,
     NodeKind,
-    NodeRegistry,
     NodeStatus,
     output_port,
     PortError,
@@ -155,7 +155,7 @@ def typed_manifest(name: str, spec: dict[str, Any]) -> Manifest:
 def run_tree_case(case: dict[str, Any]) -> list[dict[str, Any]]:
     """Run a tree as the case says and record what the reference would have recorded."""
     config = case['config']
-    registry = NodeRegistry()
+    registry = builtin_registry()
     for node_class in (Act, SyncAct, Cond):
         registry.register(node_class)
     for name, spec in config.get('leaves', {}).items():

@@ -7,7 +7,7 @@ import io
 import pytest
 from trees import document
 
-from xparo_bridge.behavior.check_tree import main
+from xparo_bridge.behavior.linter import main
 
 
 @pytest.fixture

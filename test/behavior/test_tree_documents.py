@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from xparo_bridge.behavior import Limits, load, NodeRegistry, TreeErrors
+from xparo_bridge.behavior import builtin_registry, Limits, load, TreeErrors
 from xparo_bridge.behavior.document import escape_attributes
 
 
 def problems(xml: str, limits: Limits | None = None, **options) -> list[str]:
     with pytest.raises(TreeErrors) as caught:
-        load(xml, NodeRegistry(), limits, **options)
+        load(xml, builtin_registry(), limits, **options)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -53,7 +53,7 @@ def test_elements_nested_too_deeply_are_refused():
 
 def test_nodes_nested_as_deeply_as_the_reference_allows_run():
     xml = '<BehaviorTree ID="M">' + '<Inverter>' * 256 + '<AlwaysSuccess/>' + '</Inverter>' * 256
-    tree = load(xml + '</BehaviorTree>', NodeRegistry())
+    tree = load(xml + '</BehaviorTree>', builtin_registry())
     assert str(tree.tick_once()) == 'SUCCESS'
 
 
@@ -78,7 +78,7 @@ def test_subtrees_that_multiply_are_refused_in_time():
 
 def test_bare_ampersands_in_scripts_are_read_with_a_warning():
     xml = '<BehaviorTree ID="M"><ScriptCondition code="1 < 2 && 2 > 1"/></BehaviorTree>'
-    tree = load(xml, NodeRegistry())
+    tree = load(xml, builtin_registry())
     assert str(tree.tick_once()) == 'SUCCESS'
     assert '&amp;' in tree.warnings[0].hint
 
@@ -93,10 +93,10 @@ def test_only_attributes_are_escaped():
 def test_the_declared_encoding_does_not_change_decoded_text():
     xml = '<?xml version="1.0" encoding="latin-1"?><BehaviorTree ID="M">'
     xml += '<Script code="a := \'ü\'"/>'
-    tree = load(xml + '</BehaviorTree>', NodeRegistry())
+    tree = load(xml + '</BehaviorTree>', builtin_registry())
     tree.tick_once()
     assert tree.blackboard.get('a') == 'ü'
 
 
 def test_a_document_with_a_byte_order_mark_is_read():
-    assert load('\ufeff<BehaviorTree><AlwaysSuccess/></BehaviorTree>', NodeRegistry())
+    assert load('\ufeff<BehaviorTree><AlwaysSuccess/></BehaviorTree>', builtin_registry())

@@ -5,8 +5,8 @@
 from pathlib import Path
 import re
 
-from xparo_bridge.behavior import load, NodeRegistry, NodeStatus
-from xparo_bridge.behavior.check_tree import main
+from xparo_bridge.behavior import builtin_registry, load, NodeStatus
+from xparo_bridge.behavior.linter import main
 
 GUIDE = Path(__file__).resolve().parents[2] / 'docs' / 'behavior-trees.md'
 
@@ -20,7 +20,7 @@ def test_the_example_of_an_own_node_runs():
     code = next(block for block in blocks('python') if 'class CountDown' in block)
     names = {}
     exec(code, names)
-    registry = NodeRegistry()
+    registry = builtin_registry()
     registry.register(names['CountDown'])
     tree = load(next(block for block in blocks('xml') if 'CountDown' in block), registry)
     statuses = [tree.tick_once() for _ in range(3)]
@@ -29,7 +29,7 @@ def test_the_example_of_an_own_node_runs():
 
 def test_every_builtin_node_is_in_the_guide():
     text = GUIDE.read_text('utf-8')
-    for type_id in NodeRegistry().builtin_ids:
+    for type_id in builtin_registry().builtin_ids:
         assert re.search(rf'\b{re.sub("[3-5]$", "2", type_id)}\b', text), type_id
 
 

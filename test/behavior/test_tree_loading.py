@@ -7,11 +7,11 @@ from trees import document, IDLE, load_nodes, log_of, registry_with_leaves, SUCC
 
 from xparo_bridge.behavior import (
     Blackboard,
+    builtin_registry,
     load,
     Manifest,
     NodeError,
     NodeKind,
-    NodeRegistry,
     TreeErrors,
 )
 
@@ -49,7 +49,7 @@ def test_a_problem_in_a_tree_used_twice_is_told_once():
 
 
 def test_a_bare_tree_element_is_a_document():
-    tree = load('<BehaviorTree ID="Only"><AlwaysSuccess/></BehaviorTree>', NodeRegistry())
+    tree = load('<BehaviorTree ID="Only"><AlwaysSuccess/></BehaviorTree>', builtin_registry())
     assert tree.tree_id == 'Only'
 
 
@@ -246,9 +246,9 @@ def test_the_main_tree_is_named_found_or_asked_for():
         '<BehaviorTree ID="B"><AlwaysFailure/></BehaviorTree></root>'
     )
     with pytest.raises(TreeErrors) as caught:
-        load(two, NodeRegistry())
+        load(two, builtin_registry())
     assert 'A, B' in caught.value.problems[0].hint
-    assert load(two, NodeRegistry(), tree_id='B').tree_id == 'B'
+    assert load(two, builtin_registry(), tree_id='B').tree_id == 'B'
 
 
 def test_a_tree_can_begin_with_values():
@@ -264,7 +264,7 @@ def test_a_port_left_empty_is_warned_of():
 
 
 def test_a_node_type_cannot_be_registered_twice_or_under_a_forbidden_name():
-    registry = NodeRegistry()
+    registry = builtin_registry()
     with pytest.raises(NodeError):
         registry.add(Manifest('Sequence', NodeKind.ACTION))
     with pytest.raises(NodeError):

@@ -8,11 +8,11 @@ import logging
 import pytest
 
 from xparo_bridge.behavior import (
+    builtin_registry,
     ControlNode,
     DecoratorNode,
     input_port,
     load,
-    NodeRegistry,
     NodeStatus,
     PortError,
     SyncAction,
@@ -53,7 +53,7 @@ class LastFirst(ControlNode):
 
 
 def test_own_leaves_decorators_and_controls_run():
-    registry = NodeRegistry()
+    registry = builtin_registry()
     for node_class in (Double, Twice, LastFirst):
         registry.register(node_class)
     tree = load(
@@ -71,7 +71,7 @@ def test_an_action_that_returns_no_result_is_told_so(result):
         def on_tick(self):
             return result
 
-    registry = NodeRegistry()
+    registry = builtin_registry()
     registry.register(Wrong)
     tree = load('<BehaviorTree><Wrong/></BehaviorTree>', registry)
     with pytest.raises(TickError, match='must'):
@@ -79,7 +79,7 @@ def test_an_action_that_returns_no_result_is_told_so(result):
 
 
 def test_the_first_line_of_the_docstring_describes_the_type():
-    registry = NodeRegistry()
+    registry = builtin_registry()
     registry.register(Double, 'Twofold')
     assert registry.find('Twofold').description == 'Doubles a number.'
 
@@ -92,7 +92,7 @@ def test_entry_points_bring_nodes_and_a_broken_one_is_left_out(monkeypatch, capl
         EntryPoint('Sequence', f'{__name__}:Double', registry_module.ENTRY_POINT_GROUP),
     ]
     monkeypatch.setattr(registry_module, 'entry_points', lambda group: found)
-    registry = NodeRegistry()
+    registry = builtin_registry()
     with caplog.at_level(logging.ERROR):
         registry.discover()
     assert registry.find('Doubled') is not None

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from xparo_bridge.behavior import (
+    builtin_registry,
     Condition,
     input_port,
     load,
@@ -89,7 +90,7 @@ class Note(SyncAction):
 
 
 def registry_with_leaves() -> NodeRegistry:
-    registry = NodeRegistry()
+    registry = builtin_registry()
     for leaf in (Act, Ask, Note):
         registry.register(leaf)
     return registry

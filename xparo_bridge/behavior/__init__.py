@@ -5,7 +5,7 @@ The behaviour-tree engine: what a tree's author saw on BehaviorTree.CPP 4.10, in
 
 It knows nothing of ROS and can be used on its own::
 
-    registry = NodeRegistry()
+    registry = builtin_registry()
     registry.register(MyAction)
     tree = load(xml, registry)
     while tree.tick_once() is NodeStatus.RUNNING:
@@ -14,7 +14,7 @@ It knows nothing of ROS and can be used on its own::
 
 from .blackboard import Blackboard
 from .branches import ControlNode, DecoratorNode
-from .context import NodeConfig, TreeContext
+from .context import TreeContext
 from .document import Limits
 from .errors import (
     BehaviorError,
@@ -29,9 +29,11 @@ from .errors import (
 )
 from .leaves import Condition, LeafNode, StatefulAction, SyncAction
 from .loader import load
+from .manifest import Manifest, NodeConfig
 from .node import TreeNode
+from .nodes import builtin_registry
 from .ports import add_type, Direction, inout_port, input_port, output_port, Port, PortType
-from .registry import Manifest, NodeRegistry
+from .registry import NodeRegistry
 from .status import NodeKind, NodeStatus
 from .timing import ManualClock, MonotonicClock, TimeSource
 from .tree import Tree
@@ -69,6 +71,7 @@ __all__ = [
     'TreeErrors',
     'TreeNode',
     'add_type',
+    'builtin_registry',
     'inout_port',
     'input_port',
     'load',

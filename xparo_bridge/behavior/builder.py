@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .blackboard import Blackboard
-from .context import NodeConfig, TreeContext
+from .context import TreeContext
 from .document import Element, Limits
-from .errors import BehaviorError, ConversionError, Problem
+from .errors import BehaviorError, ConversionError, NodeError, Problem
 from .leaves import StubAction
+from .manifest import Manifest, NodeConfig
 from .node import TreeNode
 from .ports import (
     Direction,
@@ -37,7 +38,7 @@ from .ports import (
     remapped_key,
     STRING,
 )
-from .registry import Manifest, NodeRegistry
+from .registry import NodeRegistry
 from .script import compile_script, Script
 from .status import NodeKind
 from .values import INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
@@ -161,6 +162,8 @@ class Builder:
         place = len(self.nodes)
         try:
             node = config.manifest.factory(config)
+            if not isinstance(node, TreeNode):
+                raise NodeError(f'the factory of {config.type_id} makes no node')
         except Exception as error:
             # Factories are also others' code, and a broken one must not refuse more than itself.
             text = str(error) if isinstance(error, BehaviorError) else repr(error)

@@ -5,14 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
-from .blackboard import Blackboard
-from .timing import HoldableClock, MonotonicClock, Timers, TimeSource
-
-if TYPE_CHECKING:
-    from .registry import Manifest
+from .timing import MonotonicClock, PausableClock, Timers, TimeSource
 
 
 class TreeContext:
@@ -29,7 +24,7 @@ class TreeContext:
         services: Mapping[str, Any] | None = None,
         enums: Mapping[str, int] | None = None,
     ) -> None:
-        self.clock = HoldableClock(clock or MonotonicClock())
+        self.clock = PausableClock(clock or MonotonicClock())
         self.timers = Timers(self.clock)
         self.services = dict(services or {})
         self.enums = dict(enums or {})
@@ -51,23 +46,3 @@ class TreeContext:
         """Tell whether a tick was asked for since the last call."""
         woken, self._woken = self._woken, False
         return woken
-
-
-@dataclass
-class NodeConfig:
-    """
-    Everything a node is made from; the loader fills it in.
-
-    `inputs` and `outputs` map the ports the tree connects to the text it gives them.
-    """
-
-    name: str
-    type_id: str
-    manifest: Manifest
-    blackboard: Blackboard
-    context: TreeContext = field(default_factory=TreeContext)
-    uid: int = 0
-    path: str = ''
-    line: int = 0
-    inputs: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 
 import py_trees
 
-from .context import NodeConfig
 from .errors import BehaviorError, NodeError, PortError, TickError
+from .manifest import NodeConfig
 from .ports import ANY, ANY_ALLOWED, Port, PortType, remapped_key, STRING, type_of
 from .script import Script
 from .status import NodeKind, NodeStatus, PY_TREES_STATUS

@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import entry_points
 import logging
 
-from .context import NodeConfig
 from .errors import NodeError
 from .leaves import StubAction
+from .manifest import Manifest, NodeConfig
 from .node import TreeNode
-from .ports import forbidden_character, Port
+from .ports import forbidden_character
 from .status import NodeKind
 
 ENTRY_POINT_GROUP = 'xparo_bridge.behavior_nodes'
@@ -22,36 +22,18 @@ NodeFactory = Callable[[NodeConfig], TreeNode]
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """
-    What is known of a node type.
-
-    `factory` makes a node from its NodeConfig; it is None for a type whose ports are known but
-    which this robot cannot run.
-    """
-
-    type_id: str
-    kind: NodeKind
-    ports: Mapping[str, Port] = field(default_factory=dict)
-    factory: NodeFactory | None = None
-    accepts_any_port: bool = False
-    description: str = ''
-
-
 class NodeRegistry:
     """
     The node types of a robot and the constants its scripts know.
 
-    A new registry has the builtin types of BehaviorTree.CPP 4.10.
+    `nodes.builtin_registry()` makes one with the builtin types of BehaviorTree.CPP 4.10.
     """
 
-    def __init__(self) -> None:
-        from .nodes import BUILTINS
-
+    def __init__(self, builtins: Mapping[str, type[TreeNode]] | None = None) -> None:
+        """Make a registry with classes that are made without effects, by the names of types."""
         self._manifests: dict[str, Manifest] = {}
         self.enums: dict[str, int] = {}
-        for type_id, node_class in BUILTINS.items():
+        for type_id, node_class in (builtins or {}).items():
             self.register(node_class, type_id)
         self.builtin_ids = frozenset(self._manifests)
 
@@ -115,6 +97,7 @@ class NodeRegistry:
     def with_stubs(self) -> NodeRegistry:
         """A copy in which every leaf that cannot run here is a stub that succeeds."""
         copy = NodeRegistry()
+        copy.builtin_ids = self.builtin_ids
         copy.enums.update(self.enums)
         for manifest in self._manifests.values():
             if manifest.factory is None and manifest.kind.is_leaf:

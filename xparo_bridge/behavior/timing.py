@@ -24,28 +24,28 @@ class MonotonicClock:
         return time.monotonic()
 
 
-class HoldableClock:
-    """Another clock's time without the stretches for which it was held."""
+class PausableClock:
+    """Another clock's time without the times for which it was paused."""
 
     def __init__(self, clock: TimeSource) -> None:
         self._clock = clock
         self._missed = 0.0
-        self._held_at: float | None = None
+        self._paused_at: float | None = None
 
     def now(self) -> float:
-        now = self._clock.now() if self._held_at is None else self._held_at
+        now = self._clock.now() if self._paused_at is None else self._paused_at
         return now - self._missed
 
-    def hold(self) -> None:
-        """Let time stand still until `go_on`."""
-        if self._held_at is None:
-            self._held_at = self._clock.now()
+    def pause(self) -> None:
+        """Let time stand still until `resume`."""
+        if self._paused_at is None:
+            self._paused_at = self._clock.now()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let time pass again."""
-        if self._held_at is not None:
-            self._missed += self._clock.now() - self._held_at
-            self._held_at = None
+        if self._paused_at is not None:
+            self._missed += self._clock.now() - self._paused_at
+            self._paused_at = None
 
 
 class ManualClock:

@@ -14,14 +14,16 @@ import difflib
 
 from .document import Element, Limits
 from .errors import Problem
-from .nodes import REFUSED
+from .manifest import Manifest
 from .ports import forbidden_character
-from .registry import children_allowed, Manifest, NodeRegistry
+from .registry import children_allowed, NodeRegistry
 from .status import NodeKind
 
 EXPLICIT = frozenset(('Action', 'Condition', 'Control', 'Decorator'))
 Report = Callable[[Element, str, str], None]
 
+# Builtin types of BehaviorTree.CPP that make no sense on a robot without a terminal.
+_REFUSED = {'ManualSelector': 'it asks for a choice on a terminal, which a robot does not have'}
 _OLD_NAMES = {
     'SequenceStar': 'SequenceWithMemory',
     'SubTreePlus': 'SubTree',
@@ -132,8 +134,8 @@ class Verifier:
         self.unknown.setdefault(name, element)
         if self._assume_nodes and not element.children:
             return
-        if name in REFUSED:
-            self._report(element, f'{name} is not supported', REFUSED[name])
+        if name in _REFUSED:
+            self._report(element, f'{name} is not supported', _REFUSED[name])
             return
         self._report(element, f'there is no node type {name!r}', self._suggest(element, name))
 

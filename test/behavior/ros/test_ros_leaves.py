@@ -15,7 +15,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-from xparo_bridge.behavior import NodeRegistry
+from xparo_bridge.behavior import builtin_registry
 from xparo_bridge.behavior.ros.configured import add_configured
 from xparo_bridge.messages import Telemetry
 
@@ -170,6 +170,6 @@ def test_telemetry_has_the_types_its_values_have(robot):
     ],
 )
 def test_a_node_that_cannot_work_is_known_before_any_tree(tmp_path, node, path, problem):
-    problems = add_configured(NodeRegistry(), configured(tmp_path, {'N': node}))
+    problems = add_configured(builtin_registry(), configured(tmp_path, {'N': node}))
     assert [where for where, _ in problems] == [path]
     assert problem in problems[0][1]

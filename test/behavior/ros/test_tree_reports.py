@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from xparo_bridge.behavior import load, NodeRegistry, Problem
+from xparo_bridge.behavior import builtin_registry, load, Problem
 from xparo_bridge.behavior.ros.reports import PERIOD, TreeReports
 from xparo_bridge.behavior.ros.tree_run import RunState
 
@@ -26,7 +26,7 @@ class Told:
         self.telling = TreeReports(
             lambda status, link: self.reports.append((status, link)), lambda: self.connected
         )
-        self.tree = load(f'<BehaviorTree ID="T">{body}</BehaviorTree>', NodeRegistry())
+        self.tree = load(f'<BehaviorTree ID="T">{body}</BehaviorTree>', builtin_registry())
         self.run = SimpleNamespace(
             id='r',
             name='t',

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ..node import TreeNode
 from ..registry import NodeRegistry
 from . import conditions, control, decorators
-from .robot import RobotState, SERVICE
+from .robot import RobotStateSource, SERVICE
 from .table import manifests, NODES
 
 _RUNNABLE: tuple[type[TreeNode], ...] = (
@@ -50,4 +50,4 @@ def register(registry: NodeRegistry) -> None:
         registry.bind(node_class.__name__, node_class)
 
 
-__all__ = ['NODES', 'RobotState', 'SERVICE', 'register']
+__all__ = ['NODES', 'RobotStateSource', 'SERVICE', 'register']

@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..context import NodeConfig
 from ..leaves import Condition
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, SUCCESS
 from ..status import NodeStatus
 from .decorators import goals_of, position

@@ -21,8 +21,8 @@ RoundRobin ticks one child after the other, going on where it stopped.
 from __future__ import annotations
 
 from ..branches import ControlNode
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..status import NodeStatus
 

@@ -22,8 +22,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SUCCESS, TreeNode
 from ..nodes.decorator import Decorator
 from ..status import NodeStatus

@@ -12,7 +12,7 @@ from ..errors import NodeError
 SERVICE = 'nav2_robot'
 
 
-class RobotState(Protocol):
+class RobotStateSource(Protocol):
     """The robot as Nav2's nodes see it; lent to a tree as the service `nav2_robot`."""
 
     def position(self, global_frame: str, robot_base_frame: str) -> tuple[float, float] | None:
@@ -25,13 +25,13 @@ class RobotState(Protocol):
         """The goal received since, if it is newer than `goal`, else `goal`."""
 
 
-def robot_state(context: TreeContext) -> RobotState:
+def robot_state(context: TreeContext) -> RobotStateSource:
     """
     The robot that was lent to the tree.
 
     :raises NodeError: if none was.
     """
-    robot: RobotState | None = context.services.get(SERVICE)
+    robot: RobotStateSource | None = context.services.get(SERVICE)
     if robot is None:
         raise NodeError(f'the service {SERVICE!r} was not lent to the tree')
     return robot

@@ -9,8 +9,8 @@ One line a node type: its kind, then its ports as `name:type=default`, outputs w
 
 from __future__ import annotations
 
+from ..manifest import Manifest
 from ..ports import input_port, output_port, Port, PortType, type_named
-from ..registry import Manifest
 from ..status import NodeKind
 from .types import DURATION, MILLISECONDS, PATH, POSE, POSES, ROUTE
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ..node import TreeNode
+from ..registry import NodeRegistry
 from .conditional import IfThenElse, WhileDoElse
 from .constant import AlwaysFailure, AlwaysSuccess
 from .delay import Delay, Sleep, Timeout
@@ -68,5 +69,7 @@ BUILTINS: dict[str, type[TreeNode]] = {
     'Script': ScriptAction,
 }
 
-# Builtin types of BehaviorTree.CPP that make no sense on a robot without a terminal.
-REFUSED = {'ManualSelector': 'it asks for a choice on a terminal, which a robot does not have'}
+
+def builtin_registry() -> NodeRegistry:
+    """Make a registry with the builtin node types."""
+    return NodeRegistry(BUILTINS)

@@ -14,8 +14,8 @@ WhileDoElse asks at every tick and halts the other child when the answer changes
 from __future__ import annotations
 
 from ..branches import ControlNode
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SUCCESS
 from ..status import NodeStatus
 

@@ -11,8 +11,8 @@ Delay, Timeout and Sleep: nodes that wait, without blocking a tick.
 
 from __future__ import annotations
 
-from ..context import NodeConfig
 from ..leaves import StatefulAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..ports import input_port, UINT
 from ..status import NodeStatus

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..branches import ControlNode
-from ..context import NodeConfig
+from ..manifest import NodeConfig
 from ..node import IDLE, RUNNING, SKIPPED
 from ..status import NodeStatus
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from ..context import NodeConfig
 from ..errors import PortError
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SUCCESS
 from ..ports import (
     BOOL,

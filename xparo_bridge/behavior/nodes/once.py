@@ -8,7 +8,7 @@ After that, SKIPPED, or the child's result if `then_skip` is false; a halt does 
 
 from __future__ import annotations
 
-from ..context import NodeConfig
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..ports import BOOL, input_port
 from ..status import NodeStatus

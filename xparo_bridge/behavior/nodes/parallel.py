@@ -21,8 +21,8 @@ from __future__ import annotations
 import py_trees
 
 from ..branches import ControlNode
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..ports import input_port, INT
 from ..status import NodeStatus

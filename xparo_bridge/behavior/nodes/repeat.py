@@ -13,8 +13,8 @@ else can interrupt it.
 
 from __future__ import annotations
 
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
 from ..ports import input_port, INT
 from ..status import NodeStatus

@@ -11,8 +11,8 @@ Script, ScriptCondition and Precondition: nodes that run a script.
 
 from __future__ import annotations
 
-from ..context import NodeConfig
 from ..leaves import Condition, SyncAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS, TreeNode
 from ..ports import input_port, NODE_STATUS, STRING
 from ..script import compile_script, Script

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..branches import ControlNode
-from ..context import NodeConfig
 from ..errors import ConversionError, NodeError
+from ..manifest import NodeConfig
 from ..node import RUNNING, SKIPPED
 from ..ports import input_port, Port, STRING
 from ..status import NodeStatus

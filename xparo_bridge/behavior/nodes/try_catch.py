@@ -13,8 +13,8 @@ All children but the last are ticked as in a Sequence.
 from __future__ import annotations
 
 from ..branches import ControlNode
-from ..context import NodeConfig
 from ..errors import NodeError
+from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SKIPPED, SUCCESS
 from ..ports import BOOL, input_port
 from ..status import NodeStatus

@@ -16,9 +16,9 @@ A child that is RUNNING is ticked on without asking.
 from __future__ import annotations
 
 from ..blackboard import Blackboard
-from ..context import NodeConfig
 from ..errors import PortError
 from ..leaves import SyncAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..ports import ANY, input_port, pointed_key
 from ..status import NodeStatus

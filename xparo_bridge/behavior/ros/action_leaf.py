@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...ros.action_goal import Ending, Outcome
-from ..context import NodeConfig
 from ..errors import BehaviorError
 from ..leaves import LeafNode, StatefulAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .fields import find_type, MessageField
@@ -126,7 +126,7 @@ class RosAction(StatefulAction):
     def on_running(self) -> NodeStatus:
         goal = self._goal
         if goal is None:
-            if not self._ros.settling:
+            if not self._ros.ending:
                 self._send()
             return RUNNING
         if goal.outcome is not None:

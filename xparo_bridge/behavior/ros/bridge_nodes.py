@@ -20,59 +20,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 import json
-from typing import Any, Protocol
+from typing import Any
 
 from ...messages import CommandState, Telemetry
 from ...messages import RemoteCommand as Command
 from ...ros.values import plain
-from ..context import NodeConfig
 from ..errors import NodeError
 from ..leaves import LeafNode, StatefulAction, SyncAction
+from ..manifest import Manifest, NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..ports import input_port, output_port
-from ..registry import Manifest, NodeRegistry
+from ..registry import NodeRegistry
 from ..status import NodeKind, NodeStatus
+from .robot_commands import CommandRun, NoCommands, RobotCommands, TREE
 from .service_leaf import RosService, ServiceUse
 from .topic_leaf import PublishUse, RosTopicPublish
 from .tree_ros import tree_ros
 
 # The names by which a tree's context has what these nodes use.
-ROUTER = 'router'
+COMMANDS = 'commands'
 SEND = 'send'
-# Where commands of trees come from, beside the names of links.
-TREE = 'tree'
-
-
-class CommandRun(Protocol):
-    """A run of a command, as the router has it."""
-
-    state: CommandState | None
-    canceling: bool
-    status: Any
-
-    @property
-    def open(self) -> bool:
-        """Whether it has not ended."""
-
-
-class CommandRouter(Protocol):
-    """What runs commands."""
-
-    def execute(self, command: Command, source: str) -> Any:
-        """Run a command."""
-
-    def cancel(self, run: Any) -> None:
-        """Begin to end a run."""
-
-    def moves_base(self, command: str) -> bool:
-        """Whether a command may move the base."""
 
 
 class _PendingRun:
     """A command that has to end before another tree may begin."""
 
-    def __init__(self, router: CommandRouter, run: CommandRun) -> None:
-        self._router = router
+    def __init__(self, commands: RobotCommands, run: CommandRun) -> None:
+        self._commands = commands
         self.run = run
         self.ending = False
 
@@ -86,7 +60,7 @@ class _PendingRun:
     def cancel(self) -> None:
         if not self.ended:
             self.ending = True
-            self._router.cancel(self.run)
+            self._commands.cancel(self.run)
 
 
 class RemoteCommand(StatefulAction):
@@ -102,8 +76,8 @@ class RemoteCommand(StatefulAction):
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._pending: _PendingRun | None = None
-        router: CommandRouter | None = self.context.services.get(ROUTER)
-        self.moves = router is not None and router.moves_base(config.inputs.get('command', ''))
+        self._commands: RobotCommands = self.context.services.get(COMMANDS) or NoCommands()
+        self.moves = self._commands.moves_base(config.inputs.get('command', ''))
 
     def on_start(self) -> NodeStatus:
         self.feedback_message = ''
@@ -113,13 +87,11 @@ class RemoteCommand(StatefulAction):
     def on_running(self) -> NodeStatus:
         ros = tree_ros(self.context)
         if self._pending is None:
-            if ros.settling:
+            if ros.ending:
                 return RUNNING
-            router: CommandRouter | None = self.context.services.get(ROUTER)
-            if router is None:
-                raise NodeError('no commands are lent to this tree')
-            run = router.execute(Command(self.get_input('command'), self._parameters()), TREE)
-            self._pending = _PendingRun(router, run)
+            command = Command(self.get_input('command'), self._parameters())
+            run = self._commands.execute(command, TREE)
+            self._pending = _PendingRun(self._commands, run)
             ros.watch(self._pending)
         run = self._pending.run
         if run.open:

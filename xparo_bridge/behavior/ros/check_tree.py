@@ -3,7 +3,7 @@
 """
 The executable `check_tree`: what is wrong with these tree files, on this robot.
 
-As behavior/check_tree.py, with `--config FILE...` for the node types of a robot's configuration.
+As behavior/linter.py, with `--config FILE...` for the node types of a robot's configuration.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sys
 
 from ...configuration import ConfigurationError, load
 from ...share import share
-from .. import check_tree
-from .registry import robot_registry
+from .. import linter
+from .robot_registry import robot_registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     registry, problems = robot_registry('/xparo_bridge', nodes, stubs=True)
     for path, text in problems:
         print(f'trees.nodes.{".".join(path)}: {text}', file=sys.stderr)
-    return 2 if problems else check_tree.main(rest, registry)
+    return 2 if problems else linter.main(rest, registry)
 
 
 if __name__ == '__main__':

@@ -16,8 +16,9 @@ from typing import Any
 
 from ..errors import BehaviorError
 from ..leaves import StubAction
+from ..manifest import Manifest
 from ..ports import input_port, output_port, Port, type_named
-from ..registry import Manifest, NodeFactory, NodeRegistry
+from ..registry import NodeFactory, NodeRegistry
 from ..status import NodeKind
 from .action_leaf import ActionUse, RosAction
 from .answer import Answer
@@ -29,7 +30,7 @@ from .topic_leaf import ConditionUse, PublishUse, RosTopicCondition, RosTopicPub
 USES = ('action', 'service', 'publish', 'condition')
 
 # Reports the keys that lead to a problem, below `trees: nodes:`, and what it is.
-Problem = tuple[tuple[str, ...], str]
+ConfigProblem = tuple[tuple[str, ...], str]
 
 
 @dataclass
@@ -43,13 +44,13 @@ class _Ports:
 
 def add_configured(
     registry: NodeRegistry, nodes: Mapping[str, Mapping[str, Any]], *, stubs: bool = False
-) -> list[Problem]:
+) -> list[ConfigProblem]:
     """
     Add the node types of the configuration to a registry and return what is wrong with them.
 
     With `stubs`, types whose interface is not installed here are added with untyped ports.
     """
-    problems: list[Problem] = []
+    problems: list[ConfigProblem] = []
     for type_id, settings in nodes.items():
         use = next(use for use in USES if use in settings)
         kind = NodeKind.CONDITION if use == 'condition' else NodeKind.ACTION
@@ -93,7 +94,7 @@ def _parts(use: str, interface: Any) -> dict[str, Any]:
 
 def _read_ports(
     found: _Ports, type_id: str, settings: Mapping[str, Any], parts: Mapping[str, Any]
-) -> Iterator[Problem]:
+) -> Iterator[ConfigProblem]:
     found.fields = {part: {} for part in parts}
     for name, options in settings['ports'].items():
         if not isinstance(options, Mapping):

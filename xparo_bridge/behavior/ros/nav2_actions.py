@@ -27,8 +27,8 @@ from unique_identifier_msgs.msg import UUID
 
 from ...ros.action_goal import Ending, Outcome
 from ...ros.rclpy_internals import action_name, goal_handle
-from ..context import NodeConfig
 from ..leaves import StatefulAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..registry import NodeFactory
 from ..status import NodeKind, NodeStatus
@@ -303,7 +303,7 @@ class CancelGoals(StatefulAction):
     def on_running(self) -> NodeStatus:
         if self._answer is None:
             if self._client.server_is_ready():
-                self._answer = cancel_all(self._client)
+                self._answer = _ask_to_cancel_all(self._client)
                 self._answer.add_done_callback(lambda future: self.wake_up())
         elif self._answer.done():
             return SUCCESS
@@ -313,7 +313,7 @@ class CancelGoals(StatefulAction):
         return RUNNING
 
 
-def cancel_all(client: ActionClient) -> Future:
+def _ask_to_cancel_all(client: ActionClient) -> Future:
     """Ask a server to cancel all its goals (action_msgs/srv/CancelGoal: id and stamp zero)."""
     return goal_handle(client, UUID()).cancel_goal_async()
 

@@ -27,9 +27,9 @@ from nav_msgs.msg import Path
 from std_msgs.msg import Header
 
 from ...ros.geometry import quaternion
-from ..context import NodeConfig
 from ..errors import ConversionError, NodeError
 from ..leaves import Condition, LeafNode, SyncAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .fields import to_message

@@ -17,8 +17,8 @@ from typing import Any
 
 from sensor_msgs.msg import BatteryState
 
-from ..context import NodeConfig
 from ..leaves import Condition, SyncAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .robot_state import seconds

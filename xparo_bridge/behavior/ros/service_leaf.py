@@ -17,9 +17,9 @@ from typing import Any
 
 from rclpy.task import Future
 
-from ..context import NodeConfig
 from ..errors import BehaviorError
 from ..leaves import StatefulAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .action_leaf import read_ports, write_ports

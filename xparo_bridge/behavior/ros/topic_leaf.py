@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..context import NodeConfig
 from ..errors import BehaviorError
 from ..leaves import Condition, LeafNode, SyncAction
+from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .action_leaf import read_ports, write_ports

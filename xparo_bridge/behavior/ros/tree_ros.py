@@ -66,8 +66,8 @@ class Goal:
     """
     A goal a leaf sent; `on_news` is called when it is accepted and when it has ended.
 
-    While the tree is held the server does not have one that is repeatable: it is cancelled, and
-    what is left of it sent again afterwards.
+    While the tree is paused the server does not have one that is repeatable: it is cancelled,
+    and what is left of it is sent again afterwards.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Goal:
         self._send = send
         self._on_news = on_news
         self._repeatable = repeatable
-        self._held = self._withdrawn = False
+        self._paused = self._withdrawn = False
         self._last_feedback: Any = None
         self._action: ActionGoal | None = send(self, message)
 
@@ -95,9 +95,9 @@ class Goal:
         return self.outcome is not None
 
     @property
-    def still(self) -> bool:
-        """Whether no server has it, or will have it in spite of a pause."""
-        return self.ended or self._action is None or not (self._held or self.ending)
+    def pausing(self) -> bool:
+        """Whether its server has yet to let go of it, for a pause or for good."""
+        return not self.ended and self._action is not None and (self._paused or self.ending)
 
     def poll(self) -> None:
         if self._action is not None:
@@ -105,24 +105,24 @@ class Goal:
 
     def cancel(self) -> None:
         if self._action is None:
-            self._end(Outcome(Ending.CANCELED, 'cancelled while it was held'))
+            self._end(Outcome(Ending.CANCELED, 'cancelled while it was paused'))
         elif not self.ended:
             self.ending = True
             self._action.cancel()
 
-    def hold(self) -> bool:
-        """Take it from the server until `go_on`; False if it cannot be sent again."""
+    def pause(self) -> bool:
+        """Take it from the server until `resume`; False if it cannot be sent again."""
         if self.ended or self.ending:
             return True
         if self._repeatable:
-            self._held = self._withdrawn = True
+            self._paused = self._withdrawn = True
             if self._action is not None:
                 self._action.cancel()
         return self._repeatable
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Send again what is left of it."""
-        self._held = False
+        self._paused = False
         if self._action is None and not self.ended:
             self._withdrawn = False
             self._action = self._send(self, self._message)
@@ -140,8 +140,8 @@ class Goal:
         self._message = remaining(self._message, self._last_feedback)
         self._action = self._last_feedback = self.feedback = None
         self.accepted = False
-        if not self._held:
-            self.go_on()
+        if not self._paused:
+            self.resume()
 
     def accept(self) -> None:
         """Learn that it was accepted."""
@@ -297,12 +297,12 @@ class TreeRos:
         self._pending = [pending for pending in self._pending if not pending.ended]
 
     @property
-    def settling(self) -> bool:
+    def ending(self) -> bool:
         """Whether something that was told to end has not ended yet."""
         return any(pending.ending and not pending.ended for pending in self._pending)
 
     @property
-    def settled(self) -> bool:
+    def idle(self) -> bool:
         """Whether nothing is under way."""
         return all(pending.ended for pending in self._pending)
 
@@ -310,20 +310,20 @@ class TreeRos:
     def _goals(self) -> list[Goal]:
         return [pending for pending in self._pending if isinstance(pending, Goal)]
 
-    def hold(self) -> bool:
-        """Take all goals from their servers until `go_on`; whether all could be."""
-        held = [goal.hold() for goal in self._goals]
-        return all(held)
+    def pause(self) -> bool:
+        """Take all goals from their servers until `resume`; whether all could be."""
+        paused = [goal.pause() for goal in self._goals]
+        return all(paused)
 
-    def go_on(self) -> None:
-        """Send again what is left of the goals that were held."""
+    def resume(self) -> None:
+        """Send again what is left of the goals that were paused."""
         for goal in self._goals:
-            goal.go_on()
+            goal.resume()
 
     @property
-    def still(self) -> bool:
-        """Whether no server has a goal any more that is to be held or to end."""
-        return all(goal.still for goal in self._goals)
+    def pausing(self) -> bool:
+        """Whether a server still has a goal that is paused or to end."""
+        return any(goal.pausing for goal in self._goals)
 
     def cancel(self) -> None:
         """Tell everything under way to end."""

@@ -16,7 +16,7 @@ from ..node import IDLE, RUNNING
 from ..status import NodeStatus
 from ..tree import Tree
 from .bridge_nodes import jsonable
-from .executor import close_executor, make_executor
+from .tree_executor import close_executor, make_executor
 from .tree_ros import TreeRos
 
 
@@ -64,8 +64,8 @@ class TreeRun:
         self.status = IDLE
         self.error = ''
         self.halting = ''  # Why it is to be halted, if it is.
-        self.held = False
-        self.moves_on = False  # Whether a goal goes on while it is held.
+        self.paused = False
+        self.keeps_moving = False  # Whether a goal goes on while it is paused.
         self.command_id = ''  # The command that began it, if one did.
         self.preempted_by = ''  # The command that took its place.
         self.problems: list[Problem] = []
@@ -116,23 +116,23 @@ class TreeRun:
             self.error = why
             self.finish()
 
-    def hold(self) -> None:
-        """Let time stand still for it, and take its goals from their servers, until `go_on`."""
-        self.held = True
-        self.tree.context.clock.hold()
-        self.moves_on = not self.ros.hold()
+    def pause(self) -> None:
+        """Let time stand still for it, and take its goals from their servers, until `resume`."""
+        self.paused = True
+        self.tree.context.clock.pause()
+        self.keeps_moving = not self.ros.pause()
 
-    def go_on(self) -> None:
-        """Go on where it was held."""
-        self.held = False
-        self.tree.context.clock.go_on()
-        self.ros.go_on()
+    def resume(self) -> None:
+        """Go on where it was paused."""
+        self.paused = False
+        self.tree.context.clock.resume()
+        self.ros.resume()
 
     @property
     def phase(self) -> str:
         """Its state in a word, for those who watch it."""
-        held = self.held and self.state is RunState.RUNNING
-        return 'paused' if held else self.state.value
+        paused = self.paused and self.state is RunState.RUNNING
+        return 'paused' if paused else self.state.value
 
     def finish(self) -> None:
         """Leave the graph; the run is over."""

@@ -27,11 +27,12 @@ from ..loader import Reader
 from ..ports import ANY_ALLOWED, type_of
 from ..registry import NodeRegistry
 from ..tree import Tree
-from .bridge_nodes import jsonable, ROUTER, SEND
-from .executor import HAS_PY_TREES_ROS
+from .bridge_nodes import COMMANDS, jsonable, SEND
 from .reports import TreeReports
 from .robot_clock import RobotClock
+from .robot_commands import NoCommands, RobotCommands
 from .robot_state import RobotState
+from .tree_executor import HAS_PY_TREES_ROS
 from .tree_library import StoredTree, TreeLibrary
 from .tree_ros import SERVICE as ROS_SERVICE
 from .tree_ros import Timeouts, TreeRos
@@ -79,12 +80,9 @@ class TreeRunner:
         self._current: TreeRun | None = None
         self._next: TreeRun | None = None
         self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
-        # What has to be out of a tree's way before it begins, and who learns of its goals and end.
-        self.clear_base: Callable[[TreeRun], bool] = lambda run: True
-        self.on_goal: Callable[[TreeRun, str, bytes], None] = lambda run, action, goal_id: None
-        self.on_ended: Callback = lambda run: None
+        self.commands: RobotCommands = NoCommands()
         self._stopped = False
-        self._held = False
+        self._paused = False
         self._refresh_at = 0.0
         self._progress_at = 0.0
         self._guard = node.create_guard_condition(self._on_wake_up)
@@ -98,9 +96,10 @@ class TreeRunner:
         for timer in (self._timer, self._poll_timer, self._deadline_timer):
             timer.cancel()
 
-    def bind_commands(self, router: Any, send: Callable[[Any], bool]) -> None:
+    def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
-        self.services.update({ROUTER: router, SEND: send})
+        self.commands = commands
+        self.services.update({COMMANDS: commands, SEND: send})
 
     # Asked from outside
 
@@ -181,36 +180,36 @@ class TreeRunner:
             self._current.halting = self._current.halting or why
             self._guard.trigger()
 
-    def hold(self) -> TreeRun | None:
-        """Keep what runs from moving the robot, and what waits from beginning, until `go_on`."""
-        self._held = True
+    def pause(self) -> TreeRun | None:
+        """Keep what runs from moving the robot, and what waits from beginning, until `resume`."""
+        self._paused = True
         run = self._current
         if run is None or run.state is not RunState.RUNNING:
             return None
-        if not run.held:
+        if not run.paused:
             self._timer.cancel()
             self._deadline_timer.cancel()
-            run.hold()
+            run.pause()
             self._poll_timer.reset()
             self.reports.tell_phase(run)
             run.on_progress(run)
         return run
 
-    def go_on(self) -> None:
-        """Go on with what is held."""
-        self._held = False
+    def resume(self) -> None:
+        """Go on with what is paused."""
+        self._paused = False
         run = self._current
-        if run is not None and run.held:
-            run.go_on()
+        if run is not None and run.paused:
+            run.resume()
             if run.state is RunState.RUNNING:
                 self._timer.reset()
                 self.reports.tell_phase(run)
         self._guard.trigger()
 
     @property
-    def still(self) -> bool:
-        """Whether no server has a goal of a tree."""
-        return self._current is None or self._current.ros.still
+    def pausing(self) -> bool:
+        """Whether a server still has a goal that is paused or to end."""
+        return self._current is not None and self._current.ros.pausing
 
     def stop(self) -> None:
         """Begin to end for good; a tree that runs counts as interrupted."""
@@ -237,7 +236,9 @@ class TreeRunner:
             raise
         run = TreeRun(name or tree.tree_id, tree, ros, on_progress=on_progress, on_end=on_end)
         tree.on_wake_up = self._guard.trigger
-        ros.on_sending = lambda action, goal_id: self.on_goal(run, action, goal_id)
+        ros.on_sending = lambda action, goal_id: self.commands.record_tree_goal(
+            run, action, goal_id
+        )
         return run, StoredTree(run.name, xml)
 
     def _load(self, name: str, xml: str, blackboard: Mapping[str, Any], ros: TreeRos) -> Tree:
@@ -293,13 +294,13 @@ class TreeRunner:
                 self._deadline_timer.cancel()
                 run.halt(run.halting)
                 self._poll_timer.reset()
-            if run.state is RunState.STOPPING and run.ros.settled:
+            if run.state is RunState.STOPPING and run.ros.idle:
                 self._current = None
                 run.finish()
                 self._ended(run)
             else:
                 self.reports.flush()
-        if self._current is None and self._next is not None and not self._held:
+        if self._current is None and self._next is not None and not self._paused:
             self._begin(self._next)
         if self.idle:
             self._poll_timer.cancel()
@@ -310,7 +311,7 @@ class TreeRunner:
         connected = run.ros.connected and self._robot.ready
         if not connected and time.monotonic() - run.made_at < _CONNECT_TIMEOUT:
             return
-        if not self.clear_base(run):
+        if run.moves and not self.commands.clear_base(f'tree {run.name}'):
             return
         self._next = None
         self._current = run
@@ -325,7 +326,7 @@ class TreeRunner:
         self._tick(run)
 
     def _tick(self, run: TreeRun) -> None:
-        if run.state is not RunState.RUNNING or run.held:
+        if run.state is not RunState.RUNNING or run.paused:
             return
         run.ros.poll()
         run.tick()
@@ -362,7 +363,7 @@ class TreeRunner:
             self._logger.info(f'tree {run.name} {run.state.value}')
         self._note('tree', tree=run.name, run=run.id, state=run.state.value, error=run.error)
         self.reports.end(run)
-        self.on_ended(run)
+        self.commands.tree_ended(run)
 
     def _refresh(self, run: TreeRun) -> None:
         now = time.monotonic()

@@ -1,11 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's own doors to its trees: the action `~/run_tree` and the service `~/load_tree`."""
+"""Offers trees to nodes of the robot: the action `~/run_tree` and the service `~/load_tree`."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
@@ -18,9 +18,7 @@ from xparo_interfaces.srv import LoadTree
 from ..errors import TreeErrors
 from ..status import NodeStatus
 from .tree_run import TreeRun
-
-if TYPE_CHECKING:
-    from .trees import Trees
+from .trees import Trees
 
 
 class TreeServices:

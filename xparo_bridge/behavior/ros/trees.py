@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does the rest of the bridge ask of trees: all of them behind one face."""
+"""What does the rest of the bridge ask of trees: all of them behind one class."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ...share import share
 from ...state_directory import StateDirectory
 from ..document import Limits
 from ..errors import Problem, TreeErrors
-from .registry import robot_registry
 from .reports import Send, TreeReports
+from .robot_commands import RobotCommands
+from .robot_registry import robot_registry
 from .robot_state import RobotState
 from .tree_library import read_folder, StoredTree, TreeLibrary
 from .tree_ros import Timeouts
 from .tree_run import TreeRun
 from .tree_runner import Callback, TreeRunner
-from .tree_services import TreeServices
 
 
 class NoSuchTree(BadInput, KeyError):
@@ -78,7 +78,6 @@ class Trees:
             ),
             note=note,
         )
-        TreeServices(node, self)
 
     def _own(self, folder: Path) -> list[StoredTree]:
         try:
@@ -87,15 +86,9 @@ class Trees:
             self._logger.error(f'the trees of {folder} cannot be read: {error}')
             return []
 
-    def bind_commands(self, router: Any, send: Callable[[Any], bool]) -> None:
+    def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
-        self._router = router
-        self._runner.bind_commands(router, send)
-        self._runner.clear_base = lambda run: (
-            not run.moves or router.clear_base(f'tree {run.name}')
-        )
-        self._runner.on_goal = router.record_tree_goal
-        self._runner.on_ended = router.tree_ended
+        self._runner.bind_commands(commands, send)
 
     def start(self) -> None:
         """Check the robot's own trees, and run the one that the configuration says."""
@@ -205,13 +198,10 @@ class Trees:
         return self._runner.library.names
 
     def _check_latch(self) -> None:
-        if self._router.latch:
+        latch = self._runner.commands.latch
+        if latch:
             raise TreeErrors(
-                [
-                    Problem(
-                        f'the robot is {self._router.latch}', hint='send the command resume first'
-                    )
-                ]
+                [Problem(f'the robot is {latch}', hint='send the command resume first')]
             )
 
     def load(self, name: str, xml: str) -> list[Problem]:
@@ -242,17 +232,17 @@ class Trees:
             self._runner.halt(run, f'preempted by command {command_id}')
 
     def pause(self) -> TreeRun | None:
-        """Hold the tree that runs, and its goals, until `resume`; returns it."""
-        return self._runner.hold()
+        """Pause the tree that runs, and its goals, until `resume`; returns it."""
+        return self._runner.pause()
 
     def resume(self) -> None:
-        """Go on with the tree that was held."""
-        self._runner.go_on()
+        """Go on with the tree that was paused."""
+        self._runner.resume()
 
     @property
-    def still(self) -> bool:
-        """Whether nothing that a tree began moves the robot."""
-        return self._runner.still
+    def pausing(self) -> bool:
+        """Whether a server still has a goal of a tree that is paused or to end."""
+        return self._runner.pausing
 
     @property
     def moving(self) -> str:

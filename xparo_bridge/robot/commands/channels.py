@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...behavior.ros.bridge_nodes import TREE
+from ...behavior.ros.robot_commands import TREE
 from .kind import Kind
 from .run import Run
 

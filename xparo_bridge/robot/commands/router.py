@@ -22,7 +22,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from ...behavior.ros.bridge_nodes import TREE
+from ...behavior.ros.robot_commands import TREE
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, CommandStatus, RemoteCommand
 from ..telemetry.publisher import TelemetryPublisher

@@ -27,7 +27,7 @@ class Pause(Kind):
         router.set_latch('paused')
         held, going_on = [], []
         tree = self.robot.trees.pause()  # Also one that no command began.
-        if tree is not None and tree.moves_on:
+        if tree is not None and tree.keeps_moving:
             going_on.append(f'tree {tree.name}')
         for other in router.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
@@ -40,7 +40,9 @@ class Pause(Kind):
 
     def poll(self, run: Run) -> None:
         held, going_on = run.data
-        if self.robot.trees.still and all(other.kind.held(other) for other in held if other.open):
+        if not self.robot.trees.pausing and all(
+            other.kind.held(other) for other in held if other.open
+        ):
             run.succeed(
                 {'paused': [other.id for other in held if other.open], 'not_paused': going_on}
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....behavior.errors import TreeErrors
-from ....behavior.ros.bridge_nodes import TREE
+from ....behavior.ros.robot_commands import TREE
 from ....behavior.ros.trees import NoSuchTree
 from ..kind import Kind, Schema, settings
 from ..run import Run
@@ -47,7 +47,7 @@ class RunTree(Kind):
                 name,
                 run.parameters.get('blackboard'),
                 on_progress=lambda tree: run.running(
-                    {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.held else {})
+                    {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.paused else {})
                 ),
                 on_end=lambda tree: self._ended(run, tree),
             )

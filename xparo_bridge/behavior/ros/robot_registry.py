@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import nav2
+from ..nodes import builtin_registry
 from ..registry import NodeFactory, NodeRegistry
 from . import bridge_nodes, nav2_actions, nav2_poses, nav2_topics
-from .configured import add_configured, Problem
+from .configured import add_configured, ConfigProblem
 
 
 def robot_registry(
@@ -18,14 +19,14 @@ def robot_registry(
     nodes: Mapping[str, Mapping[str, Any]],
     *,
     stubs: bool = False,
-) -> tuple[NodeRegistry, list[Problem]]:
+) -> tuple[NodeRegistry, list[ConfigProblem]]:
     """
     Make the registry of a robot, and tell what is wrong with the nodes of its configuration.
 
     `bridge` is the full name of the bridge's node. With `stubs` nodes of the configuration are
     known even where their interface is not installed.
     """
-    registry = NodeRegistry()
+    registry = builtin_registry()
     nav2.register(registry)
     factories: dict[str, NodeFactory] = {
         **nav2_actions.factories(),

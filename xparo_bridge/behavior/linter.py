@@ -21,13 +21,14 @@ from . import nav2
 from .document import Element, Limits
 from .errors import BehaviorError
 from .loader import Reader
+from .nodes import builtin_registry
 from .registry import NodeRegistry
 from .verify import node_type
 
 
 def default_registry() -> NodeRegistry:
     """Make the registry of node types known everywhere: builtin, Nav2's and installed ones."""
-    registry = NodeRegistry()
+    registry = builtin_registry()
     nav2.register(registry)
     registry.discover()
     return registry

@@ -1,0 +1,90 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What trees ask of the robot's commands, and what commands learn of trees."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ...errors import NotNow
+from ...messages import CommandState, RemoteCommand
+
+# Where commands of trees come from, beside the names of links.
+TREE = 'tree'
+
+
+class CommandRun(Protocol):
+    """A run of a command, as the router has it."""
+
+    state: CommandState | None
+    canceling: bool
+    status: Any
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+
+
+class RunOfTree(Protocol):
+    """A run of a tree, as commands see it."""
+
+    id: str
+    name: str
+    moves: bool
+    command_id: str
+    preempted_by: str
+
+
+class RobotCommands(Protocol):
+    """The robot's commands as its trees see them."""
+
+    @property
+    def latch(self) -> str:
+        """Why nothing may move the robot: `stopped`, `paused`, or '' if it may."""
+
+    def execute(self, command: RemoteCommand, source: str) -> Any:
+        """Run a command and return its run."""
+
+    def cancel(self, run: Any) -> None:
+        """Begin to end a run."""
+
+    def moves_base(self, command: str) -> bool:
+        """Whether a command may move the base."""
+
+    def clear_base(self, by: str) -> bool:
+        """End the commands that move the base; whether none does any more."""
+
+    def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
+        """Learn of a goal before a tree sends it."""
+
+    def tree_ended(self, tree: RunOfTree) -> None:
+        """Learn that a tree has ended."""
+
+
+class NoCommands:
+    """Stands for the robot's commands where there are none; nothing is in a tree's way."""
+
+    latch = ''
+
+    def execute(self, command: RemoteCommand, source: str) -> Any:
+        """
+        Refuse a command.
+
+        :raises NotNow: always.
+        """
+        raise NotNow('no commands are lent to this tree')
+
+    def cancel(self, run: Any) -> None:
+        """Do nothing."""
+
+    def moves_base(self, command: str) -> bool:
+        return False
+
+    def clear_base(self, by: str) -> bool:
+        return True
+
+    def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
+        """Do nothing."""
+
+    def tree_ended(self, tree: RunOfTree) -> None:
+        """Do nothing."""
