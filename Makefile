@@ -10,7 +10,7 @@ ENVIRONMENT := $(PYTHON) tools/environment.py
 TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint bench conformance fuzz chaos soak clean
+.PHONY: help environment demo test lint docs bench conformance fuzz chaos soak release clean
 
 help: ## List these.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -21,8 +21,9 @@ environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date.
 demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to end after it.
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
-test: environment ## Run the test suite; ARGS=test/link for a part of it.
-	$(VENV)/python -m pytest -n 4 --dist worksteal $(ARGS)
+test: environment ## Run the test suite with its coverage; ARGS=test/link for a part of it, without.
+	@mkdir -p .cache/coverage
+	$(VENV)/python -m pytest -n 4 --dist worksteal $(if $(ARGS),$(ARGS),--cov)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint
@@ -31,6 +32,18 @@ lint: ## Check style, types, package.xml and what may import what.
 	$(if $(TYPED),$(VENV)/mypy $(TYPED))
 	xmllint --noout --nonet package.xml interfaces/*/package.xml
 	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
+
+DOCS := .cache/docs
+$(DOCS)/installed: tools/requirements-docs.txt
+	@rm -rf $(DOCS)
+	@$(VENV)/pip install --quiet --no-deps --target $(DOCS) -r $<
+	@touch $@
+
+docs: environment $(DOCS)/installed ## Build the documentation site in site/; ARGS=serve to show it while you write.
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(DOCS) $(VENV)/python -m mkdocs $(if $(ARGS),$(ARGS),build --quiet)
+
+release: environment ## Make a release: VERSION=1.2.0; without, build and check what is there.
+	$(VENV)/python tools/release.py $(if $(VERSION),$(VERSION),--dry-run)
 
 bench: environment ## Measure beside floor programs; results in bench/results.
 	$(VENV)/python -m bench $(ARGS)

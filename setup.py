@@ -3,6 +3,7 @@
 """What is installed, under which names, and where others can add to it."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
@@ -21,7 +22,8 @@ def share(folder, pattern):
 
 setup(
     name=NAME,
-    version='0.1.0',
+    # The version is written in package.xml alone.
+    version=ElementTree.parse('package.xml').findtext('version'),
     description='The one ROS 2 node that links a robot to its platform.',
     author='The xparo_bridge authors',
     maintainer='The xparo_bridge authors',

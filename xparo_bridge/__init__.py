@@ -2,4 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one ROS 2 node that links a robot to its platform."""
 
-__version__ = '0.1.0'
+from importlib.metadata import version
+
+# Written in package.xml alone; setup.py reads it there.
+__version__ = version('xparo_bridge')
