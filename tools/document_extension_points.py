@@ -13,8 +13,8 @@ from typing import Any
 NODES = """
 ## `xparo_bridge.behavior_nodes`
 
-A module whose nodes behaviour trees may use; [behavior trees](behavior-trees.md) has an example. The package itself
-registers none this way.
+A module whose nodes behaviour trees may use; [behavior trees](behavior-trees.md) has an example.
+The package itself registers none this way.
 """
 
 
@@ -97,25 +97,28 @@ def page() -> str:
         [
             '# Extension points',
             '',
-            'A package of yours adds to the bridge by an entry point in its `setup.py`; nothing of the bridge changes.',
+            'A package of yours adds to the bridge by an entry point in its `setup.py`;',
+            'nothing of the bridge changes.',
             '[Contributing](contributing.md) has a worked example of each.',
             '',
             '## `xparo_bridge.commands`',
             '',
-            'A kind of command, named by `kind:` of an entry of `commands:`. [Commands](commands.md) is the page for',
-            'their users.',
+            'A kind of command, named by `kind:` of an entry of `commands:`.',
+            '[Commands](commands.md) is the page for their users.',
             '',
             *kinds(),
             '',
             '## `xparo_bridge.protocols`',
             '',
-            'A wire protocol, named by `protocol:` of a link. [A protocol of your own](new-protocol.md) shows one.',
+            'A wire protocol, named by `protocol:` of a link.',
+            '[A protocol of your own](new-protocol.md) shows one.',
             '',
             *protocols(),
             NODES,
             '## Groups of telemetry',
             '',
-            'A group is a module of the bridge; any topic can be sent without one: [telemetry](telemetry.md).',
+            'A group is a module of the bridge; any topic can be sent without one:',
+            '[telemetry](telemetry.md).',
             '',
             *groups(),
             '',

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""A release has one version everywhere, a changelog ROS's tools read, and a wheel that is whole."""
+"""A release has one version everywhere, a changelog that ROS's tools read, and a whole wheel."""
 
 from datetime import date
 from pathlib import Path
