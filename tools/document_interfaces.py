@@ -16,7 +16,8 @@ def page() -> str:
     lines = [
         '# Interfaces',
         '',
-        'The package `xparo_interfaces`: what nodes of the robot say to the bridge and hear from it.',
+        'The package `xparo_interfaces`: what nodes of the robot say to the bridge and hear from',
+        'it.',
     ]
     for folder, title in SUBJECTS.items():
         lines += ['', f'## {title}']
