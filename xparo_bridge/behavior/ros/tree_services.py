@@ -15,6 +15,7 @@ from rclpy.task import Future
 from xparo_interfaces.action import RunTree
 from xparo_interfaces.srv import LoadTree
 
+from ...json_reader import read_object
 from ..errors import TreeErrors
 from ..status import NodeStatus
 from .tree_run import TreeRun
@@ -49,9 +50,7 @@ class TreeServices:
 
         key = bytes(goal.goal_id.uuid)
         try:
-            blackboard = json.loads(request.blackboard or '{}')
-            if not isinstance(blackboard, dict):
-                raise ValueError('the blackboard is no JSON object')
+            blackboard = read_object(request.blackboard or '{}')
             if request.xml:
                 run = self._trees.run_xml(
                     request.tree_name,

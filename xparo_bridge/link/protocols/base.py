@@ -16,17 +16,18 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-import json
 import math
 from typing import Any, ClassVar, NoReturn, Self
 
 from ...credentials import Credentials, REQUIRED
 from ...errors import BadInput
+from ...json_reader import json_type, JsonError, read_json, read_leniently, Unreadable
 from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
 KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
-MAX_DEPTH = 64  # Levels of a JSON frame; what goes deeper could not be written again.
+MAX_FRAME = 64 * 1024 * 1024  # Characters; the links' own max_frame_bytes is far below.
+MAX_KEYS = 256  # Commands of one frame whose keys are commands.
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,30 +146,36 @@ class Protocol(ABC):
 
 def parse_object(frame: Frame) -> dict[str, Any]:
     """JSON object of a text frame, or ProtocolError."""
+    body, faults = parse_leniently(frame)
+    if faults:
+        raise ProtocolError(f'not JSON: {faults[0]}')
+    return body
+
+
+def parse_leniently(frame: Frame) -> tuple[dict[str, Any], list[str]]:
+    """
+    JSON object of a text frame as far as it can be read, and what could not be.
+
+    For frames that may carry an order: a `stop` counts whatever stands beside it. ProtocolError
+    for what is no object at all.
+    """
     if isinstance(frame, bytes):
         raise ProtocolError('expected a text frame, not a binary frame')
-    value = parse_json(frame)
+    try:
+        value, faults = read_leniently(frame, max_bytes=MAX_FRAME)
+    except JsonError as error:
+        raise ProtocolError(str(error)) from error
     if not isinstance(value, dict):
-        raise ProtocolError(f'expected a JSON object, not {_json_type(value)}')
-    return value
+        raise ProtocolError(f'expected a JSON object, not {json_type(value)}')
+    return value, faults
 
 
 def parse_json(text: str) -> Any:
     """JSON value of a text that can be written as JSON again, or ProtocolError."""
     try:
-        value = json.loads(
-            text, parse_constant=_no_constant, object_pairs_hook=_without_duplicates
-        )
-        if '\\ud' in text.lower():
-            # Half a surrogate pair passes the parser but neither ROS nor a file.
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise ProtocolError('not JSON: half a surrogate pair in a string') from None
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f'not JSON: {error}') from None
-    if text.count('[') + text.count('{') > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        raise ProtocolError(f'nested over {MAX_DEPTH} levels deep')
-    return value
+        return read_json(text, max_bytes=MAX_FRAME)
+    except JsonError as error:
+        raise ProtocolError(str(error)) from error
 
 
 def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...) -> Any:
@@ -176,16 +183,16 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
     value = data.get(key, ...)
     if value is ... or (value is None and default is not ...):
         if default is ...:
-            raise ProtocolError(f'{where}: "{key}" is missing; expected {_NAMES[kind]}')
+            raise ProtocolError(f'{where}: "{key[:80]}" is missing; expected {_NAMES[kind]}')
         return default
-    if kind is float and type(value) is int and abs(value) < 2**1000:
+    if kind is float and type(value) is int:
         return float(value)
+    if isinstance(value, Unreadable):
+        raise ProtocolError(f'{where}: "{key[:80]}": {value.problem}')
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProtocolError(
-            f'{where}: "{key[:80]}" is {_json_type(value)}, expected {_NAMES[kind]}'
+            f'{where}: "{key[:80]}" is {json_type(value)}, expected {_NAMES[kind]}'
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ProtocolError(f'{where}: "{key}" is beyond any number')
     return value
 
 
@@ -193,7 +200,9 @@ def take_list(
     data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
 ) -> list[Any]:
     """List at `key`, each item checked to be of `kind`."""
-    items = take(data, key, list, where, default)
+    items: list[Any] = take(data, key, list, where, default)
+    if all(type(item) is kind for item in items):
+        return items
     return [
         take({key: item}, key, kind, f'{where}, item {index}') for index, item in enumerate(items)
     ]
@@ -216,26 +225,46 @@ def take_options(settings: Mapping[str, Any], **kinds: type) -> dict[str, Any]:
     return {key: take(given, key, kinds[key], 'options') for key in given}
 
 
-def read_keys(body: dict[str, Any], readers: Mapping[str, KeyReader]) -> list[Any]:
+def read_keys(
+    body: dict[str, Any],
+    readers: Mapping[str, KeyReader],
+    faults: Sequence[str] = (),
+    lenient: Sequence[str] = (),
+) -> list[Any]:
     """
     Messages of an object whose keys are commands, in order.
 
     A key that cannot be read becomes a LinkProblem and the others count; if none can be read,
-    ProtocolError.
+    ProtocolError. `faults` are those of `parse_leniently`; only the `lenient` keys are read in
+    spite of one within their value.
     """
-    messages: list[Any] = []
+    if len(body) > MAX_KEYS:
+        raise ProtocolError(f'{len(body)} keys in one frame, expected at most {MAX_KEYS}')
+    messages: list[Any] = [LinkProblem(f'not JSON: {fault}') for fault in faults[:5]]
+    understood = False
     for key in body:
         reader = readers.get(key)
         try:
             if reader is None:
                 raise ProtocolError(f'unknown key "{key[:80]}"')
+            if faults and key not in lenient and not readable(body[key]):
+                continue
             messages += reader(body)
+            understood = True
         except ProtocolError as error:
             messages.append(LinkProblem(str(error)))
-    problems = [message.problem for message in messages if isinstance(message, LinkProblem)]
-    if problems and len(problems) == len(messages):
-        raise ProtocolError('; '.join(problems[:5]))
+    if messages and not understood:
+        raise ProtocolError('; '.join(message.problem for message in messages[:5]))
     return messages
+
+
+def readable(value: Any) -> bool:
+    """Whether all of a value could be read."""
+    if isinstance(value, dict):
+        return all(map(readable, value.values()))
+    if isinstance(value, list):
+        return all(map(readable, value))
+    return not isinstance(value, Unreadable)
 
 
 def take_base64(data: dict[str, Any], key: str, where: str) -> bytes:
@@ -267,35 +296,3 @@ _NAMES: dict[type, str] = {
     int: 'a whole number',
     bool: 'a boolean',
 }
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f'{name} is no JSON number')
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Who reads the first and who reads the last would see two different commands.
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError('a key stands twice in one object')
-    return value
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        layer = [
-            item
-            for outer in layer
-            if isinstance(outer, (dict, list))
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not layer:
-            return False
-    return any(isinstance(item, (dict, list)) for item in layer)
-
-
-def _json_type(value: object) -> str:
-    if value is None:
-        return 'null'
-    return _NAMES.get(type(value), type(value).__name__)

@@ -28,13 +28,13 @@ from ...messages import (
     Outbound,
     Ping,
     Pong,
-    RemoteCommand,
     RobotInfo,
     Telemetry,
     TelemetryHistory,
 )
 from ..json_text import dumps
-from .base import Frame, parse_object, Protocol, ProtocolError, take
+from .base import Frame, parse_leniently, Protocol, ProtocolError, take
+from .orders import read_order
 
 EXTENSIONS = ('command_status', 'behavior_status', 'robot_info', 'telemetry_history')
 
@@ -72,13 +72,17 @@ class Xparo(Protocol):
         return f'{self._base}/***/***/'
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        body = parse_object(frame)
+        body, faults = parse_leniently(frame)
         kind = take(body, 'type', str, 'message')
         reader = _READERS.get(kind)
         if reader is None:
             raise ProtocolError(
                 f'unknown message type "{kind[:80]}"; this protocol has {", ".join(_READERS)}'
             )
+        if kind == 'remote_command':
+            return (read_order(take(body, 'data', dict, kind, {}), kind, faults),)
+        if faults:
+            raise ProtocolError(f'not JSON: {faults[0]}')
         return (reader(take(body, 'data', dict, kind, {})),)
 
     def encode(self, message: Outbound | Pong) -> Sequence[Frame]:
@@ -88,23 +92,12 @@ class Xparo(Protocol):
         return (_WRITERS[kind](message),)
 
 
-def _remote_command(data: dict[str, Any]) -> RemoteCommand:
-    where = 'remote_command'
-    return RemoteCommand(
-        command=take(data, 'command', str, where),
-        parameters=take(data, 'parameters', dict, where, {}),
-        command_id=take(data, 'command_id', str, where, ''),
-        issued_at=take(data, 'issued_at', float, where, None),
-        deadline=take(data, 'deadline', float, where, None),
-    )
-
-
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
     'behavior_update': lambda data: BehaviorUpdate(
         take(data, 'tree_name', str, 'behavior_update'), take(data, 'xml', str, 'behavior_update')
     ),
-    'remote_command': _remote_command,
+    'remote_command': lambda data: read_order(data, 'remote_command'),
     'log_updated': lambda data: LogSession(take(data, 'session_id', str, 'log_updated')),
     'REST_API_TOKEN': lambda data: ApiToken(take(data, 'token', str, 'REST_API_TOKEN')),
     'ping': lambda data: Ping(),

@@ -33,7 +33,17 @@ from ...messages import (
     SyncConfig,
 )
 from ..json_text import dumps
-from .base import Frame, KeyReader, parse_object, Protocol, read_keys, take, take_list, take_map
+from .base import (
+    Frame,
+    KeyReader,
+    parse_leniently,
+    Protocol,
+    ProtocolError,
+    read_keys,
+    take,
+    take_list,
+    take_map,
+)
 
 PROJECT_KEYS = {
     'title': 'title',
@@ -83,9 +93,11 @@ class XparoChatbot(Protocol):
         return ('{"initialize_api":{}}',)
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        body = parse_object(frame)
+        body, faults = parse_leniently(frame)
         if 'status' not in body:
-            return read_keys(body, _READERS)
+            return read_keys(body, _READERS, faults, ('command', 'commands'))
+        if faults:
+            raise ProtocolError(f'not JSON: {faults[0]}')
         rest = {key: body[key] for key in body if key != 'status' and key not in PROJECT_KEYS}
         return [_project_state(body), *(read_keys(rest, _READERS) if rest else ())]
 

@@ -26,7 +26,7 @@ from .base import (
     Frame,
     HttpRequest,
     KeyReader,
-    parse_object,
+    parse_leniently,
     Protocol,
     ProtocolError,
     read_keys,
@@ -146,7 +146,8 @@ class XparoDispatch(Protocol):
         return ()
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        messages = read_keys(parse_object(frame), self._readers)
+        body, faults = parse_leniently(frame)
+        messages = read_keys(body, self._readers, faults, ('RUN_COMMAND',))
         for message in messages:
             if isinstance(message, msg.LinkCredential):
                 self._credential = message.value

@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from xparo_interfaces.msg import CommandStatus as CommandStatusMessage
 from xparo_interfaces.srv import ExecuteCommand
 
+from ...json_reader import JsonError, read_object
 from ...messages import CommandState, CommandStatus, RemoteCommand
 from ...ros.entities import publisher
 from .router import Router
@@ -59,10 +60,8 @@ class CommandService:
         self, request: ExecuteCommand.Request, response: ExecuteCommand.Response
     ) -> ExecuteCommand.Response:
         try:
-            parameters = json.loads(request.parameters or '{}')
-            if not isinstance(parameters, dict):
-                raise ValueError('expected a JSON object')
-        except (ValueError, RecursionError) as error:
+            parameters = read_object(request.parameters or '{}')
+        except JsonError as error:
             response.error = f'parameters: {error}'
             return response
         run = self._router.execute(

@@ -14,6 +14,7 @@ from typing import Any
 from xparo_interfaces.msg import MeetEvent
 
 from ... import messages as msg
+from ...json_reader import read_json
 from ...ros.entities import publisher, subscription
 from ..features import Feature, FeatureContext
 
@@ -57,5 +58,5 @@ def _message(event: MeetEvent) -> Any:
     if event.type == MeetEvent.LEAVE:
         return msg.MeetLeave(event.room_id)
     if event.type == MeetEvent.SIGNAL:
-        return msg.MeetSignal(event.room_id, event.participant, json.loads(event.signal))
+        return msg.MeetSignal(event.room_id, event.participant, read_json(event.signal))
     raise ValueError(f'type is join, leave or signal, not "{event.type}"')

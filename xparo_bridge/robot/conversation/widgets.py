@@ -13,6 +13,7 @@ import json
 from std_msgs.msg import String
 
 from ... import messages as msg
+from ...json_reader import JsonError, read_object
 from ...ros.entities import publisher, subscription
 from ..features import Feature, FeatureContext
 
@@ -33,7 +34,7 @@ class Widgets(Feature):
     def _on_action(self, action: String) -> None:
         problem = 'expected a JSON object with "tool" and, where it has any, "parameters"'
         try:
-            data = json.loads(action.data)
+            data = read_object(action.data)
             if isinstance(data['tool'], str) and isinstance(data.get('parameters', {}), dict):
                 problem = self._context.links.send_now(
                     msg.AgentAction(
@@ -41,7 +42,9 @@ class Widgets(Feature):
                     ),
                     self._links[0],
                 )
-        except (ValueError, KeyError, TypeError):
+        except JsonError as error:
+            problem = str(error)
+        except KeyError:
             pass
         if problem:
             self._context.node.get_logger().warning(f'~/chat/widget_action: {problem}')

@@ -23,6 +23,7 @@ from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
+from ...json_reader import read_json
 from ..features import Feature, FeatureContext
 from ..links.replies import Replies
 from .schedule_entries import Agenda, DONE, Entry, INVALID, Policy, read_entry, time_zone
@@ -155,7 +156,7 @@ class Schedules(Feature):
                 raise ValueError(f'"{name}": each entry needs a name of its own')
             fields = {key: value for key in _WRITTEN if (value := getattr(entry, key))}
             if entry.parameters:
-                fields['parameters'] = json.loads(entry.parameters)
+                fields['parameters'] = read_json(entry.parameters)
             if (read := read_entry(link, name, fields, self._policy)).state == INVALID:
                 raise ValueError(f'{name}: {read.problem}')
             entries[name] = fields

@@ -1,0 +1,169 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one reader of JSON: what it refuses and where, what it still reads, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from xparo_bridge.errors import BadInput
+from xparo_bridge.json_reader import (
+    json_type,
+    JsonError,
+    MAX_DEPTH,
+    MAX_ITEMS,
+    read_json,
+    read_leniently,
+    read_object,
+    Unreadable,
+)
+
+NUMBERS = {
+    'over 64 bits': str(2**64),
+    'under 64 bits': str(-(2**63) - 1),
+    'thirty digits': '1' * 30,
+    'ten thousand digits': '9' * 10_000,
+    'negative': '-' + '9' * 400,
+    'exponent': '1e999',
+    'negative exponent': '-1e999',
+    'digits and a point': '9' * 400 + '.5',
+    'NaN': 'NaN',
+    'infinity': 'Infinity',
+    'negative infinity': '-Infinity',
+}
+
+
+@pytest.mark.parametrize('number', NUMBERS.values(), ids=NUMBERS)
+def test_a_number_that_nothing_holds_is_refused_with_its_place(number):
+    with pytest.raises(JsonError, match=r'a\.b\[1\]: '):
+        read_json(f'{{"a": {{"b": [1, {number}]}}}}')
+    value, faults = read_leniently(f'{{"a": {{"b": [1, {number}]}}, "c": 2}}')
+    assert isinstance(value['a']['b'][1], Unreadable)
+    assert value['c'] == 2
+    assert len(faults) == 1
+
+
+@pytest.mark.parametrize('number', [2**64 - 1, -(2**63), 0, 1e308, 5e-324, -0.0])
+def test_numbers_of_64_bits_are_read(number):
+    assert read_json(json.dumps(number)) == number
+
+
+@pytest.mark.parametrize(
+    ('text', 'place'),
+    [
+        (b'{"a": "\xff"}', 'no UTF-8 at byte 7'),
+        ('{"a": ["\\ud800"]}', 'a[0]: half a surrogate pair'),
+        ('{"a": ["\ud800"]}', 'a[0]: half a surrogate pair'),
+        ('{"\\uDFFF": 1}', 'half a surrogate pair'),
+        ('{"a": {"k": 1, "k": 2}}', 'a: key "k" stands twice'),
+        ('{"k": 1, "k": 1}', 'key "k" stands twice'),
+        ('{"a": 1', 'line 1 column 8'),
+        ('', 'line 1 column 1'),
+        ('{"a": 1} x', 'Extra data'),
+        ("{'a': 1}", 'double quotes'),
+    ],
+)
+def test_what_is_no_sound_json_is_refused_with_its_place(text, place):
+    with pytest.raises(BadInput) as refused:
+        read_json(text)
+    assert place in str(refused.value)
+    assert isinstance(refused.value, ValueError)
+
+
+def test_whole_surrogate_pairs_are_read():
+    assert read_json('"\\ud83d\\ude00"') == '\U0001f600'
+
+
+@pytest.mark.parametrize('depth', [MAX_DEPTH + 1, 500, 1000, 5000, 30_000])
+@pytest.mark.parametrize(('opener', 'closer'), [('[', ']'), ('{"a":', '}')])
+def test_nesting_is_bounded(depth, opener, closer):
+    deep = opener * depth + '1' + closer * depth
+    with pytest.raises(JsonError, match='nested over 64 levels'):
+        read_json(deep)
+    value, faults = read_leniently(f'{{"deep": {deep}, "command": "stop"}}')
+    assert value['command'] == 'stop'
+    assert len(faults) == 1
+    assert 'nested over 64 levels' in faults[0]
+
+
+def test_nesting_up_to_the_bound_is_read_and_brackets_in_texts_do_not_count():
+    assert read_json('[' * MAX_DEPTH + ']' * MAX_DEPTH)
+    assert read_json(json.dumps('[' * 100_000)) == '[' * 100_000
+    assert read_json(json.dumps('{",' * 100_000)) == '{",' * 100_000
+
+
+@pytest.mark.parametrize('text', ['[' + '0,' * MAX_ITEMS + '0]', '[' * (MAX_ITEMS + 1)])
+def test_values_are_bounded_in_number(text):
+    with pytest.raises(JsonError, match=f'over {MAX_ITEMS} values'):
+        read_leniently(text)
+
+
+def test_bytes_are_bounded():
+    with pytest.raises(JsonError, match='expected at most 10'):
+        read_json('"0123456789"', max_bytes=10)
+
+
+@pytest.mark.parametrize('text', ['[]', '1', 'null', '"a"', 'true', '1.5'])
+def test_an_object_is_asked_for_by_its_name(text):
+    with pytest.raises(JsonError, match='expected a JSON object, not '):
+        read_object(text)
+    assert json_type(json.loads(text)) in {
+        'a list',
+        'a whole number',
+        'null',
+        'a string',
+        'a boolean',
+        'a number',
+    }
+
+
+# Texts that made readers of this kind take time without bound.
+MEGABYTE = 1 << 20
+SLOW = {
+    'escaped quotes, never closed': '"' + '\\"' * (MEGABYTE // 2),
+    'quotes': '"' * MEGABYTE,
+    'backslashes': '"' + '\\' * MEGABYTE,
+    'commas': ',' * MEGABYTE,
+    'openers': '[{' * (MEGABYTE // 2),
+    'digits': '9' * MEGABYTE,
+    'half pairs': '"' + '\\ud800' * (MEGABYTE // 6) + '"',
+    'texts full of commas': json.dumps([',' * 1000] * (MEGABYTE // 1010)),
+    'keys that stand twice': '{' + '"a":1,' * (MAX_ITEMS - 10) + '"a":1}',
+    'empty objects': '[' + '{},' * (MAX_ITEMS // 2 - 10) + '{}]',
+    'long keys': '{"' + 'k' * MEGABYTE + '": NaN}',
+    'deep ones in a row': '[' + ('[' * 70 + ']' * 70 + ',') * 400 + '1]',
+}
+
+
+@pytest.mark.parametrize('text', SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize('read', [read_json, read_leniently])
+def test_reading_takes_linear_time_and_errors_are_short(text, read):
+    spent = []
+    for _ in range(3):
+        began = time.thread_time()
+        try:
+            read(text)
+        except JsonError as error:
+            assert len(str(error)) < 300
+        spent.append(time.thread_time() - began)
+    assert min(spent) < 0.15  # 20 to 50 ms on a quiet machine
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**64 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+    )
+)
+def test_what_json_writes_is_read_as_it_was(value):
+    assert read_json(json.dumps(value)) == value
+    assert read_leniently(json.dumps(value, ensure_ascii=False).encode()) == (value, [])

@@ -1,0 +1,271 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Reads JSON from anywhere: the wire, REST, ROS strings, state files.
+
+What is read can be written again as JSON, fits ROS messages and SQLite, and costs time in
+proportion to its length: it is bounded in bytes, in values and in levels, has no number outside
+64 bits or beyond any number, no half surrogate pair, and no key twice in one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import json
+import math
+import re
+import threading
+from typing import Any
+
+from .errors import BadInput
+
+MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
+MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
+MAX_BYTES = 16 * 1024 * 1024
+# Whole numbers of ROS messages: int64 and uint64.
+LEAST, MOST = -(2**63), 2**64 - 1
+
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_TOO_DEEP = '-Infinity'  # The decoder takes it for a number, but no JSON text has it.
+_HALF_PAIR = re.compile(r'\\u[dD][89a-fA-F]')
+_NAMES: dict[type, str] = {
+    dict: 'an object',
+    list: 'a list',
+    str: 'a string',
+    bool: 'a boolean',
+    int: 'a whole number',
+    float: 'a number',
+    type(None): 'null',
+}
+
+
+class JsonError(BadInput, ValueError):
+    """A text that is not the JSON that was expected: what is wrong, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands, in what was read leniently, for a value that could not be read; says why."""
+
+    problem: str
+
+
+def read_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS) -> Any:
+    """
+    Read a JSON value.
+
+    :raises JsonError: for anything that is not sound JSON within the bounds.
+    """
+    value, faults = _read(text, max_bytes, max_items, lenient=False)
+    if faults:
+        raise JsonError(f'not JSON: {faults[0]}')
+    return value
+
+
+def read_object(
+    text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS
+) -> dict[str, Any]:
+    """
+    Read a JSON object.
+
+    :raises JsonError: for anything else.
+    """
+    value = read_json(text, max_bytes=max_bytes, max_items=max_items)
+    if not isinstance(value, dict):
+        raise JsonError(f'expected a JSON object, not {json_type(value)}')
+    return value
+
+
+def read_leniently(
+    text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS
+) -> tuple[Any, list[str]]:
+    """
+    Read as much of a JSON value as can be read, and say what could not, each with its place.
+
+    Numbers out of range and what is nested too deep become `Unreadable`, half surrogate pairs
+    U+FFFD, and of a key that stands twice the last value counts.
+
+    :raises JsonError: for what is no JSON at all.
+    """
+    return _read(text, max_bytes, max_items, lenient=True)
+
+
+def json_type(value: object) -> str:
+    """Return what JSON calls the type of a value, with its article."""
+    return _NAMES.get(type(value), type(value).__name__)
+
+
+class _Decoder(threading.local):
+    """A decoder for each thread; `faults` tells that the value read last has some."""
+
+    def __init__(self) -> None:
+        self.faults = 0
+        self.cut = False  # Whether `_TOO_DEEP` stands for parts that were cut out.
+        # What stood twice, with the object where it did.
+        self.duplicates: list[tuple[dict[str, Any], str]] = []
+        self.decode = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_int=self._int,
+            parse_float=self._float,
+            parse_constant=self._constant,
+        ).decode
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Who reads the first and who reads the last would see two different commands.
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            self.faults += 1
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            self.duplicates.append((value, twice))
+        return value
+
+    def _int(self, text: str) -> Any:
+        if len(text) < 19:
+            return int(text)
+        # Python refuses to read thousands of digits, which are out of range in any case.
+        value = int(text) if len(text) < 30 else math.inf
+        if LEAST <= value <= MOST:
+            return value
+        self.faults += 1
+        return Unreadable(f'{_clipped(text)} does not fit in 64 bits')
+
+    def _float(self, text: str) -> Any:
+        value = float(text)
+        if math.isfinite(value):
+            return value
+        self.faults += 1
+        return Unreadable(f'{_clipped(text)} is beyond any number')
+
+    def _constant(self, text: str) -> Any:
+        self.faults += 1
+        if self.cut and text == _TOO_DEEP:
+            return Unreadable(f'nested over {MAX_DEPTH} levels deep')
+        return Unreadable(f'{text} is no JSON number')
+
+
+_decoder = _Decoder()
+
+
+def _read(
+    text: str | bytes, max_bytes: int, max_items: int, *, lenient: bool
+) -> tuple[Any, list[str]]:
+    if len(text) > max_bytes:
+        raise JsonError(f'{len(text)} bytes of JSON; expected at most {max_bytes}')
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise JsonError(f'not JSON: no UTF-8 at byte {error.start}') from None
+    commas, openers = text.count(','), text.count('[') + text.count('{')
+    if commas + openers > max_items:
+        # Those within strings count for nothing.
+        bare = _STRING.sub('', text)
+        commas, openers = bare.count(','), bare.count('[') + bare.count('{')
+        if commas + openers > max_items:
+            raise JsonError(f'over {max_items} values in one JSON text')
+    decoder = _decoder
+    decoder.faults, decoder.cut, decoder.duplicates = 0, False, []
+    if openers > MAX_DEPTH:
+        text, decoder.cut = _without_deep_parts(text, lenient)
+    try:
+        value = decoder.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise JsonError(f'not JSON: {error}') from None
+    faults = _faults(value, decoder.duplicates) if decoder.faults else []
+    if _HALF_PAIR.search(text) or not _encodable(text):
+        value = _with_whole_texts(value, '', faults)
+    return value, faults
+
+
+def _without_deep_parts(text: str, lenient: bool) -> tuple[str, bool]:
+    """Put `_TOO_DEEP` for what is nested too deep; the text, and whether something was."""
+    parts: list[str] = []
+    depth, done, begin = 0, 0, -1
+    for token in _TOKEN.finditer(text):
+        what = token.group()[0]
+        if what in '[{':
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                if not lenient:
+                    raise JsonError(
+                        f'not JSON: nested over {MAX_DEPTH} levels deep at character '
+                        f'{token.start()}'
+                    )
+                begin = token.start()
+        elif what in ']}':
+            depth -= 1
+            if depth == MAX_DEPTH and begin >= 0:
+                parts += [text[done:begin], _TOO_DEEP]
+                done, begin = token.end(), -1
+    if not parts:
+        return text, False
+    return ''.join((*parts, text[done:])), True
+
+
+def _faults(value: Any, duplicates: list[tuple[dict[str, Any], str]]) -> list[str]:
+    twice = {id(holder): key for holder, key in duplicates}
+    found: list[str] = []
+    for place, part in _parts(value, ''):
+        if isinstance(part, Unreadable):
+            problem = part.problem
+        elif id(part) in twice:
+            problem = f'key "{_clipped(twice[id(part)])}" stands twice'
+        else:
+            continue
+        found.append(f'{place}: {problem}' if place else problem)
+    return found
+
+
+def _parts(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    yield place, value
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _parts(part, f'{place}.{_clipped(key)}' if place else _clipped(key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _parts(part, f'{place}[{index}]')
+
+
+def _with_whole_texts(value: Any, place: str, faults: list[str]) -> Any:
+    """Replace half surrogate pairs, which pass the decoder but neither ROS nor a file."""
+    if isinstance(value, str):
+        return _whole(value, place, faults)
+    if isinstance(value, dict):
+        return {
+            _whole(key, place, faults): _with_whole_texts(
+                part, f'{place}.{_clipped(key)}' if place else _clipped(key), faults
+            )
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _with_whole_texts(part, f'{place}[{index}]', faults)
+            for index, part in enumerate(value)
+        ]
+    return value
+
+
+def _whole(text: str, place: str, faults: list[str]) -> str:
+    if _encodable(text):
+        return text
+    problem = 'half a surrogate pair in a string'
+    faults.append(f'{place}: {problem}' if place else problem)
+    return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
+
+
+def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clipped(text: str) -> str:
+    text = text if len(text) <= 40 else f'{text[:40]}…'
+    return text.encode('utf-8', 'replace').decode()
