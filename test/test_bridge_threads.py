@@ -5,32 +5,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-import json
-import os
 from pathlib import Path
 import threading
 from typing import Any
 
+from fixtures.in_process import bridge_in_process
 from fixtures.peers import websocket_server
 from fixtures.system import CREDENTIALS
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Empty
 
-from xparo_bridge.bridge import Bridge, declare_parameters
-from xparo_bridge.configuration import load
 from xparo_bridge.messages import Telemetry
 
 TIMEOUT = 20.0
 
 
-@contextmanager
-def bridge(folder: Path, port: int) -> Iterator[tuple[Bridge, Any]]:
-    """Run a bridge in this process: its ROS thread and its link thread, as `main` does."""
-    file = folder / 'robot.yaml'
+def bridge(folder: Path, port: int) -> Any:
+    """Run a bridge in this process that is linked to a port."""
     link = {
         'name': 'platform',
         'protocol': 'xparo',
@@ -38,25 +29,7 @@ def bridge(folder: Path, port: int) -> Iterator[tuple[Bridge, Any]]:
         'telemetry_bytes': 1 << 20,
         'heartbeat': {'interval': 60, 'timeout': 60},
     }
-    file.write_text(json.dumps({'links': [link], 'telemetry': {'groups': {}}}))
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=int(os.environ['ROS_DOMAIN_ID']))
-    node = rclpy.create_node('xparo_bridge', context=context)
-    declare_parameters(node)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    made = Bridge(node, load([file]))
-    thread = threading.Thread(target=executor.spin)
-    executor.create_task(made.start)
-    thread.start()
-    try:
-        yield made, node
-    finally:
-        made.link_thread.stop()
-        executor.shutdown()
-        thread.join()
-        node.destroy_node()
-        context.try_shutdown()
+    return bridge_in_process(folder, {'links': [link], 'telemetry': {'groups': {}}})
 
 
 @pytest.fixture(autouse=True)

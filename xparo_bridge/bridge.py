@@ -22,7 +22,6 @@ import time
 from typing import Any
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
@@ -34,6 +33,7 @@ from .behavior.ros.trees import Trees
 from .configuration import Configuration, ConfigurationError, load
 from .credentials import IssuedCredentials
 from .crossing import Crossing
+from .faults import FAULTS
 from .link.links import LinkError, LinkThread, make_link
 from .redaction import redact_everything
 from .robot.commands.journal import Journal
@@ -41,6 +41,7 @@ from .robot.commands.link_loss import LinkLoss
 from .robot.commands.places import Places
 from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
+from .robot.fault_answers import answers_of_fault
 from .robot.features import FeatureContext, Handlers, make_features
 from .robot.links.identity import robot_info
 from .robot.links.links import Links
@@ -51,13 +52,18 @@ from .robot.platform_data.bag_uploads import BagUploads
 from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
+from .ros.entities import guard_condition
+from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
+from .ros.walls import guard_services
 from .share import share
 from .state_directory import state_path, StateDirectory, StateDirectoryError
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
 _STOP_TIMEOUT = 3.0
+# s of one turn of the ROS thread for what came by the links.
+_TURN = 0.02
 # What else than a command changes the robot: noted in the audit log.
 _CHANGING = (
     msg.BehaviorUpdate,
@@ -81,14 +87,15 @@ class Bridge:
         """
         self._node = node
         self._logger = node.get_logger()
+        FAULTS.log_to(self._logger.error)
         self._robot_id = (
             node.get_parameter('robot_id').value
             or configuration.data.get('robot_id')
             or socket.gethostname()
         )
         self._link_settings = {link['name']: link for link in configuration['links']}
-        guard = node.create_guard_condition(self._from_platform)
-        self._crossing = Crossing(guard.trigger)
+        self._guard = guard_condition(node, self._from_platform)
+        self._crossing = Crossing(self._guard.trigger)
         self._state = StateDirectory(
             state_path(configuration['state_dir'], self._robot_id), self._logger.error
         )
@@ -153,6 +160,7 @@ class Bridge:
         )
         self._doors = CommandService(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
+        guard_services(node)
         self._features = make_features(
             FeatureContext(
                 node,
@@ -188,17 +196,42 @@ class Bridge:
                 self._handlers[kind].append(handler)
 
     def _from_platform(self) -> None:
+        give_way = time.monotonic() + _TURN
         while (item := self._crossing.take()) is not None:
-            link, message = item
-            if isinstance(message, _CHANGING):
-                self._audit.note(
-                    'received', source=link, kind=type(message).__name__, content=asdict(message)
-                )
-            handlers = self._handlers.get(type(message), ())
-            for handler in handlers:
+            self._dispatch(*item)
+            if time.monotonic() > give_way:
+                # A full crossing takes a while: the deadman of teleop has its turn in between.
+                self._guard.trigger()
+                return
+
+    def _dispatch(self, link: str, message: Any) -> None:
+        """Give a message to all that want it; a fault of one stops none of the others."""
+        kind = type(message).__name__
+        if isinstance(message, _CHANGING):
+            try:
+                self._audit.note('received', source=link, kind=kind, content=asdict(message))
+            except Exception as error:
+                FAULTS.note(f'the audit of {kind}', error)
+        handlers = self._handlers.get(type(message), ())
+        for handler in handlers:
+            try:
                 handler(link, message)
-            if not handlers:
-                self._logger.debug(f'{link}: nothing on this robot wants {type(message).__name__}')
+            except Exception as error:
+                self._answer_fault(link, message, FAULTS.note(f'what handles {kind}', error))
+        if not handlers:
+            self._logger.debug(f'{link}: nothing on this robot wants {kind}')
+
+    def _answer_fault(self, link: str, message: Any, text: str) -> None:
+        """Answer a message whose handling failed, if its sender waits for an answer."""
+        try:
+            for answer in answers_of_fault(message, text):
+                if not isinstance(answer, msg.CommandStatus):
+                    self.links.send(answer, link)
+                elif self.router.status(answer.command_id) is None:
+                    # What the router knows is ended by the router, and only by the router.
+                    self._report(link, answer)
+        except Exception as error:
+            FAULTS.note(f'the answer to {type(message).__name__}', error)
 
     def _warn(self, link: str, problem: str) -> None:
         self._logger.warning(f'{link}: {problem}')
@@ -272,10 +305,11 @@ class Bridge:
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
         for feature in self._features:
-            if change.state is msg.LinkState.CONNECTED:
-                feature.connected(link)
-            else:
-                feature.lost(link)
+            up = change.state is msg.LinkState.CONNECTED
+            try:
+                (feature.connected if up else feature.lost)(link)
+            except Exception as error:
+                FAULTS.note(f'{type(feature).__name__} at the change of a link', error)
 
     def _on_statistics(self, link: str, numbers: msg.LinkStatistics) -> None:
         self.links.numbers[link] = numbers
@@ -289,7 +323,10 @@ class Bridge:
 
     def _describe_features(self, status: Any) -> None:
         for feature in self._features:
-            feature.tell(status)
+            try:
+                feature.tell(status)
+            except Exception as error:
+                FAULTS.note(f'the status of {type(feature).__name__}', error)
 
     def start(self) -> None:
         """Begin to dial and to tell."""
@@ -356,19 +393,19 @@ def main(args: list[str] | None = None) -> int:
     # on.
     gc.collect()
     gc.freeze()
-    executor = SingleThreadedExecutor()
+    executor = WalledExecutor()
     executor.add_node(node)
     failure: list[BaseException] = []
 
-    def spin() -> None:
+    def start() -> None:
         try:
-            executor.spin()
+            bridge.start()
         except BaseException as error:
             failure.append(error)
             told_to_stop.set()
 
-    ros_thread = threading.Thread(target=spin, name='ros')
-    executor.create_task(bridge.start)
+    ros_thread = threading.Thread(target=executor.spin, name='ros', daemon=True)
+    executor.create_task(start)
     ros_thread.start()
     told_to_stop.wait()
     if not failure:

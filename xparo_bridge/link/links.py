@@ -232,7 +232,8 @@ class LinkThread:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Send what control messages still wait, say goodbye, and end the thread; s."""
-        assert self._loop is not None
+        if self._loop is None:
+            return  # It was never started.
         for link in self.links.values():
             self._loop.call_soon_threadsafe(link.connection.stop)
             if link.rest is not None:

@@ -29,6 +29,7 @@ from unique_identifier_msgs.msg import UUID
 
 from .entities import subscription
 from .rclpy_internals import action_name, goal_handle
+from .walls import guarded, when_done
 
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
 # itself may flicker for a moment.
@@ -187,11 +188,13 @@ class ActionGoal:
         self._on_sending(goal_id)
         future = self._client.send_goal_async(
             self._goal,
-            feedback_callback=lambda message: self._feedback(message.feedback),
+            feedback_callback=guarded(
+                lambda message: self._feedback(message.feedback), f'feedback of {self.name}'
+            ),
             goal_uuid=self._goal_id,
         )
         self._servers = self._server_ids()  # Now, because the goal need not wait for it.
-        future.add_done_callback(lambda future: self._answered(future.result()))
+        when_done(future, lambda future: self._answered(future.result()))
 
     def _look_for_goal(self) -> None:
         """
@@ -226,7 +229,7 @@ class ActionGoal:
             # more, because a goal that nobody knows of must not move the robot.
             handle.cancel_goal_async()
         if not self._ended:
-            handle.get_result_async().add_done_callback(self._result)
+            when_done(handle.get_result_async(), self._result)
             self._on_accepted()
 
     def _feedback(self, feedback: Any) -> None:
@@ -248,7 +251,7 @@ class ActionGoal:
     def _ask_for_result(self, now: float) -> None:
         """Ask again for a result that is late: a response is lost while DDS still matches."""
         if self._ask_again is not None and now >= self._ask_again:
-            self._handle.get_result_async().add_done_callback(self._result)
+            when_done(self._handle.get_result_async(), self._result)
             self._ask_again = None
         if self._ask_again is None:
             self._ask_again = now + _RESULT_PERIOD
@@ -265,7 +268,7 @@ class ActionGoal:
         servers = self._server_ids()
         if servers - self._servers and self._handle is not None:
             # A new server may know nothing of the goal; asked for its result it says so at once.
-            self._handle.get_result_async().add_done_callback(self._result)
+            when_done(self._handle.get_result_async(), self._result)
         self._servers |= servers
 
     def _server_ids(self) -> set[tuple[int, ...]]:

@@ -1,7 +1,9 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Entities that cost the executor no more than they must: it looks at all of them on every turn.
+Entities that cost the executor no more than they must, each behind a wall (`walls`).
+
+The executor looks at all entities on every turn.
 
 By default a publisher or subscription brings two or three event handlers, to log that a QoS does
 not fit; the other side logs it as well. An action client brings five entities, and has nothing to
@@ -13,15 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.action import ActionClient
+from rclpy.action import ActionClient, ActionServer
+from rclpy.action.server import default_cancel_callback, default_goal_callback
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
+from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.guard_condition import GuardCondition
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.service import Service
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 
 from .rclpy_internals import awaits_answer
+from .walls import answering, executing, guarded, guarded_cancel, guarded_goal, name_of
 
 
 def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
@@ -43,9 +51,65 @@ def subscription(
     return node.create_subscription(
         kind,
         topic,
-        callback,
+        guarded(callback, f'subscription {topic}'),
         qos,
         event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+        **options,
+    )
+
+
+def timer(
+    node: Node,
+    period: float,
+    callback: Callable[[], object],
+    *,
+    clock: Clock | None = None,
+    running: bool = True,
+) -> Timer:
+    """
+    Make a timer of a period, s, by steady time: a simulation that stands still stops no timeout.
+
+    One that is not `running` begins with its `reset`.
+    """
+    return node.create_timer(
+        period,
+        guarded(callback, f'timer {name_of(callback)}'),
+        clock=clock or Clock(clock_type=ClockType.STEADY_TIME),
+        autostart=running,
+    )
+
+
+def guard_condition(node: Node, callback: Callable[[], object]) -> GuardCondition:
+    """Make a guard condition, which any thread may trigger."""
+    return node.create_guard_condition(guarded(callback, f'waking {name_of(callback)}'))
+
+
+def service(
+    node: Node, kind: Any, name: str, callback: Callable[..., Any], **options: Any
+) -> Service:
+    """Serve a service; a fault of `callback`, also as a coroutine, is answered as an error."""
+    return node.create_service(kind, name, answering(callback, kind, f'service {name}'), **options)
+
+
+def action_server(
+    node: Node,
+    kind: Any,
+    name: str,
+    execute_callback: Callable[[Any], Any],
+    *,
+    goal_callback: Callable[[Any], Any] = default_goal_callback,
+    cancel_callback: Callable[[Any], Any] = default_cancel_callback,
+    **options: Any,
+) -> ActionServer:
+    """Serve an action; a fault of its callbacks aborts or rejects the goal."""
+    where = f'action {name}'
+    return ActionServer(
+        node,
+        kind,
+        name,
+        execute_callback=executing(execute_callback, kind, where),
+        goal_callback=guarded_goal(goal_callback, where),
+        cancel_callback=guarded_cancel(cancel_callback, where),
         **options,
     )
 
@@ -95,5 +159,7 @@ class Wanted:
             kind,
             topic,
             qos,
-            event_callbacks=PublisherEventCallbacks(matched=matched, use_default_callbacks=False),
+            event_callbacks=PublisherEventCallbacks(
+                matched=guarded(matched, f'publisher {topic}'), use_default_callbacks=False
+            ),
         )

@@ -14,11 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from threading import Lock, Thread
+import time
 
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.subscription import Subscription
+
+from ..faults import FAULTS
+
+# s of rest after it could not be waited for samples, so that a lasting fault costs no processor.
+_REST = 0.1
 
 
 class SampleThread:
@@ -57,12 +63,16 @@ class SampleThread:
 
     def _run(self) -> None:
         while self._callbacks:
-            with ExitStack() as alive:
-                with self._lock:
-                    subscriptions = list(self._callbacks)
-                    for subscription in subscriptions:
-                        alive.enter_context(subscription.handle)
-                self._serve(subscriptions)
+            try:
+                with ExitStack() as alive:
+                    with self._lock:
+                        subscriptions = list(self._callbacks)
+                        for subscription in subscriptions:
+                            alive.enter_context(subscription.handle)
+                    self._serve(subscriptions)
+            except Exception as error:  # The thread is not made again while it has topics.
+                FAULTS.note('waiting for samples', error)
+                time.sleep(_REST)
 
     def _serve(self, subscriptions: list[Subscription]) -> None:
         """Hand samples over until there are other subscriptions to wait for."""
@@ -84,12 +94,9 @@ class SampleThread:
     def _take(self, subscription: Subscription) -> None:
         with self._lock:
             callback = self._callbacks.get(subscription)
-            taken = subscription.handle.take_message(subscription.msg_type, True)
-            if callback is None or taken is None:
-                return
             try:
-                callback(taken[0])
+                taken = subscription.handle.take_message(subscription.msg_type, True)
+                if callback is not None and taken is not None:
+                    callback(taken[0])
             except Exception as error:  # One topic's fault must not silence the others.
-                self._node.get_logger().error(
-                    f'a sample on {subscription.topic}: {error!r}', throttle_duration_sec=10.0
-                )
+                FAULTS.note(f'a sample of {subscription.topic}', error)

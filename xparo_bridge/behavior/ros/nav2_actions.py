@@ -27,6 +27,7 @@ from unique_identifier_msgs.msg import UUID
 
 from ...ros.action_goal import Ending, Outcome
 from ...ros.rclpy_internals import action_name, goal_handle
+from ...ros.walls import when_done
 from ..leaves import StatefulAction
 from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
@@ -304,7 +305,7 @@ class CancelGoals(StatefulAction):
         if self._answer is None:
             if self._client.server_is_ready():
                 self._answer = _ask_to_cancel_all(self._client)
-                self._answer.add_done_callback(lambda future: self.wake_up())
+                when_done(self._answer, lambda future: self.wake_up())
         elif self._answer.done():
             return SUCCESS
         if time.monotonic() > self._give_up_at:

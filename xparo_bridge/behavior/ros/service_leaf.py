@@ -17,6 +17,7 @@ from typing import Any
 
 from rclpy.task import Future
 
+from ...ros.walls import when_done
 from ..errors import BehaviorError
 from ..leaves import StatefulAction
 from ..manifest import NodeConfig
@@ -103,7 +104,7 @@ class RosService(StatefulAction):
         if self._response is None:
             if self._client.service_is_ready():
                 self._response = self._client.call_async(self._request)
-                self._response.add_done_callback(lambda future: self.wake_up())
+                when_done(self._response, lambda future: self.wake_up())
         elif self._response.done():
             return self._end(self._response.result())
         if time.monotonic() > self._give_up_at:

@@ -23,6 +23,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from ...ros import entities
 from ...ros.action_goal import ActionGoal, Ending, Outcome
+from ...ros.entities import publisher
 from ...ros.goal_progress import remaining
 from ...ros.rclpy_internals import action_name
 from ..context import TreeContext
@@ -220,8 +221,8 @@ class TreeRos:
         key = (cls, topic, latched)
         if key not in self._publishers:
             durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
-            self._publishers[key] = self.node.create_publisher(
-                cls, topic, QoSProfile(depth=10, durability=durability)
+            self._publishers[key] = publisher(
+                self.node, cls, topic, QoSProfile(depth=10, durability=durability)
             )
         return self._publishers[key]
 

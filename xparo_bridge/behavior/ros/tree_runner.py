@@ -19,6 +19,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from ...ros.entities import guard_condition, timer
 from ..blackboard import Blackboard
 from ..context import TreeContext
 from ..document import Limits
@@ -85,16 +86,19 @@ class TreeRunner:
         self._paused = False
         self._refresh_at = 0.0
         self._progress_at = 0.0
-        self._guard = node.create_guard_condition(self._on_wake_up)
+        self._guard = guard_condition(node, self._on_wake_up)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         # Steady: a simulation that stands still must not keep goals from being cancelled.
-        self._timer = node.create_timer(1.0 / rate, self._on_timer, clock=steady)
-        self._poll_timer = node.create_timer(_LONGEST_POLL, self._advance, clock=steady)
-        self._deadline_timer = node.create_timer(
-            1.0, self._on_deadline, clock=node.get_clock() if self._clock.simulated else steady
+        self._timer = timer(node, 1.0 / rate, self._on_timer, clock=steady)
+        self._poll_timer = timer(node, _LONGEST_POLL, self._advance, clock=steady)
+        self._deadline_timer = timer(
+            node,
+            1.0,
+            self._on_deadline,
+            clock=node.get_clock() if self._clock.simulated else steady,
         )
-        for timer in (self._timer, self._poll_timer, self._deadline_timer):
-            timer.cancel()
+        for made in (self._timer, self._poll_timer, self._deadline_timer):
+            made.cancel()
 
     def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""

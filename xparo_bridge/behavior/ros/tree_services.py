@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -16,6 +16,7 @@ from xparo_interfaces.action import RunTree
 from xparo_interfaces.srv import LoadTree
 
 from ...json_reader import read_object
+from ...ros.entities import action_server, service
 from ..errors import TreeErrors
 from ..status import NodeStatus
 from .tree_run import TreeRun
@@ -29,7 +30,7 @@ class TreeServices:
         self._trees = trees
         self._runs: dict[bytes, TreeRun] = {}
         # Its own group: a goal that waits for the end of its tree must not keep others waiting.
-        self._server = ActionServer(
+        self._server = action_server(
             node,
             RunTree,
             '~/run_tree',
@@ -37,7 +38,7 @@ class TreeServices:
             cancel_callback=self._on_cancel,
             callback_group=ReentrantCallbackGroup(),
         )
-        node.create_service(LoadTree, '~/load_tree', self._on_load)
+        service(node, LoadTree, '~/load_tree', self._on_load)
 
     async def _execute(self, goal: ServerGoalHandle) -> Any:
         request = goal.request

@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...configuration import Configuration, ConfigurationError
 from ...messages import RemoteCommand
+from ...ros.entities import timer
 from .router import Router
 from .run import Run
 
@@ -51,9 +50,7 @@ class LinkLoss:
                 raise ConfigurationError(
                     [configuration.problem((*path, 'command'), text) for text in problems]
                 )
-        self._timer = node.create_timer(
-            self._settings['after'], self._on_lost, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(node, self._settings['after'], self._on_lost)
         self._timer.cancel()
 
     def change(self, link: str, *, connected: bool) -> None:

@@ -17,7 +17,8 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
-from ...ros.entities import subscription
+from ...ros.entities import client, subscription
+from ...ros.walls import when_done
 from .journal import GoalRecord
 
 # How long a server may not know a goal that it has just been sent: it may still think about it, s.
@@ -42,7 +43,7 @@ class OrphanedGoal:
         self._give_up_at = time.monotonic() + timeout
         self._asked = False
         self._unknown_since: float | None = None
-        self._client = node.create_client(CancelGoal, f'{record.action}/_action/cancel_goal')
+        self._client = client(node, CancelGoal, f'{record.action}/_action/cancel_goal')
         self._subscription = subscription(
             node,
             GoalStatusArray,
@@ -59,7 +60,7 @@ class OrphanedGoal:
             self._asked = True
             request = CancelGoal.Request()
             request.goal_info.goal_id.uuid = list(self._id)
-            self._client.call_async(request).add_done_callback(self._answered)
+            when_done(self._client.call_async(request), self._answered)
         if time.monotonic() > self._give_up_at:
             if self._unknown_since is not None:
                 self._settle('its action server does not know it', running=False)

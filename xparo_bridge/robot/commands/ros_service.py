@@ -16,7 +16,7 @@ from xparo_interfaces.srv import ExecuteCommand
 
 from ...json_reader import JsonError, read_object
 from ...messages import CommandState, CommandStatus, RemoteCommand
-from ...ros.entities import publisher
+from ...ros.entities import publisher, service
 from .router import Router
 
 # The source of commands that come by these doors, beside the names of the links.
@@ -35,7 +35,7 @@ class CommandService:
             '~/command_status',
             QoSProfile(depth=50, durability=DurabilityPolicy.VOLATILE),
         )
-        node.create_service(ExecuteCommand, '~/execute_command', self._on_execute)
+        service(node, ExecuteCommand, '~/execute_command', self._on_execute)
 
     def publish(self, source: str, status: CommandStatus) -> None:
         """Tell the robot's nodes how a command stands."""

@@ -18,13 +18,12 @@ import time
 from typing import Any, TYPE_CHECKING
 import uuid
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...behavior.ros.robot_commands import TREE
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...ros.entities import timer
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Checker, expired, RateLimit
 from .channels import BASE, Channels
@@ -93,9 +92,7 @@ class Router:
             for command in journal.interrupted
         ]
         # Steady time: a simulation that stands still must not stop a timeout.
-        self._timer = node.create_timer(
-            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(node, _POLL_PERIOD, self._poll)
 
     def recover(self) -> None:
         """Tell what a bridge that died could not tell any more."""

@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from std_msgs.msg import UInt8MultiArray
 
 from ...messages import AudioFrame, AudioSource, SpeakAudio, SpeakAudioEnd, SpeechEnded
-from ...ros.entities import subscription
+from ...ros.entities import subscription, timer
+from ...ros.walls import when_done
 from .audio_topics import whole_samples
 from .speaking import Speech, Voice
 
@@ -58,9 +57,7 @@ class VoiceStream:
         self._current: _Utterance | None = None
         self._open: list[_Utterance] = []
         subscription(node, UInt8MultiArray, '~/audio/voice', self._on_sound, _DEPTH)
-        self._pause = node.create_timer(
-            _PAUSE, self._complete, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._pause = timer(node, _PAUSE, self._complete)
         self._pause.cancel()
 
     def clear(self) -> None:
@@ -79,9 +76,7 @@ class VoiceStream:
     def _begin(self) -> _Utterance:
         self._current = utterance = _Utterance(self._rate, self._on_turn)
         self._open.append(utterance)
-        utterance.speech.ended.add_done_callback(
-            lambda ended: self._on_end(utterance, ended.result())
-        )
+        when_done(utterance.speech.ended, lambda ended: self._on_end(utterance, ended.result()))
         self._voice.say(utterance.speech)
         return utterance
 

@@ -16,15 +16,13 @@ import json
 import time
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 from std_msgs.msg import String
 from xparo_interfaces.msg import ChatMessage
 from xparo_interfaces.srv import Chat as ChatService
 
-from ...ros.entities import publisher, subscription
+from ...ros.entities import publisher, service, subscription, timer
 
 # Services have no queue of their own; more waiting than this is a runaway client.
 _MAX_WAITING = 50
@@ -55,17 +53,15 @@ class Chat:
         self._waiting: deque[_Question] = deque()
         # Its own group: a call that waits would keep the node's other callbacks from running, the
         # one that brings the answer among them.
-        node.create_service(
-            ChatService, '~/chat', self._on_chat, callback_group=ReentrantCallbackGroup()
+        service(
+            node, ChatService, '~/chat', self._on_chat, callback_group=ReentrantCallbackGroup()
         )
         self._incoming = publisher(node, ChatMessage, '~/chat/incoming', 10)
         self._stream = publisher(node, ChatMessage, '~/chat/stream', 50)
         self._peer_state = publisher(node, String, '~/chat/peer_state', 10)
         self._suggestions = publisher(node, String, '~/chat/suggestions', 10)
         subscription(node, ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
-        self._timer = node.create_timer(
-            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(node, _POLL_PERIOD, self._poll)
         self._timer.cancel()
 
     def ask(self, text: str, timeout: float = 0.0) -> Future:

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from std_msgs.msg import Bool
 
 from ... import messages as msg
-from ...ros.entities import subscription
+from ...ros.entities import subscription, timer
 from ..features import Feature, FeatureContext
 from .audio_speech import VoiceStream
 from .audio_topics import Audio
@@ -35,9 +33,7 @@ class Conversation(Feature):
         self._voice: Voice | None = None
         self._audio: Audio | None = None
         self._voice_stream: VoiceStream | None = None
-        self._open_again = node.create_timer(
-            _RELISTEN_DELAY, self._start_listening, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._open_again = timer(node, _RELISTEN_DELAY, self._start_listening)
         self._open_again.cancel()
         self._chat = Chat(
             node,

@@ -18,7 +18,8 @@ from std_srvs.srv import SetBool
 from xparo_interfaces.msg import ChatMessage
 
 from ... import messages as msg
-from ...ros.entities import publisher
+from ...ros.entities import publisher, service
+from ...ros.walls import when_done
 from .chat import Chat
 from .ros4hri import LiveSpeech
 
@@ -53,7 +54,7 @@ class Listener:
         self._languages = languages
         self._heard = publisher(node, ChatMessage, '~/speech/heard')
         self._live_speech = LiveSpeech(node)
-        node.create_service(SetBool, '~/speech/listen', self._on_listen)
+        service(node, SetBool, '~/speech/listen', self._on_listen)
 
     def opening(self) -> Sequence[Any]:
         """Messages that open the ears."""
@@ -91,7 +92,7 @@ class Listener:
         )
         self._live_speech.heard(link, heard)
         if self._converse and link == self._ears and heard.final and heard.text.strip():
-            self._chat.ask(heard.text).add_done_callback(self._answer)
+            when_done(self._chat.ask(heard.text), self._answer)
 
     def _answer(self, asked: Any) -> None:
         reply, error = asked.result()

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 from xparo_interfaces.action import Say
 
 from ... import messages as msg
+from ...ros.entities import action_server
 from .ros4hri import installed
 
 # More texts waiting than this is a runaway client.
@@ -62,7 +63,7 @@ class Voice:
         self._waiting: deque[Speech] = deque()
         self._speaking: Speech | None = None
         self._goals: dict[bytes, Speech] = {}
-        self._server = ActionServer(
+        self._server = action_server(
             node,
             Say,
             '~/speech/say',
@@ -72,7 +73,7 @@ class Voice:
         )
         self._skill = installed('communication_skills.action', 'Say')
         if self._skill is not None:
-            self._skill_server = ActionServer(
+            self._skill_server = action_server(
                 node,
                 self._skill,
                 '/skill/say',

@@ -22,7 +22,7 @@ from std_srvs.srv import Trigger
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
 
 from ... import messages as msg
-from ...ros.entities import publisher, subscription
+from ...ros.entities import publisher, service, subscription
 from ..features import Feature, FeatureContext
 from ..links.replies import Replies
 
@@ -62,8 +62,8 @@ class Head(Feature):
             (SetVoice, 'set_voice', self._set_voice),
             (Trigger, 'system', self._tell_system),
         ):
-            node.create_service(
-                kind, f'~/head/{name}', callback, callback_group=ReentrantCallbackGroup()
+            service(
+                node, kind, f'~/head/{name}', callback, callback_group=ReentrantCallbackGroup()
             )
 
     def _send(self, message: Any) -> str:

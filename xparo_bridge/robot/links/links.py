@@ -44,12 +44,12 @@ class Links:
     @property
     def any_connected(self) -> bool:
         """Whether at least one link is up."""
-        return any(change.state is LinkState.CONNECTED for change in self.changes.values())
+        return any(change.state is LinkState.CONNECTED for change in list(self.changes.values()))
 
     @property
     def all_connected(self) -> bool:
         """Whether every link is up that was dialled."""
-        return all(change.state is LinkState.CONNECTED for change in self.changes.values())
+        return all(change.state is LinkState.CONNECTED for change in list(self.changes.values()))
 
     def up(self, link: str) -> bool:
         """Whether a link is connected."""

@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import LogSession, LogUpdate, Telemetry
+from ...ros.entities import timer
 from ..telemetry.log import LogRecord, RosoutLog
 
 # What of the telemetry belongs to a session, by the platform's document.
@@ -58,9 +57,7 @@ class LogSessions:
         else:
             del self._sessions[link]
         if self._sessions and self._timer is None:
-            self._timer = self._node.create_timer(
-                self._period, self._flush, clock=Clock(clock_type=ClockType.STEADY_TIME)
-            )
+            self._timer = timer(self._node, self._period, self._flush)
             self._rosout.start()
         elif not self._sessions:
             self.stop()

@@ -7,10 +7,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
+
+from ...ros.entities import timer
 
 _POLL_PERIOD = 0.05
 
@@ -20,9 +20,7 @@ class Replies:
 
     def __init__(self, node: Node) -> None:
         self._waiting: list[tuple[Any, float, Future]] = []
-        self._timer = node.create_timer(
-            _POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(node, _POLL_PERIOD, self._poll)
         self._timer.cancel()
 
     def expect(self, key: Any, timeout: float) -> Future:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import CancelResponse
 from rclpy.node import Node
 from rclpy.task import Future
 from xparo_interfaces.action import UploadRosbag
 
 from ...messages import CancelUpload, UploadBag, UploadEnded, UploadProgress
+from ...ros.entities import action_server
 
 
 class BagUploads:
@@ -31,7 +32,7 @@ class BagUploads:
         self._max_rate = settings['max_rate']
         self._send = send
         self._goals: dict[str, tuple[Any, Future]] = {}
-        self._server = ActionServer(
+        self._server = action_server(
             node,
             UploadRosbag,
             '~/upload_rosbag',

@@ -12,10 +12,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-
 from ... import messages as msg
+from ...ros.entities import timer
 from ..features import Feature, FeatureContext
 from .sandbox import Sandbox, SandboxError, Upload
 
@@ -49,9 +47,7 @@ class Files(Feature):
             msg.FileComplete: self._on_complete,
             msg.FilePush: self._on_push,
         }
-        self._timer = context.node.create_timer(
-            _TICK, self._send_pieces, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(context.node, _TICK, self._send_pieces)
         self._timer.cancel()
 
     def lost(self, link: str) -> None:

@@ -17,8 +17,6 @@ from typing import Any
 
 from rcl_interfaces.srv import SetParameters
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
@@ -26,7 +24,8 @@ from std_srvs.srv import Trigger
 from xparo_interfaces.srv import SaveAiml
 
 from ... import messages as msg
-from ...ros.entities import publisher
+from ...ros import entities
+from ...ros.walls import when_done
 from ..features import Feature, FeatureContext
 from ..links.replies import Replies
 
@@ -55,16 +54,14 @@ class Project(Feature):
         self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
         self._clients: dict[str, Any] = {}
         self.handlers = {msg.ProjectState: self._on_project, msg.ConfigChange: self._on_config}
-        self._aiml = publisher(node, String, '~/aiml', _LATCHED)
-        self._project = publisher(node, String, '~/project', _LATCHED)
-        self._changes = publisher(node, String, '~/config_change')
+        self._aiml = entities.publisher(node, String, '~/aiml', _LATCHED)
+        self._project = entities.publisher(node, String, '~/project', _LATCHED)
+        self._changes = entities.publisher(node, String, '~/config_change')
         if self._links:
             group = ReentrantCallbackGroup()
-            node.create_service(SaveAiml, '~/aiml/save', self._on_save_aiml)
-            node.create_service(Trigger, '~/config/sync', self._on_sync, callback_group=group)
-        self._timer = node.create_timer(
-            _RETRY_PERIOD, self._set_parameters, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+            entities.service(node, SaveAiml, '~/aiml/save', self._on_save_aiml)
+            entities.service(node, Trigger, '~/config/sync', self._on_sync, callback_group=group)
+        self._timer = entities.timer(node, _RETRY_PERIOD, self._set_parameters)
         self._timer.cancel()
         self._publish()
 
@@ -110,8 +107,8 @@ class Project(Feature):
             target = self._parameters[key]
             client = self._clients.get(target['node'])
             if client is None:
-                client = self._clients[target['node']] = self._context.node.create_client(
-                    SetParameters, f'{target["node"]}/set_parameters'
+                client = self._clients[target['node']] = entities.client(
+                    self._context.node, SetParameters, f'{target["node"]}/set_parameters'
                 )
             self._wanted[key] = (value, looks - 1)
             if client.service_is_ready():
@@ -138,7 +135,7 @@ class Project(Feature):
             if not result.successful:
                 self._logger.warning(f'{where}: refused: {result.reason}')
 
-        client.call_async(SetParameters.Request(parameters=[parameter])).add_done_callback(tell)
+        when_done(client.call_async(SetParameters.Request(parameters=[parameter])), tell)
 
     def _on_save_aiml(self, request: Any, response: Any) -> Any:
         link = request.link or self._links[0]

@@ -16,14 +16,13 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from std_srvs.srv import Trigger
 from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
 from ...json_reader import read_json
+from ...ros.entities import service, timer
 from ..features import Feature, FeatureContext
 from ..links.replies import Replies
 from .schedule_entries import Agenda, DONE, Entry, INVALID, Policy, read_entry, time_zone
@@ -54,12 +53,10 @@ class Schedules(Feature):
         self._replies = Replies(node)
         self.handlers = {msg.Schedule: self._on_schedule}
         group = ReentrantCallbackGroup()
-        node.create_service(GetSchedule, '~/schedule/get', self._on_get, callback_group=group)
-        node.create_service(SaveSchedule, '~/schedule/save', self._on_save)
-        node.create_service(Trigger, '~/schedule/delete', self._on_delete)
-        self._timer = node.create_timer(
-            _TICK, self._run_due, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        service(node, GetSchedule, '~/schedule/get', self._on_get, callback_group=group)
+        service(node, SaveSchedule, '~/schedule/save', self._on_save)
+        service(node, Trigger, '~/schedule/delete', self._on_delete)
+        self._timer = timer(node, _TICK, self._run_due)
 
     def connected(self, link: str) -> None:
         if link in self._links:

@@ -12,6 +12,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import Telemetry
+from ...ros.entities import timer
 from .source import Source
 
 
@@ -34,19 +35,17 @@ class Batcher:
         """Collect from a source every `period` seconds."""
         if period not in self._batches:
             sources: list[Source] = []
-            timer = self._node.create_timer(
-                period, lambda: self._collect(sources), clock=self._clock
-            )
-            self._batches[period] = timer, sources
+            made = timer(self._node, period, lambda: self._collect(sources), clock=self._clock)
+            self._batches[period] = made, sources
         self._batches[period][1].append(source)
 
     def remove(self, source: Source) -> None:
         """Collect from a source no more."""
-        for period, (timer, sources) in list(self._batches.items()):
+        for period, (ticking, sources) in list(self._batches.items()):
             if source in sources:
                 sources.remove(source)
                 if not sources:
-                    self._node.destroy_timer(timer)
+                    self._node.destroy_timer(ticking)
                     del self._batches[period]
 
     def _collect(self, sources: list[Source]) -> None:

@@ -14,6 +14,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from xparo_interfaces.srv import SetTelemetry
 
+from ...ros.entities import service
+from ...ros.walls import on_set_parameters
 from .publisher import MAX_RATE, TelemetryPublisher
 
 _PREFIX = 'telemetry.rate.'
@@ -26,8 +28,7 @@ class TelemetryControl:
         """Declare what can be set; a rate that is set from the start counts from the start."""
         self._node = node
         self._telemetry = telemetry
-        node.add_on_set_parameters_callback(self._check)
-        node.add_post_set_parameters_callback(self._apply)
+        on_set_parameters(node, self._check, self._apply)
         for name in telemetry.names:
             node.declare_parameter(
                 _PREFIX + name,
@@ -38,7 +39,7 @@ class TelemetryControl:
                 ),
             )
         telemetry.on_rate = self._tell
-        node.create_service(SetTelemetry, '~/telemetry/enable', self._on_request)
+        service(node, SetTelemetry, '~/telemetry/enable', self._on_request)
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for name, rate in _rates(parameters):

@@ -11,10 +11,9 @@ import struct
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from ...ros.entities import timer
 from ...ros.paths import parse_path
 from ...ros.reader import make_reader
 from ...ros.subscription import TopicSubscription
@@ -81,9 +80,7 @@ class RosoutLog:
         """Begin with what is logged from now on."""
         # Nodes keep their last lines for late subscribers; those belong to the time before.
         self._begin = time.time()
-        self._timer = self._node.create_timer(
-            _PERIOD, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(self._node, _PERIOD, self._tick)
         self._subscription.refresh()
 
     def stop(self) -> None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 import math
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import Telemetry
+from ...ros.entities import timer
 from ...ros.samples import SampleThread
 from .batcher import Batcher
 from .groups import GROUPS
@@ -114,9 +113,7 @@ class TelemetryPublisher:
 
     def start(self) -> None:
         """Begin with what the configuration enables."""
-        self._graph_timer = self._node.create_timer(
-            _GRAPH_PERIOD, self._refresh, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._graph_timer = timer(self._node, _GRAPH_PERIOD, self._refresh)
         for name in self._initial:
             self.enable(name, True)
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
+from ....ros.entities import publisher, timer
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
@@ -80,8 +79,8 @@ class Publish(Kind):
         durability = (
             DurabilityPolicy.TRANSIENT_LOCAL if settings['latched'] else DurabilityPolicy.VOLATILE
         )
-        self._publisher = robot.node.create_publisher(
-            cls, settings['topic'], QoSProfile(depth=10, durability=durability)
+        self._publisher = publisher(
+            robot.node, cls, settings['topic'], QoSProfile(depth=10, durability=durability)
         )
 
     def parameters_schema(self) -> Schema:
@@ -108,10 +107,8 @@ class Publish(Kind):
         ):
             self._publish(run)
             if run.open:
-                job.timer = self.robot.node.create_timer(
-                    1 / self.settings['rate'],
-                    lambda: self._publish(run),
-                    clock=Clock(clock_type=ClockType.STEADY_TIME),
+                job.timer = timer(
+                    self.robot.node, 1 / self.settings['rate'], lambda: self._publish(run)
                 )
         elif time.monotonic() > job.wait_until:
             run.fail('no_subscriber', f'nobody subscribes to {self._publisher.topic_name}')

@@ -9,6 +9,7 @@ from typing import Any
 
 from std_msgs.msg import String
 
+from ....ros.entities import publisher
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
 
@@ -34,7 +35,7 @@ class Say(Kind):
 
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot)
-        self._publisher = robot.node.create_publisher(String, settings['topic'], 10)
+        self._publisher = publisher(robot.node, String, settings['topic'], 10)
 
     def parameters_schema(self) -> Schema:
         return {

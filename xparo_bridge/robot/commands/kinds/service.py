@@ -14,6 +14,7 @@ from rclpy.task import Future
 
 from ....ros import entities
 from ....ros.values import plain
+from ....ros.walls import when_done
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
@@ -95,7 +96,7 @@ class Service(Kind):
     def _call(self, run: Run) -> None:
         self._calling.add(run)
         run.data.future = self._client.call_async(run.data.request)
-        run.data.future.add_done_callback(lambda future: self._answered(run, future))
+        when_done(run.data.future, lambda future: self._answered(run, future))
 
     def poll(self, run: Run) -> None:
         self._go_on()

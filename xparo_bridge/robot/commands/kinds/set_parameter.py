@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 
 from ....ros import entities
+from ....ros.walls import when_done
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
@@ -96,7 +97,7 @@ class SetParameter(Kind):
         value = _PYTHON.get(entry['value']['type'], lambda same: same)(value)
         message: ParameterMessage = Parameter(entry['parameter'], value=value).to_parameter_msg()
         run.data = client.call_async(SetParameters.Request(parameters=[message]))
-        run.data.add_done_callback(lambda future: self._answered(run, future))
+        when_done(run.data, lambda future: self._answered(run, future))
 
     def cancel(self, run: Run) -> None:
         node = self.settings['allowed'][run.parameters['name']]['node']

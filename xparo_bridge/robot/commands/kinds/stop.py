@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-
+from ....ros.entities import timer
 from ..kind import Kind, Robot, settings
 from ..run import Run
 from .velocity import Velocity, VelocityPublisher
@@ -66,9 +64,7 @@ class Stop(Kind):
             robot.node, topic, stamped=settings['stamped']
         )
         self._zero_until = 0.0
-        self._timer = robot.node.create_timer(
-            1 / _RATE, self._stand, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = timer(robot.node, 1 / _RATE, self._stand)
         self._timer.cancel()
 
     def start(self, run: Run) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 
+from ....ros.entities import timer
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
 from .lateness import LatencyFilter
@@ -127,9 +128,9 @@ class Teleop(Kind):
         self._delays: dict[str, LatencyFilter] = {}
         self._zeros_left = 0
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(1 / settings['rate'], self._tick, clock=clock)
+        self._timer = timer(node, 1 / settings['rate'], self._tick, clock=clock)
         # Its own timer: the end of the deadman does not wait for the next tick.
-        self._deadman = node.create_timer(settings['deadman'], self._expire, clock=clock)
+        self._deadman = timer(node, settings['deadman'], self._expire, clock=clock)
         self._timer.cancel()
         self._deadman.cancel()
 

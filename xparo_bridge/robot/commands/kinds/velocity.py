@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.node import Node
 
+from ....ros.entities import publisher
+
 
 @dataclass(frozen=True)
 class Velocity:
@@ -42,7 +44,7 @@ class VelocityPublisher:
         self._node = node
         self._frame = frame
         self._stamped = stamped
-        self._publisher = node.create_publisher(TwistStamped if stamped else Twist, topic, 10)
+        self._publisher = publisher(node, TwistStamped if stamped else Twist, topic, 10)
 
     def publish(self, velocity: Velocity) -> None:
         """Publish one velocity."""

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from ....ros import entities
+from ....ros.walls import when_done
 from ..settings import Settings
 from ..source import Source, Values
 
@@ -84,7 +85,7 @@ class _Lifecycle:
             self.state = 'unknown'
         elif self._asked is None:
             self._asked, self._asked_at = self.client.call_async(GetState.Request()), now
-            self._asked.add_done_callback(self._answered)
+            when_done(self._asked, self._answered)
 
     def _answered(self, future: Future) -> None:
         self._asked = None
