@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does sound keep its pitch, its loudness and its length when its rate changes?"""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from xparo_bridge.audio import Framer, Resampler
+from xparo_bridge.audio import Framer, MAX_RATE, MIN_RATE, Resampler
 
 
 def tone(hertz, rate, seconds=0.5, loud=10000):
@@ -74,3 +76,30 @@ def test_frames_are_full_and_nothing_is_lost():
     assert frames(b'abc') == []
     assert frames(b'defghij') == [b'abcd', b'efgh']
     assert frames(b'kl') == [b'ijkl']
+
+
+ODD_PAIRS = [
+    (MAX_RATE - 1, MIN_RATE + 1),
+    (MIN_RATE + 1, MAX_RATE - 1),
+    (44100, 44101),
+    (16000, 15991),
+    (MAX_RATE, MIN_RATE),
+]
+
+
+@pytest.mark.parametrize(('rate_in', 'rate_out'), ODD_PAIRS)
+def test_rates_without_a_common_divisor_cost_no_memory_and_keep_pitch_and_length(
+    rate_in, rate_out
+):
+    tracemalloc.start()
+    try:
+        resample = Resampler(rate_in, rate_out)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6  # bytes
+    out = np.frombuffer(resample(tone(400, rate_in, seconds=1.0).tobytes()), '<i2')
+    late = 16 * max(1, rate_out / rate_in) + 16
+    assert len(out) == pytest.approx(rate_out - late, abs=rate_out * 1e-4 + late)
+    spectrum = np.abs(np.fft.rfft(out * np.hanning(len(out))))
+    assert np.argmax(spectrum) * rate_out / len(out) == pytest.approx(400, abs=2)

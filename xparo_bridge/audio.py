@@ -9,6 +9,7 @@ stream may come in pieces of any length.
 
 from __future__ import annotations
 
+from fractions import Fraction
 import math
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 ZERO_CROSSINGS = 16  # of the sinc on each side; more is steeper and later
 MIN_RATE, MAX_RATE = 4000, 192000  # Hz
 _BLOCK = 4096  # output samples made at a time, a bound on memory
+_MAX_WEIGHTS = 1 << 18  # of one Resampler, 1 MB
 
 
 class Resampler:
@@ -31,12 +33,17 @@ class Resampler:
         for rate in (rate_in, rate_out):
             if not MIN_RATE <= rate <= MAX_RATE:
                 raise ValueError(f'a rate of {rate} Hz, expected {MIN_RATE} to {MAX_RATE}')
-        divisor = math.gcd(rate_in, rate_out)
-        self._in, self._out = rate_in // divisor, rate_out // divisor
-        self._half = math.ceil(ZERO_CROSSINGS * max(1.0, self._in / self._out))
+        self._half = math.ceil(ZERO_CROSSINGS * max(1.0, rate_in / rate_out))
+        # One row of weights for each position an output can have between two inputs: rates with
+        # no common divisor would have hundreds of MB of them. The nearest ratio with fewer is off
+        # by less than 100 parts in a million, as the clocks of two sound cards are.
+        rows = max(_MAX_WEIGHTS // (2 * self._half), 1)
+        ratio = Fraction(rate_out, rate_in)
+        if ratio.numerator > rows:
+            ratio = 1 / (1 / ratio).limit_denominator(rows)
+        self._in, self._out = ratio.denominator, ratio.numerator
         self._sound: NDArray[np.float32] = np.zeros(self._half, np.float32)
         self._at = self._half * self._out  # of the next output, in 1/_out input samples
-        # One row of weights for each position an output can have between two inputs.
         cutoff = min(1.0, self._out / self._in)
         distance = (
             np.arange(1 - self._half, self._half + 1)[None, :]

@@ -28,10 +28,16 @@ VOICES = [
 ]
 FACES = ['adult - Titan', 'child - Kione']
 
+SLACK: dict[str, Any] = {
+    'slack_pitch': float,
+    'slack_yaw': float,
+    'slack_timeout': int,
+    'speed': str,
+}
 # Fields of each request: those that are due, those that may be there.
 REQUESTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     'auth': ({}, {'key': str}),
-    'speak.text': ({'text': str}, {'abort': bool, 'monitor_words': bool}),
+    'speak.text': ({'text': str}, {'abort': bool, 'monitor_words': bool, 'interruptable': bool}),
     'speak.audio': ({'url': str}, {'text': str, 'lipsync': bool, 'abort': bool}),
     'speak.audio.start': ({}, {'sample_rate': int, 'lipsync': bool}),
     'speak.audio.data': ({'audio': str}, {}),
@@ -64,16 +70,30 @@ REQUESTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     'voice.status': ({}, {'voice_id': bool, 'voice_list': bool}),
-    'attend.user': ({}, {'user_id': str}),
-    'attend.location': ({'x': float, 'y': float, 'z': float}, {}),
+    'attend.user': ({}, {'user_id': str, **SLACK}),
+    'attend.location': ({'x': float, 'y': float, 'z': float}, SLACK),
     'attend.nobody': ({}, {}),
     'gesture.start': ({'name': str}, {'intensity': float, 'duration': float, 'monitor': bool}),
     'face.params': ({'params': dict}, {}),
-    'face.headpose': ({'yaw': float, 'pitch': float, 'roll': float}, {'relative': bool}),
-    'face.config': ({}, {'face_id': str, 'visibility': bool, 'microexpressions': bool}),
+    'face.headpose': (
+        {'yaw': float, 'pitch': float, 'roll': float},
+        {'relative': bool, 'speed': str},
+    ),
+    'face.config': (
+        {},
+        {
+            'face_id': str,
+            'visibility': bool,
+            'microexpressions': bool,
+            'blinking': bool,
+            'head_sway': bool,
+        },
+    ),
     'face.status': ({}, {'face_id': bool, 'face_list': bool}),
     'face.reset': ({}, {}),
     'led.set': ({'color': str}, {}),
+    'led.set.individual': ({'leds': list}, {'fill': bool}),
+    'system.config': ({'volume': int}, {}),
     **{f'users.{how}': ({}, {}) for how in ('start', 'stop', 'once')},
     **{f'camera.{how}': ({}, {}) for how in ('start', 'stop', 'once')},
     'audio.start': ({}, {'sample_rate': int, 'microphone': bool, 'speaker': bool}),
@@ -94,6 +114,7 @@ class FakeFurhat(FakePeer):
         self.hears = hears
         self.users = [{'id': 'user-1', 'x': 0.1, 'y': 0.0, 'z': 1.2}]
         self.said: list[str] = []
+        self.volume = 70
         self._let_in: set[int] = set()
         self._speeches: list[tuple[Any, dict[str, Any]]] = []
         self._speaking: asyncio.Task[None] | None = None
@@ -111,6 +132,8 @@ class FakeFurhat(FakePeer):
         due, optional = REQUESTS[kind]
         fields = {key: value for key, value in body.items() if key != 'type'}
         check(fields, due, kind, {**optional, 'request_id': str})
+        if kind == 'system.config':
+            self.volume = body['volume']
         if kind == 'auth':
             await self._auth(ws, body)
             return
@@ -279,7 +302,7 @@ class FakeFurhat(FakePeer):
             raise Choke(f'led.set: no colour: {body["color"]}')
 
     async def _system_status(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'system.status', volume=0.5, virtual=True)
+        await self._tell(ws, body, 'system.status', volume=self.volume, virtual=True)
 
     async def _stream(self, ws: Any, body: dict[str, Any], group: str, what: str) -> None:
         if what == 'once':

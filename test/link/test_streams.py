@@ -54,7 +54,7 @@ def test_a_stream_is_not_ended_twice(joiner):
     joiner.add('m', 'a')
     joiner.end('m')
     assert joiner.end('m') == []
-    assert joiner.end('m', 'whole') == [ChatReply('whole')]
+    assert joiner.end('m', 'whole') == []
     assert joiner.abandon('gone') == []
 
 
@@ -64,11 +64,42 @@ def test_the_oldest_stream_makes_room_for_a_new_one(joiner):
     assert ends(joiner.start('one more')) == [('0', 'over 16 streams')]
 
 
-def test_a_stream_started_anew_ends_the_old_one(joiner):
+def test_a_stream_started_anew_forgets_its_pieces_and_ends_once(joiner):
+    joiner.start('m')
     joiner.add('m', 'old')
-    assert ends(joiner.start('m')) == [('m', 'the stream was started anew')]
+    assert joiner.start('m') == []
     joiner.add('m', 'new')
-    assert joiner.end('m')[1] == ChatReply('new')
+    assert joiner.end('m') == [ChatDelta('', 'm', final=True), ChatReply('new')]
+
+
+def test_a_piece_before_the_start_belongs_to_the_stream(joiner):
+    joiner.add('m', 'a')
+    assert joiner.start('m') == []
+    joiner.add('m', 'b')
+    assert joiner.end('m')[1] == ChatReply('ab')
+
+
+@pytest.mark.parametrize('end', [lambda j: j.end('m'), lambda j: j.abandon('gone')])
+def test_a_piece_after_the_end_opens_no_stream(joiner, end):
+    joiner.add('m', 'a')
+    end(joiner)
+    assert joiner.add('m', 'late') == []
+    assert joiner.deadline() is None
+
+
+def test_the_whole_of_a_stream_that_was_given_up_answers_nothing_any_more(joiner):
+    joiner.add('m', 'a')
+    joiner.abandon('gone')
+    assert joiner.end('m', 'whole') == [ChatReply('whole', unasked=True)]
+
+
+def test_what_comes_of_an_unasked_stream_is_unasked(joiner):
+    joiner.start('m', unasked=True)
+    assert joiner.add('m', 'a') == [ChatDelta('a', 'm', unasked=True)]
+    assert joiner.end('m') == [
+        ChatDelta('', 'm', final=True, unasked=True),
+        ChatReply('a', unasked=True),
+    ]
 
 
 def test_a_stream_without_end_is_given_up(joiner):

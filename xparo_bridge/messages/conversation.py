@@ -23,13 +23,15 @@ class ChatDelta(Message):
     """
     The next piece of a reply that is still being made; the whole follows as a ChatReply.
 
-    `final` closes the stream; with `error` no ChatReply follows, and this says why.
+    `final` closes the stream; with `error` no ChatReply follows, and this says why. `unasked` as
+    in ChatReply.
     """
 
     text: str
     message_id: str = ''
     final: bool = False
     error: str = ''
+    unasked: bool = False
 
 
 class PeerState(StrEnum):
@@ -144,15 +146,21 @@ class MeetJoin(Message):
 
 @dataclass(frozen=True, slots=True)
 class MeetLeave(Message):
-    """Leave a room, or somebody did."""
+    """Leave a room, or somebody did; `participant` is who, as far as the server says."""
 
     room_id: str
+    participant: str = ''
 
 
 @dataclass(frozen=True, slots=True)
 class MeetSignal(Message):
-    """A WebRTC offer, answer or candidate on its way to a participant; not looked into."""
+    """
+    A WebRTC offer, answer or candidate on its way to a participant; not looked into.
+
+    `sender` is who sent it, as far as the server says.
+    """
 
     room_id: str
     target_id: str
     signal: Json
+    sender: str = ''

@@ -73,9 +73,15 @@ class BehaviorUpdate(Message):
 
 @dataclass(frozen=True, slots=True)
 class ChatReply(Message):
-    """What the platform says, as an answer or unasked."""
+    """
+    What the platform says, as an answer or unasked.
+
+    `unasked`: the adapter knows that this does not answer what the robot asked last, such as a
+    filler before the answer or the words of another session.
+    """
 
     text: str
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,18 +19,31 @@ from .core import Json, Message
 
 @dataclass(frozen=True, slots=True)
 class AttendUser(Message):
-    """Look at a person; `closest` is whoever stands nearest."""
+    """
+    Look at a person; `closest` is whoever stands nearest.
+
+    The eyes may be off by `slack_pitch` and `slack_yaw`, degrees, for `slack_timeout`, ms, before
+    the head follows them at a `speed` of the head's own names. None is the head's default.
+    """
 
     user_id: str = 'closest'
+    slack_pitch: float | None = None
+    slack_yaw: float | None = None
+    slack_timeout: int | None = None
+    speed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttendLocation(Message):
-    """Look at a point, m in the head's frame."""
+    """Look at a point, m in the head's frame; the rest as in AttendUser."""
 
     x: float
     y: float
     z: float
+    slack_pitch: float | None = None
+    slack_yaw: float | None = None
+    slack_timeout: int | None = None
+    speed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +71,27 @@ class FaceParams(Message):
 
 @dataclass(frozen=True, slots=True)
 class HeadPose(Message):
-    """Turn the head, rad; `relative` to where it looks, else to its body."""
+    """Turn the head, rad; `relative` to where it looks, else to its body; `speed` by name."""
 
     yaw: float
     pitch: float
     roll: float
     relative: bool = False
+    speed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FaceConfig(Message):
-    """Change what is given of the face: character, visibility, small involuntary movements."""
+    """
+    Change what is given of the face: character, visibility, and involuntary movements, of which
+    newer heads switch blinking and the sway of the head apart.
+    """
 
     face_id: str | None = None
     visibility: bool | None = None
     microexpressions: bool | None = None
+    blinking: bool | None = None
+    head_sway: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,21 @@ class Led(Message):
     """Light the LED: a colour's name or #rrggbb."""
 
     color: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leds(Message):
+    """Light the LEDs each by its colour, in order; with `fill` the colours go round the ring."""
+
+    leds: Sequence[str]
+    fill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetVolume(Message):
+    """Make the voice louder or softer, 0 to 100."""
+
+    volume: int
 
 
 class Watch(StrEnum):
@@ -193,7 +227,7 @@ class CameraFrame(Message):
 
 @dataclass(frozen=True, slots=True)
 class SystemState(Message):
-    """The head's volume, 0 to 1 as it tells it, and whether there is no hardware behind it."""
+    """The head's volume, 0 to 100, and whether there is no hardware behind it."""
 
     volume: float
     virtual: bool

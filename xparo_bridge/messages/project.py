@@ -92,9 +92,13 @@ class Teleop(Message):
 
 @dataclass(frozen=True, slots=True)
 class RunTask(Message):
-    """Run a tree as a task; `stage` is how far the task is proven (development … production)."""
+    """
+    Run a tree as a task; `stage` is how far the task is proven (development … production).
 
-    task_id: str
+    `task_id` is whatever the platform calls it, and comes back as it came.
+    """
+
+    task_id: Json
     tree_xml: str
     blackboard: Mapping[str, Json] = field(default_factory=dict)
     save_history: bool = False
@@ -104,6 +108,22 @@ class RunTask(Message):
 @dataclass(frozen=True, slots=True)
 class ListFiles(Message):
     """Tell which files there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLocalFiles(Message):
+    """
+    Tell which files of the platform's kinds are kept, or with `names` what is in them.
+
+    `names` are by kind: custom_aiml (trees) and custom_maps.
+    """
+
+    names: Mapping[str, Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskLocalEnvironment(Message):
+    """Tell the text that was pushed as `local_env`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +141,22 @@ class FileRequest(Message):
     """
     A file is to go up to the robot or down from it; the name is untrusted.
 
-    From the robot: `ready` for the upload, or the `size` in bytes of the download that follows.
+    `size` is that of the upload in bytes, None where the platform does not say. From the robot:
+    `ready` for the upload, or the `size` of the download that follows.
     """
 
     filename: str
     upload: bool
-    size: int = 0
+    size: int | None = 0
     ready: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FileChunk(Message):
-    """The next piece of the file under way."""
+    """The next piece of the file under way; with `problem` it could not be read."""
 
     data: bytes = field(repr=False)
+    problem: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +268,7 @@ class TeleopResult(Message):
 class TaskResult(Message):
     """How a task ended; `duration` in s, `stage_mismatch` if this robot may not run its stage."""
 
-    task_id: str
+    task_id: Json
     success: bool
     duration: float
     error: str = ''
@@ -261,6 +283,35 @@ class TaskHistory(Message):
     output: Mapping[str, Json]
     kind: str
     created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLogSession(Message):
+    """Begin a logging session; a LogSession names it."""
+
+    created_at: str
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFileState(Message):
+    """SHA-256 of each kept file, see `text_hash`, by kind and name."""
+
+    hashes: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFileContent(Message):
+    """Kept files, by kind and name; those that are not there, or too large, are left out."""
+
+    files: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEnvironment(Message):
+    """The text that was pushed as `local_env`."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,18 @@ from .core import Message
 
 @dataclass(frozen=True, slots=True)
 class Say(Message):
-    """Say this; with `interrupt` at once, else after what is being said; `words` reports each."""
+    """
+    Say this; with `interrupt` at once, else after what is being said; `words` reports each.
+
+    `interruptable` is whether a person who speaks into it silences it; None is the speaker's own
+    default.
+    """
 
     text: str
     say_id: str = ''
     interrupt: bool = False
     words: bool = False
+    interruptable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

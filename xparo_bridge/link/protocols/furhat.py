@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from math import degrees, inf
+from math import inf
 import time
 from typing import Any, ClassVar, Self
 from uuid import uuid4
@@ -32,48 +31,14 @@ from .base import (
     take_base64,
     take_list,
 )
+from .furhat_requests import request_body, REQUESTS
 
 ANSWER_TIME = 5.0  # s for what the head answers at once
 STOP_TIME = 5.0  # s to fall silent
 SOUND_TIME = 300.0  # s for sound of unknown length
 SLOWEST_VOICE = 5.0  # characters a second
 MAX_SOUND = 1 << 20  # bytes of one AudioFrame
-
-# The requests whose fields are the message's; `_body` says how they are named on the wire.
-REQUESTS: dict[type, str] = {
-    msg.Say: 'speak.text',
-    msg.PlayUrl: 'speak.audio',
-    msg.SpeakAudio: 'speak.audio.start',
-    msg.SpeakAudioEnd: 'speak.audio.end',
-    msg.StopSpeech: 'speak.stop',
-    msg.ListenConfig: 'listen.config',
-    msg.Listen: 'listen.start',
-    msg.StopListening: 'listen.stop',
-    msg.ChooseVoice: 'voice.config',
-    msg.AskVoices: 'voice.status',
-    msg.AttendUser: 'attend.user',
-    msg.AttendLocation: 'attend.location',
-    msg.AttendNobody: 'attend.nobody',
-    msg.Gesture: 'gesture.start',
-    msg.FaceParams: 'face.params',
-    msg.HeadPose: 'face.headpose',
-    msg.FaceConfig: 'face.config',
-    msg.AskFace: 'face.status',
-    msg.ResetFace: 'face.reset',
-    msg.Led: 'led.set',
-    msg.CaptureAudio: 'audio.start',
-    msg.StopAudio: 'audio.stop',
-    msg.AskSystem: 'system.status',
-}
-_WIRE_NAMES = {
-    'interrupt': 'abort',
-    'words': 'monitor_words',
-    'rate': 'sample_rate',
-    'voice.status current': 'voice_id',
-    'voice.status available': 'voice_list',
-    'face.status current': 'face_id',
-    'face.status available': 'face_list',
-}
+MAX_WORDS = 10_000  # of one speech that are remembered until its end
 
 
 class Furhat(Protocol):
@@ -97,6 +62,8 @@ class Furhat(Protocol):
         self._new_id = new_id
         self._pending = Pending(clock)
         self._speeches: dict[str, float] = {}  # say_id to s it may take, in speaking order
+        self._texts: dict[str, str] = {}  # by say_id: what is to be said
+        self._words: dict[str, list[str]] = {}  # by say_id: what was said so far
         self._speaking: str | None = None  # the say_id whose time is running
         self._listening: str | None = None  # request_id of it
         self._ears_rate = 16000
@@ -105,7 +72,9 @@ class Furhat(Protocol):
         self._rates = (16000, 16000)
         self._readers: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
             **_READERS,
+            'response.auth': self._auth,
             'response.speak.start': self._speak_start,
+            'response.speak.word': self._speak_word,
             'response.speak.end': self._speak_end,
             'response.listen.start': self._listen_start,
             'response.listen.end': self._listen_end,
@@ -123,7 +92,9 @@ class Furhat(Protocol):
         return self._url
 
     def on_open(self) -> Sequence[Frame]:
-        return (dumps({'type': 'request.auth', 'key': self._key}),) if self._key else ()
+        # Also without a key, as the maker's own clients do: the answer says whether one is needed.
+        key = {'key': self._key} if self._key else {}
+        return (dumps({'type': 'request.auth', **key}),)
 
     def on_close(self) -> Sequence[Any]:
         reason = 'the connection was lost'
@@ -131,6 +102,8 @@ class Furhat(Protocol):
         if self._listening is not None:
             ends.append(msg.Listening(False, reason, self._listening))
         self._listening = self._voice_rate = None
+        self._texts.clear()
+        self._words.clear()
         self._watch_speech()
         return ends
 
@@ -167,7 +140,7 @@ class Furhat(Protocol):
         elif isinstance(message, msg.WatchCamera):
             body = {'type': f'request.camera.{message.watch.value}'}
         else:
-            body = _body(message)
+            body = request_body(message)
         try:
             request_id = self._await_answer(message)
         except TooManyPending as error:
@@ -213,8 +186,10 @@ class Furhat(Protocol):
         )
         if isinstance(message, msg.SpeakAudio):
             self._voice_rate = message.rate
-        elif message.interrupt:
-            self._stop_speeches()
+        else:
+            self._texts[say_id] = message.text
+            if message.interrupt:
+                self._stop_speeches()
         self._speeches[say_id] = SOUND_TIME
         if isinstance(message, msg.Say):
             self._speeches[say_id] = 2 * ANSWER_TIME + len(message.text) / SLOWEST_VOICE
@@ -231,6 +206,9 @@ class Furhat(Protocol):
         self._speeches = {
             say_id: time for say_id, time in self._speeches.items() if say_id in self._pending
         }
+        for kept in (self._texts, self._words):
+            for say_id in kept.keys() - self._speeches.keys():
+                del kept[say_id]
         first = next(iter(self._speeches), None)
         if first is not None and first != self._speaking:
             self._pending.extend(first, self._speeches[first])
@@ -260,12 +238,31 @@ class Furhat(Protocol):
             take(data, 'text', str, kind, ''), request_id, None if time is None else time / 1000
         )
 
+    def _auth(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
+        if take(data, 'access', bool, kind):
+            return msg.Access(take(data, 'scope', str, kind, ''))
+        why = 'the head refused the key' if self._key else 'the head asks for a key'
+        return msg.PeerError(msg.PeerErrorCode.AUTH_FAILED, why)
+
+    def _speak_word(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
+        word = msg.SpeechWord(
+            take(data, 'word', str, kind), take(data, 'index', int, kind), request_id
+        )
+        if request_id in self._texts:
+            words = self._words.setdefault(request_id, [])
+            if len(words) < MAX_WORDS:
+                words.append(word.word)
+        return word
+
     def _speak_end(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
+        aborted = take(data, 'aborted', bool, kind, False)
+        failed = take(data, 'failed', bool, kind, False)
+        # A head ends without a text: then all was said, or the words that it reported.
+        spoken = take(data, 'text', str, kind, '')
+        if not spoken and not (aborted or failed):
+            spoken = self._texts.get(request_id, '')
         return msg.SpeechEnded(
-            take(data, 'text', str, kind, ''),
-            request_id,
-            take(data, 'aborted', bool, kind, False),
-            take(data, 'failed', bool, kind, False),
+            spoken or ' '.join(self._words.get(request_id, ())), request_id, aborted, failed
         )
 
     def _listen_start(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
@@ -285,29 +282,6 @@ class Furhat(Protocol):
                     raise ProtocolError(f'{kind}: "{source.value}" ends in half a sample')
                 frames.append(msg.AudioFrame(sound, self._ears_rate, source))
         return frames
-
-
-def _body(message: Any) -> dict[str, Any]:
-    """Fields as the head names them; those that say nothing, such as abort false, are left out."""
-    kind = REQUESTS[type(message)]
-    body: dict[str, Any] = {'type': f'request.{kind}'}
-    for field in fields(message):
-        value = getattr(message, field.name)
-        if field.name in ('say_id', 'request_id') or (not value and value == field.default):
-            continue
-        name = _WIRE_NAMES.get(f'{kind} {field.name}', _WIRE_NAMES.get(field.name, field.name))
-        if isinstance(message, msg.HeadPose) and isinstance(value, float):
-            value = round(degrees(value), 4)
-        body[name] = value
-    if isinstance(message, msg.ListenConfig) and not message.phrases:
-        body.pop('phrases', None)
-    return body
-
-
-def _auth(data: dict[str, Any], kind: str, request_id: str) -> Any:
-    if not take(data, 'access', bool, kind):
-        return msg.PeerError(msg.PeerErrorCode.AUTH_FAILED, 'the head refused the key')
-    return msg.Access(take(data, 'scope', str, kind, ''))
 
 
 def _user(data: dict[str, Any]) -> msg.User:
@@ -338,10 +312,6 @@ _LAST = frozenset(
 )
 
 _READERS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
-    'response.auth': _auth,
-    'response.speak.word': lambda data, kind, request_id: msg.SpeechWord(
-        take(data, 'word', str, kind), take(data, 'index', int, kind), request_id
-    ),
     'response.speak.audio.buffer': lambda data, kind, request_id: msg.AudioBuffer(
         received=take(data, 'received', int, kind), played=take(data, 'played', int, kind)
     ),

@@ -18,12 +18,14 @@ from uuid import uuid4
 
 from ...credentials import Credentials
 from ...messages import (
+    ChatDelta,
     ChatReply,
     ChatRequest,
     ChatSession,
     CommandState,
     CommandStatus,
     Heartbeat,
+    Message,
     PeerActivity,
     PeerError,
     PeerErrorCode,
@@ -36,7 +38,7 @@ from ...messages import (
     Typing,
 )
 from ..json_text import dumps
-from ..streams import StreamJoiner
+from ..streams import MAX_ENDED, StreamJoiner
 from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
@@ -44,6 +46,8 @@ PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
 FIRST_HOLD, LONGEST_HOLD = 5.0, 60.0  # s to keep quiet after RATE_LIMITED, doubling
 
 ERROR_CODES = {code.value.upper(): code for code in PeerErrorCode}
+# Who speaks for the bot; what a system, a tool or an operator says answers no question.
+ANSWERING = ('assistant', 'bot', 'agent')
 
 
 class GeneralBots(Protocol):
@@ -51,7 +55,7 @@ class GeneralBots(Protocol):
     One robot's conversation with a bot.
 
     The session is kept when the connection is not: a new connection subscribes to it again, until
-    the server says that it does not know it.
+    the server says that it does not know it. What is said in other sessions is marked as unasked.
     """
 
     name: ClassVar[str] = 'general_bots'
@@ -75,18 +79,21 @@ class GeneralBots(Protocol):
         self._token = secret_key
         self._auth = auth
         self._session = session_id
+        self._session_known = bool(session_id)  # by the server, which may name it otherwise
+        self._asked = False  # Whether something was said to which no answer came yet.
         self._clock = clock
         self._new_id = new_id
         self._streams = StreamJoiner(clock)
+        self._stream_sessions: dict[str, str] = {}  # by message_id; only the start names it
         self._next_ping = clock() + PING_PERIOD
         self._hold = FIRST_HOLD
         self._hold_until = clock()
-        self._readers: dict[str, Callable[[dict[str, Any], str], Sequence[Any]]] = {
+        self._readers: dict[str, Callable[[dict[str, Any], str], Sequence[Message]]] = {
             'message': self._message,
             'stream_start': self._stream_start,
             'stream_chunk': self._stream_chunk,
             'stream_end': self._stream_end,
-            'bot_typing': _bot_typing,
+            'bot_typing': self._bot_typing,
             'tool_call': self._tool_call,
             'tool_result': _tool_result,
             'error': self._error,
@@ -120,13 +127,13 @@ class GeneralBots(Protocol):
             frames.append(dumps({'type': 'subscribe', 'session_id': self._session}))
         return frames
 
-    def on_close(self) -> Sequence[Any]:
+    def on_close(self) -> Sequence[Message]:
         return self._streams.abandon('the connection was lost')
 
     def deadline(self) -> float:
         return min(self._next_ping, self._streams.deadline() or self._next_ping)
 
-    def on_time(self) -> Sequence[Any]:
+    def on_time(self) -> Sequence[Message]:
         messages = self._streams.expire()
         if self._clock() >= self._next_ping:
             self._next_ping = self._clock() + PING_PERIOD
@@ -141,7 +148,7 @@ class GeneralBots(Protocol):
             return ('{"type":"ping"}',)
         return ('{"type":"pong"}',) if isinstance(message, Ping) else ()
 
-    def decode(self, frame: Frame) -> Sequence[Any]:
+    def decode(self, frame: Frame) -> Sequence[Message]:
         body = parse_object(frame)
         kind = take(body, 'type', str, 'message')
         reader = self._readers.get(kind)
@@ -158,6 +165,7 @@ class GeneralBots(Protocol):
         if isinstance(message, Pong):
             return ('{"type":"pong"}',)
         if isinstance(message, ChatRequest):
+            self._asked = True
             body = {'type': 'message', 'session_id': self._own_session(), 'content': message.text}
         elif isinstance(message, Typing):
             body = {
@@ -174,30 +182,58 @@ class GeneralBots(Protocol):
         return (bounded(dumps(body)),)
 
     def _own_session(self) -> str:
-        self._session = self._session or self._new_id()
+        if not self._session:
+            self._session, self._session_known = self._new_id(), False
         return self._session
 
-    def _message(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _of_others(self, data: dict[str, Any], kind: str) -> bool:
+        """Whether this belongs to a session other than ours, by its own word or its stream's."""
+        session: str = take(data, 'session_id', str, kind, '')
+        stream = take(data, 'message_id', str, kind, '')
+        if session and stream:
+            self._stream_sessions[stream] = session
+            if len(self._stream_sessions) > MAX_ENDED:
+                self._stream_sessions.pop(next(iter(self._stream_sessions)))
+        session = session or self._stream_sessions.get(stream, '')
+        return bool(session and self._session and session != self._session)
+
+    def _message(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         text = take(data, 'content', str, kind)
+        role = take(data, 'role', str, kind, 'assistant')
         self._hold = FIRST_HOLD
-        # What the user said comes back to all who hear the session.
-        return () if take(data, 'role', str, kind, 'assistant') == 'user' else (ChatReply(text),)
+        if role == 'user':
+            return ()  # What the user said comes back to all who hear the session.
+        unasked = self._of_others(data, kind) or role not in ANSWERING
+        self._asked = self._asked and unasked
+        return (ChatReply(text, unasked),)
 
-    def _stream_start(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
-        return self._streams.start(take(data, 'message_id', str, kind))
+    def _stream_start(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
+        return self._streams.start(
+            take(data, 'message_id', str, kind), self._of_others(data, kind)
+        )
 
-    def _stream_chunk(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _stream_chunk(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         return self._streams.add(
-            take(data, 'message_id', str, kind), take(data, 'content', str, kind)
+            take(data, 'message_id', str, kind),
+            take(data, 'content', str, kind),
+            self._of_others(data, kind),
         )
 
-    def _stream_end(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _stream_end(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         self._hold = FIRST_HOLD
+        unasked = self._of_others(data, kind)
+        self._asked = self._asked and unasked
         return self._streams.end(
-            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None)
+            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None), unasked
         )
 
-    def _tool_call(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _bot_typing(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
+        typing = take(data, 'is_typing', bool, kind)
+        if self._of_others(data, kind):
+            return ()
+        return (PeerActivity(PeerState.TYPING if typing else PeerState.IDLE),)
+
+    def _tool_call(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         # The call has no id; the session in ours is where the result goes, also after a restart.
         session = take(data, 'session_id', str, kind)
         return (
@@ -229,25 +265,37 @@ class GeneralBots(Protocol):
             body['result'] = {'status': status.state.value, 'error': {'message': str(error)}}
             return (bounded(dumps(body)),)
 
-    def _error(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _error(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         code = ERROR_CODES.get(take(data, 'code', str, kind), PeerErrorCode.OTHER)
         if code is PeerErrorCode.RATE_LIMITED:
-            self._hold_until = self._clock() + self._hold
+            asked = take(data, 'retry_after', float, kind, 0.0)
+            self._hold_until = self._clock() + min(max(self._hold, asked), LONGEST_HOLD)
             self._hold = min(2 * self._hold, LONGEST_HOLD)
-        elif code is PeerErrorCode.SESSION_NOT_FOUND:
+        elif code is PeerErrorCode.SESSION_NOT_FOUND and not self._of_others(data, kind):
             self._session = ''
         text = take(data, 'message', str, kind, '')
         return (PeerError(code, f'{data["code"][:80]}: {text}'),)
 
-    def _session_created(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
-        self._session = take(data, 'session_id', str, kind)
-        return (ChatSession(self._session, active=True),)
-
-    def _session_closed(self, data: dict[str, Any], kind: str) -> Sequence[Any]:
+    def _session_created(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         session = take(data, 'session_id', str, kind)
-        if session == self._session:
-            self._session = ''
-        return (ChatSession(session, active=False, reason=take(data, 'reason', str, kind, '')),)
+        if not self._session_known:
+            self._session, self._session_known = session, True
+        return (ChatSession(session, active=True),)
+
+    def _session_closed(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
+        session = take(data, 'session_id', str, kind)
+        reason = take(data, 'reason', str, kind, '')
+        closed = ChatSession(session, active=False, reason=reason)
+        if session != self._session:
+            return (closed,)
+        self._session = ''
+        why = f'the bot closed the session{": " if reason else ""}{reason}'
+        ends = self._streams.abandon(why)
+        if self._asked and not ends:
+            # Whoever still waits for an answer in it waits in vain.
+            ends = [ChatDelta('', final=True, error=why)]
+        self._asked = False
+        return (*ends, closed)
 
 
 def bounded(frame: str) -> str:
@@ -258,12 +306,7 @@ def bounded(frame: str) -> str:
     return frame
 
 
-def _bot_typing(data: dict[str, Any], kind: str) -> Sequence[Any]:
-    typing = take(data, 'is_typing', bool, kind)
-    return (PeerActivity(PeerState.TYPING if typing else PeerState.IDLE),)
-
-
-def _tool_result(data: dict[str, Any], kind: str) -> Sequence[Any]:
+def _tool_result(data: dict[str, Any], kind: str) -> Sequence[Message]:
     if 'result' not in data:
         raise ProtocolError('tool_result: "result" is missing')
     return (ToolResult(take(data, 'tool', str, kind), data['result']),)

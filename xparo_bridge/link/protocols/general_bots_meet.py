@@ -4,7 +4,7 @@
 Protocol `general_bots_meet`: the meeting endpoint of a General Bots server.
 
 It carries who is in a room and the WebRTC signals between them, which the bridge relays and never
-looks into. Rooms that were joined are joined again when the connection comes back.
+looks into. The robot side joins its rooms again when the connection comes back.
 """
 
 from __future__ import annotations
@@ -14,10 +14,22 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from ...credentials import Credentials
-from ...messages import MeetJoin, MeetLeave, MeetSignal
+from ...messages import (
+    MeetJoin,
+    MeetLeave,
+    MeetSignal,
+    Message,
+    PeerError,
+    PeerErrorCode,
+    Ping,
+    Pong,
+)
 from ..json_text import dumps
 from .base import Frame, parse_object, Protocol, ProtocolError, take
-from .general_bots import bounded
+from .general_bots import bounded, ERROR_CODES
+
+# How servers name who sent a signal or left a room; the documents name nobody.
+SENDERS = ('sender_id', 'from_id', 'from', 'participant_id', 'participant_name', 'sender')
 
 
 class GeneralBotsMeet(Protocol):
@@ -25,13 +37,12 @@ class GeneralBotsMeet(Protocol):
 
     name: ClassVar[str] = 'general_bots_meet'
     required_credentials = ()
-    capabilities = frozenset({MeetJoin, MeetLeave, MeetSignal})
+    capabilities = frozenset({MeetJoin, MeetLeave, MeetSignal, Pong})
 
     def __init__(self, *, url: str, secret_key: str = '') -> None:
         """Take the endpoint, `…/ws/meet`, and the token of the chat endpoint where one is used."""
         self._url = url
         self._token = secret_key
-        self._rooms: dict[str, MeetJoin] = {}
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
@@ -43,37 +54,49 @@ class GeneralBotsMeet(Protocol):
     def redacted_url(self) -> str:
         return f'{self._url}?token=***' if self._token else self._url
 
-    def on_open(self) -> Sequence[Frame]:
-        return [frame for join in self._rooms.values() for frame in self.encode(join)]
-
-    def decode(self, frame: Frame) -> Sequence[Any]:
+    def decode(self, frame: Frame) -> Sequence[Message]:
         body = parse_object(frame)
         kind = take(body, 'type', str, 'message')
-        room = take(body, 'room_id', str, kind[:80])
+        if kind == 'ping':
+            return (Ping(),)
+        if kind == 'pong':
+            return ()
+        if kind == 'error':
+            code = take(body, 'code', str, kind, '')
+            text = take(body, 'message', str, kind, '')
+            return (
+                PeerError(
+                    ERROR_CODES.get(code, PeerErrorCode.OTHER),
+                    ': '.join(part for part in (code[:80], text) if part) or 'no reason given',
+                ),
+            )
+        if kind not in ('join', 'leave', 'signal'):
+            raise ProtocolError(
+                f'unknown message type "{kind[:80]}"; this protocol has join, leave, signal, '
+                'error, ping, pong'
+            )
+        room = take(body, 'room_id', str, kind)
         if kind == 'join':
             return (MeetJoin(room, take(body, 'participant_name', str, kind)),)
         if kind == 'leave':
-            return (MeetLeave(room),)
-        if kind == 'signal':
-            return (
-                MeetSignal(
-                    room, take(body, 'target_id', str, kind), take(body, 'signal', dict, kind)
-                ),
-            )
-        raise ProtocolError(
-            f'unknown message type "{kind[:80]}"; this protocol has join, leave, signal'
+            return (MeetLeave(room, _sender(body)),)
+        if 'signal' not in body:
+            raise ProtocolError('signal: "signal" is missing')
+        return (
+            MeetSignal(
+                room, take(body, 'target_id', str, kind, ''), body['signal'], _sender(body)
+            ),
         )
 
     def encode(self, message: Any) -> Sequence[Frame]:
+        body: dict[str, Any]
         if isinstance(message, MeetJoin):
-            self._rooms[message.room_id] = message
             body = {
                 'type': 'join',
                 'room_id': message.room_id,
                 'participant_name': message.participant_name,
             }
         elif isinstance(message, MeetLeave):
-            self._rooms.pop(message.room_id, None)
             body = {'type': 'leave', 'room_id': message.room_id}
         elif isinstance(message, MeetSignal):
             body = {
@@ -82,6 +105,12 @@ class GeneralBotsMeet(Protocol):
                 'target_id': message.target_id,
                 'signal': message.signal,
             }
+        elif isinstance(message, Pong):
+            body = {'type': 'pong'}
         else:
             self._refuse(message)
         return (bounded(dumps(body)),)
+
+
+def _sender(body: dict[str, Any]) -> str:
+    return next((body[key] for key in SENDERS if isinstance(body.get(key), str)), '')

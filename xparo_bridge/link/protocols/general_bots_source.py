@@ -4,26 +4,63 @@
 Protocol `general_bots_source`: what the source of a General Bots server speaks.
 
 The server knows the robot by ids in the URL and greets it; then each side sends one form of
-object, and a reply comes in pieces of which the last says so. docs/protocols.md has the table.
+object, and a reply comes in pieces of which the last says so. Replies are HTML, of which the text
+is kept. docs/protocols.md has the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, UTC
+from html import unescape
+import re
 import time
 from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from ...credentials import Credentials
-from ...messages import ChatReply, ChatRequest, ChatSession, Suggestions, ToolResult
+from ...messages import (
+    ChatDelta,
+    ChatReply,
+    ChatRequest,
+    ChatSession,
+    Message,
+    PeerActivity,
+    PeerState,
+    Suggestions,
+    ToolResult,
+    Widget,
+)
 from ..json_text import dumps
 from ..streams import StreamJoiner
-from .base import Frame, parse_object, Protocol, ProtocolError, take, take_list, take_options
+from .base import (
+    Frame,
+    parse_json,
+    parse_object,
+    Protocol,
+    ProtocolError,
+    take,
+    take_list,
+    take_options,
+)
 from .general_bots import bounded
 
-EXTERNAL, USER, BOT, CONTINUE, SUGGESTION, CONTEXT_CHANGE, TOOL = range(7)  # message_type
+EXTERNAL, USER, BOT, CONTINUE, SUGGESTION, CONTEXT_CHANGE, TOOL, SYSTEM, SWITCHER = range(9)
+# What only a screen would show: the robot's own words, a change of context, a switch.
+SILENT = (USER, CONTEXT_CHANGE, SWITCHER)
+# Before its first answer the server runs a script that may say something whole, and waits 2 s for
+# it; an answer follows, or none does.
+SCRIPT_TIME = 3.0  # s
+_TAG = re.compile(
+    r'</?(p|br|b|i|u|em|strong|h[1-6]|ul|ol|li|div|span|a|table|tr|td|th|code|pre|hr|img)\b[^<>]*>',
+    re.IGNORECASE,
+)
+# Whole texts that may wait for an answer.
+_MOST_WHOLE = 20
+# Of a longer reply, characters, the HTML stays: to read it would hold up the other links.
+_LONGEST_HTML = 1 << 16
+_BREAKS = ('p', 'br', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'li', 'div', 'tr', 'hr')
 
 
 class GeneralBotsSource(Protocol):
@@ -50,10 +87,16 @@ class GeneralBotsSource(Protocol):
         self._bot_id = bot or 'default'
         self._session = session_id or new_id()
         self._user = user_id or new_id()
+        self._clock = clock
         self._now = now
         self._new_id = new_id
         self._streams = StreamJoiner(clock)
-        self._reply_id = ''
+        self._reply_id = ''  # '' while no answer is being made.
+        self._greeted = False  # From then on the session is the one that the server named.
+        self._asked = False  # Whether something was said to which no answer came yet.
+        self._whole: list[str] = []  # said at once since then, and until when an answer may follow
+        self._whole_until = 0.0
+        self._thinking = False
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
@@ -70,23 +113,34 @@ class GeneralBotsSource(Protocol):
         # Whoever knows the ids is the user.
         return self.url().partition('?')[0] + '?session_id=***&user_id=***'
 
-    def on_close(self) -> Sequence[Any]:
-        self._reply_id = ''
-        return self._streams.abandon('the connection was lost')
+    def on_close(self) -> Sequence[Message]:
+        self._reply_id, self._asked = '', False
+        return [
+            *self._reply_with_whole(),
+            *self._think(False),
+            *self._streams.abandon('the connection was lost'),
+        ]
 
     def deadline(self) -> float | None:
-        return self._streams.deadline()
+        silent = self._streams.deadline()
+        return self._whole_until if self._whole else silent
 
-    def on_time(self) -> Sequence[Any]:
-        return self._streams.expire()
+    def on_time(self) -> Sequence[Message]:
+        messages: list[Message] = list(self._streams.expire())
+        if any(isinstance(message, ChatDelta) for message in messages):
+            self._reply_id = ''
+        if self._whole and self._clock() >= self._whole_until:
+            messages += self._reply_with_whole()
+        return messages
 
-    def decode(self, frame: Frame) -> Sequence[Any]:
+    def decode(self, frame: Frame) -> Sequence[Message]:
         body = parse_object(frame)
         return self._response(body) if 'type' not in body else self._greeting(body)
 
     def encode(self, message: Any) -> Sequence[Frame]:
         if not isinstance(message, ChatRequest):
             self._refuse(message)
+        self._asked = True
         return (
             bounded(
                 dumps(
@@ -103,46 +157,107 @@ class GeneralBotsSource(Protocol):
             ),
         )
 
-    def _greeting(self, body: dict[str, Any]) -> Sequence[Any]:
+    def _greeting(self, body: dict[str, Any]) -> Sequence[Message]:
         kind = take(body, 'type', str, 'message')
         if kind != 'connected':
             raise ProtocolError(f'unknown message type "{kind[:80]}"; this dialect has connected')
         self._session = take(body, 'session_id', str, kind)
         self._user = take(body, 'user_id', str, kind)
         self._bot_id = take(body, 'bot_id', str, kind)
+        self._greeted = True
         return (
             ChatSession(self._session, active=True, reason=take(body, 'message', str, kind, '')),
         )
 
-    def _response(self, body: dict[str, Any]) -> Sequence[Any]:
+    def _response(self, body: dict[str, Any]) -> Sequence[Message]:
         where = 'response'
+        if 'event' in body and 'content' not in body:
+            return (Widget(body),)
         text = take(body, 'content', str, where)
+        if (event := _event(text)) is not None:
+            return (Widget(event),)
         kind = take(body, 'message_type', int, where)
-        if not EXTERNAL <= kind <= TOOL:
-            raise ProtocolError(f'{where}: "message_type" is {kind}, expected 0 to {TOOL}')
         complete = take(body, 'is_complete', bool, where)
         offers = [
             take(offer, 'text', str, f'{where}, suggestion')
             for offer in take_list(body, 'suggestions', dict, where, [])
         ]
-        messages: list[Any] = []
-        if kind in (USER, CONTEXT_CHANGE):
-            return ()  # The robot's own words coming back; a change only a screen would show.
+        messages: list[Message] = []
+        session = take(body, 'session_id', str, where, self._session)
+        if kind in SILENT:
+            return ()
         if kind == SUGGESTION:
             offers = [text, *offers]
         elif kind == TOOL:
             messages.append(ToolResult('', text))
+        elif kind == SYSTEM or (self._greeted and session != self._session):
+            messages += [ChatReply(plain_text(text), unasked=True)] if complete and text else []
         else:
+            messages += self._think(take(body, 'thinking', bool, where, False))
             messages += self._piece(text, take(body, 'stream_token', str, where, ''), complete)
         return [*messages, Suggestions(tuple(offers))] if offers else messages
 
-    def _piece(self, text: str, token: str, complete: bool) -> Sequence[Any]:
+    def _piece(self, text: str, token: str, complete: bool) -> list[Message]:
+        """One part of an answer; the first is often empty, to keep the connection open."""
         if complete and not self._reply_id:
-            # Either a whole reply at once or only the end of nothing.
-            return (ChatReply(text),) if text else ()
-        self._reply_id = self._reply_id or token or self._new_id()
-        messages = self._streams.add(self._reply_id, text) if text else []
+            return self._take_whole(text) if text else []
+        messages: list[Message] = []
+        if not self._reply_id:
+            # What was said at once before this was the script's, not the answer.
+            messages += [ChatReply(whole, unasked=True) for whole in self._whole]
+            self._whole.clear()
+            self._reply_id = token or self._new_id()
+            messages += self._streams.start(self._reply_id)
+        if text:
+            messages += self._streams.add(self._reply_id, text)
         if complete:
-            messages += self._streams.end(self._reply_id)
+            self._asked = False
+            for message in self._streams.end(self._reply_id):
+                if isinstance(message, ChatReply):
+                    message = ChatReply(plain_text(message.text), message.unasked)
+                messages.append(message)
             self._reply_id = ''
         return messages
+
+    def _take_whole(self, text: str) -> list[Message]:
+        text = plain_text(text)
+        if not self._asked:
+            return [ChatReply(text)]
+        if not self._whole:
+            self._whole_until = self._clock() + SCRIPT_TIME
+        if len(self._whole) >= _MOST_WHOLE:
+            return [ChatReply(text, unasked=True)]
+        self._whole.append(text)
+        return []
+
+    def _reply_with_whole(self) -> list[Message]:
+        """Give what was said at once as the answer, as no other came."""
+        whole, self._whole = self._whole, []
+        self._asked = False
+        return [ChatReply('\n'.join(whole))] if whole else []
+
+    def _think(self, thinking: bool) -> list[Message]:
+        if thinking == self._thinking:
+            return []
+        self._thinking = thinking
+        return [PeerActivity(PeerState.THINKING if thinking else PeerState.IDLE)]
+
+
+def _event(text: str) -> dict[str, Any] | None:
+    """Instruction for the server's own web page, which it puts where words are expected."""
+    if not text.lstrip().startswith('{'):
+        return None
+    try:
+        value = parse_json(text)
+    except ProtocolError:
+        return None
+    return value if isinstance(value, dict) and 'event' in value else None
+
+
+def plain_text(text: str) -> str:
+    """Return the words of a reply in HTML, a line for each block; other text as it is."""
+    if len(text) > _LONGEST_HTML or not _TAG.search(text):
+        return text
+    words = unescape(_TAG.sub(lambda tag: '\n' if tag[1].lower() in _BREAKS else '', text))
+    lines = (' '.join(line.split()) for line in words.splitlines())
+    return '\n'.join(line for line in lines if line)

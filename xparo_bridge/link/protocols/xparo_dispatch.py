@@ -13,11 +13,12 @@ RemoteCommand; keys that push code are refused, and the service is told so.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
+import json
 import time
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
+from uuid import uuid4
 
 from ... import messages as msg
 from ...credentials import Credentials
@@ -25,31 +26,27 @@ from ..json_text import dumps
 from .base import (
     Frame,
     HttpRequest,
-    KeyReader,
     parse_leniently,
     Protocol,
     ProtocolError,
     read_keys,
+    readable,
     take,
-    take_base64,
-    take_list,
-    take_map,
     take_options,
 )
+from .dispatch_readers import ANSWERED, number, READERS, refused_order, SYNCED
+from .dispatch_writers import NAME, robot_info, WRITERS
 
 HEARTBEAT_PERIOD = 30.0  # s; the service calls a robot offline after 90.
-CHUNK_SIZE = 64 * 1024  # bytes before base64
-MAX_OUTPUT = 32 * 1024  # characters of a command's output
-AXES, BUTTONS = 4, 3  # Listeners index as many, so shorter lists are padded.
-_GIB = 1024**3
+_LOG_IDS = 64  # Log sessions whose own form of an id is remembered.
 _JSON = {'Content-type': 'application/json'}
 
 
 class XparoDispatch(Protocol):
     """One robot's conversation with the platform's live service."""
 
-    name: ClassVar[str] = 'xparo_dispatch'
-    rest_only = frozenset({msg.Heartbeat, msg.LogUpdate})
+    name: ClassVar[str] = NAME
+    rest_only = frozenset({msg.Heartbeat, msg.LogUpdate, msg.AskLogSession})
 
     def __init__(
         self,
@@ -62,6 +59,7 @@ class XparoDispatch(Protocol):
         rest_after: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         """
         Take the endpoint up to, not including, `/<secret_key>/<project_id>/`.
@@ -77,16 +75,26 @@ class XparoDispatch(Protocol):
         self.rest_after = rest_after
         self._clock = clock
         self._now = now
+        self._new_id = new_id
         self._next_heartbeat = clock()
         self._tree: dict[Any, dict[str, Any]] = {}  # nodes of the tree that runs, by uid
-        self._readers = {**_READERS, 'RUN_COMMAND': self._run_command}
+        self._log_ids: dict[str, Any] = {}  # ids of log sessions as the service has them
+        self._readers = {
+            **READERS,
+            'RUN_COMMAND': self._run_command,
+            'log_updated': self._log_session,
+        }
         self._writers: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
-            **_WRITERS,
+            **WRITERS,
             msg.ChatRequest: self._chat,
             msg.RobotInfo: self._robot_info,
             msg.BehaviorStatus: self._behavior_status,
             msg.TaskHistory: self._task_history,
             msg.LogUpdate: self._log_update,
+            msg.AskLogSession: self._ask_log_session,
+            msg.LocalFileState: self._local_file_state,
+            msg.LocalFileContent: self._local_file_content,
+            msg.LocalEnvironment: self._local_environment,
         }
         self.capabilities = frozenset(self._writers)  # type: ignore[misc]
 
@@ -129,7 +137,7 @@ class XparoDispatch(Protocol):
     def deadline(self) -> float:
         return self._next_heartbeat
 
-    def on_time(self) -> Sequence[Any]:
+    def on_time(self) -> Sequence[msg.Message]:
         if self._clock() < self._next_heartbeat:
             return ()
         self._next_heartbeat = self._clock() + HEARTBEAT_PERIOD
@@ -143,11 +151,13 @@ class XparoDispatch(Protocol):
             return (
                 dumps({'CUSTOM_NODE_SYNC_RESULT': {'registered_tags': [], 'failures': failures}}),
             )
+        if isinstance(message, msg.LinkProblem) and type(message.message) in self._writers:
+            return self.encode(message.message)  # An order that could not be read.
         return ()
 
-    def decode(self, frame: Frame) -> Sequence[Any]:
+    def decode(self, frame: Frame) -> Sequence[msg.Message]:
         body, faults = parse_leniently(frame)
-        messages = read_keys(body, self._readers, faults, ('RUN_COMMAND',))
+        messages: list[msg.Message] = read_keys(body, self._readers, faults, ANSWERED)
         for message in messages:
             if isinstance(message, msg.LinkCredential):
                 self._credential = message.value
@@ -159,59 +169,102 @@ class XparoDispatch(Protocol):
             self._refuse(message)
         return [dumps(body) for body in writer(message)]
 
-    def _run_command(self, body: dict[str, Any]) -> list[Any]:
+    def _run_command(self, body: dict[str, Any]) -> list[msg.Message]:
         where = 'RUN_COMMAND'
-        data = _object(body, where)
-        timeout = min(max(take(data, 'timeout', float, where, 30.0), 1.0), 300.0)
+        data = body[where] if isinstance(body[where], dict) else {}
+        timeout = min(max(number(data.get('timeout'), 30.0), 1.0), 300.0)
+        request_id = data.get('request_id')
+        command_id = self._command_id(request_id if readable(request_id) else None)
+        try:
+            command = take(data, 'command', str, where).strip()
+            if not command:
+                raise ProtocolError(f'{where}: "command" is empty')
+        except ProtocolError as error:
+            refusal = msg.CommandStatus(
+                command_id,
+                '',
+                msg.CommandState.REJECTED,
+                error={'code': 'bad_parameters', 'message': str(error)},
+            )
+            return refused_order(str(error), refusal)
         issued = self._now()
-        request_id = take(data, 'request_id', str, where, '')
-        # So marked, its result is told from those of commands that were no RUN_COMMAND.
         return [
             msg.RemoteCommand(
-                take(data, 'command', str, where).strip(),
-                command_id=f'{self.name}/{request_id}' if request_id else '',
-                issued_at=issued,
-                deadline=issued + timeout,
+                command, command_id=command_id, issued_at=issued, deadline=issued + timeout
             )
         ]
+
+    def _command_id(self, request_id: Any) -> str:
+        """
+        Return a command_id that holds a request_id of any JSON type, see `request_of`.
+
+        So marked, the result of a RUN_COMMAND is told from those of other commands. A request
+        without an id is none that came before.
+        """
+        if isinstance(request_id, str) and request_id:
+            return f'{NAME}/{request_id}'
+        unique = f'#{self._new_id()}' if request_id is None or request_id == '' else ''
+        return f'{NAME}#{json.dumps(request_id)}{unique}'
+
+    def _log_session(self, body: dict[str, Any]) -> list[msg.Message]:
+        value = body['log_updated']
+        if value is None or isinstance(value, (dict, list)):
+            raise ProtocolError('log_updated: expected the id of a log session')
+        session = value if isinstance(value, str) else json.dumps(value)
+        self._log_ids[session] = value
+        if len(self._log_ids) > _LOG_IDS:
+            del self._log_ids[next(iter(self._log_ids))]
+        return [msg.LogSession(session)]
 
     def _chat(self, chat: msg.ChatRequest) -> list[dict[str, Any]]:
         return [{'ask_bot_api': {'unique_id': self._robot_id, 'data': {}, 'question': chat.text}}]
 
     def _robot_info(self, info: msg.RobotInfo) -> list[dict[str, Any]]:
-        # The service shows sizes as they come, so bytes are sent as text it can show.
-        values = {_INFO_NAMES.get(key, key): value for key, value in info.values.items()}
-        for key in _SIZES & values.keys():
-            if isinstance(values[key], int):
-                values[key] = f'{values[key] / _GIB:.2f} GB'
-        return [{'ADD_robots_info': {**values, 'device_id': self._robot_id}}]
+        return [{'ADD_robots_info': {**robot_info(info.values), 'device_id': self._robot_id}}]
 
     def _behavior_status(self, status: msg.BehaviorStatus) -> list[dict[str, Any]]:
         if status.structure:
-            self._tree = {node['uid']: {**node} for node in status.structure}
-        return [
-            self._node_update({**self._tree.get(node.get('uid'), {}), **node})
-            for node in status.nodes
-        ]
+            self._tree = {
+                node['uid']: {**node, 'reported': node.get('status', 'IDLE')}
+                for node in status.structure
+            }
+        return [update for node in status.nodes for update in self._node_updates(node)]
 
-    def _node_update(self, node: dict[str, Any]) -> dict[str, Any]:
-        """One node's change; what it was before is what was told of it last."""
+    def _node_updates(self, node: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """
+        Return the changes of one node since the last report.
+
+        `result` is how its last run ended, `status` what it is now. As the platform's own client
+        does it, an end stays until the node runs again, so that SUCCESS and FAILURE are seen.
+        """
         uid, stamp = node.get('uid', 0), node.get('timestamp', self._now())
         known = self._tree.setdefault(uid, {})
-        previous = node.get('previous', known.get('told', 'IDLE'))
-        known['told'] = node.get('status', '')
-        return {
-            'ADD_live_update_bt': {
-                'unique_id': self._robot_id,
-                'node_name': node.get('name', ''),
-                'node_type': node.get('type', ''),
-                'uid': uid,
-                'prev': previous,
-                'curr': node.get('status', ''),
-                'timestamp': stamp,
-                'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
-            }
-        }
+        known.update({key: node[key] for key in ('name', 'type') if key in node})
+        status, result = node.get('status', ''), node.get('result')
+        states = [status] if result is None else [result]
+        if result is not None and status not in ('IDLE', result):
+            states.append(status)
+        updates = []
+        for state in states:
+            previous = node.get('previous', known.get('reported', 'IDLE'))
+            if state == previous:
+                continue
+            known['reported'] = state
+            updates.append(
+                {
+                    'ADD_live_update_bt': {
+                        'unique_id': self._robot_id,
+                        'node_name': known.get('name', ''),
+                        'node_type': known.get('type', ''),
+                        'uid': uid,
+                        'prev': previous,
+                        'curr': state,
+                        'timestamp': stamp,
+                        'datetime': time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(stamp)),
+                    }
+                }
+            )
+        return updates
 
     def _task_history(self, history: msg.TaskHistory) -> list[dict[str, Any]]:
         return [
@@ -233,7 +286,8 @@ class XparoDispatch(Protocol):
             'extra_info': log.extra,
         }
         if log.session_id:
-            return [{'UPDATE_Logs_history_database': {'id': log.session_id, **data}}]
+            session = self._log_ids.get(log.session_id, log.session_id)
+            return [{'UPDATE_Logs_history_database': {'id': session, **data}}]
         return [
             {
                 'ADD_Logs_history_database': {
@@ -244,223 +298,27 @@ class XparoDispatch(Protocol):
             }
         ]
 
+    def _ask_log_session(self, ask: msg.AskLogSession) -> list[dict[str, Any]]:
+        return self._log_update(msg.LogUpdate(extra=ask.extra, created_at=ask.created_at))
 
-_INFO_NAMES = {'os': 'os_name', 'cpu': 'cpu_model', 'memory': 'total_memory'}
-_SIZES = frozenset({'total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'})
-
-
-def _text(body: dict[str, Any], key: str) -> str:
-    text: str = take(body, key, str, 'frame')
-    return text
-
-
-def _object(body: dict[str, Any], key: str) -> dict[str, Any]:
-    value: dict[str, Any] = take(body, key, dict, 'frame')
-    return value
-
-
-def _texts(body: dict[str, Any], kind: str) -> list[Any]:
-    return [msg.FilePush(kind, {kind: _text(body, kind)})]
-
-
-def _files(body: dict[str, Any], kind: str) -> list[Any]:
-    return [msg.FilePush(kind, take_map(body, kind, str, 'frame'))]
-
-
-def _refused(body: dict[str, Any], kind: str) -> list[Any]:
-    names = tuple(body[kind]) if isinstance(body[kind], dict) else ()
-    return [msg.RefusedPush(kind, names, 'code from the wire is never run on this robot')]
-
-
-def _teleop(body: dict[str, Any]) -> list[Any]:
-    data = _object(body, 'TELEOP')
-    axes = take_list(data, 'axes', float, 'TELEOP', [])
-    buttons = [int(bool(button)) for button in take(data, 'buttons', list, 'TELEOP', [])]
-    return [
-        msg.Teleop(
-            tuple(axes + [0.0] * (AXES - len(axes))),
-            tuple(buttons + [0] * (BUTTONS - len(buttons))),
-        )
-    ]
-
-
-def _run_task(body: dict[str, Any]) -> list[Any]:
-    where = 'RUN_TASK'
-    data = _object(body, where)
-    return [
-        msg.RunTask(
-            take(data, 'task_id', str, where),
-            take(data, 'tree_xml', str, where),
-            blackboard=take(data, 'blackboard', dict, where, {}),
-            save_history=take(data, 'save_task_history', bool, where, False),
-            # A task nobody labelled may run only where anything may.
-            stage=take(data, 'stage', str, where, '') or 'development',
-        )
-    ]
-
-
-def _file_request(body: dict[str, Any]) -> list[Any]:
-    where = 'FILE_REQ'
-    data = _object(body, where)
-    direction = take(data, 'direction', str, where, 'upload')
-    size = take(data, 'size', int, where, 0)
-    if direction not in ('upload', 'download'):
-        raise ProtocolError(f'{where}: "direction" is upload or download, not another')
-    if size < 0:
-        raise ProtocolError(f'{where}: "size" is negative')
-    return [msg.FileRequest(take(data, 'filename', str, where), direction == 'upload', size)]
-
-
-def _file_chunk(body: dict[str, Any]) -> list[Any]:
-    data = take_base64(_object(body, 'FILE_CHUNK'), 'data', 'FILE_CHUNK')
-    if len(data) > CHUNK_SIZE:
-        raise ProtocolError(f'FILE_CHUNK: {len(data)} bytes, expected at most {CHUNK_SIZE}')
-    return [msg.FileChunk(data)]
-
-
-def _file_complete(body: dict[str, Any]) -> list[Any]:
-    data = _object(body, 'FILE_COMPLETE')
-    return [
-        msg.FileComplete(
-            take(data, 'expected', int, 'FILE_COMPLETE', 0),
-            take(data, 'received', int, 'FILE_COMPLETE', 0),
-            take(data, 'status', str, 'FILE_COMPLETE', 'ok') == 'ok',
-        )
-    ]
-
-
-def _error(body: dict[str, Any]) -> list[Any]:
-    error = body['error']
-    text = error.get('message') if isinstance(error, dict) else error
-    return [
-        msg.PeerError(msg.PeerErrorCode.OTHER, text if isinstance(text, str) else dumps(error))
-    ]
-
-
-def _credential(body: dict[str, Any]) -> list[Any]:
-    value = _text(body, 'ROBOT_CREDENTIAL')
-    if not 0 < len(value) <= 1024:
-        raise ProtocolError('ROBOT_CREDENTIAL: expected 1 to 1024 characters')
-    return [msg.LinkCredential(value)]
-
-
-def _nothing(body: dict[str, Any]) -> list[Any]:
-    return []
-
-
-_READERS: dict[str, KeyReader] = {
-    'ROBOT_CREDENTIAL': _credential,
-    'REST_API_TOKEN': lambda body: [msg.ApiToken(_text(body, 'REST_API_TOKEN').strip())],
-    'log_updated': lambda body: [msg.LogSession(_text(body, 'log_updated'))],
-    'needed_robot_data': lambda body: (
-        [msg.RobotInfoRequest()] if body['needed_robot_data'] else []
-    ),
-    'message': lambda body: [
-        msg.ChatReply(take(_object(body, 'message'), 'bot_response', str, 'message'))
-    ],
-    'error': _error,
-    'title': lambda body: [msg.ProjectState(title=_text(body, 'title'))],
-    'disc': lambda body: [msg.ProjectState(description=_text(body, 'disc'))],
-    'goal': lambda body: [msg.ProjectState(goal=_text(body, 'goal'))],
-    'rules': lambda body: [msg.ProjectState(rules=_text(body, 'rules'))],
-    'aiml': lambda body: [msg.TreePush({'MainTree': _text(body, 'aiml')})],
-    'custom_aiml': lambda body: [msg.TreePush(take_map(body, 'custom_aiml', str, 'frame'))],
-    **{
-        kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]
-        for kind in ('maps', 'local_env', 'properties', 'Sets')
-    },
-    **{
-        kind: lambda body, kind=kind: _files(body, kind)  # type: ignore[misc]
-        for kind in ('custom_maps', 'custom_Sets', 'custom_sets')
-    },
-    **{
-        kind: lambda body, kind=kind: [msg.ConfigChange({kind: body[kind]})]  # type: ignore[misc]
-        for kind in ('rosbag_config', 'custom_tasks')
-    },
-    **{
-        kind: lambda body, kind=kind: _refused(body, kind)  # type: ignore[misc]
-        for kind in ('custom_node_files', 'custom_bt_node_inline_code', 'custom_bt_node_plugins')
-    },
-    # Bookkeeping of clients that mirror the platform's database; this one does not.
-    **dict.fromkeys(
-        ('task_updated', 'get_initial_local_env_data', 'sync_local_database'), _nothing
-    ),
-    'TELEOP': _teleop,
-    'RUN_TASK': _run_task,
-    'LIST_FILES': lambda body: [msg.ListFiles()],
-    'DELETE_FILE': lambda body: [
-        msg.DeleteFile(take(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE'))
-    ],
-    'FILE_REQ': _file_request,
-    'FILE_CHUNK': _file_chunk,
-    'FILE_COMPLETE': _file_complete,
-}
-
-
-def _command_result(status: msg.CommandStatus) -> list[dict[str, Any]]:
-    maker, _, request_id = status.command_id.partition('/')
-    if maker != XparoDispatch.name or not status.state.terminal:
-        return []
-    success = status.state is msg.CommandState.SUCCEEDED
-    told = status.result if success else status.error
-    output = '' if told is None else str(told.get('message') or dumps(told))
-    return [
-        {
-            'COMMAND_RESULT': {
-                'request_id': request_id,
-                'command': status.command,
-                'success': success,
-                'exit_code': 0 if success else None,
-                'timed_out': status.state is msg.CommandState.TIMED_OUT,
-                'output': output[-MAX_OUTPUT:] or status.state.value,
-                'truncated': len(output) > MAX_OUTPUT,
-            }
+    def _local_file_state(self, state: msg.LocalFileState) -> list[dict[str, Any]]:
+        kinds = {
+            kind: {name: {'content_hash': found} for name, found in hashes.items()}
+            for kind, hashes in state.hashes.items()
         }
-    ]
+        return [{'LOCAL_FILE_STATE': {**self._kept_files, **kinds}}]
 
+    def _local_file_content(self, content: msg.LocalFileContent) -> list[dict[str, Any]]:
+        return [{'LOCAL_FILE_CONTENT': {**self._kept_files, **content.files}}]
 
-def _delete_ack(result: msg.DeleteResult) -> list[dict[str, Any]]:
-    said = {'message': result.error} if result.error else {'path': result.path}
-    return [{'DELETE_ACK': {'success': not result.error, **said}}]
-
-
-def _file_answer(request: msg.FileRequest) -> list[dict[str, Any]]:
-    if request.upload:
-        said: dict[str, Any] = {'direction': 'upload', 'ready': request.ready}
-    else:
-        said = {'size': request.size, 'direction': 'download'}
-    return [{'FILE_REQ': {'filename': request.filename, **said}}]
-
-
-def _chunk(chunk: msg.FileChunk) -> list[dict[str, Any]]:
-    if len(chunk.data) > CHUNK_SIZE:
-        raise ProtocolError(f'FILE_CHUNK: {len(chunk.data)} bytes; at most {CHUNK_SIZE} fit')
-    return [{'FILE_CHUNK': {'data': base64.b64encode(chunk.data).decode()}}]
-
-
-def _task_result(result: msg.TaskResult) -> list[dict[str, Any]]:
-    data = {'task_id': result.task_id, 'success': result.success, 'duration_s': result.duration}
-    if result.stage_mismatch:
-        data['stage_mismatch'] = True
-    return [{'TASK_RESULT': {**data, 'error': result.error}}]
-
-
-_WRITERS: dict[type, Callable[[Any], list[dict[str, Any]]]] = {
-    msg.CommandStatus: _command_result,
-    msg.TaskResult: _task_result,
-    msg.TeleopResult: lambda result: [{'TELEOP_ACK': {'success': result.success}}],
-    msg.FileList: lambda files: [{'FILE_LIST': {'tree': files.tree, 'base_dir': files.base_dir}}],
-    msg.DeleteResult: _delete_ack,
-    msg.FileRequest: _file_answer,
-    msg.FileChunk: _chunk,
-    msg.FileComplete: lambda done: [
-        {
-            'FILE_COMPLETE': {
-                'status': 'ok' if done.ok else 'error',
-                'expected': done.expected,
-                'received': done.received,
-            }
+    @property
+    def _kept_files(self) -> dict[str, Any]:
+        # Code is never among them.
+        return {
+            'device_id': self._robot_id,
+            'custom_node_files': {},
+            **{kind: {} for kind in SYNCED},
         }
-    ],
-    msg.TransferError: lambda failed: [{'error': {'message': failed.error}}],
-}
+
+    def _local_environment(self, environment: msg.LocalEnvironment) -> list[dict[str, Any]]:
+        return [{'ADD_robots_maps': {'device_id': self._robot_id, 'maps': environment.text}}]

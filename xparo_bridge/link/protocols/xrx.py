@@ -4,7 +4,8 @@
 Protocol `xrx`: a voice agent that hears the robot's microphone and answers in text and speech.
 
 Text frames are JSON objects, binary frames sound: s16le mono, from the robot in frames of 30 ms.
-docs/protocols.md has the table.
+The server hears at the rate of its speech-to-text (16 kHz) and speaks at that of its
+text-to-speech (24 kHz), both as its makers ship it. docs/protocols.md has the table.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from ...audio import Framer, Resampler
+from ...audio import Framer, MAX_RATE, MIN_RATE, Resampler
 from ...credentials import Credentials
 from ...messages import (
     AgentAction,
     AudioFrame,
     AudioSource,
+    ChatDelta,
     ChatReply,
     ChatRequest,
     ClearAudio,
     Heard,
+    Json,
+    Message,
     PeerActivity,
     PeerState,
     SpeechDone,
@@ -31,28 +35,59 @@ from ..json_text import dumps
 from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take, take_options
 
 FRAME_TIME = 0.030  # s of sound in a frame
+STT_RATE, TTS_RATE = 16000, 24000  # Hz
 MAX_SOUND = 1 << 20  # bytes of one AudioFrame
 
-ACTIONS: dict[str, Any] = {
-    'agent_started_thinking': PeerActivity(PeerState.THINKING),
-    'agent_ended_thinking': PeerActivity(PeerState.IDLE),
+STARTED, ENDED = 'agent_started_thinking', 'agent_ended_thinking'
+ACTIONS: dict[str, Message] = {
+    STARTED: PeerActivity(PeerState.THINKING),
+    ENDED: PeerActivity(PeerState.IDLE),
     'clear_audio_buffer': ClearAudio(),
     'audio_generation_done': SpeechDone(),
 }
 
 
 class Xrx(Protocol):
-    """One robot's conversation with an xRx server."""
+    """
+    One robot's conversation with an xRx server.
+
+    A turn of the agent lasts from `agent_started_thinking` to `agent_ended_thinking`. Its texts
+    are pieces of a stream as they come, and the last of them is the reply: those before it are
+    fillers such as "One moment please". A server that reports no turns replies with each text.
+    """
 
     name: ClassVar[str] = 'xrx'
     required_credentials = ()
     capabilities = frozenset({ChatRequest, AgentAction, AudioFrame})
 
-    def __init__(self, *, url: str, secret_key: str = '', sample_rate: int = 16000) -> None:
-        """Take the endpoint, the API key where one is set, and the server's rate in Hz."""
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret_key: str = '',
+        stt_sample_rate: int = 0,
+        tts_sample_rate: int = 0,
+        sample_rate: int = 0,
+    ) -> None:
+        """
+        Take the endpoint, the API key where one is set, and the server's rates, Hz.
+
+        `sample_rate` stands for both; 0 means what the server's makers ship.
+
+        :raises ProtocolError: for a rate that sound cannot have.
+        """
         self._url = url
         self._api_key = secret_key
-        self._rate = sample_rate
+        self._stt_rate = stt_sample_rate or sample_rate or STT_RATE
+        self._tts_rate = tts_sample_rate or sample_rate or TTS_RATE
+        for rate in (self._stt_rate, self._tts_rate):
+            if not MIN_RATE <= rate <= MAX_RATE:
+                raise ProtocolError(
+                    f'options: a sample rate of {rate} Hz, expected {MIN_RATE} to {MAX_RATE}'
+                )
+        self._turns = 0
+        self._turn_id = ''  # '' while the agent has no turn.
+        self._said: str | None = None  # its last text of this turn
         self.on_open()
 
     @classmethod
@@ -60,7 +95,7 @@ class Xrx(Protocol):
         return cls(
             url=settings['url'],
             secret_key=credentials.secret_key,
-            **take_options(settings, sample_rate=int),
+            **take_options(settings, stt_sample_rate=int, tts_sample_rate=int, sample_rate=int),
         )
 
     def url(self) -> str:
@@ -74,35 +109,39 @@ class Xrx(Protocol):
 
     def on_open(self) -> Sequence[Frame]:
         # Sound from before the connection was lost does not belong to what is said now.
-        self._frames = Framer(round(self._rate * FRAME_TIME) * 2)
-        self._resample = Resampler(self._rate, self._rate)
-        self._rate_in = self._rate
+        self._frames = Framer(round(self._stt_rate * FRAME_TIME) * 2)
+        self._resample = Resampler(self._stt_rate, self._stt_rate)
+        self._rate_in = self._stt_rate
+        self._half_sample = b''
         return ()
 
-    def decode(self, frame: Frame) -> Sequence[Any]:
+    def on_close(self) -> Sequence[Message]:
+        if not self._turn_id:
+            return ()
+        turn, self._turn_id = self._turn_id, ''
+        return (
+            ChatDelta('', turn, final=True, error='the connection was lost'),
+            PeerActivity(PeerState.IDLE),
+        )
+
+    def decode(self, frame: Frame) -> Sequence[Message]:
         if isinstance(frame, bytes):
-            if len(frame) % 2:
-                raise ProtocolError(f'sound of {len(frame)} bytes, expected whole 16-bit samples')
-            return (AudioFrame(frame, self._rate, AudioSource.VOICE),) if frame else ()
+            return self._speech(frame)
         body = parse_object(frame)
         kind = take(body, 'type', str, 'message')
         user = take(body, 'user', str, 'message')
-        content = take(body, 'content', str, 'message')
         if kind == 'widget':
-            return (Widget(parse_json(content)),)
+            return (Widget(_widget(body)),)
+        content = take(body, 'content', str, 'message')
         if kind == 'action':
-            if content not in ACTIONS:
-                raise ProtocolError(
-                    f'unknown action "{content[:80]}"; this protocol has {", ".join(ACTIONS)}'
-                )
-            return (ACTIONS[content],)
+            return self._action(content)
         if kind not in ('text', 'audio'):
             raise ProtocolError(
                 f'unknown message type "{kind[:80]}"; this protocol has text, '
                 'audio, widget, action'
             )
         if user != 'user':
-            return (ChatReply(content),)
+            return self._text(content)
         # What was typed comes back as text; as audio it is what the server heard.
         return (Heard(content),) if kind == 'audio' else ()
 
@@ -123,6 +162,41 @@ class Xrx(Protocol):
             return (dumps({'type': 'action', 'content': content, 'modality': modality}),)
         self._refuse(message)
 
+    def _text(self, text: str) -> Sequence[Message]:
+        if self._turn_id:
+            self._said = text
+            return (ChatDelta(text, self._turn_id),)
+        # Of a server that reports its turns, a text outside them answers nothing: a greeting, or
+        # that the agent is still busy with somebody else.
+        return (ChatReply(text, unasked=self._turns > 0),)
+
+    def _action(self, action: str) -> Sequence[Message]:
+        message = ACTIONS.get(action)
+        if message is None:
+            raise ProtocolError(
+                f'unknown action "{action[:80]}"; this protocol has {", ".join(ACTIONS)}'
+            )
+        if action == STARTED:
+            self._turns += 1
+            self._turn_id, self._said = f'turn-{self._turns}', None
+        elif action == ENDED:
+            if not self._turn_id:
+                return (message,)
+            turn, self._turn_id = self._turn_id, ''
+            # A turn without words, such as one with a widget only, is over all the same.
+            return (ChatDelta('', turn, final=True), ChatReply(self._said or ''), message)
+        else:
+            # Both end a stream of sound; its odd byte is no part of the next one.
+            self._half_sample = b''
+        return (message,)
+
+    def _speech(self, data: bytes) -> Sequence[Message]:
+        """Sound as it came; frames may end within a sample, which goes on in the next."""
+        sound = self._half_sample + data
+        end = len(sound) - len(sound) % 2
+        self._half_sample = sound[end:]
+        return (AudioFrame(sound[:end], self._tts_rate, AudioSource.VOICE),) if end else ()
+
     def _sound(self, frame: AudioFrame) -> Sequence[Frame]:
         if len(frame.data) % 2 or len(frame.data) > MAX_SOUND:
             raise ProtocolError(
@@ -131,8 +205,21 @@ class Xrx(Protocol):
             )
         if frame.rate != self._rate_in:
             try:
-                self._resample = Resampler(frame.rate, self._rate)
+                self._resample = Resampler(frame.rate, self._stt_rate)
             except ValueError as error:
                 raise ProtocolError(str(error)) from None
             self._rate_in = frame.rate
         return self._frames(self._resample(frame.data))
+
+
+def _widget(body: dict[str, Any]) -> Json:
+    """Content of a widget: an object, also as JSON text, or text such as markdown as it is."""
+    content = body.get('content')
+    if isinstance(content, (dict, list)):
+        return content
+    text = take(body, 'content', str, 'widget')
+    try:
+        value = parse_json(text)
+    except ProtocolError:
+        return text
+    return value if isinstance(value, (dict, list)) else text
