@@ -10,6 +10,16 @@ from typing import Any
 
 from geometry_msgs.msg import Pose, PoseStamped, Quaternion
 
+from ..errors import BadInput
+from .transforms import frame_name
+
+# Farther than any robot goes, m; Nav2's planner dies of coordinates that overflow its grid.
+FARTHEST = 1e6
+
+
+class NoPose(BadInput, ValueError):
+    """Numbers that are no place of a robot."""
+
 
 def quaternion(yaw: float) -> Quaternion:
     """Rotation about the vertical axis, rad."""
@@ -20,18 +30,34 @@ def yaw(rotation: Quaternion) -> float:
     """Heading of a rotation, rad, in (-pi, pi]."""
     return math.atan2(
         2 * (rotation.w * rotation.z + rotation.x * rotation.y),
-        1 - 2 * (rotation.y**2 + rotation.z**2),
+        rotation.w**2 + rotation.x**2 - rotation.y**2 - rotation.z**2,
     )
 
 
 def pose_stamped(pose: Mapping[str, Any]) -> PoseStamped:
-    """Pose of `{x, y, yaw, frame}`, m and rad; its zero stamp means the latest transform."""
+    """
+    Pose of `{x, y, yaw, frame}`, m and rad; its zero stamp means the latest transform.
+
+    :raises NoPose: of a number that is NaN, infinite or farther than `FARTHEST`.
+    """
+    x, y, yaw = float(pose['x']), float(pose['y']), float(pose.get('yaw', 0.0))
+    check_pose(x, y, yaw)
     message = PoseStamped()
-    message.header.frame_id = pose.get('frame', 'map')
-    message.pose.position.x = float(pose['x'])
-    message.pose.position.y = float(pose['y'])
-    message.pose.orientation = quaternion(float(pose.get('yaw', 0.0)))
+    message.header.frame_id = frame_name(pose.get('frame', 'map'))
+    message.pose.position.x = x
+    message.pose.position.y = y
+    message.pose.orientation = quaternion(yaw)
     return message
+
+
+def check_pose(x: float, y: float, yaw: float) -> None:
+    """:raises NoPose: if this is no place that a robot can be in or go to."""
+    for name, value in (('x', x), ('y', y), ('yaw', yaw)):
+        if not math.isfinite(value):
+            raise NoPose(f'{name} is {value}, expected a finite number')
+    for name, value in (('x', x), ('y', y)):
+        if abs(value) > FARTHEST:
+            raise NoPose(f'{name} is {value:g} m, expected at most {FARTHEST:g}')
 
 
 def pose_values(pose: Pose) -> dict[str, float]:

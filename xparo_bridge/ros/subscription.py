@@ -6,11 +6,18 @@ How does telemetry hold a topic: serialized, with the publishers' QoS, at no cos
 No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its
 history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes
 Python once a second.
+
+DDS gives a late joiner the last message of a publisher that keeps it (transient local) only if it
+asks for that, and whoever asks hears no publisher that does not keep it (volatile). So where a
+topic has both, as /tf_static and /map have on some robots, there is a subscription for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+import importlib
+import time
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
@@ -21,7 +28,11 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from . import entities
 from .fields import load_type, UnknownType
-from .samples import SampleThread
+from .problems import Problems
+from .samples import Info, SampleThread
+
+# How often a type that could not be loaded is tried again, s: it may have been installed since.
+_RETRY = 10.0
 
 
 class Unscheduled(CallbackGroup):
@@ -37,19 +48,34 @@ class Unscheduled(CallbackGroup):
         pass
 
 
-def matching_qos(publishers: list[TopicEndpointInfo], depth: int) -> QoSProfile:
+def matching_qos(publishers: Sequence[TopicEndpointInfo], depth: int) -> list[QoSProfile]:
     """
-    QoS that hears every publisher, by the rule of `ros2 topic echo`.
+    QoS of the subscriptions, one or two, that hear every publisher and all that it keeps.
 
-    Best effort if any publisher is, transient local only if all are.
+    Reliable where all of its publishers are, as `ros2 topic echo` chooses; transient local for
+    those that keep their last messages, volatile if there are others.
     """
-    profiles = [publisher.qos_profile for publisher in publishers]
-    reliable = all(qos.reliability == ReliabilityPolicy.RELIABLE for qos in profiles)
-    latched = all(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in profiles)
+    kept = [one for one in publishers if _keeps(one)]
+    chosen = []
+    if kept:
+        chosen.append(_qos(kept, depth, DurabilityPolicy.TRANSIENT_LOCAL))
+    if len(kept) < len(publishers):
+        chosen.append(_qos(publishers, depth, DurabilityPolicy.VOLATILE))
+    return chosen
+
+
+def _keeps(publisher: TopicEndpointInfo) -> bool:
+    return bool(publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def _qos(
+    publishers: Sequence[TopicEndpointInfo], depth: int, durability: DurabilityPolicy
+) -> QoSProfile:
+    reliable = all(one.qos_profile.reliability == ReliabilityPolicy.RELIABLE for one in publishers)
     return QoSProfile(
         depth=depth,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        durability=durability,
     )
 
 
@@ -64,7 +90,8 @@ class TopicSubscription:
     `refresh` looks at the graph, and subscribes anew where type or QoS of the publishers changed;
     `on_type` is called with the message class each time that is settled, and may refuse it by
     ValueError. With `samples` every message is handed to `callback` in that thread; otherwise
-    `take` and `drain` are asked. Everything else on the ROS thread.
+    `take` and `drain` are asked. Everything else on the ROS thread. What keeps a topic from being
+    read is a problem of the node under the topic's name.
     """
 
     def __init__(
@@ -81,100 +108,183 @@ class TopicSubscription:
         """Take the resolved topic name and the type's name, or none to go by the publishers."""
         self.topic = topic
         self.publishers = 0
+        # Whether every publisher keeps its last message for whoever comes later.
+        self.latched = False
         self._node = node
-        self._kind = kind
+        self._kind = full_type_name(kind)
         self._depth = depth
         self._on_type = on_type
         self._callback = callback
         self._samples = samples
-        self._subscription: Subscription | None = None
-        self._matched: tuple[Any, ...] = ()
-        self._said = ''
+        self._problems = Problems.of(node)
+        self._problem = f'topic {topic}'
+        self._class: type | None = None
+        self._chosen = ''
+        self._failure = ''
+        self._retry_at: float | None = None
+        self._subscriptions: dict[DurabilityPolicy, Subscription] = {}
+        self._reliabilities: dict[DurabilityPolicy, ReliabilityPolicy] = {}
+        self._seen = _Seen(2 * depth)
 
     def refresh(self) -> None:
         """Match type and QoS to the publishers there are now."""
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         self.publishers = len(publishers)
-        kind = self._choose_type(publishers)
+        self.latched = bool(publishers) and all(map(_keeps, publishers))
+        kind, remark = self._choose_type(publishers)
         alike = [publisher for publisher in publishers if publisher.topic_type == kind]
-        if not alike:
-            return
-        qos = matching_qos(alike, self._depth)
-        matched = (kind, qos.reliability, qos.durability)
-        if matched != self._matched:
-            self.close()
-            self._matched = matched
-            self._subscribe(kind, qos)
+        if alike and self._settle(kind):
+            self._match(kind, alike)
+        if self._failure or remark:
+            self._problems.report(self._problem, self._failure or remark)
+        else:
+            self._problems.solved(self._problem)
 
-    def _choose_type(self, publishers: list[TopicEndpointInfo]) -> str:
+    def _choose_type(self, publishers: Sequence[TopicEndpointInfo]) -> tuple[str, str]:
+        """Type to subscribe to, and what there is to say about it."""
         kinds = [publisher.topic_type for publisher in publishers]
         if not kinds:
-            return ''
+            return '', ''
         # The type most publishers have, the first by name among equals; but never without need
         # another one than before.
-        chosen = full_type_name(self._kind) or max(
-            sorted(set(kinds)), key=lambda kind: (kinds.count(kind), kind == self._current_kind)
+        chosen = self._kind or max(
+            sorted(set(kinds)), key=lambda kind: (kinds.count(kind), kind == self._chosen)
         )
-        if len(set(kinds)) > 1 or chosen not in kinds:
-            found = ' and '.join(sorted(set(kinds)))
-            self._say(
-                f'topic {self.topic} is published as {found}; taking {chosen}'
-                + ('' if chosen in kinds else ', so nothing can arrive')
-            )
-        return chosen
+        found = ' and '.join(sorted(set(kinds)))
+        if chosen not in kinds:
+            return chosen, f'is published as {found}, expected {chosen}; nothing can arrive'
+        if len(set(kinds)) > 1:
+            return chosen, f'is published as {found}; taking {chosen}'
+        return chosen, ''
 
-    @property
-    def _current_kind(self) -> str:
-        return self._matched[0] if self._matched else ''
-
-    def _subscribe(self, kind: str, qos: QoSProfile) -> None:
+    def _settle(self, kind: str) -> bool:
+        """Whether messages of this type can be read."""
+        if kind == self._chosen:
+            if self._retry_at is None:
+                return self._class is not None
+            if time.monotonic() < self._retry_at:
+                return False
+            importlib.invalidate_caches()
+        self.close()
+        self._chosen, self._class, self._retry_at, self._failure = kind, None, None, ''
         try:
             cls = load_type(kind)
             if self._on_type is not None:
                 self._on_type(cls)
         except UnknownType as problem:
-            self._say(f'topic {self.topic} cannot be read: {problem}')
-            return
-        except ValueError as problem:
-            self._say(f'topic {self.topic}: {problem}')
-            return
-        self._subscription = entities.subscription(
-            self._node, cls, self.topic, _ignore, qos, raw=True, callback_group=Unscheduled()
-        )
-        if self._samples is not None:
-            self._samples.add(self._subscription, self._callback)
+            self._fail(f'cannot be read: {problem}')
+        except ValueError as problem:  # Of the settings, which do not change.
+            self._failure = str(problem)
+        except Exception as error:  # Whatever a half installed package raises when it is imported.
+            self._fail(f'cannot be read: {kind}: {error}')
+        else:
+            self._class = cls
+        return self._class is not None
 
-    def _say(self, text: str) -> None:
-        if text != self._said:
-            self._said = text
-            self._node.get_logger().warning(text)
+    def _match(self, kind: str, publishers: Sequence[TopicEndpointInfo]) -> None:
+        wanted = {qos.durability: qos for qos in matching_qos(publishers, self._depth)}
+        for durability in list(self._subscriptions):
+            found = wanted.get(durability)
+            if found is None or found.reliability != self._reliabilities[durability]:
+                self._drop(durability)
+        try:
+            for durability, qos in wanted.items():
+                if durability not in self._subscriptions:
+                    self._subscribe(durability, qos)
+        except Exception as error:  # The middleware's, or a library of the type that is missing.
+            self.close()
+            self._fail(f'cannot be subscribed to as {kind}: {error}')
+
+    def _fail(self, text: str) -> None:
+        self._retry_at = time.monotonic() + _RETRY
+        self._failure = text
+
+    def _subscribe(self, durability: DurabilityPolicy, qos: QoSProfile) -> None:
+        subscription = entities.subscription(
+            self._node,
+            self._class,
+            self.topic,
+            _ignore,
+            qos,
+            raw=True,
+            callback_group=Unscheduled(),
+        )
+        self._subscriptions[durability] = subscription
+        self._reliabilities[durability] = qos.reliability
+        if self._samples is not None:
+            self._samples.add(subscription, self._on_sample)
+
+    def _on_sample(self, data: bytes, info: Info) -> None:
+        """In the sample thread."""
+        if len(self._subscriptions) < 2 or self._seen.is_new(data, info):
+            self._callback(data)
 
     def take(self) -> bytes | None:
         """Newest message that came since the last `take`."""
         newest = None
-        for message in self.drain():
+        for message, _ in self.drain_with_info():
             newest = message
         return newest
 
     def drain(self) -> Iterator[bytes]:
         """Messages that came since, oldest first, as many as the depth kept."""
-        subscription = self._subscription
-        if subscription is None:
+        for message, _ in self.drain_with_info():
+            yield message
+
+    def drain_with_info(self) -> Iterator[tuple[bytes, Info]]:
+        """As `drain`, each with what rclpy says of it."""
+        subscriptions = tuple(self._subscriptions.values())
+        if len(subscriptions) == 1:
+            yield from self._drain(subscriptions[0])
             return
+        # What a publisher that keeps its messages sends now comes by both.
+        taken = [one for subscription in subscriptions for one in self._drain(subscription)]
+        taken.sort(key=lambda one: one[1]['received_timestamp'])
+        for data, info in taken:
+            if self._seen.is_new(data, info):
+                yield data, info
+
+    def _drain(self, subscription: Subscription) -> Iterator[tuple[bytes, Info]]:
         for _ in range(self._depth):
             with subscription.handle:
                 taken = subscription.handle.take_message(subscription.msg_type, True)
             if taken is None:
                 return
-            yield taken[0]
+            yield taken
 
     def close(self) -> None:
         """End the subscription; a later `refresh` may begin it again."""
-        if self._subscription is not None:
-            if self._samples is not None:
-                self._samples.remove(self._subscription)
-            self._node.destroy_subscription(self._subscription)
-        self._subscription, self._matched = None, ()
+        for durability in list(self._subscriptions):
+            self._drop(durability)
+
+    def forget(self) -> None:
+        """End it for good, and what was said of it."""
+        self.close()
+        self._problems.forget(self._problem)
+
+    def _drop(self, durability: DurabilityPolicy) -> None:
+        subscription = self._subscriptions.pop(durability)
+        if self._samples is not None:
+            self._samples.remove(subscription)
+        self._node.destroy_subscription(subscription)
+
+
+class _Seen:
+    """Tells apart what comes twice, by two subscriptions of one topic."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._keys: OrderedDict[tuple[int, int], None] = OrderedDict()
+
+    def is_new(self, data: bytes, info: Info) -> bool:
+        key = info['source_timestamp'], hash(data)
+        if key in self._keys:
+            del self._keys[key]  # It comes twice at most, and may then be said again.
+            return False
+        self._keys[key] = None
+        if len(self._keys) > self._most:
+            self._keys.popitem(last=False)
+        return True
 
 
 def full_type_name(kind: str) -> str:

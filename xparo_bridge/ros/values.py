@@ -29,6 +29,7 @@ from .fields import is_time, members
 from .paths import Field, Index, Path, Step
 
 _SAFE = 2**53
+_SHORTEST = 1e-6  # Square of the length of a quaternion that is still a rotation.
 
 
 def exact(number: int) -> int | str:
@@ -147,7 +148,10 @@ def _yaw(quaternion: Any) -> float | None:
     if quaternion is None:
         return None
     x, y, z, w = (quaternion[name] for name in 'xyzw')
-    return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    square = x * x + y * y + z * z + w * w
+    if not _SHORTEST < square < math.inf:
+        return None  # NaN, and the zeros of a message that nobody filled in, turn nowhere.
+    return math.atan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
 
 
 def _count(array: Any) -> int | None:

@@ -164,7 +164,7 @@ def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd)
     graph.spin_until(both_publish)
     assert telemetry.latest == {'data': 1}
     assert (
-        'topic /value is published as std_msgs/msg/Int32 and std_msgs/msg/String; '
+        'topic /value: is published as std_msgs/msg/Int32 and std_msgs/msg/String; '
         'taking std_msgs/msg/Int32'
     ) in capfd.readouterr().err
     for node, context in zip(nodes, contexts, strict=True):

@@ -29,7 +29,7 @@ class Topics:
     def add(self, topic: str, callback: Callable[[int], object] = lambda number: None) -> None:
         """Subscribe, and wait until both ends know of each other."""
 
-        def take(data: bytes) -> None:
+        def take(data: bytes, info: dict[str, int]) -> None:
             number = deserialize_message(data, Int32).data
             callback(number)
             self.came.put((topic, number))

@@ -10,20 +10,22 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
-from ...ros.transforms import Transform, TransformListener, TransformTree
+from ...ros.transforms import frame_name, Transform, TransformListener, TransformTree
 from .fields import to_message
 from .topic import LatestMessage
 
 # Speed is the mean of this time, s.
 _SMOOTHING = 0.3
 _ODOMETRY_KEPT = 100
+# How old the transforms may be that say where something is, s.
+MAX_AGE = 5.0
 
 
 class RobotState:
     """
     The robot as its trees see it; frames as Nav2 names them by default.
 
-    Of TF the newest transforms count, however old they are.
+    Of tf the newest transforms count, unless they are older than `MAX_AGE`.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class RobotState:
     def listen(self) -> None:
         """Begin to listen; before the first tick of a tree that asks."""
         if self._transforms is None:
-            self._transforms = TransformListener(self._node)
+            self._transforms = TransformListener.acquire(self._node)
             self._odometry = LatestMessage(
                 self._node, 'nav_msgs/msg/Odometry', self._odom_topic, _ODOMETRY_KEPT
             )
@@ -61,7 +63,7 @@ class RobotState:
         return (
             self._transforms is None
             or self.transform() is not None
-            or not self._node.count_publishers('/tf')
+            or not self._transforms.has_publishers
         )
 
     def refresh(self) -> None:
@@ -80,14 +82,14 @@ class RobotState:
 
     def transform(self, target: str = '', source: str = '') -> Transform | None:
         """Place of a frame in another; '' means the robot's base in the global frame."""
-        return self.tree.lookup(target or self._frames[0], source or self._frames[1])
+        return self.tree.lookup(target or self._frames[0], source or self._frames[1], MAX_AGE)
 
     def pose(self, global_frame: str = '', robot_base_frame: str = '') -> PoseStamped | None:
         """Where the robot is; None if that is not known."""
         place = self.transform(global_frame, robot_base_frame)
         if place is None:
             return None
-        pose = stamped(place, global_frame or self._frames[0])
+        pose = stamped(place, frame_name(global_frame or self._frames[0]))
         pose.header.stamp = self._node.get_clock().now().to_msg()
         return pose
 

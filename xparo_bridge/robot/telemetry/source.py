@@ -15,6 +15,7 @@ from rclpy.node import Node
 from ...messages import Telemetry
 from ...ros.fields import type_name
 from ...ros.paths import Path
+from ...ros.problems import Problems
 from ...ros.reader import make_reader, Reader
 from ...ros.samples import SampleThread
 from ...ros.subscription import TopicSubscription
@@ -22,6 +23,10 @@ from .settings import TopicSettings
 
 Values = dict[str, Any]
 Transform = Callable[[Values], Values]
+
+
+class LeftOut(ValueError):
+    """A message is not shown: why, as `left out: …` is said of it."""
 
 
 class Source:
@@ -66,7 +71,11 @@ class TopicSource(Source):
         emit: Callable[[Telemetry], None] = lambda telemetry: None,
         samples: SampleThread | None = None,
     ) -> None:
-        """Take what makes other values of those of a sample before they are compared, if any."""
+        """
+        Take what makes other values of those of a sample before they are compared, if any.
+
+        It may raise LeftOut.
+        """
         self._node = node
         self._settings = settings
         self._emit = emit
@@ -95,7 +104,7 @@ class TopicSource(Source):
         for topic, stream in list(self._streams.items()):
             stream.subscription.refresh()
             if self._pattern is not None and not stream.subscription.publishers:
-                stream.subscription.close()
+                stream.close()
                 del self._streams[topic]
 
     def collect(self) -> Values:
@@ -111,7 +120,7 @@ class TopicSource(Source):
 
     def close(self) -> None:
         for stream in self._streams.values():
-            stream.subscription.close()
+            stream.close()
         self._streams.clear()
 
 
@@ -137,6 +146,8 @@ class _Stream:
         )
         self._read: Reader | None = None
         self._clock = node.get_clock()
+        self._problems = Problems.of(node)
+        self._problem = f'telemetry of {topic}'
         self._last: Values | None = None
         self._sent_at = self._due_at = 0.0
         self.subscription = TopicSubscription(
@@ -179,20 +190,29 @@ class _Stream:
         return {}
 
     def _values(self, data: bytes) -> Values | None:
+        """Values of a message; None of one that cannot be shown, which is a problem once."""
         assert self._read is not None  # A subscription begins after its type is settled.
         try:
             values = self._read(data, self._now)
-        except (ValueError, struct.error) as error:
-            self._node.get_logger().warning(
-                f'a message on {self.subscription.topic} is no {self._type}: {error}',
-                throttle_duration_sec=10.0,
-            )
+            if self._transform is not None:
+                values = self._transform(values)
+        except LeftOut as problem:
+            self._problems.report(self._problem, f'left out: {problem}')
             return None
-        if self._transform is not None:
-            values = self._transform(values)
+        except (ValueError, struct.error) as error:
+            self._problems.report(self._problem, f'a message is no {self._type}: {error}')
+            return None
+        except Exception as error:  # One topic's fault must not silence the others.
+            self._problems.report(self._problem, f'a message cannot be shown: {error!r}')
+            return None
+        self._problems.solved(self._problem)
         if not self._under:
             return values
         return {self._under: values if self._settings.fields else values['']}
+
+    def close(self) -> None:
+        self.subscription.forget()
+        self._problems.forget(self._problem)
 
     def _news(self, values: Values) -> bool:
         """Whether a sample is to be sent: changed by enough, or a sign of life is due."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import time
 from typing import Any
 
-from ....ros.transforms import TransformListener
+from ....ros.transforms import frame_name, TransformListener
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
 
@@ -30,6 +30,12 @@ class SavePlace(Kind):
                 'description': 'How long the transform between them is waited for, s',
                 'type': 'number',
                 'minimum': 0,
+                'default': 2.0,
+            },
+            'max_age': {
+                'description': 'How old the transform may be, s',
+                'type': 'number',
+                'exclusiveMinimum': 0,
                 'default': 2.0,
             },
         }
@@ -71,7 +77,7 @@ class SavePlace(Kind):
     def start(self, run: Run) -> None:
         # Transforms come many a second, so they are listened to only while one is wanted.
         if self._listener is None:
-            self._listener = TransformListener(self.robot.node)
+            self._listener = TransformListener.acquire(self.robot.node)
         self._users += 1
         run.data = time.monotonic() + self.settings['transform_timeout']
 
@@ -79,16 +85,20 @@ class SavePlace(Kind):
         assert self._listener is not None
         self._listener.refresh()
         self._listener.update()
-        frame, base = self.settings['frame'], self.settings['base_frame']
-        place = self._listener.tree.lookup(frame, base)
-        if place is None:
+        frame, base = (frame_name(self.settings[name]) for name in ('frame', 'base_frame'))
+        found, most = self._listener.tree.place(frame, base), self.settings['max_age']
+        if found is None or found.age > most:
             if time.monotonic() > run.data:
                 self._leave()
                 run.fail(
                     'no_transform',
-                    f'there is no transform from {frame} to {base}: is the robot localized?',
+                    f'there is no transform from {frame} to {base}: is the robot localized?'
+                    if found is None
+                    else f'the transform of {found.oldest} has not come for {found.age:.1f} s, '
+                    f'expected at most {most:g}: is the robot still localized?',
                 )
             return
+        place = found.transform
         self._leave()
         pose = {
             'x': round(place.translation[0], 4),

@@ -4,18 +4,24 @@
 How full the battery is, of a sensor_msgs/BatteryState topic.
 
 Sends `battery_percentage` (percent, ROS has a part of one), `battery_voltage` (V),
-`battery_current` (A, negative when discharging) and `battery_status` as text; what the driver does
-not measure, NaN, is left out.
+`battery_current` (A, negative when discharging) and `battery_status` as text. What the driver does
+not measure is left out: NaN, and -1 as some drivers have it. So is a percentage that is none: a
+driver that has percent where ROS has a part of one is named as a problem, not multiplied.
 """
 
 from __future__ import annotations
 
+import math
+
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
+from ....ros.problems import Problems
 from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 
+_PROBLEM = 'telemetry battery'
+_ROUNDING = 0.01  # A gauge of integers may say a little more than full.
 _STATUS = {
     BatteryState.POWER_SUPPLY_STATUS_CHARGING: 'charging',
     BatteryState.POWER_SUPPLY_STATUS_DISCHARGING: 'discharging',
@@ -32,15 +38,32 @@ def make(node: Node, settings: Settings) -> Source:
             'sensor_msgs/msg/BatteryState',
             parse_fields(['percentage', 'voltage', 'current', 'power_supply_status']),
         ),
-        transform=_battery,
+        transform=lambda read: _battery(read, Problems.of(node)),
     )
 
 
-def _battery(read: Values) -> Values:
+def _battery(read: Values, problems: Problems) -> Values:
+    part = read['percentage']
+    if not math.isfinite(part) or part == -1.0:
+        part = math.nan  # Not measured; nothing is wrong with that.
+        problems.solved(_PROBLEM)
+    elif not 0.0 <= part <= 1.0 + _ROUNDING:
+        problems.report(
+            _PROBLEM,
+            f'battery_percentage is left out: the driver says {part:g}, '
+            'expected a part of 1 (sensor_msgs/BatteryState)',
+        )
+        part = math.nan
+    else:
+        problems.solved(_PROBLEM)
     values = {
-        'battery_percentage': round(read['percentage'] * 100, 1),
+        'battery_percentage': round(min(part, 1.0) * 100, 1) if part == part else math.nan,
         'battery_voltage': round(read['voltage'], 3),
         'battery_current': round(read['current'], 3),
         'battery_status': _STATUS.get(read['power_supply_status'], 'unknown'),
     }
-    return {name: value for name, value in values.items() if value == value}
+    return {
+        name: value
+        for name, value in values.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    }

@@ -15,9 +15,10 @@ import math
 import numpy
 from rclpy.node import Node
 
+from ....ros.transforms import frame_name
 from ..change import Threshold
 from ..settings import parse_fields, Settings, TopicSettings
-from ..source import Source, TopicSource, Values
+from ..source import LeftOut, Source, TopicSource, Values
 
 
 def make(node: Node, settings: Settings) -> Source:
@@ -49,7 +50,13 @@ def _thinned(read: Values, most: int) -> Values:
     width, height = read['width'], read['height']
     cells = numpy.asarray(read['cells'], numpy.int8)
     if cells.size != width * height:
-        raise ValueError(f'a map of {width} x {height} with {cells.size} cells')
+        raise LeftOut(f'a map of {width} x {height} with {cells.size} cells')
+    if not cells.size:
+        raise LeftOut('a map without cells')
+    if read['yaw'] is None:  # A message whose origin nobody filled in has a rotation of zeros.
+        read['yaw'] = 0.0
+    if not all(math.isfinite(read[name]) for name in ('resolution', 'x', 'y', 'yaw')):
+        raise LeftOut('a map whose origin or resolution has a NaN or an infinity')
     side = max(1, math.ceil(math.sqrt(cells.size / most)))
     while -(-width // side) * -(-height // side) > most and side < max(width, height):
         side += 1  # Rounding up to whole squares may have been too many.
@@ -60,7 +67,7 @@ def _thinned(read: Values, most: int) -> Values:
             axis=(1, 3)
         )
     return {
-        'frame': read['frame'],
+        'frame': frame_name(read['frame']),
         'width': -(-width // side),
         'height': -(-height // side),
         'resolution': round(read['resolution'] * side, 6),

@@ -9,20 +9,25 @@ first and the last always among them.
 
 from __future__ import annotations
 
+import math
+
 from rclpy.node import Node
 
+from ....ros.transforms import frame_name
 from ..change import Threshold
 from ..settings import parse_fields, Settings, TopicSettings
-from ..source import Source, TopicSource, Values
+from ..source import LeftOut, Source, TopicSource, Values
 
 
 def make(node: Node, settings: Settings) -> Source:
     def thinned(read: Values) -> Values:
+        if not all(map(math.isfinite, (*read['x'], *read['y']))):
+            raise LeftOut('its points have a NaN or an infinity')
         count = len(read['x'])
         kept = min(count, settings['points'])
         chosen = [round(at * (count - 1) / max(kept - 1, 1)) for at in range(kept)]
         return {
-            'frame': read['frame'],
+            'frame': frame_name(read['frame']),
             'points': [[round(read['x'][at], 3), round(read['y'][at], 3)] for at in chosen],
         }
 

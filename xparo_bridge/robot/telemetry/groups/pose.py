@@ -3,18 +3,25 @@
 """
 Where the robot is: of tf where tf2_msgs is installed and no topic is named, else of a topic.
 
-Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame.
+Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame. One that is not known, or
+older than `max_age`, is left out.
 """
 
 from __future__ import annotations
 
+import math
+from time import monotonic
+
 from rclpy.node import Node
 
 from ....ros.fields import load_type, UnknownType
-from ....ros.transforms import TransformListener
+from ....ros.problems import Problems
+from ....ros.transforms import frame_name, TransformListener
 from ..settings import parse_fields, Settings, TopicSettings
-from ..source import Source, TopicSource, Values
+from ..source import LeftOut, Source, TopicSource, Values
 
+_PROBLEM = 'telemetry pose'
+_GRACE = 5.0  # How long tf may take to come before its absence is told, s.
 _POSES = {
     'nav_msgs/msg/Odometry': 'pose.pose.',
     'geometry_msgs/msg/PoseStamped': 'pose.',
@@ -41,7 +48,7 @@ def make(node: Node, settings: Settings) -> Source:
             ),
             name='pose',
         ),
-        transform=_rounded,
+        transform=lambda read: _of_topic(node, read),
     )
 
 
@@ -54,29 +61,58 @@ def _has_tf() -> bool:
 
 
 class TransformPose(Source):
-    """The newest place of the robot's base in the map."""
+    """The newest place of the robot's base in the map, as long as it is not too old."""
 
     def __init__(self, node: Node, settings: Settings) -> None:
         self._settings = settings
-        self._listener = TransformListener(node)
+        self._problems = Problems.of(node)
+        self._frames = frame_name(settings['map_frame']), frame_name(settings['base_frame'])
+        self._begin = monotonic()
+        self._listener = TransformListener.acquire(node)
 
     def refresh(self) -> None:
         self._listener.refresh()
 
     def collect(self) -> Values:
         self._listener.update()
-        settings = self._settings
-        found = self._listener.tree.lookup(settings['map_frame'], settings['base_frame'])
+        map_frame, base_frame = self._frames
+        found = self._listener.tree.place(map_frame, base_frame)
+        most = self._settings['max_age']
         if found is None:
+            if monotonic() - self._begin > _GRACE:
+                self._problems.report(
+                    _PROBLEM,
+                    f'there is no transform from {map_frame} to {base_frame} '
+                    f'on {self._listener.topic}',
+                )
             return {}
-        x, y, _ = found.translation
-        return {
-            'pose': _rounded({'x': x, 'y': y, 'yaw': found.yaw, 'frame': settings['map_frame']})
-        }
+        if found.age > most:
+            self._problems.report(
+                _PROBLEM,
+                f'left out: the transform of {found.oldest} has not come for {most:g} s',
+            )
+            return {}
+        self._problems.solved(_PROBLEM)
+        x, y, _ = found.transform.translation
+        return {'pose': _rounded({'x': x, 'y': y, 'yaw': found.transform.yaw, 'frame': map_frame})}
 
     def close(self) -> None:
         self._listener.close()
+        self._problems.forget(_PROBLEM)
+
+
+def _of_topic(node: Node, read: Values) -> Values:
+    problems = Problems.of(node)
+    read['frame'] = frame_name(read['frame'])
+    if not all(map(math.isfinite, (read['x'], read['y']))):
+        raise LeftOut('its place has a NaN or an infinity')
+    if read['yaw'] is None:
+        del read['yaw']
+        problems.report(_PROBLEM, 'without yaw: its topic has a rotation that is none')
+    else:
+        problems.solved(_PROBLEM)
+    return _rounded(read)
 
 
 def _rounded(pose: Values) -> Values:
-    return pose | {name: round(pose[name], 4) for name in ('x', 'y', 'yaw')}
+    return pose | {name: round(pose[name], 4) for name in ('x', 'y', 'yaw') if name in pose}

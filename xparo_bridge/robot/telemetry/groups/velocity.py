@@ -9,10 +9,12 @@ with a sideways part, of a robot that can, as `lateral`.
 
 from __future__ import annotations
 
+import math
+
 from rclpy.node import Node
 
 from ..settings import parse_fields, Settings, TopicSettings
-from ..source import Source, TopicSource, Values
+from ..source import LeftOut, Source, TopicSource, Values
 
 _TWISTS = {
     'nav_msgs/msg/Odometry': 'twist.twist.',
@@ -43,6 +45,8 @@ def make(node: Node, settings: Settings) -> Source:
 
 
 def _velocity(read: Values) -> Values:
+    if not all(map(math.isfinite, read.values())):
+        raise LeftOut('its velocity has a NaN or an infinity')
     if not read['lateral']:
         del read['lateral']
     return {name: round(value, 4) for name, value in read.items()}
