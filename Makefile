@@ -10,7 +10,7 @@ ENVIRONMENT := $(PYTHON) tools/environment.py
 TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint docs bench conformance fuzz chaos soak release clean
+.PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos soak release clean
 
 help: ## List these.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ conformance: environment ## Run behaviour-tree cases; CASES='file ...' for some 
 fuzz: environment ## Feed hostile input to all that reads from outside; ARGS=--seconds=600 for longer.
 	@$(VENV)/pip install --quiet atheris || echo 'atheris cannot be installed here'
 	$(VENV)/python test/fuzz.py $(ARGS)
+
+hostile: environment ## Attack the whole bridge while a robot drives; ARGS='--minutes 60 --seed 7'.
+	PYTHONPATH=test $(VENV)/python -m hostile $(ARGS)
 
 chaos: environment ## Break links, processes and clocks while the demo runs.
 	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)

@@ -1,0 +1,358 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The bridge process with a robot that drives, an honest operator and hostile peers.
+
+The operator's link and the hostile ones are served here. After each attack `check` asks for all
+that must hold: the process lives, pongs, answers, stops; the base stands; memory is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+import itertools
+import json
+from pathlib import Path
+import tempfile
+import threading
+import time
+from typing import Any
+
+from aiohttp import web, WSMsgType
+from fixtures.processes import Process
+from fixtures.ros_graph import RosGraph
+from fixtures.system import start_bridge, start_robot
+from nav_msgs.msg import Odometry
+import psutil
+
+# What must hold, s and bytes. An answer is due within a second however hostile the input is.
+ANSWER = 1.0
+STANDS_WITHIN = 1.5
+STOP_ENDS_WITHIN = 6.0
+RSS = 400 << 20
+TERMINAL = ('succeeded', 'failed', 'rejected', 'canceled', 'timed_out')
+_STANDS = 0.01  # m/s and rad/s
+_PLACES = ('table_3', 'table_6', 'kitchen', 'entrance')
+
+PATHS = {
+    'xparo': '/ws/chatbot',
+    'xparo_chatbot': '/chatbot_api',
+    'xparo_dispatch': '/ws/chatbot_api',
+    'furhat': '/v1/events',
+    'xrx': '/api/v1/ws',
+    'general_bots': '/ws',
+    'general_bots_meet': '/ws/meet',
+    'general_bots_source': '/ws',
+}
+
+
+class Failure(AssertionError):
+    """Something that must hold does not."""
+
+
+@dataclass
+class Measured:
+    """What was seen over a run: the longest of each wait, s, and the highest memory, bytes."""
+
+    longest: dict[str, float] = field(default_factory=dict)
+    rss: int = 0
+    attacks: Counter[str] = field(default_factory=Counter)
+    messages: int = 0
+
+    def note(self, what: str, seconds: float) -> None:
+        """Keep the longest of a wait."""
+        self.longest[what] = max(self.longest.get(what, 0.0), seconds)
+
+
+class Peer:
+    """One server for all links: the operator's and one hostile one a protocol."""
+
+    def __init__(self) -> None:
+        self.sockets: dict[str, web.WebSocketResponse] = {}
+        self.port = 0
+        self.states: dict[str, list[dict[str, Any]]] = {}
+        self.news = asyncio.Event()
+
+    async def start(self) -> None:
+        """Serve on a free port; every path is `/<link>/…`."""
+        application = web.Application()
+        application.router.add_route('*', '/{link}/{rest:.*}', self._serve)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, '127.0.0.1', 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """End all."""
+        for socket in list(self.sockets.values()):
+            await socket.close()
+        await self._runner.cleanup()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        link = request.match_info['link']
+        if request.headers.get('Upgrade', '').lower() != 'websocket':
+            return web.json_response({})
+        socket = web.WebSocketResponse(max_msg_size=32 << 20, autoping=True)
+        await socket.prepare(request)
+        self.sockets[link] = socket
+        self.news.set()
+        async for frame in socket:
+            if link == 'operator' and frame.type is WSMsgType.TEXT:
+                self._heard(json.loads(frame.data))
+            elif link == 'operator' and frame.type is WSMsgType.PONG:
+                self.news.set()
+        if self.sockets.get(link) is socket:
+            del self.sockets[link]
+        return socket
+
+    def _heard(self, body: dict[str, Any]) -> None:
+        if body.get('type') == 'command_status':
+            status = body['data']
+            self.states.setdefault(status['command_id'], []).append(status)
+            self.news.set()
+
+    async def until(self, holds: Any, seconds: float) -> Any:
+        """Wait until something is true of what came; None if it does not become so in time."""
+        end = time.monotonic() + seconds
+        while not (found := holds()):
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            self.news.clear()
+            try:
+                await asyncio.wait_for(self.news.wait(), min(left, 0.05))
+            except TimeoutError:
+                pass
+        return found
+
+
+class Robot:
+    """What the robot does, as its odometry says, heard in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.graph = RosGraph('hostile_node')
+        self.moving = False
+        self._over = threading.Event()
+        self.graph.node.create_subscription(Odometry, '/odom', self._on_odometry, 10)
+        self.lock = threading.Lock()
+        self._thread = threading.Thread(target=self._spin)
+        self._thread.start()
+
+    def _spin(self) -> None:
+        while not self._over.is_set():
+            with self.lock:
+                self.graph._executor.spin_once(timeout_sec=0.01)
+
+    def _on_odometry(self, message: Odometry) -> None:
+        twist = message.twist.twist
+        speed = max(abs(twist.linear.x), abs(twist.linear.y), abs(twist.angular.z))
+        self.moving = speed > _STANDS
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._over.set()
+        self._thread.join()
+        self.graph.__exit__()
+
+
+class House:
+    """All of it, and the checks."""
+
+    def __init__(self, folder: Path, protocols: list[str], measured: Measured) -> None:
+        self.peer = Peer()
+        self.measured = measured
+        self.protocols = protocols
+        self._folder = folder
+        self._ids = itertools.count()
+        self._places = itertools.cycle(_PLACES)
+        self._read_lines = 0
+        self.bridge: Process
+
+    def configuration(self) -> dict[str, Any]:
+        """Give the bridge a use for everything a peer can send."""
+        secrets = self._folder / 'secrets.yaml'
+        secrets.touch(mode=0o600)
+        secrets.write_text('secret_key: SECRET-of-the-hostile\nproject_id: PROJECT\n')
+        links: list[dict[str, Any]] = []
+        for name, protocol in [('operator', 'xparo'), *((p, p) for p in self.protocols)]:
+            link: dict[str, Any] = {
+                'name': name,
+                'protocol': protocol,
+                'url': f'ws://127.0.0.1:{self.peer.port}/{name}{PATHS[protocol]}',
+                'backoff': {'initial': 0.05, 'maximum': 0.2, 'refused': 0.2},
+            }
+            if protocol.startswith('xparo'):
+                link['credentials_file'] = str(secrets)
+            if protocol == 'general_bots':
+                link['options'] = {'auth': 'query'}
+            links.append(link)
+        files = self._folder / 'files'
+        files.mkdir(exist_ok=True)
+        return {
+            'links': links,
+            'files': {'folder': str(files), 'max_total_bytes': 4 << 20},
+            'joystick': {'command': 'teleop'},
+            'routes': {'chat': 'operator'},
+            'project': {'parameters': {'k': {'node': '/simulated_robot', 'parameter': 'speed'}}},
+            'telemetry': {
+                'period': 0.2,
+                'groups': {
+                    'system': {},
+                    'battery': {'topic': '/battery_state'},
+                    'pose': {'topic': '/odom'},
+                    'velocity': {'topic': '/odom'},
+                    'diagnostics': {},
+                },
+                'topics': [{'topic': '/scan', 'fields': {'nearest': 'min(ranges)'}}],
+            },
+        }
+
+    async def start(self) -> None:
+        """Start the bridge and wait for the operator's link."""
+        self.bridge = await asyncio.to_thread(start_bridge, self._folder, 0, self.configuration())
+        self._read_lines = 0
+        if not await self.peer.until(lambda: 'operator' in self.peer.sockets, 30.0):
+            raise Failure('the bridge does not connect: ' + '\n'.join(self.bridge.lines[-20:]))
+
+    async def restart(self) -> None:
+        """Kill the bridge and begin anew, without what it remembers."""
+        await asyncio.to_thread(self.bridge.stop)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            (self._folder / 'state').rename(Path(folder, 'state'))
+        self.peer.sockets.pop('operator', None)
+        self.peer.states.clear()
+        await self.start()
+
+    # --- what the operator does ---
+
+    async def send(self, command: str, **parameters: Any) -> str:
+        """Send a command by the operator's link; its id."""
+        command_id = f'operator-{next(self._ids)}'
+        await self._socket().send_str(
+            json.dumps(
+                {
+                    'type': 'remote_command',
+                    'data': {
+                        'command': command,
+                        'command_id': command_id,
+                        'parameters': parameters,
+                    },
+                }
+            )
+        )
+        return command_id
+
+    def _socket(self) -> web.WebSocketResponse:
+        socket = self.peer.sockets.get('operator')
+        if socket is None:
+            raise Failure("the operator's link is gone")
+        return socket
+
+    def end_of(self, command_id: str) -> dict[str, Any] | None:
+        """Return the terminal status of a command, if it has come."""
+        found = [s for s in self.peer.states.get(command_id, ()) if s['state'] in TERMINAL]
+        return found[0] if found else None
+
+    async def ended(self, what: str, seconds: float, **parameters: Any) -> dict[str, Any]:
+        """Send a command and wait for its end; Failure if it does not come in time."""
+        began = time.monotonic()
+        command_id = await self.send(what, **parameters)
+        end = await self.peer.until(lambda: self.end_of(command_id), seconds)
+        self.measured.note(what, time.monotonic() - began)
+        if end is None:
+            raise Failure(f'{what} has no end after {seconds:g} s')
+        return end
+
+    async def drive(self, robot: Robot) -> None:
+        """Have the robot drive by a goal of the operator."""
+        for _ in range(4):
+            await self.ended('resume', ANSWER + 1.0)
+            command_id = await self.send('start_navigation', goal=next(self._places))
+            states = self.peer.states
+            await self.peer.until(
+                lambda sent=command_id: robot.moving or self.end_of(sent),
+                8.0,
+            )
+            if robot.moving:
+                return
+            if self.end_of(command_id) is None and command_id in states:
+                return  # It is under way, only slow.
+        raise Failure(f'no goal drives the robot: {states.get(command_id)}')
+
+    # --- what must hold ---
+
+    async def check(self, robot: Robot) -> None:
+        """Ask for all that must hold after an attack."""
+        self._check_process()
+        began = time.monotonic()
+        socket = self._socket()
+        await asyncio.wait_for(socket.ping(), ANSWER)
+        await self.ended('status', ANSWER)
+        self.measured.note('pong and status', time.monotonic() - began)
+        await self._check_stop(robot)
+        self._check_ends()
+        self._check_process()
+
+    async def _check_stop(self, robot: Robot) -> None:
+        began = time.monotonic()
+        stop = await self.send('stop')
+        stood = await self.peer.until(lambda: not robot.moving, STANDS_WITHIN)
+        if not stood:
+            raise Failure(f'the base still moves {STANDS_WITHIN:g} s after stop')
+        self.measured.note('base stands', time.monotonic() - began)
+        end = await self.peer.until(lambda: self.end_of(stop), STOP_ENDS_WITHIN)
+        if end is None or end['state'] != 'succeeded':
+            raise Failure(f'stop ended so: {end}')
+        if robot.moving:
+            raise Failure('the base moves after stop has succeeded')
+
+    def _check_ends(self) -> None:
+        for command_id, states in self.peer.states.items():
+            if not command_id.startswith('operator-'):
+                continue
+            ends = [s for s in states if s['state'] in TERMINAL and not s.get('resent')]
+            if len(ends) > 1:
+                raise Failure(f'{command_id} has {len(ends)} ends: {ends}')
+
+    def _check_process(self) -> None:
+        if self.bridge.returncode is not None:
+            raise Failure(f'the bridge ended with {self.bridge.returncode}')
+        rss = psutil.Process(self.bridge.pid).memory_info().rss
+        self.measured.rss = max(self.measured.rss, rss)
+        if rss > RSS:
+            raise Failure(f'the bridge has {rss >> 20} MiB')
+        lines = self.bridge.lines[self._read_lines :]
+        self._read_lines += len(lines)
+        for line in lines:
+            if 'Traceback' in line or 'SECRET-of-the-hostile' in line:
+                raise Failure(f'the bridge printed: {line[:400]}')
+
+
+@contextmanager
+def robot() -> Iterator[Robot]:
+    """Run the simulated robot, and listen to it."""
+    process = start_robot(1.0)
+    listener = Robot()
+    try:
+        yield listener
+    finally:
+        listener.close()
+        process.stop()
+
+
+@asynccontextmanager
+async def house(protocols: list[str], measured: Measured) -> AsyncIterator[House]:
+    """Run everything but the robot."""
+    with tempfile.TemporaryDirectory(prefix='hostile') as folder:
+        made = House(Path(folder), protocols, measured)
+        await made.peer.start()
+        try:
+            await made.start()
+            yield made
+        finally:
+            await asyncio.to_thread(made.bridge.stop)
+            await made.peer.stop()
