@@ -13,14 +13,15 @@ import time
 
 sys.path[:0] = [str(Path(__file__).parents[1] / 'test')]
 
+from fixtures.kept_state import on_record  # noqa: E402
 from fixtures.peers import websocket_server  # noqa: E402
 from fixtures.robot_side import Robot  # noqa: E402
 from rows import Row, row, show  # noqa: E402
 
 from xparo_bridge.link.control_lane import ControlLane  # noqa: E402
 from xparo_bridge.link.outbox import Outbox  # noqa: E402
-from xparo_bridge.link.store import Store  # noqa: E402
 from xparo_bridge.messages import CommandState, CommandStatus, RemoteCommand  # noqa: E402
+from xparo_bridge.state import State  # noqa: E402
 
 COUNT = 100_000
 PACE, PACED = 10_000, 30_000
@@ -37,12 +38,13 @@ def status(number: int) -> CommandStatus:
     )
 
 
-def kept_lane(folder: Path, durability: str) -> tuple[ControlLane, Store]:
+def kept_lane(folder: Path, durability: str) -> tuple[ControlLane, State]:
     """Return a lane with its outbox on disk."""
-    store = Store(folder / f'{durability}.sqlite', durability, print)
-    outbox = Outbox(store)
+    state = State(folder / durability, print, durable=durability == 'full')
+    assert state.writer is not None
+    outbox = Outbox(state.writer, 'platform.xparo')
     outbox.open()
-    return ControlLane(ROOM, outbox), store
+    return ControlLane(ROOM, outbox), state
 
 
 def floor_seconds(folder: Path) -> float:
@@ -60,7 +62,7 @@ def floor_seconds(folder: Path) -> float:
 
 def append(folder: Path, durability: str) -> list[Row]:
     """Measure appending, in time of one core over all threads, and the longest wait of a call."""
-    lane, store = kept_lane(folder, durability)
+    lane, state = kept_lane(folder, durability)
     wall = time.perf_counter()
     waits = []
     for number in range(PACED):  # At the rate of the goal first, as a loop that has other work.
@@ -73,9 +75,9 @@ def append(folder: Path, durability: str) -> list[Row]:
     cpu, wall = time.process_time(), time.monotonic()
     for number in range(COUNT):
         lane.add(status(number))
-    store.run(lambda db: None).result()
+    on_record(state, 60.0)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    store.close(60.0)
+    state.close(60.0)
     floor = floor_seconds(folder) if durability == 'normal' else None
     return [
         row(
@@ -128,9 +130,9 @@ async def drain(folder: Path) -> list[Row]:
                 done.set()
         commanding.cancel()
 
-    store = Store(folder / 'drain.sqlite', 'full', print)
+    state = State(folder / 'drain', print)
     async with websocket_server(handler, max_size=None, compression=None) as port:
-        robot = Robot(port, store=store, heartbeat_interval=10.0, heartbeat_timeout=10.0)
+        robot = Robot(port, state=state, heartbeat_interval=10.0, heartbeat_timeout=10.0)
         robot.lanes.control._max_bytes = ROOM
         for number in range(COUNT):
             robot.lanes.control.add(status(number))

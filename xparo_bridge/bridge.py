@@ -57,7 +57,8 @@ from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .ros.walls import guard_services
 from .share import share
-from .state_directory import state_path, StateDirectory, StateDirectoryError
+from .state import State, state_path, StateInUse
+from .state_directory import StateDirectory
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -83,7 +84,7 @@ class Bridge:
         """
         Build everything.
 
-        LinkError, ConfigurationError or StateDirectoryError says what cannot work.
+        LinkError, ConfigurationError or StateInUse says what cannot work.
         """
         self._node = node
         self._logger = node.get_logger()
@@ -96,16 +97,17 @@ class Bridge:
         self._link_settings = {link['name']: link for link in configuration['links']}
         self._guard = guard_condition(node, self._from_platform)
         self._crossing = Crossing(self._guard.trigger)
-        self._state = StateDirectory(
-            state_path(configuration['state_dir'], self._robot_id), self._logger.error
+        self.state = State(
+            state_path(configuration['state_dir'], self._robot_id),
+            self._logger.error,
+            durable=any(link['outbox']['durability'] == 'full' for link in configuration['links']),
         )
+        self._state = StateDirectory(self.state.path, self._logger.error)
         self._issued = IssuedCredentials(self._state.path)
         info = msg.RobotInfo(robot_info(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
         links = {
-            settings['name']: make_link(
-                settings, self._crossing, info, self._state.path, self._issued
-            )
+            settings['name']: make_link(settings, self._crossing, info, self.state, self._issued)
             for settings in configuration['links']
         }
         self.link_thread = LinkThread(list(links.values()), self._crossing)
@@ -156,7 +158,7 @@ class Bridge:
             {name: link['protocol'] for name, link in self._link_settings.items()},
             lambda: [run.id for run in self.router.open_runs],
             self._describe_features,
-            lambda: self._state.problem,
+            lambda: self.state.problem or self._state.problem,
         )
         self._doors = CommandService(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
@@ -346,7 +348,7 @@ class Bridge:
             self._journal.close()
         self._telemetry.stop()
         self._audit.close()
-        self._state.close()
+        self.state.close()
 
     def stop(self) -> None:
         """Begin to end the tree that runs and every open command, and end the log sessions."""
@@ -384,7 +386,7 @@ def main(args: list[str] | None = None) -> int:
     declare_parameters(node)
     try:
         bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError, StateDirectoryError) as error:
+    except (ConfigurationError, LinkError, StateInUse) as error:
         for line in str(error).splitlines():
             node.get_logger().fatal(line)
         rclpy.shutdown()

@@ -10,13 +10,8 @@ for as long as it lasts.
 from __future__ import annotations
 
 from collections.abc import Callable
-import fcntl
 import os
 from pathlib import Path
-import re
-from typing import TextIO
-
-from .errors import NotNow
 
 _REMEDY = (
     'make room on the disk, or set state_dir to a directory that can be written; until '
@@ -24,29 +19,14 @@ _REMEDY = (
 )
 
 
-class StateDirectoryError(NotNow):
-    """Another bridge uses the directory; says what to do."""
-
-
 class StateDirectory:
     """A directory that one running bridge has for itself; lives on the ROS thread."""
 
     def __init__(self, path: Path, complain: Callable[[str], object]) -> None:
-        """Make the directory, only for this user, and lock it; StateDirectoryError if taken."""
+        """Take the directory, which the State has made and locked."""
         self.path = path
         self._complain = complain
         self._problems: dict[Path, str] = {}
-        self._lock: TextIO | None = None
-        try:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = (path / 'lock').open('w')
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateDirectoryError(
-                f'{path} is in use by another bridge; give each its own robot_id or state_dir'
-            ) from None
-        except OSError as error:
-            self.outcome(path, error)
 
     @property
     def problem(self) -> str:
@@ -69,11 +49,6 @@ class StateDirectory:
             self._problems.pop(path, None)
             if not self._problems:
                 self._complain(f'{self.path} keeps again what must survive a restart')
-
-    def close(self) -> None:
-        """Let another bridge have it; the end of the process does that too."""
-        if self._lock is not None:
-            self._lock.close()
 
 
 class StateFile:
@@ -104,14 +79,6 @@ class StateFile:
             return False
         self.outcome(self.path, None)
         return True
-
-
-def state_path(configured: str | None, robot_id: str) -> Path:
-    """Directory of the configuration, or one named for the robot in $ROS_HOME or ~/.ros."""
-    if configured:
-        return Path(configured).expanduser()
-    ros_home = Path(os.environ.get('ROS_HOME') or '~/.ros').expanduser()
-    return ros_home / 'xparo_bridge' / (re.sub(r'[^\w.-]', '_', robot_id).strip('.') or 'robot')
 
 
 def write_whole(path: Path, text: str, *, sync: bool = True) -> None:

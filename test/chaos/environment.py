@@ -119,7 +119,7 @@ class House:
         self._bridge.kill()
         self._bridge.stop()
         self._ledger.life_ends(
-            self._folder / 'state' / 'platform.xparo.sqlite', self._said(), self._refused(), at
+            self._folder / 'state' / 'state.sqlite', self._said(), self._refused(), at
         )
 
     def kill_platform(self) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 from pathlib import Path
 import tempfile
 
+from fixtures.kept_state import on_record
 from fuzz import BATCH, repeat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xparo_bridge.link.control_lane import ControlLane
 from xparo_bridge.link.outbox import from_text, Outbox, to_text
-from xparo_bridge.link.store import Store
 from xparo_bridge.messages import CommandState, CommandStatus
+from xparo_bridge.state import State
+from xparo_bridge.state.database import FILE_NAME
 
 TIMEOUT = 10.0
 FILES = 30  # a batch
@@ -27,25 +29,25 @@ _values = st.recursive(
 
 def sound_file(folder: Path) -> bytes:
     """Content of an outbox with a few hundred messages."""
-    path = folder / 'sound.sqlite'
-    lane, store = open_lane(path)
+    lane, state = open_lane(folder / 'sound')
     for number in range(300):
         lane.add(CommandStatus(str(number), 'go', CommandState.SUCCEEDED))
-    store.close()
-    return path.read_bytes()
+    state.close()
+    return (folder / 'sound' / FILE_NAME).read_bytes()
 
 
-def open_lane(path: Path) -> tuple[ControlLane, Store]:
+def open_lane(folder: Path) -> tuple[ControlLane, State]:
     """Open an outbox as a bridge does."""
-    store = Store(path, 'normal', lambda problem: None)
-    outbox = Outbox(store)
+    state = State(folder, lambda problem: None)
+    assert state.writer is not None
+    outbox = Outbox(state.writer, 'platform.xparo')
     outbox.open()
-    return ControlLane(1 << 24, outbox), store
+    return ControlLane(1 << 24, outbox), state
 
 
-def use(path: Path) -> None:
+def use(folder: Path) -> None:
     """Open a file, add to it, hand out everything, restart."""
-    lane, store = open_lane(path)
+    lane, state = open_lane(folder)
     lane.add(CommandStatus('new', 'go', CommandState.SUCCEEDED))
     seen = set()
     while len(lane):
@@ -56,9 +58,9 @@ def use(path: Path) -> None:
             continue
         lane.confirm(lane.sent)
     assert 'new' in seen
-    store.run(lambda db: None).result(TIMEOUT)
-    assert not store.problem, store.problem
-    store.close()
+    on_record(state, TIMEOUT)
+    assert not state.problem, state.problem
+    state.close()
 
 
 @settings(BATCH, max_examples=FILES)
@@ -77,11 +79,12 @@ def damage(writes: list[tuple[float, bytes]], cut: float | None, with_wal: bool)
             content[at : at + len(data)] = data
         if cut is not None:
             del content[int(cut * len(content)) :]
-        path = folder / 'damaged.sqlite'
+        (folder / 'damaged').mkdir()
+        path = folder / 'damaged' / FILE_NAME
         path.write_bytes(content)
         if with_wal:
             Path(f'{path}-wal').write_bytes(bytes(content[:5000]))
-        use(path)
+        use(path.parent)
 
 
 @BATCH

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from typing import Any
 
 from fixtures.fault_proxy import fault_proxy
+from fixtures.kept_state import ask, Gate, on_record
 from fixtures.peers import websocket_server
 from fixtures.robot_side import ignore, Robot
 import pytest
 
 from xparo_bridge.link.history import History
-from xparo_bridge.link.store import Store
 from xparo_bridge.messages import LinkState, Telemetry
+from xparo_bridge.state import State
 
 ROOM = (1 << 20, 3600.0)
 
@@ -25,9 +25,11 @@ ROOM = (1 << 20, 3600.0)
 class Kept:
     """A history in a file."""
 
-    def __init__(self, path: Any, max_bytes: int = 1 << 20, max_age: float = 3600.0) -> None:
-        self.store = Store(path, 'normal', lambda problem: None)
-        self.history = History(self.store, max_bytes, max_age)
+    def __init__(
+        self, path: Any, max_bytes: int = 1 << 20, max_age: float = 3600.0, **options: Any
+    ) -> None:
+        self.state = State(path, lambda problem: None, **options)
+        self.history = History(self.state.writer, 'platform.xparo', max_bytes, max_age)
 
     def samples(self) -> list[Any]:
         return asyncio.run(self.history.oldest(1 << 30))[1]
@@ -35,8 +37,8 @@ class Kept:
 
 @pytest.fixture
 def file(tmp_path):
-    """Path of a store that does not exist yet."""
-    return tmp_path / 'platform.sqlite'
+    """Path of a state that does not exist yet."""
+    return tmp_path / 'state'
 
 
 def test_samples_come_out_in_order_with_their_time_also_after_a_restart(file):
@@ -45,12 +47,12 @@ def test_samples_come_out_in_order_with_their_time_also_after_a_restart(file):
     for number in range(40):
         first.history.add({'x': number})
     first.history.flush()
-    first.store.close()
+    first.state.close()
     second = Kept(file)
     samples = second.samples()
     assert [sample['values']['x'] for sample in samples] == list(range(40))
     assert before <= samples[0]['time'] <= samples[-1]['time'] <= time.time()
-    second.store.close()
+    second.state.close()
 
 
 def test_it_is_bounded_and_thinned_where_it_is_oldest():
@@ -65,7 +67,7 @@ def test_it_is_bounded_and_thinned_where_it_is_oldest():
     assert 5000 - numbers[0] > 2 * len(numbers), 'more is known than the last few'
     assert numbers[-100:] == list(range(4900, 5000)), 'what is new is whole'
     assert sum(gaps[:10]) > sum(gaps[-10:])
-    kept.store.close()
+    kept.state.close()
 
 
 def test_thinning_keeps_the_last_value_of_each_key():
@@ -77,7 +79,7 @@ def test_thinning_keeps_the_last_value_of_each_key():
     for sample in kept.samples():
         known |= sample['values']
     assert known == {'docked': True, 'x': 1999}
-    kept.store.close()
+    kept.state.close()
 
 
 def test_keys_without_end_are_bounded_too():
@@ -85,7 +87,7 @@ def test_keys_without_end_are_bounded_too():
     for number in range(3000):
         kept.history.add({f'key {number}': 'x' * 20})
     assert len(json.dumps(kept.samples())) < 15_000
-    kept.store.close()
+    kept.state.close()
 
 
 def test_what_is_too_old_goes(monkeypatch):
@@ -97,7 +99,7 @@ def test_what_is_too_old_goes(monkeypatch):
     monkeypatch.setattr(time, 'time', real)
     kept.history.add({'x': 'new'})
     assert [sample['values']['x'] for sample in kept.samples()] == ['new']
-    kept.store.close()
+    kept.state.close()
 
 
 def test_a_picture_is_not_kept():
@@ -105,19 +107,74 @@ def test_a_picture_is_not_kept():
     kept.history.add({'image': 'x' * 50_000})
     assert kept.samples() == []
     assert kept.history.dropped == 1
-    kept.store.close()
+    kept.state.close()
 
 
-def test_what_is_being_written_waits_too():
-    kept = Kept(None)
-    going_on = threading.Event()
-    kept.store.run(lambda db: going_on.wait())
+def test_what_is_being_written_waits_too(file):
+    gate = Gate()
+    kept = Kept(file, before_write=gate)
+    gate.shut()
     for number in range(40):
         kept.history.add({'x': number})
+    gate.reached.wait(10.0)
     assert kept.history.queued == 40
-    going_on.set()
+    gate.open()
     assert len(kept.samples()) == kept.history.queued == 40
-    kept.store.close()
+    kept.state.close()
+
+
+@pytest.mark.parametrize('disk', ['hangs', 'fails'])
+def test_its_bound_holds_in_memory_while_the_disk_does_not_serve(file, disk):
+    gate = Gate()
+    if disk == 'fails':
+        file.write_text('a file where the folder should be')
+    kept = Kept(file, max_bytes=64_000, before_write=gate)
+    if disk == 'hangs':
+        gate.shut()
+    for number in range(20_000):
+        kept.history.add({'x': number, 'text': 'x' * 20})
+    waiting = kept.history._waiting + kept.history._writing
+    assert sum(len(text) for _, text in waiting) < 130_000
+    assert waiting[-1][1] == '{"x":19999,"text":"xxxxxxxxxxxxxxxxxxxx"}'
+    assert kept.history.queued + kept.history.dropped == 20_000
+    gate.open()
+    kept.state.close()
+
+
+def test_after_a_failure_of_the_disk_it_counts_what_is_there(file, monkeypatch):
+    """Counts of a file that is gone would thin what is new to nothing."""
+    monkeypatch.setattr('xparo_bridge.state.writer.RETRY_PERIOD', 0.0)
+    kept = Kept(file, max_bytes=64_000)
+    for number in range(640):
+        kept.history.add({'x': number})
+    kept.history.flush()
+    ask(kept.state, lambda db: db.execute('DROP TABLE history'))  # It is found damaged.
+    for number in range(640, 1280):
+        kept.history.add({'x': number})
+    kept.history.flush()
+    on_record(kept.state)
+    numbers = [sample['values']['x'] for sample in kept.samples()]
+    assert numbers[-640:] == list(range(640, 1280))
+    kept.state.close()
+
+
+def test_while_the_disk_fails_it_is_told_from_memory(file):
+    file.write_text('a file where the folder should be')
+    kept = Kept(file)
+    for number in range(40):
+        kept.history.add({'x': number})
+
+    async def tell() -> None:
+        number, samples = await kept.history.oldest(100)
+        assert [sample['values']['x'] for sample in samples] == list(range(len(samples)))
+        again = await kept.history.oldest(100)
+        assert again == (number, samples), 'what was not forgotten is told again'
+        kept.history.forget(number)
+        _, more = await kept.history.oldest(1 << 20)
+        assert [s['values']['x'] for s in (*samples, *more)] == list(range(40))
+
+    asyncio.run(tell())
+    kept.state.close()
 
 
 def test_an_outage_is_told_afterwards_and_what_is_live_goes_first(file):
@@ -130,8 +187,8 @@ def test_an_outage_is_told_afterwards_and_what_is_live_goes_first(file):
     async def scenario() -> None:
         async with websocket_server(ignore) as port:
             pass
-        store = Store(file, 'normal', lambda problem: None)
-        async with Robot(port, store=store, history=ROOM) as robot:
+        state = State(file, lambda problem: None)
+        async with Robot(port, state=state, history=ROOM) as robot:
             await robot.wait_for_state(LinkState.WAITING)
             for number in range(200):
                 robot.lanes.put(Telemetry({'x': number}))
@@ -167,7 +224,7 @@ def test_it_takes_no_more_than_its_share_of_the_link():
             line.refusing = True
             async with Robot(
                 line.port,
-                store=Store(None, 'normal', print),
+                state=State(None, print),
                 history=(1 << 22, 3600.0),
                 heartbeat_interval=30.0,
             ) as robot:

@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 import json
 import time
 
+from fixtures.kept_state import in_file, on_record
 from link.rest_platform import platform
 import pytest
 
 from xparo_bridge.link.backoff import Backoff
 from xparo_bridge.link.bag_upload import NotABag, Progress, upload_rosbag
+from xparo_bridge.link.history import oldest
 from xparo_bridge.link.log_upload import LogUploader
 from xparo_bridge.link.rest import RestClient, RestError, TokenRefused
-from xparo_bridge.link.spool import Spool
 from xparo_bridge.messages import LogUpdate
+from xparo_bridge.state import Queue, State
 
 
 def quick():
@@ -35,9 +37,10 @@ async def client_of(server, **options):
 @asynccontextmanager
 async def uploading(client, folder, **options):
     problems = []
+    state = State(folder, print)
     uploader = LogUploader(
         client,
-        Spool(folder, 100_000),
+        Queue(state.writer, 'log_updates', 'platform', 100_000),
         look_period=0.02,
         backoff=quick(),
         on_problem=problems.append,
@@ -49,6 +52,7 @@ async def uploading(client, folder, **options):
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        state.close()
 
 
 def run(test):
@@ -212,7 +216,7 @@ async def test_what_waits_survives_a_restart(tmp_path):
             ('s', ['kept']),
             ('t', ['new']),
         ]
-        assert not list((tmp_path / 'spool').glob('*'))
+    assert in_file(tmp_path / 'spool', 'SELECT * FROM log_updates') == []
 
 
 @run
@@ -224,26 +228,45 @@ async def test_the_last_lines_are_sent_when_the_bridge_stops(tmp_path):
         assert [body['logs'] for _, body in server.took] == [['last']]
 
 
-def test_the_spool_keeps_its_bound_and_its_order(tmp_path):
-    spool = Spool(tmp_path / 'spool', 100)
+@run
+async def test_what_waits_on_disk_keeps_its_bound_and_its_order(tmp_path):
+    state = State(tmp_path, print)
+    queue = Queue(state.writer, 'log_updates', 'platform', 1000)
     for number in range(10):
-        spool.add({'number': number, 'padding': 'x' * 10})
-    assert spool.dropped == 10 - len(spool) > 0
-    again = Spool(tmp_path / 'spool', 100)
-    numbers = []
-    while (item := again.first()) is not None:
-        numbers.append(item['number'])
-        again.remove_first()
+        queue.append(f'{{"number": {number}, "padding": "{"x" * 100}"}}')
+    _, records = await oldest(queue, 1 << 20)
+    numbers = [json.loads(text)['number'] for _, text in records]
     assert numbers == list(range(10 - len(numbers), 10))
+    assert queue.dropped == 10 - len(numbers) > 0
+    state.close()
 
 
-def test_a_spooled_file_that_was_damaged_is_passed_over(tmp_path):
-    spool = Spool(tmp_path, 1000)
-    spool.add({'number': 0})
-    spool.add({'number': 1})
-    min(tmp_path.iterdir()).write_text('{"num')
-    assert spool.first() == {'number': 1}
-    assert spool.dropped == 1
+@run
+async def test_an_update_that_the_disk_damaged_is_passed_over(tmp_path):
+    state = State(tmp_path, print)
+    queue = Queue(state.writer, 'log_updates', 'platform', 10_000)
+    queue.append('{"num')
+    queue.append('{"session_id": "s", "logs": ["whole"]}')
+    await asyncio.to_thread(on_record, state)
+    state.close()
+    async with platform() as server, client_of(server) as client:
+        async with uploading(client, tmp_path) as (uploader, _):
+            await server.until(1)
+        assert server.took[0][1]['logs'] == ['whole']
+        assert uploader.dropped == 1
+
+
+@run
+async def test_logs_are_sent_again_once_a_disk_that_became_read_only_can_be_written(tmp_path):
+    """And while it cannot, they go on by memory."""
+    folder = tmp_path / 'state'
+    folder.write_text('a file where the folder should be')
+    async with platform() as server, client_of(server) as client:
+        server.script = [500] * 3
+        async with uploading(client, folder) as (uploader, _):
+            uploader.put(LogUpdate('s', ['kept']))
+            await server.until(1)
+        assert server.took[0][1]['logs'] == ['kept']
 
 
 @pytest.fixture

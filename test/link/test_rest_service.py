@@ -9,7 +9,6 @@ from link.rest_platform import platform
 
 from xparo_bridge.link.rest import RestClient
 from xparo_bridge.link.rest_service import RestService
-from xparo_bridge.link.spool import Spool
 from xparo_bridge.messages import (
     CancelUpload,
     LinkProblem,
@@ -18,6 +17,7 @@ from xparo_bridge.messages import (
     UploadBag,
     UploadEnded,
 )
+from xparo_bridge.state import Queue
 
 
 @asynccontextmanager
@@ -25,7 +25,7 @@ async def serving(server, folder):
     told = []
     service = RestService(
         RestClient(server.url),
-        Spool(folder / 'logs', 100_000),
+        Queue(None, 'log_updates', 'platform', 100_000),
         RobotInfo({'robot_id': 'r1'}),
         told.append,
     )

@@ -394,7 +394,7 @@ class Connection:
             for frame in self._protocol.encode(TelemetryHistory(samples)):
                 await self._send(socket, frame)
             await _round_trip(socket)
-            await history.forget(number)
+            history.forget(number)
             took = time.monotonic() - began
             size = int(
                 min(

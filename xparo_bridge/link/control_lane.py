@@ -31,6 +31,8 @@ class _Entry:
     text: str
     subject: str
     resent: bool = False
+    # The state writer's cycle that puts it on record.
+    mark: int = 0
 
     @property
     def size(self) -> int:
@@ -64,6 +66,8 @@ class ControlLane:
         # By command: progress that was never sent, so that newer may take its place.
         self._progress: dict[str, _Entry] = {}
         self._sent = 0
+        # Of the entry that was handed out last: it must not be sent before it is on record.
+        self.mark = 0
         self.dropped = 0
         if outbox is not None:
             outbox.entries = self._rows
@@ -125,6 +129,7 @@ class ControlLane:
         self._unconfirmed.append(entry)
         self._unconfirmed_bytes += entry.size
         self._sent += 1
+        self.mark = entry.mark
         return from_text(entry.text, entry.message_id, entry.resent)
 
     def confirm(self, sent: int) -> None:
@@ -181,8 +186,7 @@ class ControlLane:
     def _take_left(self, outbox: Outbox) -> None:
         """Put what an earlier run left before everything else."""
         left = []
-        while outbox.left:
-            number, message_id, text = outbox.left.popleft()
+        for number, message_id, text in list(outbox.left):
             try:
                 subject = _subject(from_text(text))
             except ValueError:
@@ -191,6 +195,7 @@ class ControlLane:
         self._entries.update((entry.number, entry) for entry in left)
         self._bytes += sum(entry.size for entry in left)
         self._set_backlog([*left, *self._backlog])
+        outbox.taken(len(left))  # Not before: what is in neither would not be written.
 
     def _forget(self, entry: _Entry) -> None:
         del self._entries[entry.number]
@@ -200,10 +205,10 @@ class ControlLane:
 
     def _write(self, entry: _Entry) -> None:
         if self._outbox is not None:
-            self._outbox.write(entry.row)
+            entry.mark = self._outbox.write(entry.row)
 
     def _rows(self) -> list[Row]:
-        # Called in the store's thread: to list a dict's values is one step of the interpreter.
+        # Called in the writer's thread: to list a dict's values is one step of the interpreter.
         return [entry.row for entry in list(self._entries.values())]
 
 

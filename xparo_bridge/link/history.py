@@ -11,53 +11,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Future
 import json
 import sqlite3
 import time
 from typing import Any
 
+from ..state import Queue, Writer
+from ..state.queue import OVERHEAD, Record
 from .json_text import dumps
-from .store import Store
 
 # Samples are written this many at a time: a disk is not to be worn by telemetry.
 _BATCH = 16
 # A sample that would fill this part of the room (a picture) is not kept.
 _LARGEST = 1 / 64
+# Rows that are joined before the writer goes on with what others wait for: about 20 ms.
+_SLICE = 2000
 
 Sample = Mapping[str, Any]
 
 
-class History:
-    """Samples {time, values} of one link; lives in the link thread, works in the store's."""
+class History(Queue):
+    """Samples {time, values} of one link; lives in the link thread."""
 
-    schema = (
-        'CREATE TABLE IF NOT EXISTS history '
-        '(number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, '
-        'sample TEXT NOT NULL); '
-        'CREATE INDEX IF NOT EXISTS history_time ON history (time)'
-    )
-
-    def __init__(self, store: Store, max_bytes: int, max_age: float) -> None:
+    def __init__(self, writer: Writer | None, lane: str, max_bytes: int, max_age: float) -> None:
         """Take the bounds: bytes of JSON text, and s."""
-        self._store = store
-        self._max_bytes = max_bytes
+        super().__init__(writer, 'history', lane, max_bytes, batch=_BATCH)
         self._max_age = max_age
-        self._new: list[tuple[float, str]] = []
-        # How many samples each job has that the store may not have done yet.
-        self._writing: list[tuple[Future[None], int]] = []
-        # Of what is in the store; written by its thread alone.
-        self._stored = 0
-        self._bytes = 0
-        self.dropped = 0
-        store.add(self)
+        # How many rows this round of thinning has yet to look at, and behind which number.
+        self._to_thin = 0
+        self._thinned = 0
+        self._freed = 0
 
     @property
     def queued(self) -> int:
         """How many samples wait."""
-        # In this order, so that what is written meanwhile counts twice rather than not at all.
-        writing = sum(count for job, count in self._writing if not job.done())
-        return writing + self._stored + len(self._new)
+        return len(self)
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Keep values of now; TypeError for what JSON cannot hold."""
@@ -65,78 +53,96 @@ class History:
         if len(text) > self._max_bytes * _LARGEST:
             self.dropped += 1
             return
-        self._new.append((time.time(), text))
-        if len(self._new) >= _BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was added since."""
-        if self._new:
-            new, self._new = self._new, []
-            self._writing = [one for one in self._writing if not one[0].done()]
-            self._writing.append((self._store.run(lambda db: self._write(db, new)), len(new)))
+        self.append(text)
 
     async def oldest(self, max_bytes: int) -> tuple[int, list[Sample]]:
         """Oldest samples of up to `max_bytes`, at least one if any, and the number to `forget`."""
-        self.flush()
-        found = await asyncio.wrap_future(self._store.run(lambda db: _oldest(db, max_bytes)))
-        return found or (0, [])
+        number, records = await oldest(self, max_bytes)
+        limit = time.time() - self._max_age
+        samples = [(moment, _values(text)) for moment, text in records if moment >= limit]
+        return number, [{'time': moment, 'values': values} for moment, values in samples if values]
 
-    async def forget(self, number: int) -> None:
-        """Forget the samples up to a number: the peer has them."""
-        await asyncio.wrap_future(
-            self._store.run(lambda db: self._delete(db, 'number <= ?', number))
-        )
-
-    def restore(self, new: sqlite3.Connection, old: sqlite3.Connection | None) -> None:
-        """Bring over what was kept in memory while the file could not be used."""
-        if old is not None:
-            new.executemany(
-                _INSERT, old.execute('SELECT time, sample FROM history ORDER BY number')
-            )
-        self._stored, self._bytes = new.execute(_SIZE).fetchone()
-
-    def salvage(self, db: sqlite3.Connection) -> None:
-        """Leave it: a gap in the history is no fault."""
-
-    def _write(self, db: sqlite3.Connection, samples: list[tuple[float, str]]) -> None:
-        db.executemany(_INSERT, samples)
-        self._stored += len(samples)
-        self._bytes += sum(len(text) for _, text in samples)
+    def join(self, records: list[Record], max_bytes: int) -> list[Record]:
+        """Join the older half in pairs; where that frees little, the oldest go."""
+        now = time.time()
         # A clock that was set back makes samples of the future; they count as new.
-        self._delete(db, 'time < ?', time.time() - self._max_age, dropped=True)
+        kept = [record for record in records if record[0] >= now - self._max_age]
+        half = len(kept) // 4 * 2
+        joined = [
+            (late[0], _joined(early[1], late[1]))
+            for early, late in zip(kept[:half:2], kept[1:half:2], strict=True)
+        ]
+        self.dropped += len(records) - len(joined) - (len(kept) - half)
+        size = sum(len(text) + OVERHEAD for _, text in (*joined, *kept[half:]))
+        if size > max_bytes - max_bytes // 16:
+            self.dropped += len(joined) // 2
+            joined = joined[len(joined) // 2 :]
+        return super().join(joined + kept[half:], max_bytes)
+
+    def bound(self, db: sqlite3.Connection) -> None:
+        """Keep the bounds of age and bytes on disk, a slice at a time."""
+        oldest = db.execute(
+            'SELECT time FROM history WHERE lane = ? ORDER BY number LIMIT 1', (self._lane,)
+        ).fetchone()
+        limit = time.time() - self._max_age
+        if oldest is not None and oldest[0] < limit:
+            self._remove(db, 'time < ?', limit, dropped=True)
         if self._bytes > self._max_bytes:
             self._thin(db)
+        if self._bytes > self._max_bytes * 2:  # Thinning does not keep up.
+            super().bound(db)
 
     def _thin(self, db: sqlite3.Connection) -> None:
-        before = self._bytes
+        if self._to_thin <= 1:
+            self._to_thin, self._thinned, self._freed = self._stored // 2, 0, 0
         rows = db.execute(
-            "SELECT number, coalesce(sample, '') FROM history ORDER BY number LIMIT ?",
-            (self._stored // 2,),
+            "SELECT number, coalesce(item, '') FROM history WHERE lane = ? AND number > ? "
+            'ORDER BY number LIMIT ?',
+            (self._lane, self._thinned, min(self._to_thin, _SLICE) // 2 * 2),
         ).fetchall()
-        for (first, early), (second, late) in zip(rows[::2], rows[1::2], strict=False):
-            joined = dumps({**_values(early), **_values(late)})
-            db.execute('DELETE FROM history WHERE number = ?', (first,))
-            db.execute('UPDATE history SET sample = ? WHERE number = ?', (joined, second))
-            self._stored -= 1
-            self.dropped += 1
-            self._bytes += len(joined) - len(early) - len(late)
+        if len(rows) < 2:
+            self._to_thin = 0
+            return
+        pairs = list(zip(rows[::2], rows[1::2], strict=False))
+        joined = [(_joined(early[1], late[1]), late[0]) for early, late in pairs]
+        db.executemany('DELETE FROM history WHERE number = ?', [(early[0],) for early, _ in pairs])
+        db.executemany('UPDATE history SET item = ? WHERE number = ?', joined)
+        before = self._bytes
+        self._stored -= len(pairs)
+        self.dropped += len(pairs)
+        self._bytes += sum(len(text) for text, _ in joined) - len(pairs) * OVERHEAD
+        self._bytes -= sum(len(early[1]) + len(late[1]) for early, late in pairs)
+        self._freed += before - self._bytes
+        self._thinned = rows[-1][0]
+        self._to_thin -= len(rows)
         # Keys that have nothing in common join into nothing smaller: then the oldest go.
-        if rows and before - self._bytes < self._max_bytes / 16:
-            self._delete(db, 'number <= ?', rows[len(rows) // 2][0], dropped=True)
-
-    def _delete(
-        self, db: sqlite3.Connection, where: str, value: float, dropped: bool = False
-    ) -> None:
-        count, size = db.execute(f'{_SIZE} WHERE {where}', (value,)).fetchone()
-        db.execute(f'DELETE FROM history WHERE {where}', (value,))
-        self._stored -= count
-        self._bytes -= size
-        self.dropped += count if dropped else 0
+        if self._to_thin <= 1 and self._freed < self._max_bytes / 16:
+            [(number,)] = db.execute(
+                'SELECT max(number) FROM (SELECT number FROM history WHERE lane = ? '
+                'ORDER BY number LIMIT ?)',
+                (self._lane, max(self._stored // 4, 1)),
+            )
+            self._remove(db, 'number <= ?', number, dropped=True)
 
 
-_INSERT = 'INSERT INTO history (time, sample) VALUES (?, ?)'
-_SIZE = 'SELECT count(*), coalesce(sum(length(sample)), 0) FROM history'
+async def oldest(queue: Queue, max_bytes: int) -> tuple[int, list[Record]]:
+    """Ask a queue for its oldest records, from a loop."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[tuple[int, list[Record]]] = loop.create_future()
+
+    def take(number: int, records: list[Record]) -> None:
+        if not found.done():
+            found.set_result((number, records))
+
+    queue.ask_oldest(
+        max_bytes,
+        lambda number, records: loop.call_soon_threadsafe(take, number, records),
+    )
+    return await found
+
+
+def _joined(early: str, late: str) -> str:
+    return dumps({**_values(early), **_values(late)})
 
 
 def _values(text: str) -> dict[str, Any]:
@@ -146,18 +152,3 @@ def _values(text: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
-
-
-def _oldest(db: sqlite3.Connection, max_bytes: int) -> tuple[int, list[Sample]]:
-    last, size = 0, 0
-    samples: list[Sample] = []
-    for number, moment, text in db.execute(
-        "SELECT number, time, coalesce(sample, '') FROM history ORDER BY number"
-    ):
-        size += len(text)
-        if last and size > max_bytes:
-            break
-        if values := _values(text):
-            samples.append({'time': moment, 'values': values})
-        last = number
-    return last, samples

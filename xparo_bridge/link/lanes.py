@@ -14,14 +14,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+import contextlib
 from typing import Any
 
 from ..messages import DURABLE, Telemetry, TelemetryHistory
+from ..state import State
+from ..state.writer import HANGS_AFTER
 from .control_lane import ControlLane
 from .history import History
 from .outbox import Outbox
 from .protocols.base import Frame, Protocol, ProtocolError
-from .store import Store
 
 
 class Lanes:
@@ -33,21 +35,24 @@ class Lanes:
         *,
         control_bytes: int,
         telemetry_bytes: int,
-        store: Store | None = None,
+        state: State | None = None,
+        name: str = '',
         history: tuple[int, float] = (0, 0.0),
     ) -> None:
         """
         Take the bounds of the lanes in bytes, and of the history in bytes and s.
 
-        Without a store nothing outlives the process, and there is no history.
+        What waits is kept in the state under the lanes' name. Without a state nothing outlives the
+        process, and there is no history.
         """
         # The connection puts another one here when it dials another endpoint.
         self.protocol = protocol
-        self._store = store
-        outbox = Outbox(store) if store and store.persistent else None
+        self._state = state
+        self._writer = state.writer if state else None
+        outbox = Outbox(self._writer, name) if self._writer else None
         self.history = (
-            History(store, *history)
-            if store and history[0] and TelemetryHistory in protocol.capabilities
+            History(self._writer, name, *history)
+            if state and history[0] and TelemetryHistory in protocol.capabilities
             else None
         )
         if outbox is not None:
@@ -92,6 +97,7 @@ class Lanes:
         while True:
             message = self.control.next()
             if message is not None:
+                await self._on_record(self.control.mark)
                 try:
                     return self.protocol.encode(message), True
                 except ProtocolError as error:
@@ -112,6 +118,23 @@ class Lanes:
                 continue
             await self._ready.wait()
 
+    async def _on_record(self, mark: int) -> None:
+        """
+        Wait until the robot's journal and this lane are on record up to a mark.
+
+        Else a bridge that dies now would tell another end of a command after its restart. A disk
+        that hangs is not waited for.
+        """
+        if self._writer is None or self._writer.passed(mark):
+            return
+        loop, recorded = asyncio.get_running_loop(), asyncio.Event()
+        if self._writer.when_on_record(mark, lambda: loop.call_soon_threadsafe(recorded.set)):
+            return
+        # Not wait_for: that of Python 3.11 may swallow a cancellation.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANGS_AFTER):
+                await recorded.wait()
+
     def confirm(self, sent: int) -> None:
         """Take note that the peer has the first `sent` control messages handed out."""
         self.control.confirm(sent)
@@ -120,14 +143,12 @@ class Lanes:
     @property
     def storage_problem(self) -> str:
         """Why what waits would not outlive the process, empty if it would."""
-        return self._store.problem if self._store else ''
+        return self._state.problem if self._state else ''
 
     def close(self) -> None:
         """Write what must outlive the process."""
         if self.history is not None:
             self.history.flush()
-        if self._store is not None:
-            self._store.close()
 
     @property
     def idle(self) -> bool:

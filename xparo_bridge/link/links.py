@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 import ssl
 import threading
 from typing import Any, TYPE_CHECKING
@@ -23,6 +22,7 @@ from ..crossing import Crossing
 from ..errors import BadInput
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
+from ..state import Queue, State
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .endpoints import Endpoints
@@ -30,7 +30,6 @@ from .inbound_limits import Limit
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
 from .proxy import is_loopback
-from .store import Store
 
 if TYPE_CHECKING:
     from .rest_service import RestService
@@ -67,14 +66,14 @@ def make_link(
     settings: Mapping[str, Any],
     crossing: Crossing,
     greeting: RobotInfo,
-    state: Path | None = None,
+    state: State | None = None,
     issued: IssuedCredentials | None = None,
 ) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
     `greeting` is sent first on each connection, where the protocol has room for it. What must
-    outlive the process is kept in the folder `state`, and credentials by `issued`.
+    outlive the process is kept in `state`, and credentials by `issued`.
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]
@@ -98,18 +97,13 @@ def make_link(
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
     protocol = endpoints.current
-    kept = settings['outbox']
-    store = Store(
-        state / f'{name}.{protocol.name}.sqlite' if state else None,
-        kept['durability'],
-        lambda problem: crossing.deliver(name, LinkProblem(problem)),
-    )
     history = settings['history']
     lanes = Lanes(
         protocol,
         control_bytes=settings['control_bytes'],
         telemetry_bytes=settings['telemetry_bytes'],
-        store=store,
+        state=state,
+        name=f'{name}.{protocol.name}',
         history=(history['max_bytes'], history['max_age']),
     )
     options = LinkOptions(
@@ -139,7 +133,7 @@ def make_link(
 
 
 def _rest_service(
-    settings: Mapping[str, Any], greeting: RobotInfo, state: Path | None, crossing: Crossing
+    settings: Mapping[str, Any], greeting: RobotInfo, state: State | None, crossing: Crossing
 ) -> RestService | None:
     rest, name = settings['rest'], settings['name']
     if rest is None or state is None:
@@ -147,7 +141,6 @@ def _rest_service(
     # Only here, because few links need it: aiohttp takes a tenth of the bridge's memory.
     from .rest import RestClient
     from .rest_service import RestService
-    from .spool import Spool
 
     try:
         tls = (
@@ -158,7 +151,7 @@ def _rest_service(
         client = RestClient(
             rest['url'], scheme=rest['scheme'], tls=tls, allow_insecure=settings['allow_insecure']
         )
-        spool = Spool(state / f'{name}.logs', rest['log_bytes'])
+        spool = Queue(state.writer, 'log_updates', name, rest['log_bytes'])
     except ValueError as error:
         raise LinkError(f'link {name}: rest: {error}') from None
     except OSError as error:  # ssl.SSLError is one too

@@ -13,13 +13,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 import contextlib
+import json
 import time
 from typing import Any
 
 from ..messages import LogUpdate
+from ..state import Queue
+from ..state.writer import HANGS_AFTER
 from .backoff import Backoff
+from .history import oldest
+from .json_text import dumps
 from .rest import RestClient, RestError, TokenRefused
-from .spool import Spool
 
 _PATH = '/api/update-logs/'
 _LINE = 8 * 1024  # Longest line, characters; the rest of it is cut.
@@ -37,7 +41,7 @@ class LogUploader:
     def __init__(
         self,
         client: RestClient,
-        spool: Spool,
+        spool: Queue,
         *,
         look_period: float = 1.0,
         backoff: Backoff | None = None,
@@ -57,6 +61,8 @@ class LogUploader:
         self._news = asyncio.Event()
         self._retry_at = 0.0
         self._token_refused = False
+        # Whether it was asked for what an earlier run left.
+        self._looked = False
         self.dropped = 0
 
     def put(self, update: LogUpdate) -> None:
@@ -70,8 +76,7 @@ class LogUploader:
         )
         self._news.set()
         if len(self._waiting) > _WAITING:  # The platform is slow to answer.
-            self._waiting.popleft()
-            self.dropped += 1
+            self._spool.append(dumps(self._waiting.popleft()))
 
     async def run(self) -> None:
         """Send until cancelled; what is left then is sent at once or kept on disk."""
@@ -103,8 +108,7 @@ class LogUploader:
     async def _send_all(self) -> None:
         """Send what waits, on disk first, until the platform does not take it for now."""
         while True:
-            update = self._spool.first()
-            from_disk = update is not None
+            number, update = await self._first_kept()
             if update is None:
                 if not self._waiting:
                     return
@@ -121,9 +125,9 @@ class LogUploader:
                 self.dropped += settled
                 self._failed(error)
             finally:
-                if settled and from_disk:
-                    self._spool.remove_first()
-                elif not settled and not from_disk:
+                if settled and number:
+                    self._spool.forget(number)
+                elif not settled and not number:
                     self._waiting.appendleft(update)
             if not settled:
                 self._keep()
@@ -137,16 +141,29 @@ class LogUploader:
                 self._backoff.wait(self._token_refused), error.retry_after
             )
 
-    def _keep(self) -> None:
-        """Move updates to the disk; they are small and go to the page cache, so at once."""
-        while self._waiting:
-            update = self._waiting.popleft()
+    async def _first_kept(self) -> tuple[int, Mapping[str, Any] | None]:
+        """Number and content of the oldest update on disk, 0 and None if there is none."""
+        while len(self._spool) or not self._looked:
+            self._looked = True
             try:
-                self._spool.add(update)
-            except OSError as error:
-                self._waiting.appendleft(update)
-                self._tell(f'log lines are kept in memory only: {error.strerror}')
-                return
+                async with asyncio.timeout(HANGS_AFTER):
+                    number, records = await oldest(self._spool, 1)
+            except TimeoutError:  # The disk hangs; what is in memory can be sent all the same.
+                break
+            if not records:
+                break
+            with contextlib.suppress(ValueError, RecursionError):
+                update = json.loads(records[0][1])
+                if isinstance(update, dict):
+                    return number, update
+            self._spool.forget(number)  # The disk damaged it.
+            self.dropped += 1
+        return 0, None
+
+    def _keep(self) -> None:
+        """Hand updates to the state, which waits for no disk."""
+        while self._waiting:
+            self._spool.append(dumps(self._waiting.popleft()))
 
     def _tell(self, problem: str) -> None:
         if problem != self._problem:

@@ -4,31 +4,31 @@
 How do control messages outlive the process: the control lane's entries on disk.
 
 The lane in memory is the truth; this follows it within milliseconds. Changes that wait for the
-disk are joined, so that a message that came and went in the meantime is never written.
+disk are joined, so that a message that came and went in the meantime leaves no row.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-import contextlib
 from dataclasses import fields
 import json
 import sqlite3
-import threading
 from typing import Any
 
 from .. import messages
 from ..messages import CommandState, DURABLE
+from ..state import Mirror, Writer
+from ..state.schema import storable
 from .json_text import dumps
-from .store import readable, Store
 
 # Number of an entry in the order of all, its message_id, and its message as text.
 Row = tuple[int, str, str]
 
 _KINDS = {kind.__name__: kind for kind in DURABLE}
-_ALL = 'SELECT number, message_id, message FROM outbox ORDER BY number'
-_WRITE = 'INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)'
+_ALL = 'SELECT number, message_id, message FROM outbox WHERE lane = ? ORDER BY number'
+# SQLite itself would let anything be anywhere.
+_ROW_TYPES = [int, str, str]
 _DELIVERY = ('message_id', 'resent')
 
 
@@ -57,82 +57,56 @@ def from_text(text: str, message_id: str = '', resent: bool = False) -> Any:
         raise ValueError(f'not a message of this version: {error}') from None
 
 
-class Outbox:
-    """The entries of one control lane in a store."""
+class Outbox(Mirror):
+    """The entries of one control lane, by link and protocol, in the state's file."""
 
-    schema = (
-        'CREATE TABLE IF NOT EXISTS outbox '
-        '(number INTEGER PRIMARY KEY, message_id TEXT NOT NULL, message TEXT NOT NULL)'
-    )
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        # Changes that are not on disk yet, by number: a row to write, or None to delete.
-        self._changes: dict[int, Row | None] = {}
-        self._lock = threading.Lock()  # Held for a few instructions, never over I/O.
-        self._flushing = False
-        self._salvaged: list[Row] = []
+    def __init__(self, writer: Writer, lane: str) -> None:
+        super().__init__(writer, 'outbox', keys=2)
+        self._lane = storable(lane)
         self._loaded = False
         # What an earlier run left, numbered below 0; the lane takes it from here.
         self.left: deque[Row] = deque()
         # What the lane holds: it is written whole to a file that is begun anew.
         self.entries: Callable[[], Iterable[Row]] = tuple
-        store.add(self)
+        writer.add(self, self._ready.set)
 
-    def open(self, timeout: float = 10.0) -> None:
-        """Read what an earlier run left; a disk that takes longer is waited for no more."""
-        with contextlib.suppress(TimeoutError):
-            self._store.run(lambda db: None).result(timeout)
+    def open(self, timeout: float = 5.0) -> None:
+        """Wait for what an earlier run left; where the disk takes longer it comes later."""
+        self._ready.wait(timeout)
 
-    def write(self, row: Row) -> None:
-        """Keep an entry, soon; never blocks."""
-        self._change(row[0], row)
+    def write(self, row: Row) -> int:
+        """Keep an entry, soon, and return the writer's mark of that; never blocks."""
+        return self.change(row[0], self._row(row))
 
     def delete(self, number: int) -> None:
         """Forget an entry, soon; never blocks."""
-        self._change(number, None)
+        self.change(number, None)
 
-    def restore(self, new: sqlite3.Connection, old: sqlite3.Connection | None) -> None:
-        """Bring a file to what the lane holds, and the first time also read it."""
-        with self._lock:
-            self._changes.clear()
-            rows = list(self.entries())
-        left: list[Row] = []
-        if not self._loaded:
-            there = self._salvaged + [row for row in new.execute(_ALL) if _is_row(row)]
-            left = [(at - len(there), *row[1:]) for at, row in enumerate(there)]
-        new.execute('DELETE FROM outbox')
-        new.executemany(_WRITE, left + rows)
-        new.commit()
-        self._loaded = True
-        self._salvaged.clear()
-        self.left.extend(left)
+    def taken(self, count: int) -> None:
+        """Forget that the first of `left` are left: the lane holds them now."""
+        for _ in range(count):
+            self.left.popleft()
 
-    def salvage(self, db: sqlite3.Connection) -> None:
-        """Take from a corrupt file what can still be read, unless the lane has it."""
-        if not self._loaded:
-            self._salvaged += filter(_is_row, readable(db.execute(_ALL)))
+    def rows(self) -> list[tuple[Any, ...]]:
+        return [self._row(row) for row in (*self.left, *self.entries())]
 
-    def _change(self, number: int, row: Row | None) -> None:
-        with self._lock:
-            self._changes[number] = row
-            flush, self._flushing = not self._flushing, True
-        if flush:
-            self._store.run(self._flush)
+    def clear(self, db: sqlite3.Connection) -> None:
+        db.execute('DELETE FROM outbox WHERE lane = ?', (self._lane,))
 
-    def _flush(self, db: sqlite3.Connection) -> None:
-        with self._lock:
-            self._flushing = False
-            changes, self._changes = self._changes, {}
-        if self._store.problem:  # The lane has it all; a second copy in memory helps nobody.
+    def key(self, key: int) -> tuple[Any, ...]:
+        return self._lane, key
+
+    def load(self, db: sqlite3.Connection) -> None:
+        """Read what an earlier run left, and number it before all that is new."""
+        if self._loaded:
             return
-        db.executemany(_WRITE, [row for row in changes.values() if row is not None])
-        db.executemany(
-            'DELETE FROM outbox WHERE number = ?',
-            [(number,) for number, row in changes.items() if row is None],
-        )
+        there = [
+            row for row in db.execute(_ALL, (self._lane,)) if list(map(type, row)) == _ROW_TYPES
+        ]
+        self.left.extend((at - len(there), *row[1:]) for at, row in enumerate(there))
+        self._loaded = True
+        self.restore(db)
 
-
-def _is_row(row: Any) -> bool:
-    # SQLite itself would let anything be anywhere.
-    return list(map(type, row)) == [int, str, str]
+    def _row(self, row: Row) -> tuple[str, int, str, str]:
+        number, message_id, text = row
+        return self._lane, number, message_id, storable(text)

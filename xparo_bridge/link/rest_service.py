@@ -24,11 +24,11 @@ from ..messages import (
     UploadEnded,
     UploadProgress,
 )
+from ..state import Queue
 from .backoff import Backoff
 from .bag_upload import Progress, upload_rosbag
 from .log_upload import LogUploader
 from .rest import RestClient, RestError, TokenRefused
-from .spool import Spool
 
 # How often the robot side is told how far an upload is, s.
 _PROGRESS_PERIOD = 0.5
@@ -40,7 +40,7 @@ class RestService:
     carries: frozenset[type] = frozenset({LogUpdate, UploadBag, CancelUpload})
 
     def __init__(
-        self, client: RestClient, spool: Spool, robot: RobotInfo, deliver: Callable[[Any], None]
+        self, client: RestClient, spool: Queue, robot: RobotInfo, deliver: Callable[[Any], None]
     ) -> None:
         """Take where log lines wait, who the robot is, and the way to the robot side."""
         self._client = client
