@@ -36,6 +36,8 @@ from .crossing import Crossing
 from .faults import FAULTS
 from .link.links import LinkError, LinkThread, make_link
 from .redaction import redact_everything
+from .robot.commands.base import RobotBase
+from .robot.commands.base_settings import base_settings
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.places import Places
@@ -139,6 +141,7 @@ class Bridge:
         places = Places(
             configuration['places'], self._state.file('places.json'), self._logger.error
         )
+        self._base = RobotBase(node, base_settings(configuration))
         self.router = Router(
             node,
             configuration,
@@ -146,6 +149,7 @@ class Bridge:
             self.trees,
             places,
             self._journal,
+            self._base,
             self._report,
             self._note_order,
             self.links.clock_offset,
@@ -347,6 +351,7 @@ class Bridge:
         if told:
             self._journal.close()
         self._telemetry.stop()
+        self._base.close()
         self._audit.close()
         self.state.close()
 

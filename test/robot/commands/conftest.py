@@ -16,6 +16,8 @@ import pytest
 from xparo_bridge.behavior.ros.trees import Trees
 from xparo_bridge.configuration import load
 from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
+from xparo_bridge.robot.commands.base import RobotBase
+from xparo_bridge.robot.commands.base_settings import base_settings
 from xparo_bridge.robot.commands.journal import Journal
 from xparo_bridge.robot.commands.link_loss import LinkLoss
 from xparo_bridge.robot.commands.places import Places
@@ -65,6 +67,7 @@ class Station:
         self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
         # The platform's clock minus the robot's by source, s.
         self.clock_offsets: dict[str, float] = {}
+        self.base = RobotBase(node, base_settings(settings))
         self.router = Router(
             node,
             settings,
@@ -72,6 +75,7 @@ class Station:
             self.trees,
             places,
             journal,
+            self.base,
             self._report,
             clock_offset=lambda source: self.clock_offsets.get(source, 0.0),
         )
@@ -116,6 +120,7 @@ class Station:
 
     def die(self) -> None:
         """Be gone without a word to anybody."""
+        self.base.close()
         self._stack.close()
         pass
 

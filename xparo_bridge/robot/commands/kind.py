@@ -23,6 +23,7 @@ from .run import Run
 if TYPE_CHECKING:
     from ...behavior.ros.trees import Trees
     from ..telemetry.publisher import TelemetryPublisher
+    from .base import RobotBase
     from .places import Places
     from .router import Router
 
@@ -46,6 +47,7 @@ class Robot:
     router: Router
     telemetry: TelemetryPublisher
     trees: Trees
+    base: RobotBase
 
 
 def settings(

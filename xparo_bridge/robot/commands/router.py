@@ -26,6 +26,7 @@ from ...messages import CommandState, CommandStatus, RemoteCommand
 from ...ros.entities import timer
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Checker, expired, RateLimit
+from .base import RobotBase
 from .channels import BASE, Channels
 from .journal import GoalRecord, Interrupted, Journal
 from .kind import Kind, Robot, SettingsError
@@ -59,6 +60,7 @@ class Router:
         trees: Trees,
         places: Places,
         journal: Journal,
+        base: RobotBase,
         report: Report,
         ordered: Callable[[str, RemoteCommand], object] = lambda source, command: None,
         clock_offset: Callable[[str], float] = lambda source: 0.0,
@@ -80,7 +82,7 @@ class Router:
         self._open: dict[str, Run] = {}
         self._trees = trees
         self._channels = Channels(self._start, self.cancel, trees)
-        self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees))
+        self.kinds = _make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
         self._checkers = _make_checkers(configuration, self.kinds)
         self._rate = RateLimit(self._limits['max_rate'], self._limits['burst'])
         self._rates = {

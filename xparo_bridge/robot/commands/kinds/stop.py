@@ -4,17 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 import time
-from typing import Any
 
-from ....ros.entities import timer
-from ..kind import Kind, Robot, settings
+from ..kind import Kind, settings
 from ..run import Run
-from .velocity import Velocity, VelocityPublisher
-
-_RATE = 20.0
 
 
 @dataclass
@@ -37,45 +31,36 @@ class Stop(Kind):
     settings_schema = settings(
         {
             'velocity_topic': {
-                'description': 'Where the base listens; null if it stands still by itself',
+                'description': 'Now base.topic',
                 'type': ['string', 'null'],
-                'default': 'cmd_vel',
+                'default': None,
             },
             'stamped': {
-                'description': 'TwistStamped instead of Twist',
-                'type': 'boolean',
-                'default': False,
+                'description': 'Now base.message',
+                'type': ['boolean', 'null'],
+                'default': None,
             },
             'stop_for': {
-                'description': 'How long standing is repeated, s',
-                'type': 'number',
+                'description': 'How long standing is repeated, s; base.stand_for if null',
+                'type': ['number', 'null'],
                 'minimum': 0,
                 'maximum': 10,
-                'default': 1.0,
+                'default': None,
             },
         },
         timeout=20.0,
     )
 
-    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
-        super().__init__(name, settings, robot)
-        topic = settings['velocity_topic']
-        self._publisher = topic and VelocityPublisher(
-            robot.node, topic, stamped=settings['stamped']
-        )
-        self._zero_until = 0.0
-        self._timer = timer(robot.node, 1 / _RATE, self._stand)
-        self._timer.cancel()
-
     def start(self, run: Run) -> None:
         router = self.robot.router
         # First of all, so that nothing begins that waited for what ends now.
         router.set_latch('stopped')
-        self._zero_until = time.monotonic() + self.settings['stop_for']
-        self._stand()
-        self._timer.reset()
+        stop_for = self.settings['stop_for']
+        if stop_for is None:
+            stop_for = self.robot.base.settings.stand_for
+        self.robot.base.stand_for(stop_for)
         others = [other for other in router.open_runs if other.kind and not other.kind.urgent]
-        run.data = _Stopping(others, self._zero_until)
+        run.data = _Stopping(others, time.monotonic() + stop_for)
         for other in others:
             router.cancel(other)
         for kind in router.kinds.values():
@@ -83,12 +68,6 @@ class Stop(Kind):
                 kind.halt()
         self.robot.trees.halt()  # Also one that no command began.
         run.running()
-
-    def _stand(self) -> None:
-        if self._publisher is not None:
-            self._publisher.publish(Velocity())
-        if time.monotonic() > self._zero_until:
-            self._timer.cancel()
 
     def poll(self, run: Run) -> None:
         stopping: _Stopping = run.data

@@ -15,16 +15,11 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-
 from ....ros.entities import timer
+from ....ros.velocity import STANDING, Velocity
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
 from .lateness import LatencyFilter
-from .velocity import Velocity, VelocityPublisher
-
-_STAND = Velocity()
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,10 @@ class _Order:
 
 def _limit(description: str, default: float) -> Schema:
     return {'description': description, 'type': 'number', 'minimum': 0, 'default': default}
+
+
+def _moved(description: str) -> Schema:
+    return {'description': description, 'type': ['string', 'null'], 'default': None}
 
 
 class Teleop(Kind):
@@ -50,21 +49,9 @@ class Teleop(Kind):
 
     settings_schema = settings(
         {
-            'topic': {
-                'description': 'Where the base or a multiplexer before it listens',
-                'type': 'string',
-                'default': 'cmd_vel',
-            },
-            'stamped': {
-                'description': 'TwistStamped instead of Twist',
-                'type': 'boolean',
-                'default': False,
-            },
-            'frame': {
-                'description': 'Frame of TwistStamped',
-                'type': 'string',
-                'default': 'base_link',
-            },
+            'topic': _moved('Now base.topic; another one if this command drives something else'),
+            'stamped': {**_moved('Now base.message'), 'type': ['boolean', 'null']},
+            'frame': _moved('Now base.frame'),
             'rate': {
                 'description': 'How often velocities are published, Hz',
                 'type': 'number',
@@ -80,11 +67,11 @@ class Teleop(Kind):
                 'default': 0.5,
             },
             'stop_for': {
-                'description': 'How long standing is repeated, s',
-                'type': 'number',
+                'description': 'How long standing is repeated, s; base.stand_for if null',
+                'type': ['number', 'null'],
                 'minimum': 0,
                 'maximum': 10,
-                'default': 0.5,
+                'default': None,
             },
             'require_hold': {
                 'description': 'Move only while the operator says hold',
@@ -120,19 +107,13 @@ class Teleop(Kind):
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot)
         node = robot.node
-        self._publisher = VelocityPublisher(
-            node, settings['topic'], stamped=settings['stamped'], frame=settings['frame']
-        )
+        self._topic = robot.base.settings.drives[name]
         self._run: Run | None = None
-        self._wanted = self._velocity = _STAND
+        self._wanted = self._velocity = STANDING
         self._delays: dict[str, LatencyFilter] = {}
-        self._zeros_left = 0
-        clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = timer(node, 1 / settings['rate'], self._tick, clock=clock)
+        self._timer = timer(node, 1 / settings['rate'], self._tick, running=False)
         # Its own timer: the end of the deadman does not wait for the next tick.
-        self._deadman = timer(node, settings['deadman'], self._expire, clock=clock)
-        self._timer.cancel()
-        self._deadman.cancel()
+        self._deadman = timer(node, settings['deadman'], self._expire, running=False)
 
     def parameters_schema(self) -> Schema:
         number = {'type': 'number'}
@@ -193,7 +174,7 @@ class Teleop(Kind):
                 *(float(parameters.get(name, 0.0)) for name in ('linear', 'lateral', 'angular'))
             )
         if self.settings['require_hold'] and not held:
-            return _STAND
+            return STANDING
         return velocity.within(*limits)
 
     def takes_over(self, run: Run, old: Run) -> bool:
@@ -204,7 +185,7 @@ class Teleop(Kind):
         self._wanted = run.data.velocity
         if before is not None:
             before.succeed({'replaced_by': run.id})
-        if self._wanted == _STAND:
+        if self._wanted == STANDING:
             self._stand('told to stand')
             return
         # The deadman counts from when the command came, not from when there was time for it.
@@ -214,8 +195,7 @@ class Teleop(Kind):
             return
         self._deadman.timer_period_ns = int(left * 1e9)
         self._deadman.reset()
-        if self._timer.is_canceled() or self._zeros_left:
-            self._zeros_left = 0
+        if self._timer.is_canceled():
             self._tick()
             self._timer.reset()
 
@@ -235,27 +215,21 @@ class Teleop(Kind):
     def _stand(self, why: str) -> None:
         """Stop now; repeat it for a while, and end what moved the robot."""
         self._deadman.cancel()
-        self._wanted = self._velocity = _STAND
-        self._publisher.publish(_STAND)
-        self._zeros_left = max(1, round(self.settings['stop_for'] * self.settings['rate']))
-        self._timer.reset()
+        self._wanted = self._velocity = STANDING
+        self._timer.cancel()
+        self.robot.base.stand_for(self.settings['stop_for'], self._topic)
         run, self._run = self._run, None
         if run is not None:
             run.succeed({'stopped': why})
 
     def _tick(self) -> None:
-        if self._run is None:
-            self._zeros_left -= 1
-            if self._zeros_left <= 0:
-                self._timer.cancel()
-        else:
-            period = 1 / self.settings['rate']
-            self._velocity = self._velocity.toward(
-                self._wanted,
-                self.settings['linear_acceleration'] * period,
-                self.settings['angular_acceleration'] * period,
-            )
-        self._publisher.publish(self._velocity)
+        period = 1 / self.settings['rate']
+        self._velocity = self._velocity.toward(
+            self._wanted,
+            self.settings['linear_acceleration'] * period,
+            self.settings['angular_acceleration'] * period,
+        )
+        self.robot.base.drive(self._velocity, self._topic)
 
 
 def _at(values: Any, index: int | None) -> float:

@@ -1,0 +1,323 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Is the base that is there told to stand, as it listens, and is it known whether it does."""
+
+from __future__ import annotations
+
+import time
+
+from fixtures.ros_graph import RosGraph
+from geometry_msgs.msg import Twist, TwistStamped
+from nav_msgs.msg import Odometry
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from xparo_bridge.configuration import checked
+from xparo_bridge.messages import CommandState
+from xparo_bridge.robot.commands.base_settings import base_settings
+from xparo_bridge.ros.velocity import Velocity
+from xparo_bridge.ros.velocity_topic import VelocityTopic
+
+LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://localhost/ws'}
+
+
+@pytest.fixture
+def robot():
+    with RosGraph('robot') as graph:
+        yield graph
+
+
+def heard(at, graph, *lists):
+    """Let both sides spin until each list has messages."""
+    at.until(lambda: graph.becomes(lambda: all(lists), 0.01))
+
+
+@pytest.mark.parametrize('kinds', [(Twist,), (TwistStamped,), (Twist, TwistStamped)])
+@pytest.mark.parametrize('first', ['base', 'bridge'])
+def test_it_is_told_to_stand_in_each_type_that_it_listens_for(station, robot, kinds, first):
+    at = station({}) if first == 'bridge' else None
+    told = []
+    with RosGraph('second_robot') as second:
+        for graph, kind in zip((robot, second), kinds, strict=False):
+            told.append(graph.listen(kind, '/cmd_vel'))
+        at = at or station({}, base={'frame': 'base_footprint'})
+        at.until(lambda: at.base.unheard() is None)
+        stand = at.base.stand()
+        for messages, graph in zip(told, (robot, second), strict=False):
+            heard(at, graph, messages)
+        stand.end()
+        at.until(lambda: not at.base.standing)
+        for messages in told:
+            twists = [getattr(message, 'twist', message) for message in messages]
+            assert all(twist == Twist() for twist in twists)
+        if first == 'base' and kinds[-1] is TwistStamped:
+            header = told[-1][-1].header
+            assert header.frame_id == 'base_footprint'
+            assert header.stamp.sec > 0
+
+
+def test_a_base_that_comes_back_with_the_other_type_is_found_again(station, robot):
+    at = station({})
+    with RosGraph('old_base') as old:
+        old.listen(Twist, '/cmd_vel')
+        at.until(lambda: at.base.unheard() is None)
+    told = robot.listen(TwistStamped, '/cmd_vel')
+    at.until(lambda: at.base.unheard() is None)
+    stand = at.base.stand()
+    heard(at, robot, told)
+    stand.end()
+
+
+def test_another_type_of_the_same_topic_in_the_bridge_itself_is_in_nobodys_way(station, robot):
+    # Such as telemetry of /cmd_vel: a DDS participant knows a topic by one type alone.
+    told = robot.listen(TwistStamped, '/cmd_vel')
+    at = station({}, base={'topic': '/elsewhere'})
+    at.graph.listen(Twist, '/cmd_vel')
+    out = VelocityTopic(at.graph.node, '/cmd_vel')
+    at.until(lambda: out.unheard() is None)
+
+    def told_again():  # The one side may have found the other, and not yet been found.
+        out.publish(Velocity(0.1))
+        return robot.becomes(lambda: told, 0.05)
+
+    at.until(told_again)
+    assert told[0].twist.linear.x == 0.1
+    out.close()
+
+
+def test_a_base_that_nobody_is_says_where_somebody_listens(station, robot):
+    at = station({})
+    assert at.base.unheard() == 'nobody subscribes to /cmd_vel'
+    robot.listen(TwistStamped, '/cmd_vel_stamped')
+    words = (
+        'nobody subscribes to /cmd_vel; '
+        '/cmd_vel_stamped has subscribers of geometry_msgs/msg/TwistStamped'
+    )
+    at.until(lambda: at.base.unheard() == words)
+
+
+def test_the_other_type_and_a_qos_that_does_not_fit_are_named(station, robot):
+    at = station({}, base={'message': 'Twist'})
+    robot.listen(TwistStamped, '/cmd_vel')
+    at.until(lambda: 'TwistStamped is what it has there' in str(at.base.unheard()))
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    with RosGraph('latched_base') as latched_base:
+        latched_base.listen(Twist, '/cmd_vel', latched)
+        at.until(lambda: '/latched_base subscribes to /cmd_vel' in str(at.base.unheard()))
+    assert 'QoS' in str(at.base.unheard())
+
+
+def test_neither_the_bridge_itself_nor_a_tool_that_looks_on_is_a_base(station):
+    at = station({})
+    at.graph.listen(Twist, '/cmd_vel')
+    with RosGraph('_ros2cli_77') as echo, RosGraph('rosbag2_recorder') as recorder:
+        echo.listen(Twist, '/cmd_vel')
+        recorder.listen(Twist, '/cmd_vel')
+        out = at.base._topics['cmd_vel']
+        at.until(lambda: out.matched == 3)
+        out.look()
+        assert at.base.unheard() == 'nobody subscribes to /cmd_vel'
+
+
+def test_a_base_without_a_topic_stands_by_itself(station, robot):
+    at = station({'stop': {'kind': 'stop'}}, base={'topic': None, 'stand_for': 0.1})
+    told = robot.listen(Twist, '/cmd_vel')
+    assert at.base.unheard() is None
+    assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+    robot.becomes(lambda: told, 0.3)
+    assert not told
+
+
+def test_it_is_told_to_stand_until_the_last_wish_has_ended(station, robot):
+    at = station({})
+    told = robot.listen(Twist, '/cmd_vel')
+    at.until(lambda: at.base.unheard() is None)
+    first, second = at.base.stand(), at.base.stand()
+    first.end()
+    first.end()
+    heard(at, robot, told)
+    assert at.base.standing
+    count = len(told)
+    at.until(lambda: robot.becomes(lambda: len(told) > count + 3, 0.01))
+    second.end()
+    assert not at.base.standing
+    at.until(at.base._timer.is_canceled)
+
+
+def test_at_rest_nothing_is_published(station, robot):
+    at = station({'stop': {'kind': 'stop'}})
+    told = robot.listen(Twist, '/cmd_vel')
+    at.until(lambda: at.base.unheard() is None)
+    end = time.monotonic() + 1.0
+    at.until(lambda: robot.becomes(lambda: time.monotonic() > end, 0.01))
+    assert not told
+
+
+class Odometer:
+    """Publishes odometry of a base in its own thread of time: each `tell` is one message."""
+
+    def __init__(self, robot, topic='/odom'):
+        self.publisher = robot.node.create_publisher(Odometry, topic, 10)
+        self.stamp = 0
+
+    def tell(self, *, x=0.0, speed=0.0, turn=0.0, yaw_z=0.0, stamp=None):
+        self.stamp += 1
+        message = Odometry()
+        message.header.stamp.sec = self.stamp if stamp is None else stamp
+        message.pose.pose.position.x = x
+        message.pose.pose.orientation.z = yaw_z
+        message.pose.pose.orientation.w = (1 - yaw_z**2) ** 0.5
+        message.twist.twist.linear.x = speed
+        message.twist.twist.angular.z = turn
+        self.publisher.publish(message)
+
+
+MOVES = {
+    'its twist says so': lambda n: {'speed': 0.3},
+    'it turns': lambda n: {'turn': 0.3},
+    'it drives back': lambda n: {'speed': -0.3},
+    'only its pose changes': lambda n: {'x': 0.02 * n},
+    'only its heading changes': lambda n: {'yaw_z': 0.02 * n},
+    'it creeps': lambda n: {'speed': 0.03},
+}
+STANDS = {
+    'all is zero': lambda n: {},
+    'within the noise': lambda n: {
+        'speed': 0.005 * (-1) ** n,
+        'turn': 0.01,
+        'x': 0.0005 * (n % 2),
+    },
+    'anywhere': lambda n: {'x': 100.0, 'yaw_z': 0.5},
+}
+
+
+@pytest.mark.parametrize('case', [*MOVES, *STANDS])
+def test_odometry_tells_whether_it_moves(station, robot, case):
+    at, odometer = station({}), Odometer(robot)
+    at.until(lambda: odometer.publisher.get_subscription_count())
+    number = 0
+
+    def known():
+        nonlocal number
+        number += 1
+        odometer.tell(**{**MOVES, **STANDS}[case](number))
+        robot.becomes(lambda: False, 0.05)
+        return number > 8 and at.base.motion().moving is not None
+
+    at.until(known)
+    motion = at.base.motion()
+    assert motion.moving is (case in MOVES), motion
+    assert motion.age < 0.5
+    assert 'm/s' in motion.text
+
+
+def test_without_odometry_it_is_not_known(station):
+    at = station({})
+    motion = at.base.motion()
+    assert (motion.moving, motion.age) == (None, None)
+    assert motion.text == 'nobody publishes odometry on /odom'
+
+
+def test_odometry_that_is_not_configured_is_not_waited_for(station):
+    at = station({}, base={'odom_topic': None})
+    assert at.base.motion().moving is None
+    assert 'base.odom_topic' in at.base.motion().text
+
+
+@pytest.mark.parametrize('how', ['silent', 'the same again', 'not finite'])
+def test_odometry_that_has_stopped_says_nothing_of_now(station, robot, how):
+    at, odometer = station({}), Odometer(robot)
+    at.until(lambda: odometer.publisher.get_subscription_count())
+
+    def moves():
+        odometer.tell(speed=0.3)
+        return at.base.motion().moving
+
+    at.until(moves)
+    last = odometer.stamp
+
+    def unknown():
+        if how == 'the same again':
+            odometer.tell(speed=0.3, stamp=last)
+        elif how == 'not finite':
+            odometer.tell(speed=float('nan'))
+        robot.becomes(lambda: False, 0.02)
+        return at.base.motion().moving is None
+
+    at.until(unknown)
+    motion = at.base.motion()
+    assert motion.age > 1.0
+    assert 'ago' in motion.text
+
+
+def settings_of(base=None, **commands):
+    configuration = checked({'links': [LINK], 'base': base or {}, 'commands': commands})
+    if base:
+        configuration.lines.update({('base', key): f'robot.yaml:{key}' for key in base})
+    return base_settings(configuration)
+
+
+TELEOP, STOP = {'kind': 'teleop'}, {'kind': 'stop'}
+
+
+@pytest.mark.parametrize(
+    ('given', 'topic', 'topics', 'drives'),
+    [
+        ({}, 'cmd_vel', {'cmd_vel': 'auto'}, {}),
+        ({'drive': TELEOP}, 'cmd_vel', {'cmd_vel': 'auto'}, {'drive': 'cmd_vel'}),
+        (
+            {'drive': {**TELEOP, 'stamped': True}, 'stop': STOP},
+            'cmd_vel',
+            {'cmd_vel': 'TwistStamped'},
+            {'drive': 'cmd_vel'},
+        ),
+        (
+            {'drive': {**TELEOP, 'topic': 'a'}, 'stop': {**STOP, 'velocity_topic': 'b'}},
+            'a',
+            {'a': 'auto', 'b': 'auto'},
+            {'drive': 'a'},
+        ),
+        (
+            {'drive': {**TELEOP, 'stamped': True}, 'stop': {**STOP, 'stamped': False}},
+            'cmd_vel',
+            {'cmd_vel': 'auto'},
+            {'drive': 'cmd_vel'},
+        ),
+        ({'stop': {**STOP, 'velocity_topic': None}}, None, {}, {}),
+        (
+            {'stop': {**STOP, 'velocity_topic': None}, 'drive': TELEOP},
+            None,
+            {'cmd_vel': 'auto'},
+            {'drive': 'cmd_vel'},
+        ),
+        (
+            {'base': {'topic': 'c', 'message': 'Twist'}, 'drive': {**TELEOP, 'topic': 'a'}},
+            'c',
+            {'c': 'Twist', 'a': 'Twist'},
+            {'drive': 'a'},
+        ),
+    ],
+)
+def test_settings_of_commands_that_moved_to_the_base_still_work(given, topic, topics, drives):
+    settings = settings_of(**given)
+    assert settings.topic == topic
+    assert {name: each.message for name, each in settings.topics.items()} == topics
+    assert settings.drives == drives
+
+
+def test_each_setting_that_moved_says_where_it_is_now():
+    settings = settings_of(
+        drive={**TELEOP, 'topic': 'a', 'stamped': True, 'frame': 'f'},
+        stop={**STOP, 'velocity_topic': 'a', 'stamped': True},
+    )
+    new = [
+        (text.split(': ')[1], text.split('now ')[1].split(',')[0]) for text in settings.warnings
+    ]
+    assert new == [
+        ('commands.drive.topic', 'base.topic'),
+        ('commands.drive.stamped', 'base.message'),
+        ('commands.drive.frame', 'base.frame'),
+        ('commands.stop.velocity_topic', 'base.topic'),
+        ('commands.stop.stamped', 'base.message'),
+    ]
+    assert not settings_of(drive=TELEOP, stop=STOP).warnings

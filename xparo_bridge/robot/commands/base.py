@@ -1,0 +1,184 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Tells the robot's base to stand or to move, and knows whether it stands.
+
+One object for all commands, made from the configuration's section `base`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from rclpy.node import Node
+
+from ...ros.base_motion import BaseMotion, Motion
+from ...ros.entities import timer
+from ...ros.velocity import STANDING, Velocity
+from ...ros.velocity_topic import VelocityTopic
+from .base_settings import BaseSettings
+
+_STAND_RATE = 20.0
+# How often subscribers of the topics are looked for at rest, s.
+_LOOK_PERIOD = 1.0
+# How long nobody may listen until that is reported, s: nodes of one robot start together.
+_PATIENCE = 10.0
+
+
+class Stand:
+    """One wish that the base stands; it is told so until every such wish has ended."""
+
+    def __init__(self, base: RobotBase) -> None:
+        self._base = base
+
+    def end(self) -> None:
+        """End it; to do so twice is harmless."""
+        self._base._end(self)
+
+
+class RobotBase:
+    """
+    The robot's base; lives on the ROS thread.
+
+    It has a topic or none (a base that stands by itself), and further ones where commands name
+    some. `stand` is for all of them, `drive` for one.
+    """
+
+    def __init__(self, node: Node, settings: BaseSettings) -> None:
+        self.settings = settings
+        self._node = node
+        self._logger = node.get_logger().get_child('base')
+        for warning in settings.warnings:
+            self._logger.warning(warning)
+        self._topics = {
+            topic: VelocityTopic(node, topic, message=each.message, frame=each.frame)
+            for topic, each in settings.topics.items()
+        }
+        self._motion = (
+            BaseMotion(
+                node,
+                settings.odom_topic,
+                linear=settings.standing_below['linear'],
+                angular=settings.standing_below['angular'],
+            )
+            if settings.odom_topic is not None
+            else None
+        )
+        self._stands: set[Stand] = set()
+        self._closed = False
+        self._stand_until = dict.fromkeys(self._topics, 0.0)
+        self._reports = {topic: _Report() for topic in self._topics}
+        self._timer = timer(node, 1 / _STAND_RATE, self._tick, running=False)
+        self._looking = timer(node, _LOOK_PERIOD, self._look)
+
+    # --- to stand ---
+
+    def stand(self) -> Stand:
+        """Tell the base to stand, at once and again, until the returned wish has ended."""
+        stand = Stand(self)
+        if not self.standing and self._motion is not None:
+            self._motion.forget()
+        self._stands.add(stand)
+        self._tell(self._topics)
+        self._timer.reset()
+        return stand
+
+    def stand_for(self, seconds: float | None = None, topic: str | None = None) -> None:
+        """Tell the base to stand, at once and for a time, by default `stand_for`, on one topic."""
+        seconds = self.settings.stand_for if seconds is None else seconds
+        topics = self._topics if topic is None else (topic,)
+        if not self.standing and self._motion is not None:
+            self._motion.forget()
+        for each in topics:
+            self._stand_until[each] = max(self._stand_until[each], time.monotonic() + seconds)
+        self._tell(topics)
+        self._timer.reset()
+
+    @property
+    def standing(self) -> bool:
+        """Whether the base is being told to stand."""
+        until = max(self._stand_until.values(), default=0.0)
+        return bool(self._stands) or until > time.monotonic()
+
+    def motion(self) -> Motion:
+        """Return whether the base moves, by its odometry; ask twice a second or more often."""
+        if self._motion is None:
+            return Motion(None, None, 'no odometry is configured (base.odom_topic)')
+        return self._motion.now()
+
+    # --- to move ---
+
+    def drive(self, velocity: Velocity, topic: str) -> None:
+        """Tell the base how to move, unless somebody wants it to stand."""
+        if self._stands:
+            velocity = STANDING
+        self._stand_until[topic] = 0.0
+        self._topics[topic].publish(velocity)
+
+    def unheard(self, topic: str | None = None) -> str | None:
+        """
+        Say why the base hears nothing of this, None if somebody listens.
+
+        A base without a topic stands by itself.
+        """
+        topic = self.settings.topic if topic is None else topic
+        return None if topic is None else self._topics[topic].unheard()
+
+    def close(self) -> None:
+        """End what is published; to do so twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        for each in (self._timer, self._looking):
+            self._node.destroy_timer(each)
+        for topic in self._topics.values():
+            topic.close()
+
+    # --- inside ---
+
+    def _end(self, stand: Stand) -> None:
+        self._stands.discard(stand)
+
+    def _tell(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            self._topics[topic].publish(STANDING)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._motion is not None:
+            self._motion.now()  # So that there are poses to compare.
+        topics = [
+            topic for topic, until in self._stand_until.items() if self._stands or until > now
+        ]
+        self._tell(topics)
+        if not topics and not self.standing:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        for topic, out in self._topics.items():
+            out.look()
+            self._reports[topic].update(out, self._logger)
+
+
+@dataclass
+class _Report:
+    """What the log says of the listeners of one topic: that there are none, and some again."""
+
+    since: float | None = None
+    said: str = ''
+
+    def update(self, out: VelocityTopic, logger: Any) -> None:
+        why = out.unheard()
+        if why is None:
+            if self.said:
+                logger.info(f'{out.name} has subscribers now')
+            self.since, self.said = None, ''
+            return
+        now = time.monotonic()
+        self.since = now if self.since is None else self.since
+        if now - self.since >= _PATIENCE and why != self.said:
+            self.said = why
+            logger.warning(f'the base cannot be told to stand: {why}')
