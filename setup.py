@@ -72,7 +72,7 @@ setup(
             'navigate = xparo_bridge.robot.commands.kinds.navigate:Navigate',
             'pause = xparo_bridge.robot.commands.kinds.pause:Pause',
             'publish = xparo_bridge.robot.commands.kinds.publish:Publish',
-            'resume = xparo_bridge.robot.commands.kinds.pause:Resume',
+            'resume = xparo_bridge.robot.commands.kinds.resume:Resume',
             'run_tree = xparo_bridge.robot.commands.kinds.run_tree:RunTree',
             'save_place = xparo_bridge.robot.commands.kinds.save_place:SavePlace',
             'say = xparo_bridge.robot.commands.kinds.say:Say',
@@ -82,7 +82,7 @@ setup(
             'status = xparo_bridge.robot.commands.kinds.status:Status',
             'stop = xparo_bridge.robot.commands.kinds.stop:Stop',
             'teleop = xparo_bridge.robot.commands.kinds.teleop:Teleop',
-            'undock = xparo_bridge.robot.commands.kinds.dock:Undock',
+            'undock = xparo_bridge.robot.commands.kinds.undock:Undock',
         ],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],

@@ -10,16 +10,6 @@ import grimp
 
 # Circles that are known and must go: those of a room whose owner has not mended it yet.
 KNOWN = [
-    {
-        f'xparo_bridge.robot.commands.{name}'
-        for name in (
-            'admission',
-            'channels',
-            'kind',
-            'router',
-            'run',
-        )
-    },
     {'xparo_bridge.local.platform_operator', 'xparo_bridge.local.platform_server'},
 ]
 

@@ -314,7 +314,7 @@ class Interleavings(RuleBasedStateMachine):
                 self._spin(
                     lambda: (
                         not self.at.router.open_runs
-                        and not self.at.router._left
+                        and not self.at.router.recovering
                         and self.at.trees.idle
                     )
                 )

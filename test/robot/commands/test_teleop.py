@@ -14,6 +14,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 
 from xparo_bridge.messages import CommandState, RemoteCommand
+from xparo_bridge.robot.commands.motion_lock import LockState
 
 TELEOP = {'kind': 'teleop', 'linear_acceleration': 100.0, 'angular_acceleration': 100.0}
 
@@ -169,7 +170,7 @@ def test_stamped_velocities_have_stamp_and_frame(station):
 
 
 def test_a_command_older_than_the_deadman_is_dropped_unused(station):
-    at = station({'teleop': TELEOP})
+    at = station({'teleop': TELEOP}, command_limits={'clock_skew': 7200.0})
     driver = Driver(at)
     received = time.monotonic() - 0.6
     run = at.router.execute(
@@ -178,8 +179,6 @@ def test_a_command_older_than_the_deadman_is_dropped_unused(station):
     assert run.status.error['code'] == 'expired'
     # By its own clock, which is an hour off ours, against the one that came best.
     hour_off = time.time() - 3600
-    command_limits = at.router._limits
-    command_limits['clock_skew'] = 7200.0
     assert at.send('teleop', issued_at=hour_off, linear=0.3).open
     late = at.send('teleop', issued_at=hour_off - 0.6, linear=0.3)
     assert late.status.error['code'] == 'expired'
@@ -202,5 +201,5 @@ def test_teleop_ends_navigation_before_it_moves(station):
 @pytest.mark.parametrize('latch', ['stopped', 'paused'])
 def test_it_is_refused_while_the_robot_may_not_move(station, latch):
     at = station({'teleop': TELEOP})
-    at.router.set_latch(latch)
+    at.router.lock.set(LockState(latch))
     assert at.send('teleop', linear=0.3).status.error['code'] == latch

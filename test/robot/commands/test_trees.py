@@ -216,8 +216,8 @@ def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by
     at.die()
     at = station(COMMANDS)
     at.until(lambda: 'canceled' in server.lines)
-    at.until(lambda: not at.router._left)
+    at.until(lambda: not at.router.recovering)
     told = [status for status in at.told if status.state.terminal]
     assert [status.error['code'] for status in told] == (['interrupted'] if by_command else [])
     at.die()
-    assert not station(COMMANDS).router._left
+    assert not station(COMMANDS).router.recovering

@@ -15,7 +15,7 @@ from ...ros.entities import action_client
 from ...ros.goal_progress import remaining
 from . import kind
 from .kind import Kind, Robot, Schema
-from .run import Run
+from .run import Rejection, Run
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,40 @@ class ActiveGoal:
     pausing: bool = False  # its goal is being cancelled only to be sent again later
 
 
-class ActionKind(Kind):
+def action_settings(own: Mapping[str, Any] | None = None, **common: Any) -> Schema:
+    """Schema of a command's settings: its kind's own, and those all that send goals have."""
+    return kind.settings(
+        {
+            'server_timeout': {
+                'description': 'How long an absent action server is waited for, s',
+                'type': 'number',
+                'minimum': 0,
+                'default': 5.0,
+            },
+            'accept_timeout': {
+                'description': 'How long the server may take to accept the goal, s',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'default': 10.0,
+            },
+            'cancel_timeout': {
+                'description': 'How long the server may take to end a cancelled goal, s',
+                'type': 'number',
+                'exclusiveMinimum': 0,
+                'default': 10.0,
+            },
+            'after_crash': {
+                'description': 'What becomes of the goal if the bridge died in between',
+                'enum': ['cancel', 'leave'],
+                'default': 'cancel',
+            },
+            **(own or {}),
+        },
+        **{'concurrency': 'preempt', 'motion': True, **common},
+    )
+
+
+class ActionKind(Kind[ActiveGoal]):
     """
     A command that sends one goal and follows it.
 
@@ -45,39 +78,6 @@ class ActionKind(Kind):
     """
 
     pausable = True
-
-    @staticmethod
-    def settings(own: Mapping[str, Any] | None = None, **common: Any) -> Schema:
-        """Return the schema of the settings all such commands have."""
-        return kind.settings(
-            {
-                'server_timeout': {
-                    'description': 'How long an absent action server is waited for, s',
-                    'type': 'number',
-                    'minimum': 0,
-                    'default': 5.0,
-                },
-                'accept_timeout': {
-                    'description': 'How long the server may take to accept the goal, s',
-                    'type': 'number',
-                    'exclusiveMinimum': 0,
-                    'default': 10.0,
-                },
-                'cancel_timeout': {
-                    'description': 'How long the server may take to end a cancelled goal, s',
-                    'type': 'number',
-                    'exclusiveMinimum': 0,
-                    'default': 10.0,
-                },
-                'after_crash': {
-                    'description': 'What becomes of the goal if the bridge died in between',
-                    'enum': ['cancel', 'leave'],
-                    'default': 'cancel',
-                },
-                **(own or {}),
-            },
-            **{'concurrency': 'preempt', 'motion': True, **common},
-        )
 
     def __init__(
         self, name: str, settings: Mapping[str, Any], robot: Robot, actions: Mapping[str, Any]
@@ -90,8 +90,8 @@ class ActionKind(Kind):
         }
 
     @abstractmethod
-    def target(self, run: Run) -> Target | None:
-        """Return what is to be done, or None after rejecting the run."""
+    def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
+        """Return what is to be done, or why it cannot be."""
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
         """Return what of the feedback the platform is told."""
@@ -101,70 +101,72 @@ class ActionKind(Kind):
         """Return what of the result the platform is told."""
         return {}
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[ActiveGoal]) -> Rejection | None:
         target = self.target(run)
-        if target is not None:
-            run.data = ActiveGoal(target)
+        if isinstance(target, Rejection):
+            return target
+        run.work = ActiveGoal(target)
+        return None
 
-    def start(self, run: Run) -> None:
-        if self.motion and self.robot.router.latch == 'paused':
+    def start(self, run: Run[ActiveGoal]) -> None:
+        if self.motion and self.robot.runs.lock.paused:
             self._hold(run)
         else:
             self._send(run)
 
-    def cancel(self, run: Run) -> None:
-        goal = run.data.goal
+    def cancel(self, run: Run[ActiveGoal]) -> None:
+        goal = run.work.goal
         if goal is None:
             run.canceled('cancelled while it was paused')
         else:
             goal.cancel()
 
-    def pause(self, run: Run) -> bool:
-        pursuit: ActiveGoal = run.data
+    def pause(self, run: Run[ActiveGoal]) -> bool:
+        active = run.work
         if not run.paused:
-            run.paused = pursuit.pausing = True
-            if pursuit.goal is not None:
-                pursuit.goal.cancel()
+            run.paused = active.pausing = True
+            if active.goal is not None:
+                active.goal.cancel()
         return True
 
-    def held(self, run: Run) -> bool:
-        return run.data.goal is None
+    def held(self, run: Run[ActiveGoal]) -> bool:
+        return run.work.goal is None
 
-    def resume(self, run: Run) -> None:
+    def resume(self, run: Run[ActiveGoal]) -> None:
         if run.paused:
             run.paused = False
-            if run.data.goal is None:
+            if run.work.goal is None:
                 self._send(run)
 
-    def takes_over(self, run: Run, old: Run) -> bool:
+    def takes_over(self, run: Run[ActiveGoal], old: Run[Any]) -> bool:
         # A goal of the same action replaces the running one without a stop in between.
         return (
             isinstance(old.kind, ActionKind)
             and not old.paused
-            and old.data.target.action == run.data.target.action
+            and old.work.target.action == run.work.target.action
         )
 
-    def poll(self, run: Run) -> None:
-        if run.data.goal is not None:
-            run.data.goal.poll()
+    def poll(self, run: Run[ActiveGoal]) -> None:
+        if run.work.goal is not None:
+            run.work.goal.poll()
 
-    def halt(self) -> None:
+    def emergency_stop(self) -> None:
         for client in self._clients.values():
             cancel_all(client)
 
-    def _send(self, run: Run) -> None:
-        pursuit: ActiveGoal = run.data
-        pursuit.pausing = False
-        target = pursuit.target
+    def _send(self, run: Run[ActiveGoal]) -> None:
+        active = run.work
+        active.pausing = False
+        target = active.target
         leave = self.settings['after_crash'] == 'leave'
-        pursuit.goal = ActionGoal(
+        active.goal = ActionGoal(
             self.robot.node,
             self._clients[target.action],
             target.goal,
             server_timeout=self.settings['server_timeout'],
             accept_timeout=self.settings['accept_timeout'],
             cancel_timeout=self.settings['cancel_timeout'],
-            on_sending=lambda goal_id: self.robot.router.record_goal(
+            on_sending=lambda goal_id: self.robot.runs.record_goal(
                 run, target.action, goal_id, leave=leave
             ),
             on_accepted=lambda: self._accepted(run),
@@ -172,42 +174,42 @@ class ActionKind(Kind):
             on_end=lambda outcome: self._ended(run, outcome),
         )
 
-    def _hold(self, run: Run) -> None:
+    def _hold(self, run: Run[ActiveGoal]) -> None:
         run.paused = True
         run.running({'paused': True})
 
-    def _accepted(self, run: Run) -> None:
+    def _accepted(self, run: Run[ActiveGoal]) -> None:
         run.running()
         if run.replaces is not None:
             # A server that keeps one goal has ended the old one already; any other must be told.
-            self.robot.router.cancel(run.replaces)
+            self.robot.runs.cancel(run.replaces)
 
-    def _on_feedback(self, run: Run, feedback: Any) -> None:
-        run.data.feedback = feedback
+    def _on_feedback(self, run: Run[ActiveGoal], feedback: Any) -> None:
+        run.work.feedback = feedback
         if not run.paused:
-            run.running(self.progress(run.data.target, feedback))
+            run.running(self.progress(run.work.target, feedback))
 
-    def _ended(self, run: Run, outcome: Outcome) -> None:
-        pursuit: ActiveGoal = run.data
+    def _ended(self, run: Run[ActiveGoal], outcome: Outcome) -> None:
+        active = run.work
         ending = outcome.ending
-        wanted = run.canceling or run.preempted_by or pursuit.pausing
+        wanted = run.canceling or run.preempted_by or active.pausing
         # Some servers abort what they were asked to cancel, and what a newer goal replaces.
         canceled = ending is Ending.CANCELED or (ending is Ending.ABORTED and wanted)
-        if canceled and pursuit.pausing and not run.canceling:
-            pursuit.goal = None
-            left = remaining(pursuit.target.goal, pursuit.feedback)
-            pursuit.target = replace(pursuit.target, goal=left)
-            pursuit.feedback = None
+        if canceled and active.pausing and not run.canceling:
+            active.goal = None
+            left = remaining(active.target.goal, active.feedback)
+            active.target = replace(active.target, goal=left)
+            active.feedback = None
             if run.paused:
                 self._hold(run)
             else:
                 self._send(run)
         elif ending is Ending.SUCCEEDED:
-            run.succeed(self.result(pursuit.target, outcome.result))
+            run.succeed(self.result(active.target, outcome.result))
         elif canceled:
             run.canceled(outcome.text)
         elif ending is Ending.REJECTED:
-            run.reject(ending, outcome.text)
+            run.reject(Rejection(ending, outcome.text))
         else:
             result = outcome.result
             name, words = nav2_errors.describe(result)

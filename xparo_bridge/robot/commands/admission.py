@@ -1,48 +1,35 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does a command come in time, not too often, and with parameters that are right."""
+"""
+Is a command let in: is it known, in time, not too often, right, and may the robot be moved.
+
+Every check that can refuse a command is here or in its kind's `prepare`, which is asked last, and
+each answers with a Rejection or None; nothing here acts on a run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+import difflib
 import math
 import time
 from typing import Any
 
 import jsonschema
 
+from ...configuration import Configuration, ConfigurationError
 from ...messages import RemoteCommand
+from ...token_bucket import TokenBucket
 from .kind import Kind, Schema
-
-
-class RateLimit:
-    """So many a second, and a burst at once: a token bucket."""
-
-    def __init__(self, rate: float | None, burst: int) -> None:
-        """Take the rate in Hz, None for any."""
-        self._rate = rate
-        self._burst = burst
-        self._tokens = float(burst)
-        self._at = time.monotonic()
-
-    def wait(self) -> float:
-        """How long until one more may come, s; 0 if it may now."""
-        if self._rate is None:
-            return 0.0
-        now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        return max(0.0, (1.0 - self._tokens) / self._rate)
-
-    def take(self) -> None:
-        """Count one that came."""
-        self._tokens -= 1.0
+from .motion_lock import MotionLock
+from .run import Rejection, Run
 
 
 class Checker:
     """Checks the parameters of one kind of command and fills in what they leave out."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind[Any]) -> None:
         self.schema: Schema = kind.parameters_schema()
         jsonschema.Draft202012Validator.check_schema(self.schema)
         self._validator = jsonschema.Draft202012Validator(self.schema)
@@ -74,6 +61,146 @@ class Checker:
         """Return what is wrong with one parameter by itself."""
         part = jsonschema.Draft202012Validator(self.schema['properties'][name])
         return [error.message for error in part.iter_errors(value)]
+
+
+class Admission:
+    """Decides for each command that comes whether it is run."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        kinds: Mapping[str, Kind[Any]],
+        lock: MotionLock,
+        clock_offset: Callable[[str], float],
+    ) -> None:
+        """
+        Take the commands there are, and each sender's clock minus the robot's, s.
+
+        :raises ConfigurationError: for a default that its own command would refuse.
+        """
+        self._limits = configuration['command_limits']
+        self._kinds = kinds
+        self._lock = lock
+        self._clock_offset = clock_offset
+        self._checkers = _make_checkers(configuration, kinds)
+        self._rate = TokenBucket(self._limits['max_rate'], self._limits['burst'])
+        self._rates = {
+            name: TokenBucket(kind.settings['max_rate'], kind.settings['burst'])
+            for name, kind in kinds.items()
+        }
+
+    def fill(self, command: RemoteCommand) -> RemoteCommand:
+        """Return a command with the defaults of the parameters left out."""
+        checker = self._checkers.get(command.command)
+        if checker is None:
+            return command
+        return replace(command, parameters=checker.fill(command.parameters))
+
+    def admit(self, run: Run[Any], kind: Kind[Any], number_open: int) -> Rejection | None:
+        """Say why a run of a command that is known is not let in."""
+        return (
+            (None if kind.urgent else self._too_many(kind, number_open))
+            or self._too_late(run.command, run.source, kind)
+            or self._bad_parameters(run.command, kind)
+            or self.locked(kind)
+            or kind.prepare(run)
+        )
+
+    def unknown(self, name: str) -> Rejection:
+        """Say that there is no command of a name, and which there are."""
+        near = difflib.get_close_matches(name, sorted(self._kinds), 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ''
+        return Rejection(
+            'unknown_command',
+            f'there is no command "{name}"{hint}',
+            {'known': sorted(self._kinds)},
+        )
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        """Return why a command could never be run with these parameters."""
+        if command not in self._kinds:
+            return [self.unknown(command).message]
+        checker = self._checkers[command]
+        return checker.problems(checker.fill(parameters))
+
+    def menu(self) -> dict[str, Any]:
+        """Return what can be commanded: kind, description and the schema of the parameters."""
+        return {
+            name: {
+                'kind': kind.settings['kind'],
+                'description': kind.settings['description'],
+                'parameters': self._checkers[name].schema,
+            }
+            for name, kind in self._kinds.items()
+        }
+
+    def locked(self, kind: Kind[Any]) -> Rejection | None:
+        """Say why a command may not begin to move the robot now."""
+        if kind.motion and self._lock.locked:
+            return Rejection(self._lock.state.value, self._lock.words)
+        return None
+
+    def overdue(self, run: Run[Any]) -> bool:
+        """Whether the deadline of a run that waited has passed."""
+        deadline = run.command.deadline
+        now = time.time() + self._clock_offset(run.source)
+        return deadline is not None and now - deadline > self._limits['clock_skew']
+
+    def _too_many(self, kind: Kind[Any], number_open: int) -> Rejection | None:
+        rates = self._rate, self._rates[kind.name]
+        wait = max(rate.wait() for rate in rates)
+        if wait > 0.0:
+            return Rejection(
+                'rate_limited',
+                f'too many commands; try again in {wait:.2f} s',
+                {'retry_after': round(wait, 3)},
+            )
+        if number_open >= self._limits['max_open']:
+            return Rejection('too_many_open', f'{number_open} commands are open')
+        for rate in rates:
+            rate.count()
+        return None
+
+    def _too_late(self, command: RemoteCommand, source: str, kind: Kind[Any]) -> Rejection | None:
+        late = expired(
+            command,
+            kind.settings['max_age'] or self._limits['max_age'],
+            self._limits['clock_skew'],
+            self._clock_offset(source),
+        )
+        return Rejection('expired', late) if late else None
+
+    def _bad_parameters(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
+        checker = self._checkers[kind.name]
+        problems = checker.problems(command.parameters)
+        if not problems:
+            return None
+        return Rejection('bad_parameters', '; '.join(problems), {'schema': checker.schema})
+
+
+def _make_checkers(
+    configuration: Configuration, kinds: Mapping[str, Kind[Any]]
+) -> dict[str, Checker]:
+    checkers = {name: Checker(kind) for name, kind in kinds.items()}
+    problems = []
+    for name, kind in kinds.items():
+        known = checkers[name].schema.get('properties', {})
+        for key, value in kind.settings['defaults'].items():
+            path = ('commands', name, 'defaults', key)
+            if key not in known:
+                problems.append(
+                    configuration.problem(
+                        path, f'no such parameter; known: {", ".join(known) or "none"}'
+                    )
+                )
+            else:
+                problems += [
+                    configuration.problem(path, text)
+                    for text in checkers[name].problems_of(key, value)
+                ]
+    if problems:
+        raise ConfigurationError(problems)
+    return checkers
 
 
 def _not_finite(value: Any, at: str) -> Iterator[str]:

@@ -13,138 +13,173 @@ takes over without a stop |
 
 A tree that may move the base is on its channel too: a command from outside finds it there as it
 would another run. A tree that begins preempts what it finds, as `preempt` does.
+
+Nothing here acts on a run: each answer says what is to be done, and the router does it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
 from ...behavior.ros.robot_commands import TREE
-from .kind import Kind
-from .run import Run
-
-if TYPE_CHECKING:
-    from ...behavior.ros.trees import Trees
+from .run import Run, RunKind
 
 # The channel of all that drive.
 BASE = 'base'
 
+AnyRun = Run[Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """It starts now; those of `dropped` waited and lose their turn to it."""
+
+    dropped: tuple[AnyRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wait:
+    """It waits for its turn."""
+
+
+@dataclass(frozen=True)
+class Preempt:
+    """It waits until `holder`, or the tree if there is none, was cancelled and has ended."""
+
+    holder: AnyRun | None
+    dropped: tuple[AnyRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class Busy:
+    """It is not let in: `code` and words, and the run or tree that is in the way."""
+
+    code: str
+    message: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Follow:
+    """What comes after the end of a run: `start` starts, `cancel` was taken over from and ends."""
+
+    start: AnyRun | None = None
+    cancel: AnyRun | None = None
+
 
 class Channels:
-    """Runs on their channels and those that wait."""
+    """Runs on their channels and those that wait; `moving` is the tree that moves the base."""
 
-    def __init__(
-        self, start: Callable[[Run], None], cancel: Callable[[Run], None], trees: Trees
-    ) -> None:
-        self._start = start
-        self._cancel = cancel
-        self._trees = trees
-        self._holding: dict[str, Run] = {}
-        self._waiting: dict[str, deque[Run]] = {}
+    def __init__(self) -> None:
+        self._holding: dict[str, AnyRun] = {}
+        self._waiting: dict[str, deque[AnyRun]] = {}
 
-    def refuse(self, run: Run, kind: Kind) -> None:
-        """Reject a run for which there is no room now."""
-        holder = self._holding.get(kind.channel)
-        tree = self._tree_before(run, kind.channel)
-        if not (holder or tree) or kind.settings['concurrency'] not in ('reject', 'queue'):
-            return
-        waiting = len(self._waiting.get(kind.channel, ()))
-        what, by = (
-            (tree, tree)
-            if tree or not holder
-            else (f'{holder.command.command} {holder.id}', holder.id)
-        )
-        if kind.settings['concurrency'] == 'reject':
-            run.reject('busy', f'{what} is under way', by=by)
-        elif waiting >= kind.settings['queue']:
-            run.reject('queue_full', f'{what} is under way and {waiting} wait already', by=by)
-
-    def enter(self, run: Run, kind: Kind) -> None:
-        """Start a run, now or when its turn comes."""
-        concurrency = kind.settings['concurrency']
-        holder = self._holding.get(kind.channel)
-        tree = self._tree_before(run, kind.channel)
-        if concurrency == 'parallel':
-            self._start(run)
-        elif tree and concurrency == 'preempt':
-            self._drop_waiting(kind.channel, run.id)
-            self._waiting[kind.channel] = deque([run])
-            self._trees.preempt(run.id)
-        elif holder is None and not tree:
-            self._holding[kind.channel] = run
-            self._start(run)
-        elif holder is not None and concurrency == 'preempt':
-            self._preempt(holder, run, kind)
-        else:
-            self._waiting.setdefault(kind.channel, deque()).append(run)
-
-    def clear(self, channel: str, by: str) -> bool:
-        """Cancel what is on a channel and what waits for it; whether it is free."""
-        self._drop_waiting(channel, by)
+    def busy(self, run: AnyRun, moving: str) -> Busy | None:
+        """Say why there is no room for a run now; None if there is."""
+        settings, channel = kind_of(run).settings, kind_of(run).channel
         holder = self._holding.get(channel)
-        if holder is not None:
-            holder.preempted_by = by
-            self._cancel(holder)
-        return channel not in self._holding
+        tree = _tree_before(run, moving)
+        if not (holder or tree) or settings['concurrency'] not in ('reject', 'queue'):
+            return None
+        waiting = len(self._waiting.get(channel, ()))
+        if tree or holder is None:
+            what = by = f'tree {tree}'
+        else:
+            what, by = f'{holder.command.command} {holder.id}', holder.id
+        if settings['concurrency'] == 'reject':
+            return Busy('busy', f'{what} is under way', by)
+        if waiting >= settings['queue']:
+            return Busy('queue_full', f'{what} is under way and {waiting} wait already', by)
+        return None
 
-    def go_on(self, channel: str) -> None:
-        """Start the next run that waits, if nothing is before it."""
-        waiting = self._waiting.get(channel)
-        if waiting and channel not in self._holding and not self._tree_before(waiting[0], channel):
-            self._holding[channel] = following = waiting.popleft()
-            self._start(following)
-
-    def _tree_before(self, run: Run, channel: str) -> str:
-        """Which tree is on a channel that a run from outside wants; '' if there is none."""
-        name = self._trees.moving if channel == BASE and run.source != TREE else ''
-        return name and f'tree {name}'
-
-    def _drop_waiting(self, channel: str, by: str) -> None:
-        for other in self._waiting.pop(channel, ()):
-            other.preempted_by = by
-            other.canceled('')
-
-    def _preempt(self, holder: Run, run: Run, kind: Kind) -> None:
-        self._drop_waiting(kind.channel, run.id)
-        holder.preempted_by = run.id
+    def enter(self, run: AnyRun, moving: str) -> Start | Wait | Preempt | Busy:
+        """Give a run its place, if there is room."""
+        busy = None if run.urgent else self.busy(run, moving)
+        if busy is not None:
+            return busy
+        kind = kind_of(run)
+        concurrency, channel = kind.settings['concurrency'], kind.channel
+        tree = _tree_before(run, moving)
+        holder = self._holding.get(channel)
+        if concurrency == 'parallel':
+            return Start()
+        if tree and concurrency == 'preempt':
+            dropped = self._drop_waiting(channel)
+            self._waiting[channel] = deque([run])
+            return Preempt(None, dropped)
+        if holder is None and not tree:
+            self._holding[channel] = run
+            return Start()
+        if holder is None or concurrency != 'preempt':
+            self._waiting.setdefault(channel, deque()).append(run)
+            return Wait()
+        dropped = self._drop_waiting(channel)
         if not holder.canceling and kind.takes_over(run, holder):
             run.replaces = holder
-            self._holding[kind.channel] = run
-            self._start(run)
-        else:
-            self._waiting[kind.channel] = deque([run])
-            self._cancel(holder)
+            self._holding[channel] = run
+            return Start(dropped)
+        self._waiting[channel] = deque([run])
+        return Preempt(holder, dropped)
 
-    def withdraw(self, run: Run, kind: Kind) -> bool:
+    def clear(self, channel: str) -> Preempt:
+        """Take out what waits; the answer's `holder` is None if the channel is free."""
+        return Preempt(self._holding.get(channel), self._drop_waiting(channel))
+
+    def free(self, channel: str) -> bool:
+        """Whether no run is on a channel."""
+        return channel not in self._holding
+
+    def following(self, channel: str, moving: str) -> Follow:
+        """Give the channel to the run that waits first, if nothing is before it."""
+        waiting = self._waiting.get(channel)
+        if not waiting or channel in self._holding or _tree_before(waiting[0], moving):
+            return Follow()
+        self._holding[channel] = run = waiting.popleft()
+        return Follow(start=run)
+
+    def withdraw(self, run: AnyRun) -> bool:
         """Take a run out that still waits; whether it did."""
         try:
-            self._waiting.get(kind.channel, deque()).remove(run)
+            self._waiting.get(kind_of(run).channel, deque()).remove(run)
         except ValueError:
             return False
         return True
 
-    def leave(self, run: Run, kind: Kind) -> None:
-        """Let the next one go after a run has ended."""
-        self.withdraw(run, kind)
-        channel = kind.channel
+    def leave(self, run: AnyRun, moving: str) -> Follow:
+        """Take out a run that has ended, and say what comes next."""
+        self.withdraw(run)
+        channel = kind_of(run).channel
         holder = self._holding.get(channel)
         if holder is not run:
             while holder is not None:
                 if holder.replaces is run:
                     holder.replaces = run.replaces
                 holder = holder.replaces
-            return
+            return Follow()
         del self._holding[channel]
         old = run.replaces
-        waiting = self._waiting.get(channel)
-        if old is not None and old.open:
-            self._holding[channel] = old
-            if waiting:
-                self._cancel(old)
-            elif not old.canceling:
-                # It was to be replaced by a run that never took over: it goes on as before.
-                old.preempted_by = ''
-        else:
-            self.go_on(channel)
+        if old is None or not old.open:
+            return self.following(channel, moving)
+        self._holding[channel] = old
+        if self._waiting.get(channel):
+            return Follow(cancel=old)
+        if not old.canceling:
+            # It was to be replaced by a run that never took over: it goes on as before.
+            old.preempted_by = ''
+        return Follow()
+
+    def _drop_waiting(self, channel: str) -> tuple[AnyRun, ...]:
+        return tuple(self._waiting.pop(channel, ()))
+
+
+def kind_of(run: AnyRun) -> RunKind:
+    """Return the kind of a run that was let in."""
+    assert run.kind is not None
+    return run.kind
+
+
+def _tree_before(run: AnyRun, moving: str) -> str:
+    """Return the tree that is before a run from outside on its channel; empty if there is none."""
+    return moving if kind_of(run).channel == BASE and run.source != TREE else ''

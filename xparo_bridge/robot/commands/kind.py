@@ -13,19 +13,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TYPE_CHECKING
+from typing import Any, ClassVar, Generic, Protocol, TYPE_CHECKING
 
 from rclpy.node import Node
 
 from ...errors import BadInput
-from .run import Run
+from ...messages import CommandStatus
+from .motion_lock import MotionLock
+from .run import Rejection, Run, W
 
 if TYPE_CHECKING:
     from ...behavior.ros.trees import Trees
     from ..telemetry.publisher import TelemetryPublisher
     from .base import RobotBase
     from .places import Places
-    from .router import Router
 
 Schema = dict[str, Any]
 
@@ -38,13 +39,53 @@ class SettingsError(BadInput):
         self.path = tuple(path)
 
 
+class RunControl(Protocol):
+    """What a kind may ask of all runs, its own and those of others; the router is one."""
+
+    @property
+    def lock(self) -> MotionLock:
+        """Whether the robot may be moved."""
+
+    @property
+    def open_runs(self) -> list[Run[Any]]:
+        """Runs that have not ended, oldest first."""
+
+    @property
+    def recovering(self) -> bool:
+        """Whether it is not yet known what became of the goals of a bridge that died."""
+
+    def status(self, command_id: str) -> CommandStatus | None:
+        """How a command stands or ended; None if it is not known."""
+
+    def menu(self) -> dict[str, Any]:
+        """What can be commanded: kind, description and the schema of the parameters."""
+
+    def cancel(self, run: Run[Any]) -> None:
+        """Begin to end a run as canceled."""
+
+    def pause(self, run: Run[Any]) -> bool:
+        """Begin to hold a run until it is resumed; False if that cannot be done."""
+
+    def held(self, run: Run[Any]) -> bool:
+        """Whether a run that is to be held no longer moves the robot."""
+
+    def resume(self) -> list[Run[Any]]:
+        """Let the robot move again, and what was paused go on; the runs that do."""
+
+    def emergency_stop(self) -> None:
+        """Keep every kind from moving the robot, whatever it set in motion."""
+
+    def record_goal(self, run: Run[Any], action: str, goal_id: bytes, *, leave: bool) -> None:
+        """Note that a goal is about to be sent for a run."""
+
+
 @dataclass(frozen=True)
 class Robot:
     """What commands act on."""
 
     node: Node
     places: Places
-    router: Router
+    runs: RunControl
     telemetry: TelemetryPublisher
     trees: Trees
     base: RobotBase
@@ -127,9 +168,9 @@ def settings(
     }
 
 
-class Kind(ABC):
+class Kind(ABC, Generic[W]):
     """
-    A command of the configuration.
+    A command of the configuration; `W` is what it keeps of each run, in `run.work`.
 
     `urgent` ones pass the limits of rates and numbers. Those that `stream` come many a second,
     each replacing the one before; they are not kept in mind and end when their link does. A run of
@@ -158,34 +199,35 @@ class Kind(ABC):
         """JSON Schema of the parameters."""
         return {'type': 'object', 'additionalProperties': False}
 
-    def prepare(self, run: Run) -> None:  # noqa: B027  Most kinds need none.
-        """Reject a run that cannot work, before it is in anybody's way."""
+    def prepare(self, run: Run[W]) -> Rejection | None:
+        """Say why a run cannot work, before it is in anybody's way; most kinds always can."""
+        return None
 
     @abstractmethod
-    def start(self, run: Run) -> None:
-        """Begin; tells `run` how it goes, now or later, and ends it exactly once."""
+    def start(self, run: Run[W]) -> None:
+        """Begin; reports to `run` how it goes, now or later, and ends it exactly once."""
 
-    def cancel(self, run: Run) -> None:
-        """Begin to end a run; it ends when the robot has stopped. By default at once."""
+    def cancel(self, run: Run[W]) -> None:
+        """Begin to end a run that was started; it ends when the robot has stopped."""
         run.canceled('cancelled')
 
-    def pause(self, run: Run) -> bool:
+    def pause(self, run: Run[W]) -> bool:
         """Begin to hold a run until `resume`; False if that cannot be done."""
         return False
 
-    def held(self, run: Run) -> bool:
+    def held(self, run: Run[W]) -> bool:
         """Whether a run that is to be held no longer moves the robot."""
         return True
 
-    def resume(self, run: Run) -> None:  # noqa: B027
+    def resume(self, run: Run[W]) -> None:  # noqa: B027
         """Go on with a run that is held."""
 
-    def takes_over(self, run: Run, old: Run) -> bool:
+    def takes_over(self, run: Run[W], old: Run[Any]) -> bool:
         """Whether starting `run` replaces `old` smoothly, so that it need not end before."""
         return False
 
-    def poll(self, run: Run) -> None:  # noqa: B027
-        """Look after a run, ten times a second."""
+    def poll(self, run: Run[W]) -> None:  # noqa: B027
+        """Look after a run that was started, ten times a second."""
 
-    def halt(self) -> None:  # noqa: B027
+    def emergency_stop(self) -> None:  # noqa: B027
         """Keep from moving the robot whatever this command ever set in motion."""

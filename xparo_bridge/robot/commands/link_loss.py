@@ -35,7 +35,7 @@ class LinkLoss:
         self._settings: Mapping[str, Any] = configuration['link_loss']
         self._connected: set[str] = set()
         self._paused = False
-        self._run: Run | None = None
+        self._run: Run[Any] | None = None
         self._lost = False
         for path, order in (
             (('link_loss',), self._settings),
@@ -88,7 +88,7 @@ class LinkLoss:
         if run is not None:
             self._router.cancel(run)
         if paused and self._router.latch == 'paused':
-            self._router.free()
+            self._router.resume()
 
-    def _execute(self, order: Mapping[str, Any]) -> Run:
+    def _execute(self, order: Mapping[str, Any]) -> Run[Any]:
         return self._router.execute(RemoteCommand(order['command'], order['parameters']), SOURCE)

@@ -1,13 +1,16 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What becomes of a goal whose bridge died: it is cancelled, unless it may go on.
+What becomes of the commands of a bridge that died, and of the goals it left behind.
 
-Works without the action's type: by the action's cancel service and its status topic.
+A goal is cancelled, unless it may go on; its command ends as failed, interrupted, once it is known
+how its goals stand. Works without the action's type: by the action's cancel service and its status
+topic.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 from typing import Any
 
@@ -17,26 +20,84 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
+from ...messages import CommandState, CommandStatus
 from ...ros.entities import client, subscription
 from ...ros.walls import when_done
-from .journal import GoalRecord
+from .journal import GoalRecord, Interrupted, Journal
 
+# How long it may take to find out what became of the goals of a bridge that died, s.
+_TIMEOUT = 5.0
 # How long a server may not know a goal that it has just been sent: it may still think about it, s.
 _UNKNOWN_GRACE = 2.0
 _ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
+
+
+class Recovery:
+    """Ends the commands of a bridge that died, as soon as it is known how they stand."""
+
+    def __init__(
+        self, node: Node, journal: Journal, on_end: Callable[[str, CommandStatus], object]
+    ) -> None:
+        """Take what the journal has open; `on_end(source, status)` hears how each command ends."""
+        self._journal = journal
+        self._on_end = on_end
+        self._logger = node.get_logger().get_child('commands')
+        self._left = [
+            (command, [OrphanedGoal(node, goal, _TIMEOUT) for goal in command.goals])
+            for command in journal.interrupted
+        ]
+
+    @property
+    def open(self) -> bool:
+        """Whether it is not yet known of all how they stand."""
+        return bool(self._left)
+
+    def knows(self, command_id: str) -> bool:
+        """Whether a command is one of those."""
+        return any(command.command_id == command_id for command, _ in self._left)
+
+    def poll(self) -> None:
+        """Go on; a few times a second."""
+        for command, goals in self._left[:]:
+            for goal in goals:
+                goal.poll()
+            if all(goal.outcome for goal in goals):
+                self._left.remove((command, goals))
+                for goal in goals:
+                    goal.close()
+                self._end(command, goals)
+
+    def _end(self, command: Interrupted, goals: list[OrphanedGoal]) -> None:
+        outcomes = '; '.join(f'{goal.record.action}: {goal.outcome}' for goal in goals)
+        if not command.command:
+            self._journal.drop(command.command_id)
+            self._logger.warning(f'a tree was interrupted; its goals: {outcomes}')
+            return
+        status = CommandStatus(
+            command.command_id,
+            command.command,
+            CommandState.FAILED,
+            error={
+                'code': 'interrupted',
+                'message': 'the bridge was restarted while it was under way; '
+                + (outcomes or 'no goal had been sent for it'),
+                'goal_may_be_running': any(goal.running for goal in goals),
+            },
+        )
+        self._on_end(command.source, status)
 
 
 class OrphanedGoal:
     """
     One goal that an earlier bridge left behind.
 
-    `fate` says what became of it, once that is known: within `timeout`, s. `running` is whether
+    `outcome` says what became of it, once that is known: within `timeout`, s. `running` is whether
     the robot may still be at it.
     """
 
     def __init__(self, node: Node, record: GoalRecord, timeout: float) -> None:
         self.record = record
-        self.fate = ''
+        self.outcome = ''
         self.running = False
         self._id = bytes.fromhex(record.goal_id)
         self._node = node
@@ -54,7 +115,7 @@ class OrphanedGoal:
 
     def poll(self) -> None:
         """Go on; a few times a second."""
-        if self.fate:
+        if self.outcome:
             return
         if not self._asked and not self.record.leave and self._client.service_is_ready():
             self._asked = True
@@ -98,7 +159,7 @@ class OrphanedGoal:
             self._settle('its server refused to cancel it', running=True)
         # Otherwise the status topic tells when it has ended.
 
-    def _settle(self, fate: str, *, running: bool) -> None:
-        if not self.fate:
-            self.fate = fate
+    def _settle(self, outcome: str, *, running: bool) -> None:
+        if not self.outcome:
+            self.outcome = outcome
             self.running = running

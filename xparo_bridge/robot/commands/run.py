@@ -3,37 +3,81 @@
 """
 One run of a command: its state, and the one place where it ends.
 
-States go accepted → running → exactly one terminal state, or straight to rejected. Whatever tries
-to end a run a second time is ignored here, so no kind of command needs to guard against it.
+States go accepted → running → exactly one terminal state; a run may end in any state before.
+Whatever tries to end a run a second time is ignored here, so no kind of command needs to guard
+against it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 import time
-from typing import Any, TYPE_CHECKING
+from typing import Any, Generic, Protocol, TypeVar
 
 from ...messages import CommandState, CommandStatus, RemoteCommand
-
-if TYPE_CHECKING:
-    from .kind import Kind
 
 # Progress goes out at most this often, s; in between the latest waits.
 _PROGRESS_PERIOD = 0.2
 
+# What a kind of command keeps of each of its runs.
+W = TypeVar('W')
 
-class Run:
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a command is not run: a short code, words, and what a program may want to know."""
+
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunKind(Protocol):
+    """What others may ask of the kind of a run; kind.Kind is how a kind is made."""
+
+    @property
+    def name(self) -> str:
+        """Name of the command."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Its checked entry in the configuration."""
+
+    @property
+    def channel(self) -> str:
+        """What only one run can use at a time."""
+
+    @property
+    def motion(self) -> bool:
+        """Whether it moves the robot."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it ends or holds others."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether it comes many a second, each replacing the one before."""
+
+    def takes_over(self, run: Run[Any], old: Run[Any]) -> bool:
+        """Whether starting `run` replaces `old` smoothly, so that it need not end before."""
+
+
+class Run(Generic[W]):
     """A command on its way to its terminal state; lives on the ROS thread."""
+
+    # Set by the kind in `prepare` or `start`.
+    work: W
 
     def __init__(
         self,
         command: RemoteCommand,
         source: str,
-        kind: Kind | None,
-        report: Callable[[Run], None],
-        on_end: Callable[[Run], None],
+        kind: RunKind | None,
+        on_change: Callable[[Run[Any]], object],
     ) -> None:
-        """Take the command with its id, the link or door it came by, and who is told."""
+        """Take the command with its id, the link or service it came by, and who hears of it."""
         self.command = command
         self.source = source
         self.kind = kind
@@ -43,19 +87,17 @@ class Run:
         self.started = False
         self.paused = False
         self.preempted_by = ''
-        self.replaces: Run | None = None
+        self.replaces: Run[Any] | None = None
         self.give_up_at = float('inf')
         self.overdue = ''
-        self.data: Any = None  # what its kind keeps of it
-        self._report = report
-        self._on_end = on_end
+        self._on_change = on_change
         self._waiting_progress: Mapping[str, Any] | None = None
         self._next_progress = 0.0
 
     @classmethod
-    def remembered(cls, command: RemoteCommand, source: str, status: CommandStatus) -> Run:
-        """Run of which only the status is left."""
-        run = cls(command, source, None, lambda run: None, lambda run: None)
+    def remembered(cls, command: RemoteCommand, source: str, status: CommandStatus) -> Run[Any]:
+        """Return a run of which only the status is left."""
+        run = cls(command, source, None, lambda run: None)
         run.state, run.status = status.state, status
         return run
 
@@ -74,12 +116,17 @@ class Run:
         """Whether the terminal state is still to come."""
         return self.state is None or not self.state.terminal
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it ends or holds others, so that it never waits for them."""
+        return self.kind is not None and self.kind.urgent
+
     def accept(self) -> None:
-        """Tell that the command is valid and taken."""
-        self._tell(CommandState.ACCEPTED)
+        """Report that the command is valid and taken."""
+        self._change(CommandState.ACCEPTED)
 
     def running(self, progress: Mapping[str, Any] | None = None) -> None:
-        """Tell that it is under way, and how far; the latest progress wins."""
+        """Report that it is under way, and how far; the latest progress wins."""
         if not self.open:
             return
         self._waiting_progress = progress or {}
@@ -88,35 +135,38 @@ class Run:
         self.flush_progress(time.monotonic())
 
     def flush_progress(self, now: float) -> None:
-        """Tell the latest progress if it is due."""
+        """Report the latest progress if it is due."""
         if self._waiting_progress is not None and now >= self._next_progress:
             progress, self._waiting_progress = self._waiting_progress, None
             self._next_progress = now + _PROGRESS_PERIOD
-            self._tell(CommandState.RUNNING, progress=progress or None)
+            self._change(CommandState.RUNNING, progress=progress or None)
 
     def succeed(self, result: Mapping[str, Any] | None = None) -> None:
         """End it as done."""
-        self._tell(CommandState.SUCCEEDED, result=result)
+        self._change(CommandState.SUCCEEDED, result=result)
 
     def fail(self, code: str, message: str, **details: Any) -> None:
         """End it as failed, or as timed out if that is why: a short code, and words."""
         state = CommandState.TIMED_OUT if self.overdue else CommandState.FAILED
         if self.overdue:
             message = f'{self.overdue}; {message}'
-        self._tell(state, error={'code': code, 'message': message, **details})
+        self._change(state, error={'code': code, 'message': message, **details})
 
-    def reject(self, code: str, message: str, **details: Any) -> None:
-        """End it before it began."""
-        self._tell(CommandState.REJECTED, error={'code': code, 'message': message, **details})
+    def reject(self, why: Rejection) -> None:
+        """End it as refused, by the bridge or by the server it is for."""
+        self._change(
+            CommandState.REJECTED,
+            error={'code': why.code, 'message': why.message, **why.details},
+        )
 
     def canceled(self, message: str) -> None:
         """End it as cancelled, for whichever reason it was: its time, another command, a wish."""
         if self.overdue:
-            self._tell(
+            self._change(
                 CommandState.TIMED_OUT, error={'code': 'timed_out', 'message': self.overdue}
             )
         elif self.preempted_by:
-            self._tell(
+            self._change(
                 CommandState.CANCELED,
                 error={
                     'code': 'preempted',
@@ -125,13 +175,11 @@ class Run:
                 },
             )
         else:
-            self._tell(CommandState.CANCELED, error={'code': 'canceled', 'message': message})
+            self._change(CommandState.CANCELED, error={'code': 'canceled', 'message': message})
 
-    def _tell(self, state: CommandState, **content: Any) -> None:
+    def _change(self, state: CommandState, **content: Any) -> None:
         if not self.open:
             return
         self.state = state
         self.status = CommandStatus(self.id, self.command.command, state, **content)
-        self._report(self)
-        if state.terminal:
-            self._on_end(self)
+        self._on_change(self)

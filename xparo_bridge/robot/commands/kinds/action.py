@@ -9,9 +9,9 @@ from typing import Any
 
 from ....ros.values import plain
 from .. import parameters
-from ..action_kind import ActionKind, Target
+from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
-from ..run import Run
+from ..run import Rejection, Run
 from ..template import BadValue, Template
 
 
@@ -23,7 +23,7 @@ class Action(ActionKind):
     holds it only where the goal may be sent again (`repeatable`).
     """
 
-    settings_schema = ActionKind.settings(
+    settings_schema = action_settings(
         {
             'action': {'description': 'Name of the action', 'type': 'string', 'minLength': 1},
             'type': {'description': 'Its ROS type, package/action/Name', 'type': 'string'},
@@ -53,14 +53,13 @@ class Action(ActionKind):
     def parameters_schema(self) -> Schema:
         return self._schema
 
-    def target(self, run: Run) -> Target | None:
+    def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         try:
             return Target(self.settings['action'], self._template.make(run.parameters))
         except BadValue as error:
-            run.reject('bad_parameters', str(error), schema=self._schema)
-            return None
+            return Rejection('bad_parameters', str(error), {'schema': self._schema})
 
-    def pause(self, run: Run) -> bool:
+    def pause(self, run: Run[ActiveGoal]) -> bool:
         return self.settings['repeatable'] and super().pause(run)
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..kind import Kind, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 
 
-class Cancel(Kind):
+class Cancel(Kind[list[Run[Any]]]):
     """Succeeds when every command it was to end has ended; tells how each did."""
 
     urgent = True
@@ -25,10 +27,8 @@ class Cancel(Kind):
             },
         }
 
-    def prepare(self, run: Run) -> None:
-        others = [
-            other for other in self.robot.router.open_runs if other.kind and not other.kind.urgent
-        ]
+    def prepare(self, run: Run[list[Run[Any]]]) -> Rejection | None:
+        others = [other for other in self.robot.runs.open_runs if not other.urgent]
         wanted = others
         if 'command_id' in run.parameters:
             wanted = [other for other in wanted if other.id == run.parameters['command_id']]
@@ -39,20 +39,21 @@ class Cancel(Kind):
                 o for o in wanted if o.kind and o.kind.settings['kind'] == run.parameters['kind']
             ]
         if run.parameters and not wanted:
-            run.reject(
+            return Rejection(
                 'nothing_to_cancel',
                 'no such command is open',
-                open=[{'command_id': o.id, 'command': o.command.command} for o in others],
+                {'open': [{'command_id': o.id, 'command': o.command.command} for o in others]},
             )
-        run.data = wanted
+        run.work = wanted
+        return None
 
-    def start(self, run: Run) -> None:
-        for other in run.data:
-            self.robot.router.cancel(other)
+    def start(self, run: Run[list[Run[Any]]]) -> None:
+        for other in run.work:
+            self.robot.runs.cancel(other)
         self.poll(run)
 
-    def poll(self, run: Run) -> None:
-        if not any(other.open for other in run.data):
+    def poll(self, run: Run[list[Run[Any]]]) -> None:
+        if not any(other.open for other in run.work):
             run.succeed(
                 {
                     'ended': [
@@ -61,7 +62,7 @@ class Cancel(Kind):
                             'command': other.command.command,
                             'state': other.state,
                         }
-                        for other in run.data
+                        for other in run.work
                     ]
                 }
             )

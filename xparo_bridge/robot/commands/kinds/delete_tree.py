@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from ....behavior.ros.trees import NoSuchTree
 from ..kind import Kind, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 
 
-class DeleteTree(Kind):
+class DeleteTree(Kind[None]):
     """Succeeds when the tree is forgotten; one that runs goes on to its end."""
 
     settings_schema = settings()
@@ -22,11 +22,10 @@ class DeleteTree(Kind):
             'properties': {'tree_name': {'type': 'string'}},
         }
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[None]) -> None:
         try:
             self.robot.trees.delete(run.parameters['tree_name'])
         except NoSuchTree as error:
-            run.reject('unknown_tree', error.args[0])
+            run.reject(Rejection('unknown_tree', error.args[0]))
             return
-        run.accept()
         run.succeed()

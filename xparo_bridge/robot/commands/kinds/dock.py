@@ -1,19 +1,20 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds `dock` and `undock`: onto the charging dock and off it, with Nav2's docking server."""
+"""Kind `dock`: onto the charging dock, with Nav2's docking server."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from nav2_msgs.action import DockRobot, UndockRobot
+from nav2_msgs.action import DockRobot
 
 from ....ros.geometry import pose_stamped
-from ..action_kind import ActionKind, Target
+from ..action_kind import ActionKind, ActiveGoal, Target
+from ..docking import docking_settings
 from ..kind import Robot, Schema
 from ..places import UnknownPlace
-from ..run import Run
+from ..run import Rejection, Run
 
 _STATES = {
     getattr(DockRobot.Feedback, name): name.lower()
@@ -27,22 +28,6 @@ _STATES = {
 }
 
 
-def _settings(action: str, timeout: float, **own: Any) -> Schema:
-    return ActionKind.settings(
-        {
-            'action': {'description': 'Name of the action', 'type': 'string', 'default': action},
-            'dock_type': {
-                'description': "The dock plugin's name; empty if there is only one",
-                'type': 'string',
-                'default': '',
-            },
-            **own,
-        },
-        timeout=timeout,
-        channel='base',
-    )
-
-
 class Dock(ActionKind):
     """
     Docks the robot; progress has the state and the retries, as Nav2 names them.
@@ -50,7 +35,7 @@ class Dock(ActionKind):
     Parameters: `dock`, its name in Nav2's dock database, or `place`, where it is.
     """
 
-    settings_schema = _settings(
+    settings_schema = docking_settings(
         'dock_robot',
         300.0,
         dock={
@@ -74,14 +59,13 @@ class Dock(ActionKind):
             'not': {'required': ['dock', 'place']},
         }
 
-    def target(self, run: Run) -> Target | None:
+    def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         goal = DockRobot.Goal(dock_type=self.settings['dock_type'])
         if 'place' in run.parameters:
             try:
                 goal.dock_pose = pose_stamped(self.robot.places[run.parameters['place']])
             except UnknownPlace as error:
-                run.reject('unknown_place', str(error), known=self.robot.places.names)
-                return None
+                return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
             goal.use_dock_id = False
         else:
             goal.use_dock_id = True
@@ -93,17 +77,3 @@ class Dock(ActionKind):
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:
         return {'retries': result.num_retries}
-
-
-class Undock(ActionKind):
-    """Drives the robot off its dock."""
-
-    settings_schema = _settings('undock_robot', 60.0)
-
-    def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
-        super().__init__(name, settings, robot, {settings['action']: UndockRobot})
-
-    def target(self, run: Run) -> Target | None:
-        return Target(
-            self.settings['action'], UndockRobot.Goal(dock_type=self.settings['dock_type'])
-        )

@@ -4,23 +4,23 @@
 
 from __future__ import annotations
 
+from ....behavior.ros.tree_run import TreeRun
 from ..kind import Kind, settings
-from ..run import Run
+from ..run import Rejection, Run
 
 
-class HaltTree(Kind):
+class HaltTree(Kind[TreeRun | None]):
     """Succeeds when everything the tree had begun has ended; rejected if no tree runs."""
 
     settings_schema = settings(timeout=15.0)
 
-    def prepare(self, run: Run) -> None:
-        if self.robot.trees.idle:
-            run.reject('no_tree', 'no tree runs')
+    def prepare(self, run: Run[TreeRun | None]) -> Rejection | None:
+        return Rejection('no_tree', 'no tree runs') if self.robot.trees.idle else None
 
-    def start(self, run: Run) -> None:
-        run.data = self.robot.trees.halt()
+    def start(self, run: Run[TreeRun | None]) -> None:
+        run.work = self.robot.trees.halt()
         self.poll(run)
 
-    def poll(self, run: Run) -> None:
-        if run.data is None or run.data.state.ended:
-            run.succeed({'tree_name': run.data.name} if run.data else None)
+    def poll(self, run: Run[TreeRun | None]) -> None:
+        if run.work is None or run.work.state.ended:
+            run.succeed({'tree_name': run.work.name} if run.work else None)

@@ -8,10 +8,10 @@ from ..kind import Kind, settings
 from ..run import Run
 
 
-class ListCommands(Kind):
+class ListCommands(Kind[None]):
     """Result: `commands`, {name: {kind, description, parameters}}, and the names of `places`."""
 
     settings_schema = settings()
 
-    def start(self, run: Run) -> None:
-        run.succeed({'commands': self.robot.router.menu(), 'places': self.robot.places.names})
+    def start(self, run: Run[None]) -> None:
+        run.succeed({'commands': self.robot.runs.menu(), 'places': self.robot.places.names})

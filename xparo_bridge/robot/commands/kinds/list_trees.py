@@ -8,11 +8,10 @@ from ..kind import Kind, settings
 from ..run import Run
 
 
-class ListTrees(Kind):
+class ListTrees(Kind[None]):
     """Succeeds with each tree's name, hash, whether it is the robot's own and whether it runs."""
 
     settings_schema = settings()
 
-    def start(self, run: Run) -> None:
-        run.accept()
+    def start(self, run: Run[None]) -> None:
         run.succeed({'trees': self.robot.trees.listing()})

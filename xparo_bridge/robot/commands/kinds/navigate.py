@@ -20,10 +20,10 @@ from nav2_msgs.action import (
 )
 
 from ....ros.geometry import pose_stamped, pose_values
-from ..action_kind import ActionKind, Target
+from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
 from ..places import UnknownPlace
-from ..run import Run
+from ..run import Rejection, Run
 
 # Keys of the settings that name actions, their types and their usual names.
 _ACTIONS = {
@@ -60,7 +60,7 @@ class Navigate(ActionKind):
     and the current pose, as far as the action tells them.
     """
 
-    settings_schema = ActionKind.settings(
+    settings_schema = action_settings(
         {
             **{
                 key: {
@@ -154,7 +154,7 @@ class Navigate(ActionKind):
             },
         }
 
-    def target(self, run: Run) -> Target | None:
+    def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         wanted = run.parameters
         try:
             if 'goals' in wanted:
@@ -169,8 +169,7 @@ class Navigate(ActionKind):
                 behavior_tree=self.settings['behavior_tree'],
             )
         except UnknownPlace as error:
-            run.reject('unknown_place', str(error), known=self.robot.places.names)
-            return None
+            return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
 
     def _target(self, key: str, **fields: Any) -> Target:
         return Target(self.settings[key], _ACTIONS[key][0].Goal(**fields))
@@ -221,7 +220,7 @@ class Navigate(ActionKind):
 
 
 def _seconds(duration: Duration) -> float:
-    return round(duration.sec + duration.nanosec * 1e-9, 1)
+    return round(float(duration.sec + duration.nanosec * 1e-9), 1)
 
 
 def _duration(seconds: float) -> Duration:

@@ -1,14 +1,24 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds `pause` and `resume`: hold what moves the robot, and let it go on."""
+"""Kind `pause`: hold what moves the robot until `resume`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from ..kind import Kind, settings
-from ..run import Run
+from ..motion_lock import LockState
+from ..run import Rejection, Run
 
 
-class Pause(Kind):
+@dataclass
+class _Pausing:
+    held: list[Run[Any]] = field(default_factory=list)
+    going_on: list[str] = field(default_factory=list)
+
+
+class Pause(Kind[_Pausing]):
     """
     Holds the commands and the tree that move the robot; new ones are refused until `resume`.
 
@@ -19,43 +29,27 @@ class Pause(Kind):
     urgent = True
     settings_schema = settings(timeout=20.0)
 
-    def start(self, run: Run) -> None:
-        router = self.robot.router
-        if router.latch == 'stopped':
-            run.reject('stopped', 'the robot is stopped, which is more than paused')
-            return
-        router.set_latch('paused')
-        held, going_on = [], []
+    def prepare(self, run: Run[_Pausing]) -> Rejection | None:
+        if self.robot.runs.lock.stopped:
+            return Rejection('stopped', 'the robot is stopped, which is more than paused')
+        return None
+
+    def start(self, run: Run[_Pausing]) -> None:
+        runs = self.robot.runs
+        runs.lock.set(LockState.PAUSED)
+        pausing = run.work = _Pausing()
         tree = self.robot.trees.pause()  # Also one that no command began.
         if tree is not None and tree.keeps_moving:
-            going_on.append(f'tree {tree.name}')
-        for other in router.open_runs:
+            pausing.going_on.append(f'tree {tree.name}')
+        for other in runs.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
-                if other.kind.pause(other):
-                    held.append(other)
+                if runs.pause(other):
+                    pausing.held.append(other)
                 else:
-                    going_on.append(other.id)
-        run.data = held, going_on
+                    pausing.going_on.append(other.id)
         self.poll(run)
 
-    def poll(self, run: Run) -> None:
-        held, going_on = run.data
-        if not self.robot.trees.pausing and all(
-            other.kind.held(other) for other in held if other.open
-        ):
-            run.succeed(
-                {'paused': [other.id for other in held if other.open], 'not_paused': going_on}
-            )
-
-
-class Resume(Kind):
-    """Lets the robot move again after `stop` or `pause`; what was paused goes on."""
-
-    urgent = True
-    settings_schema = settings()
-
-    def start(self, run: Run) -> None:
-        router = self.robot.router
-        was = router.latch
-        resumed = router.free()
-        run.succeed({'was': was or 'free', 'resumed': [other.id for other in resumed]})
+    def poll(self, run: Run[_Pausing]) -> None:
+        held = [other for other in run.work.held if other.open]
+        if not self.robot.trees.pausing and all(self.robot.runs.held(other) for other in held):
+            run.succeed({'paused': [other.id for other in held], 'not_paused': run.work.going_on})

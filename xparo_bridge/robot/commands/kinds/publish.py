@@ -15,7 +15,7 @@ from rclpy.timer import Timer
 from ....ros.entities import publisher, timer
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 from ..template import BadValue, Template
 
 
@@ -27,7 +27,7 @@ class _Job:
     timer: Timer | None = None
 
 
-class Publish(Kind):
+class Publish(Kind[_Job]):
     """Succeeds when the last message is out; fails if nobody subscribes to the topic."""
 
     settings_schema = settings(
@@ -86,20 +86,20 @@ class Publish(Kind):
     def parameters_schema(self) -> Schema:
         return self._schema
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[_Job]) -> Rejection | None:
         try:
             message = self._template.make(run.parameters)
         except BadValue as error:
-            run.reject('bad_parameters', str(error), schema=self._schema)
-            return
-        run.data = _Job(message, self.settings['times'])
+            return Rejection('bad_parameters', str(error), {'schema': self._schema})
+        run.work = _Job(message, self.settings['times'])
+        return None
 
-    def start(self, run: Run) -> None:
-        run.data.wait_until = time.monotonic() + (self.settings['subscriber_timeout'] or 0.0)
+    def start(self, run: Run[_Job]) -> None:
+        run.work.wait_until = time.monotonic() + (self.settings['subscriber_timeout'] or 0.0)
         self.poll(run)
 
-    def poll(self, run: Run) -> None:
-        job: _Job = run.data
+    def poll(self, run: Run[_Job]) -> None:
+        job = run.work
         if job.timer is not None:
             return
         if self.settings['subscriber_timeout'] is None or (
@@ -113,12 +113,12 @@ class Publish(Kind):
         elif time.monotonic() > job.wait_until:
             run.fail('no_subscriber', f'nobody subscribes to {self._publisher.topic_name}')
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run[_Job]) -> None:
         self._stop(run)
         run.canceled('cancelled')
 
-    def _publish(self, run: Run) -> None:
-        job: _Job = run.data
+    def _publish(self, run: Run[_Job]) -> None:
+        job = run.work
         self._publisher.publish(job.message)
         job.left -= 1
         if job.left == 0:
@@ -127,8 +127,8 @@ class Publish(Kind):
         else:
             run.running({'left': job.left})
 
-    def _stop(self, run: Run) -> None:
-        job: _Job = run.data
+    def _stop(self, run: Run[_Job]) -> None:
+        job = run.work
         if job.timer is not None:
             self.robot.node.destroy_timer(job.timer)
             job.timer = None

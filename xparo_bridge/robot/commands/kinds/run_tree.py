@@ -8,12 +8,13 @@ from typing import Any
 
 from ....behavior.errors import TreeErrors
 from ....behavior.ros.robot_commands import TREE
+from ....behavior.ros.tree_run import TreeRun
 from ....behavior.ros.trees import NoSuchTree
 from ..kind import Kind, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 
 
-class RunTree(Kind):
+class RunTree(Kind[TreeRun]):
     """
     Succeeds if the tree does; a newer tree takes the place of the one that runs.
 
@@ -33,14 +34,15 @@ class RunTree(Kind):
             },
         }
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[TreeRun]) -> Rejection | None:
         name, trees = run.parameters['tree_name'], self.robot.trees
         if run.source == TREE:
-            run.reject('within_a_tree', 'a tree cannot take its own place; use a SubTree')
-        elif name not in trees.names:
-            run.reject('unknown_tree', trees.unknown(name).args[0], known=trees.names)
+            return Rejection('within_a_tree', 'a tree cannot take its own place; use a SubTree')
+        if name not in trees.names:
+            return Rejection('unknown_tree', trees.unknown(name).args[0], {'known': trees.names})
+        return None
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[TreeRun]) -> None:
         name = run.parameters['tree_name']
         try:
             tree_run = self.robot.trees.run(
@@ -58,28 +60,28 @@ class RunTree(Kind):
             run.fail('bad_tree', str(error))
             return
         tree_run.command_id = run.id
-        run.data = tree_run
+        run.work = tree_run
         run.running()
 
-    def cancel(self, run: Run) -> None:
-        self.robot.trees.halt(run.data, 'canceled')
+    def cancel(self, run: Run[TreeRun]) -> None:
+        self.robot.trees.halt(run.work, 'canceled')
 
-    def pause(self, run: Run) -> bool:
+    def pause(self, run: Run[TreeRun]) -> bool:
         run.paused = True  # The trees hold it, as one that no command began.
         return True
 
-    def resume(self, run: Run) -> None:
+    def resume(self, run: Run[TreeRun]) -> None:
         run.paused = False
 
-    def halt(self) -> None:
+    def emergency_stop(self) -> None:
         # Also the tree that the platform pushed.
         self.robot.trees.halt()
 
-    def takes_over(self, run: Run, old: Run) -> bool:
+    def takes_over(self, run: Run[TreeRun], old: Run[Any]) -> bool:
         # The trees see to it themselves that one begins when the other has ended.
         return isinstance(old.kind, RunTree)
 
-    def _ended(self, run: Run, tree: Any) -> None:
+    def _ended(self, run: Run[TreeRun], tree: TreeRun) -> None:
         if tree.state == 'succeeded':
             run.succeed({'blackboard': tree.blackboard()})
         elif tree.state == 'halted':

@@ -10,12 +10,12 @@ from typing import Any
 
 from ....ros.transforms import frame_name, TransformListener
 from ..kind import Kind, Robot, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 
 _MAX_PLACES = 1000
 
 
-class SavePlace(Kind):
+class SavePlace(Kind[float]):
     """Result: the pose that was saved. A place that exists is replaced only with `replace`."""
 
     settings_schema = settings(
@@ -67,28 +67,31 @@ class SavePlace(Kind):
             },
         }
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[float]) -> Rejection | None:
         name, places = run.parameters['name'], self.robot.places
         if name in places and not run.parameters['replace']:
-            run.reject('place_exists', f'there is a place "{name}"; set replace to replace it')
-        elif name not in places and len(places.names) >= _MAX_PLACES:
-            run.reject('too_many_places', f'{_MAX_PLACES} places are saved')
+            return Rejection(
+                'place_exists', f'there is a place "{name}"; set replace to replace it'
+            )
+        if name not in places and len(places.names) >= _MAX_PLACES:
+            return Rejection('too_many_places', f'{_MAX_PLACES} places are saved')
+        return None
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[float]) -> None:
         # Transforms come many a second, so they are listened to only while one is wanted.
         if self._listener is None:
             self._listener = TransformListener.acquire(self.robot.node)
         self._users += 1
-        run.data = time.monotonic() + self.settings['transform_timeout']
+        run.work = time.monotonic() + self.settings['transform_timeout']
 
-    def poll(self, run: Run) -> None:
+    def poll(self, run: Run[float]) -> None:
         assert self._listener is not None
         self._listener.refresh()
         self._listener.update()
         frame, base = (frame_name(self.settings[name]) for name in ('frame', 'base_frame'))
         found, most = self._listener.tree.place(frame, base), self.settings['max_age']
         if found is None or found.age > most:
-            if time.monotonic() > run.data:
+            if time.monotonic() > run.work:
                 self._leave()
                 run.fail(
                     'no_transform',
@@ -115,7 +118,7 @@ class SavePlace(Kind):
             }
         )
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run[float]) -> None:
         self._leave()
         run.canceled('cancelled')
 

@@ -14,7 +14,7 @@ from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
 
 
-class Say(Kind):
+class Say(Kind[None]):
     """Succeeds when the text is handed over; fails if nobody listens."""
 
     settings_schema = settings(
@@ -52,7 +52,7 @@ class Say(Kind):
             },
         }
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[None]) -> None:
         if self._publisher.get_subscription_count() == 0:
             run.fail('nobody_speaks', f'nobody listens to {self._publisher.topic_name}')
             return

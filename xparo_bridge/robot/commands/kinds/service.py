@@ -17,7 +17,7 @@ from ....ros.values import plain
 from ....ros.walls import when_done
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 from ..template import BadValue, Template
 
 # How many calls are with the server at a time: its queue keeps the last ten, and DDS drops what is
@@ -32,7 +32,7 @@ class _Call:
     future: Future | None = None
 
 
-class Service(Kind):
+class Service(Kind[_Call]):
     """
     Calls a service; the result is the response, with the names the ROS type has.
 
@@ -69,20 +69,21 @@ class Service(Kind):
             lambda: robot.node.get_clock().now().to_msg(),
         )
         self._client = entities.client(robot.node, cls, settings['service'])
-        self._calling: set[Run] = set()
-        self._waiting: deque[Run] = deque()
+        self._calling: set[Run[_Call]] = set()
+        self._waiting: deque[Run[_Call]] = deque()
 
     def parameters_schema(self) -> Schema:
         return self._schema
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[_Call]) -> Rejection | None:
         try:
-            run.data = _Call(self._template.make(run.parameters))
+            run.work = _Call(self._template.make(run.parameters))
         except BadValue as error:
-            run.reject('bad_parameters', str(error), schema=self._schema)
+            return Rejection('bad_parameters', str(error), {'schema': self._schema})
+        return None
 
-    def start(self, run: Run) -> None:
-        run.data.wait_until = time.monotonic() + self.settings['server_timeout']
+    def start(self, run: Run[_Call]) -> None:
+        run.work.wait_until = time.monotonic() + self.settings['server_timeout']
         self._waiting.append(run)
         self._go_on()
 
@@ -93,16 +94,16 @@ class Service(Kind):
         ):
             self._call(self._waiting.popleft())
 
-    def _call(self, run: Run) -> None:
+    def _call(self, run: Run[_Call]) -> None:
         self._calling.add(run)
-        run.data.future = self._client.call_async(run.data.request)
-        when_done(run.data.future, lambda future: self._answered(run, future))
+        run.work.future = self._client.call_async(run.work.request)
+        when_done(run.work.future, lambda future: self._answered(run, future))
 
-    def poll(self, run: Run) -> None:
+    def poll(self, run: Run[_Call]) -> None:
         self._go_on()
         if (
-            run.data.future is None
-            and time.monotonic() > run.data.wait_until
+            run.work.future is None
+            and time.monotonic() > run.work.wait_until
             and (not self._client.service_is_ready())
         ):
             self._waiting.remove(run)
@@ -112,9 +113,9 @@ class Service(Kind):
                 f'{self.settings["server_timeout"]:g} s',
             )
 
-    def cancel(self, run: Run) -> None:
-        if run.data.future is not None:
-            self._client.remove_pending_request(run.data.future)
+    def cancel(self, run: Run[_Call]) -> None:
+        if run.work.future is not None:
+            self._client.remove_pending_request(run.work.future)
             self._calling.discard(run)
             self._go_on()
             run.canceled('nobody waits for the answer any more; the call itself goes on')
@@ -122,7 +123,7 @@ class Service(Kind):
             self._waiting.remove(run)
             run.canceled('cancelled before the call')
 
-    def _answered(self, run: Run, future: Future) -> None:
+    def _answered(self, run: Run[_Call], future: Future) -> None:
         self._calling.discard(run)
         self._go_on()
         result = plain(future.result())

@@ -22,7 +22,7 @@ from ..run import Run
 _PYTHON = {'number': float, 'integer': int}
 
 
-class SetParameter(Kind):
+class SetParameter(Kind[Future | None]):
     """Succeeds when the node has taken the value; fails with the node's reason."""
 
     settings_schema = settings(
@@ -85,25 +85,26 @@ class SetParameter(Kind):
     def parameters_schema(self) -> Schema:
         return self._schema
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[Future | None]) -> None:
+        run.work = None
         self.poll(run)
 
-    def poll(self, run: Run) -> None:
+    def poll(self, run: Run[Future | None]) -> None:
         entry = self.settings['allowed'][run.parameters['name']]
         client = self._clients[entry['node']]
-        if run.data is not None or not client.service_is_ready():
+        if run.work is not None or not client.service_is_ready():
             return
         value = run.parameters['value']
         value = _PYTHON.get(entry['value']['type'], lambda same: same)(value)
         message: ParameterMessage = Parameter(entry['parameter'], value=value).to_parameter_msg()
-        run.data = client.call_async(SetParameters.Request(parameters=[message]))
-        when_done(run.data, lambda future: self._answered(run, future))
+        run.work = client.call_async(SetParameters.Request(parameters=[message]))
+        when_done(run.work, lambda future: self._answered(run, future))
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run[Future | None]) -> None:
         node = self.settings['allowed'][run.parameters['name']]['node']
-        run.canceled(f'node {node} did not answer' if run.data else f'node {node} is not there')
+        run.canceled(f'node {node} did not answer' if run.work else f'node {node} is not there')
 
-    def _answered(self, run: Run, future: Future) -> None:
+    def _answered(self, run: Run[Future | None], future: Future) -> None:
         result = future.result().results[0]
         if result.successful:
             run.succeed({'name': run.parameters['name'], 'value': run.parameters['value']})

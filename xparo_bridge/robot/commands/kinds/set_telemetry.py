@@ -11,7 +11,7 @@ from ..kind import Kind, Robot, Schema, settings, SettingsError
 from ..run import Run
 
 
-class SetTelemetry(Kind):
+class SetTelemetry(Kind[None]):
     """Result: the rates, Hz, of what is on now. Only what the configuration names can be set."""
 
     settings_schema = settings(
@@ -58,7 +58,7 @@ class SetTelemetry(Kind):
             ],
         }
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[None]) -> None:
         group, telemetry = run.parameters['group'], self.robot.telemetry
         if 'rate' in run.parameters:
             telemetry.set_rate(group, run.parameters['rate'])

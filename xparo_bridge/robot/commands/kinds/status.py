@@ -11,7 +11,7 @@ from ..kind import Kind, Schema, settings
 from ..run import Run
 
 
-class Status(Kind):
+class Status(Kind[None]):
     """Result: `open`, a list, and `latch` (stopped, paused or empty); or one command's state."""
 
     settings_schema = settings()
@@ -25,21 +25,21 @@ class Status(Kind):
             },
         }
 
-    def start(self, run: Run) -> None:
-        router = self.robot.router
+    def start(self, run: Run[None]) -> None:
+        runs = self.robot.runs
         if 'command_id' not in run.parameters:
             run.succeed(
                 {
-                    'latch': router.latch,
+                    'latch': runs.lock.state.value,
                     'open': [
                         _values(other.status)
-                        for other in router.open_runs
+                        for other in runs.open_runs
                         if other is not run and other.status is not None
                     ],
                 }
             )
             return
-        status = router.status(run.parameters['command_id'])
+        status = runs.status(run.parameters['command_id'])
         if status is None:
             run.fail('unknown_id', 'no such command is open or remembered')
         else:

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import time
+from typing import Any
 
 from ..kind import Kind, settings
+from ..motion_lock import LockState
 from ..run import Run
 
 
 @dataclass
 class _Stopping:
-    others: list[Run]
+    others: list[Run[Any]]
     until: float
 
 
-class Stop(Kind):
+class Stop(Kind[_Stopping]):
     """
     Ends every command and tree, cancels every goal, also those of others, and stands still.
 
@@ -51,30 +53,28 @@ class Stop(Kind):
         timeout=20.0,
     )
 
-    def start(self, run: Run) -> None:
-        router = self.robot.router
+    def start(self, run: Run[_Stopping]) -> None:
+        runs = self.robot.runs
         # First of all, so that nothing begins that waited for what ends now.
-        router.set_latch('stopped')
+        runs.lock.set(LockState.STOPPED)
         stop_for = self.settings['stop_for']
         if stop_for is None:
             stop_for = self.robot.base.settings.stand_for
         self.robot.base.stand_for(stop_for)
-        others = [other for other in router.open_runs if other.kind and not other.kind.urgent]
-        run.data = _Stopping(others, time.monotonic() + stop_for)
+        others = [other for other in runs.open_runs if not other.urgent]
+        run.work = _Stopping(others, time.monotonic() + stop_for)
         for other in others:
-            router.cancel(other)
-        for kind in router.kinds.values():
-            if kind.motion:
-                kind.halt()
+            runs.cancel(other)
+        runs.emergency_stop()
         self.robot.trees.halt()  # Also one that no command began.
         run.running()
 
-    def poll(self, run: Run) -> None:
-        stopping: _Stopping = run.data
+    def poll(self, run: Run[_Stopping]) -> None:
+        stopping = run.work
         if (
             time.monotonic() < stopping.until
             or not self.robot.trees.idle
-            or self.robot.router.recovering
+            or self.robot.runs.recovering
             or any(other.open for other in stopping.others)
         ):
             return
@@ -82,16 +82,16 @@ class Stop(Kind):
             {'command_id': other.id, 'command': other.command.command, 'state': other.state}
             for other in stopping.others
         ]
-        defiant = [
+        did_not_stop = [
             other.id
             for other in stopping.others
             if other.status is not None
             and (other.status.error or {}).get('code') == 'cancel_ignored'
         ]
-        if defiant:
+        if did_not_stop:
             run.fail(
                 'not_stopped',
-                'the servers of these did not obey: ' + ', '.join(defiant),
+                'the servers of these did not obey: ' + ', '.join(did_not_stop),
                 ended=ended,
             )
         else:

@@ -18,7 +18,7 @@ from typing import Any
 from ....ros.entities import timer
 from ....ros.velocity import STANDING, Velocity
 from ..kind import Kind, Robot, Schema, settings
-from ..run import Run
+from ..run import Rejection, Run
 from .lateness import LatencyFilter
 
 
@@ -36,7 +36,7 @@ def _moved(description: str) -> Schema:
     return {'description': description, 'type': ['string', 'null'], 'default': None}
 
 
-class Teleop(Kind):
+class Teleop(Kind[_Order]):
     """
     Publishes velocities at a fixed rate while commands come.
 
@@ -108,7 +108,7 @@ class Teleop(Kind):
         super().__init__(name, settings, robot)
         node = robot.node
         self._topic = robot.base.settings.drives[name]
-        self._run: Run | None = None
+        self._run: Run[_Order] | None = None
         self._wanted = self._velocity = STANDING
         self._delays: dict[str, LatencyFilter] = {}
         self._timer = timer(node, 1 / settings['rate'], self._tick, running=False)
@@ -137,18 +137,19 @@ class Teleop(Kind):
             'then': {'properties': {'linear': False, 'lateral': False, 'angular': False}},
         }
 
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: Run[_Order]) -> Rejection | None:
         late = self._lateness(run)
         until = time.monotonic() + self.settings['deadman'] - late
-        run.data = _Order(self._meaning(run.parameters), until)
+        run.work = _Order(self._meaning(run.parameters), until)
         if late > self.settings['deadman']:
-            run.reject(
+            return Rejection(
                 'expired',
                 f'it came {late:.2f} s late; it would have moved the robot for '
                 f'{self.settings["deadman"]:g} s',
             )
+        return None
 
-    def _lateness(self, run: Run) -> float:
+    def _lateness(self, run: Run[_Order]) -> float:
         """How late a command is, s: on its way, or waiting for this thread."""
         command = run.command
         late = time.monotonic() - command.received_at
@@ -177,19 +178,19 @@ class Teleop(Kind):
             return STANDING
         return velocity.within(*limits)
 
-    def takes_over(self, run: Run, old: Run) -> bool:
-        return old.kind is self
+    def takes_over(self, run: Run[_Order], old: Run[Any]) -> bool:
+        return isinstance(old.kind, Teleop) and old.kind.name == self.name
 
-    def start(self, run: Run) -> None:
+    def start(self, run: Run[_Order]) -> None:
         before, self._run = self._run, run
-        self._wanted = run.data.velocity
+        self._wanted = run.work.velocity
         if before is not None:
             before.succeed({'replaced_by': run.id})
         if self._wanted == STANDING:
             self._stand('told to stand')
             return
         # The deadman counts from when the command came, not from when there was time for it.
-        left = run.data.until - time.monotonic()
+        left = run.work.until - time.monotonic()
         if left <= 0.0:
             self._expire()
             return
@@ -199,13 +200,13 @@ class Teleop(Kind):
             self._tick()
             self._timer.reset()
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run[_Order]) -> None:
         if run is self._run:
             self._run = None
             self._stand('')
         run.canceled('cancelled')
 
-    def halt(self) -> None:
+    def emergency_stop(self) -> None:
         if self._run is not None:
             self.cancel(self._run)
 

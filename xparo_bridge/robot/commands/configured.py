@@ -1,0 +1,45 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which commands does the configuration make, of the kinds that are installed."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from ...configuration import Configuration, ConfigurationError
+from .kind import Kind, Robot, SettingsError
+
+# The group of entry points in which kinds are found; other packages may add theirs.
+GROUP = 'xparo_bridge.commands'
+
+
+def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any]]:
+    """
+    Make each command of the configuration.
+
+    :raises ConfigurationError: with all that cannot work.
+    """
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    kinds: dict[str, Kind[Any]] = {}
+    problems: list[str] = []
+    for name, settings in configuration['commands'].items():
+        path = ('commands', name)
+        point = installed.get(settings['kind'])
+        if point is None:
+            problems.append(
+                configuration.problem(
+                    (*path, 'kind'), f'no such kind; known: {", ".join(sorted(installed))}'
+                )
+            )
+            continue
+        try:
+            cls: type[Kind[Any]] = point.load()
+            kinds[name] = cls(name, configuration.section(path, cls.settings_schema), robot)
+        except SettingsError as error:
+            problems.append(configuration.problem((*path, *error.path), str(error)))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return kinds
