@@ -34,7 +34,7 @@ from rosidl_parser.definition import (
 
 from ..errors import BadInput
 from .fields import class_of, is_time, members
-from .paths import Field, Path
+from .paths import Field, Path, Pick, Select
 from .values import exact, exact_array
 
 _FORMATS = {
@@ -75,6 +75,16 @@ class Want:
         for step in path.steps:
             if isinstance(step, Field):
                 here = here.members.setdefault(step.name, Want())
+            elif isinstance(step, Select):
+                for key, _ in step.conditions:
+                    beside = here
+                    for name in key:
+                        beside = beside.members.setdefault(name, Want())
+                    beside.whole = True
+            elif isinstance(step, Pick):
+                for name, _ in step.conditions:
+                    here.members.setdefault(name, Want()).whole = True
+                here = here.members.setdefault(step.field, Want())
         if (
             path.function == 'count'
             and path.steps

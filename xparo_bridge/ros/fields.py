@@ -21,11 +21,10 @@ from rosidl_parser.definition import (
     AbstractWString,
     BasicType,
     NamespacedType,
-    UnboundedSequence,
 )
 
 from ..errors import BadInput
-from .paths import Field, Index, Path, PathError, Step
+from .paths import Field, Path, PathError, Pick, Select, Slice, Step
 
 TIMES = ('builtin_interfaces/Time', 'builtin_interfaces/Duration')
 
@@ -89,27 +88,43 @@ def is_number(kind: AbstractType) -> bool:
     return isinstance(kind, BasicType) and kind.typename != 'wchar'
 
 
-def check_path(path: Path, cls: type) -> None:
-    """PathError, naming the type and what it has, where a path does not fit a message class."""
+def check_path(path: Path, cls: type) -> Path:
+    """
+    Return a path with its selections as the message class wants them.
+
+    :raises PathError: where the path does not fit the class, with the type and what it has.
+    """
     kind: AbstractType | None = None
+    steps: list[Step] = []
     for at, step in enumerate(path.steps):
-        kind = _step(step, kind, cls, Path(path.steps[:at]), path)
+        before = Path(path.steps[:at])
+        if isinstance(step, Select):
+            picked = _pick(step, steps, cls, path)
+            if picked is not None:
+                steps[-1:] = [picked]
+                kind = _element(kind)
+                continue
+        kind = _step(step, kind, cls, before, path)
+        steps.append(step)
     if path.function and not _ACCEPTS[path.function](kind):
         raise PathError(
             f'"{path}": {path.function} takes {_WANTS[path.function]}, '
             f'not {describe(kind) if kind else type_name(cls)}'
         )
+    return Path(tuple(steps), path.function)
 
 
 def _step(
     step: Step, kind: AbstractType | None, cls: type, before: Path, path: Path
 ) -> AbstractType:
+    if isinstance(kind, _Mapped):
+        return _Mapped(_step(step, kind.value_type, cls, before, path))
     if isinstance(step, Field):
         if isinstance(kind, _Sliced):
-            return _Sliced(_step(step, kind.value_type, cls, before, path))
+            return _Mapped(_step(step, kind.value_type, cls, before, path))
         if kind is not None and not isinstance(kind, NamespacedType):
             hint = (
-                '; name an element, [0], or all, [:]'
+                '; name an element, [0] or [key=value], or all, [:]'
                 if isinstance(kind, AbstractNestedType)
                 else ''
             )
@@ -126,11 +141,93 @@ def _step(
         raise PathError(
             f'"{path}": "{before}" is {describe(kind) if kind else type_name(cls)}, not an array'
         )
-    return kind.value_type if isinstance(step, Index) else _Sliced(kind.value_type)
+    if isinstance(step, Select):
+        for key, _ in step.conditions:
+            _check_key(key, kind.value_type, cls, before, path)
+    return _Sliced(kind.value_type) if isinstance(step, Slice) else kind.value_type
 
 
-class _Sliced(UnboundedSequence):
+def _check_key(
+    key: tuple[str, ...], element: AbstractType, cls: type, before: Path, path: Path
+) -> None:
+    kind: AbstractType = element
+    for name in key:
+        kind = _step(Field(name), kind, cls, before, path)
+    if not (isinstance(kind, (AbstractString, AbstractWString)) or is_number(kind)):
+        raise PathError(
+            f'"{path}": "{".".join(key)}" is {describe(kind)}, expected a string or a number'
+        )
+
+
+def _pick(select: Select, before: list[Step], cls: type, path: Path) -> Pick | None:
+    """Step that selects by the arrays beside one; None if it selects by members of elements."""
+    if not before or not isinstance(before[-1], Field):
+        return None
+    name = before[-1].name
+    kind: AbstractType | None = None
+    for at, step in enumerate(before[:-1]):
+        kind = _step_of(step, kind, cls, Path(tuple(before[:at])), path)
+    while isinstance(kind, (_Mapped, _Sliced)):
+        kind = kind.value_type
+    has = members(cls if kind is None else class_of(kind))
+    array = has[name]
+    if not isinstance(array, AbstractNestedType):
+        return None  # Which `_step` says.
+    inner = array.value_type
+    if isinstance(inner, NamespacedType) and all(
+        key[0] in members(class_of(inner)) for key, _ in select.conditions
+    ):
+        return None
+    for key, _ in select.conditions:
+        beside = has.get(key[0]) if len(key) == 1 else None
+        if not isinstance(beside, AbstractNestedType) or not (
+            isinstance(beside.value_type, (AbstractString, AbstractWString))
+            or is_number(beside.value_type)
+        ):
+            arrays = [
+                other
+                for other, kind in has.items()
+                if other != name
+                and isinstance(kind, AbstractNestedType)
+                and isinstance(kind.value_type, AbstractString)
+            ]
+            raise PathError(
+                f'"{path}": "{name}" cannot be chosen from by "{".".join(key)}"; '
+                + (
+                    f'its elements have {", ".join(members(class_of(inner)))}'
+                    if isinstance(inner, NamespacedType)
+                    else f'there is {", ".join(arrays) or "no array of names"} beside it'
+                )
+            )
+    return Pick(name, tuple((key[0], value) for key, value in select.conditions))
+
+
+def _step_of(
+    step: Step, kind: AbstractType | None, cls: type, before: Path, path: Path
+) -> AbstractType:
+    """As `_step`, also of a step that was made of two."""
+    if isinstance(step, Pick):
+        return _element(_step(Field(step.field), kind, cls, before, path))
+    return _step(step, kind, cls, before, path)
+
+
+def _element(kind: AbstractType | None) -> AbstractType:
+    if isinstance(kind, _Mapped):
+        return _Mapped(_element(kind.value_type))
+    assert isinstance(kind, AbstractNestedType)
+    return kind.value_type
+
+
+class _Sliced(AbstractNestedType):
     """What a slice picked: a name behind it is taken from each element."""
+
+    def __init__(self, value_type: AbstractType) -> None:
+        # Not rosidl's, which allows no array of arrays: there is none in a message.
+        self.value_type = value_type
+
+
+class _Mapped(_Sliced):
+    """What was taken from each element: so is what stands behind it."""
 
 
 def describe(kind: AbstractType) -> str:

@@ -19,7 +19,7 @@ from rclpy.serialization import deserialize_message
 from .cdr import Generator, Read, UnsupportedType, Want
 from .fields import check_path
 from .paths import Field, Path
-from .values import age, evaluate, FUNCTIONS, plain, walk
+from .values import age, apply, evaluate, FUNCTIONS, plain, walk
 
 # Takes the bytes of a message and a clock in Unix seconds, which `age` asks; gives named values.
 # Bytes that are no such message raise ValueError or struct.error.
@@ -32,9 +32,7 @@ def make_reader(cls: type, fields: Mapping[str, Path]) -> Reader:
 
     PathError where a path does not fit the class.
     """
-    for path in fields.values():
-        check_path(path, cls)
-    return _make_reader(cls, tuple(fields.items()))
+    return _make_reader(cls, tuple((name, check_path(path, cls)) for name, path in fields.items()))
 
 
 @lru_cache(maxsize=256)
@@ -95,6 +93,9 @@ def _expression(path: Path, read: Read, names: dict[str, Any]) -> str:
         constant = f'steps{len(names)}'
         names[constant] = steps
         value = f'walk({value}, {constant})'
+    if path.selects and path.function:
+        names['apply'] = apply
+        return f'apply({path.function!r}, {value}, now)'
     if path.function == 'age':
         names['age'] = age
         return f'age({value}, now)'

@@ -26,7 +26,7 @@ import numpy
 from rosidl_parser.definition import AbstractNestedType, BasicType, NamespacedType
 
 from .fields import is_time, members
-from .paths import Field, Index, Path, Step
+from .paths import Field, Index, Path, Pick, Select, Step
 
 _SAFE = 2**53
 _SHORTEST = 1e-6  # Square of the length of a quaternion that is still a rotation.
@@ -73,15 +73,32 @@ def _plain(value: Any, kind: Any) -> Any:
     return value
 
 
+class _Missing:
+    """What a message has nothing for that a path selects by name."""
+
+    def __repr__(self) -> str:
+        return 'MISSING'
+
+
+MISSING = _Missing()
+
+
 def walk(value: Any, steps: Sequence[Step]) -> Any:
-    """What the steps lead to from a telemetry value; None where an index is past the end."""
+    """
+    What the steps lead to from a telemetry value.
+
+    None where an index is past the end, MISSING where no element has the name that is wanted.
+    """
     for at, step in enumerate(steps):
-        if value is None:
-            return None
-        if isinstance(step, Field):
+        if value is None or value is MISSING:
+            return value
+        if isinstance(step, (Field, Pick)):
             if isinstance(value, (list, tuple)):
-                return [walk(item, steps[at:]) for item in value]
-            value = value[step.name]
+                found = (walk(item, steps[at:]) for item in value)
+                return [None if item is MISSING else item for item in found]
+            value = value[step.name] if isinstance(step, Field) else _pick(value, step)
+        elif isinstance(step, Select):
+            value = next((item for item in value if _has(item, step)), MISSING)
         elif isinstance(step, Index):
             try:
                 value = value[step.index]
@@ -96,14 +113,48 @@ def walk(value: Any, steps: Sequence[Step]) -> Any:
     return value
 
 
+def _pick(message: Any, pick: Pick) -> Any:
+    beside = [(message[key], wanted) for key, wanted in pick.conditions]
+    array = message[pick.field]
+    for index in range(min(len(array), *(len(values) for values, _ in beside))):
+        if all(_is(values[index], wanted) for values, wanted in beside):
+            value = array[index]
+            return value.item() if isinstance(value, numpy.generic) else value
+    return MISSING
+
+
+def _has(item: Any, select: Select) -> bool:
+    for key, wanted in select.conditions:
+        value = item
+        for name in key:
+            value = value[name]
+        if not _is(value, wanted):
+            return False
+    return True
+
+
+def _is(value: Any, wanted: str) -> bool:
+    """Whether a text or a number is what a path has after its `=`."""
+    if isinstance(value, str):
+        return value == wanted
+    try:
+        return bool(value == float(wanted))
+    except ValueError:
+        return isinstance(value, bool) and str(value).lower() == wanted.lower()
+
+
 def evaluate(path: Path, whole: Any, now: Callable[[], float]) -> Any:
     """Value of a path, function included, in a whole message's telemetry value."""
-    value = walk(whole, path.steps)
-    if path.function is None:
+    return apply(path.function, walk(whole, path.steps), now)
+
+
+def apply(function: str | None, value: Any, now: Callable[[], float]) -> Any:
+    """What a function makes of a value; of what is missing nothing."""
+    if function is None or value is MISSING:
         return value
-    if path.function == 'age':
+    if function == 'age':
         return age(value, now)
-    return FUNCTIONS[path.function](value)
+    return FUNCTIONS[function](value)
 
 
 def age(stamp: float | None, now: Callable[[], float]) -> float | None:

@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the built-in groups make of a robot's topics."""
 
+import io
 import math
+from types import SimpleNamespace
 
-from action_msgs.msg import GoalStatus, GoalStatusArray
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, Quaternion, Transform, TransformStamped, Twist
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from nav_msgs.msg import OccupancyGrid, Path
 import numpy
+import PIL.Image
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
+
+from xparo_bridge.robot.telemetry.groups.system import _temperatures
+from xparo_bridge.ros.problems import Problems
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -100,53 +105,6 @@ def test_diagnostics_are_folded_to_the_worst_level_and_what_is_not_ok(graph, tel
     assert [part['name'] for part in telemetry.latest['diagnostics']['not_ok']] == ['arm']
 
 
-def test_navigation_follows_the_newest_goal(graph, telemeter):
-    nav2 = pytest.importorskip('nav2_msgs.action')
-    telemetry = telemeter({'period': 0.05, 'groups': {'navigation': {}}})
-    status = graph.robot.create_publisher(
-        GoalStatusArray, '/navigate_to_pose/_action/status', LATCHED
-    )
-    feedback = graph.robot.create_publisher(
-        nav2.NavigateToPose.Impl.FeedbackMessage, '/navigate_to_pose/_action/feedback', 10
-    )
-    plan = graph.robot.create_publisher(Path, '/plan', 10)
-
-    def goals(*states):
-        array = GoalStatusArray(status_list=[GoalStatus(status=state) for state in states])
-        for number, goal in enumerate(array.status_list):
-            goal.goal_info.stamp.sec = number
-        return array
-
-    going = nav2.NavigateToPose.Impl.FeedbackMessage()
-    going.feedback.distance_remaining = 2.5
-    going.feedback.number_of_recoveries = 1
-    way = Path(poses=[PoseStamped(), PoseStamped()])
-    way.header.frame_id = 'map'
-    way.poses[1].pose.position.x = 4.0
-
-    def drive():
-        status.publish(goals(GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_EXECUTING))
-        feedback.publish(going)
-        plan.publish(way)
-        return {'distance', 'goal'} <= telemetry.latest.get('navigation', {}).keys()
-
-    graph.spin_until(drive)
-    assert telemetry.latest['navigation'] == {
-        'state': 'executing',
-        'distance': 2.5,
-        'recoveries': 1,
-        'elapsed': 0.0,
-        'remaining': 0.0,
-        'goal': {'x': 4.0, 'y': 0.0, 'yaw': 0.0, 'frame': 'map'},
-    }
-    graph.publish_until(
-        status,
-        goals(GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED),
-        lambda: telemetry.latest['navigation']['state'] == 'aborted',
-    )
-    assert 'distance' not in telemetry.latest['navigation']
-
-
 def test_nodes_tells_what_is_missing_and_what_is_not_active(graph, telemeter):
     telemetry = telemeter(
         {
@@ -216,10 +174,17 @@ def test_a_map_is_thinned_so_that_no_obstacle_is_lost(graph, telemeter):
     }
 
 
+def jpeg_of(width, height):
+    file = io.BytesIO()
+    PIL.Image.new('RGB', (width, height), 'red').save(file, 'JPEG')
+    return file.getvalue()
+
+
 def test_images_are_sent_only_while_watched(graph, telemeter):
     telemetry = telemeter({'period': 0.05, 'groups': {'system': {}, 'image': {}}})
     publisher = graph.robot.create_publisher(CompressedImage, '/camera/image_raw/compressed', 1)
-    image = CompressedImage(format='jpeg', data=b'\xff\xd8 as it is \xff\xd9')
+    jpeg = jpeg_of(64, 32)
+    image = CompressedImage(format='jpeg', data=jpeg)
     graph.publish_until(publisher, image, lambda: len(telemetry.sent) > 5)
     assert 'image' not in telemetry.latest
     telemetry.publisher.enable('image', True)
@@ -227,7 +192,7 @@ def test_images_are_sent_only_while_watched(graph, telemeter):
     assert telemetry.latest['image'] == {
         'format': 'jpeg',
         'stamp': 0.0,
-        'data': b'\xff\xd8 as it is \xff\xd9',
+        'data': jpeg,
     }
     telemetry.publisher.enable('image', False)
     assert graph.node.count_subscribers('/camera/image_raw/compressed') == 0
@@ -246,7 +211,7 @@ def test_a_raw_image_is_encoded(graph, telemeter):
     image = Image(height=120, width=160, encoding='rgb8', step=480, data=bytes(120 * 480))
     graph.publish_until(publisher, image, lambda: telemetry.sent)
     sent = telemetry.latest['image']
-    assert sent['format'] in ('png', 'jpeg')
+    assert sent['format'] == 'jpeg'
     assert len(sent['data']) <= 2000
 
 
@@ -256,4 +221,62 @@ def test_a_group_that_fails_does_not_silence_the_others(graph, telemeter):
     broken.info.width = broken.info.height = 3
     publisher = graph.robot.create_publisher(OccupancyGrid, '/map', 1)
     graph.publish_until(publisher, broken, lambda: len(telemetry.sent) > 30)
+    assert '3 x 3 with 0 cells' in Problems.of(graph.node).now['telemetry of /map']
     assert 'cpu_usage' in telemetry.sent[-1].values
+
+
+@pytest.mark.parametrize(
+    'bad',
+    [
+        {'encoding': 'yuyv', 'step': 5},
+        {'encoding': 'no_such', 'step': 480},
+        {'encoding': 'rgb8', 'step': 480, 'data': bytes(10)},
+        {'encoding': 'rgb8', 'height': 0, 'width': 0, 'step': 0, 'data': b''},
+        {'encoding': 'bayer_rggb8', 'step': 1},
+    ],
+)
+def test_one_bad_image_costs_that_image(graph, telemeter, bad):
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {'image': {'enabled': True, 'topic': '/camera/image_raw'}},
+        }
+    )
+    publisher = graph.robot.create_publisher(Image, '/camera/image_raw', 1)
+    good = {'height': 120, 'width': 160, 'encoding': 'rgb8', 'step': 480}
+    good['data'] = bytes(120 * 480)
+    problems = Problems.of(graph.node)
+    name = 'telemetry of /camera/image_raw'
+    for _ in range(2):
+        telemetry.sent.clear()
+        graph.publish_until(publisher, Image(**{**good, **bad}), lambda: name in problems.now)
+        graph.publish_until(
+            publisher, Image(**good), lambda: telemetry.sent and name not in problems.now
+        )
+
+
+def test_what_the_computer_cannot_say_costs_itself_and_no_other(graph, telemeter, monkeypatch):
+    def hang_up():
+        raise OSError('the sensor hangs up')
+
+    monkeypatch.setattr('psutil.sensors_temperatures', hang_up)
+    settings = {'temperatures': True, 'disk': '/no/such/folder', 'uptime': True}
+    telemetry = telemeter({'period': 0.05, 'groups': {'system': settings}})
+    graph.spin_until(lambda: telemetry.sent)
+    assert set(telemetry.latest) == {'cpu_usage', 'memory_usage', 'uptime'}
+    problems = Problems.of(graph.node).now
+    assert 'the sensor hangs up' in problems['telemetry temperatures']
+    assert '/no/such/folder' in problems['telemetry disk_usage']
+
+
+def test_of_two_sensors_of_one_name_none_takes_the_other_s_place(monkeypatch):
+    sensor = SimpleNamespace
+    found = {
+        'nvme': [
+            sensor(label='Composite', current=40.0),
+            sensor(label='Composite', current=70.0),
+            sensor(label='', current=math.nan),
+        ]
+    }
+    monkeypatch.setattr('psutil.sensors_temperatures', lambda: found)
+    assert _temperatures() == {'nvme/Composite': 40.0, 'nvme/Composite#2': 70.0}

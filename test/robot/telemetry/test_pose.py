@@ -218,3 +218,30 @@ def test_a_rotation_that_is_none_has_no_yaw_and_a_long_one_the_right_one(
     graph.publish_until(publisher, pose, lambda: telemetry.sent)
     assert telemetry.latest['pose'].get('yaw') == (yaw and pytest.approx(yaw, abs=1e-3))
     assert telemetry.latest['pose']['frame'] == 'map'
+
+
+def test_without_a_map_the_pose_is_that_of_odometry_until_there_is_a_map(
+    graph, telemeter, monkeypatch
+):
+    monkeypatch.setattr('xparo_bridge.robot.telemetry.groups.pose._GRACE', 0.2)
+    telemetry = telemeter({'period': 0.05, 'groups': {'pose': {}}})
+    tf = Tf(graph.robot)
+    publisher = graph.robot.create_publisher(Odometry, '/odom', 1)
+    odometry = Odometry()
+    odometry.header.frame_id = 'odom'
+    odometry.pose.pose.position.x = 5.0
+    odometry.pose.pose.orientation.w = 1.0
+
+    def drive(*transforms):
+        tf.publish(stamped('odom', 'base_link', 5.0), *transforms)
+        publisher.publish(odometry)
+        return telemetry.latest.get('pose', {}).get('frame')
+
+    graph.spin_until(lambda: drive() == 'odom')
+    assert telemetry.latest['pose']['x'] == 5.0
+    graph.spin_until(lambda: drive(stamped('map', 'odom', 1.0)) == 'map')
+    assert telemetry.latest['pose']['x'] == 6.0
+    telemetry.sent.clear()
+    end = monotonic() + 0.5
+    graph.spin_until(lambda: drive(stamped('map', 'odom', 1.0)) and monotonic() > end)
+    assert {sent.values['pose']['frame'] for sent in telemetry.sent} == {'map'}

@@ -94,8 +94,13 @@ class TopicSettings:
 
     @property
     def depth(self) -> int:
-        """How many samples may wait: one where only the newest is wanted."""
-        return 500 if self.every_sample else 1
+        """How many samples may wait: one where only the newest is wanted, of one publisher."""
+        return 500 if self.every_sample else 100 if self.selects else 1
+
+    @property
+    def selects(self) -> bool:
+        """Whether a field is chosen by a name, which not every message need have."""
+        return any(path.selects for _, path in self.fields)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ...ros.problems import Problems
 from ...ros.reader import make_reader, Reader
 from ...ros.samples import SampleThread
 from ...ros.subscription import TopicSubscription
+from ...ros.values import MISSING
 from .settings import TopicSettings
 
 Values = dict[str, Any]
@@ -107,6 +108,11 @@ class TopicSource(Source):
                 stream.close()
                 del self._streams[topic]
 
+    @property
+    def publishers(self) -> int:
+        """How many there were at the last `refresh`."""
+        return sum(stream.subscription.publishers for stream in self._streams.values())
+
     def collect(self) -> Values:
         values: Values = {}
         for stream in self._streams.values():
@@ -179,21 +185,43 @@ class _Stream:
             self._emit(Telemetry(values, every_sample=True))
 
     def collect(self) -> Values:
-        data = self.subscription.take()
-        if data is not None:
-            values = self._values(data)
-            if values is not None and self._news(values):
+        values = self._newest()
+        if values is not None:
+            if self._news(values):
                 return values
         elif self._last is not None and self._heartbeat_due() and self.subscription.publishers:
             self._sent_at = monotonic()
             return self._last
         return {}
 
+    def _newest(self) -> Values | None:
+        """Values of the newest message; of what is chosen by name, of the newest that has it."""
+        if not self._settings.selects:
+            data = self.subscription.take()
+            return None if data is None else self._values(data)
+        newest: Values | None = None
+        for data in self.subscription.drain():
+            values = self._values(data)
+            if values is not None:
+                newest = values if newest is None else self._joined(newest, values)
+        if newest is not None and self._last is not None:
+            newest = self._joined(self._last, newest)
+        return newest
+
+    def _joined(self, old: Values, new: Values) -> Values:
+        if not self._under:
+            return old | new
+        return {self._under: old[self._under] | new[self._under]}
+
     def _values(self, data: bytes) -> Values | None:
         """Values of a message; None of one that cannot be shown, which is a problem once."""
         assert self._read is not None  # A subscription begins after its type is settled.
         try:
             values = self._read(data, self._now)
+            if self._settings.selects:  # A topic may be shared, as /tf and /joint_states are.
+                values = {name: value for name, value in values.items() if value is not MISSING}
+                if not values:
+                    return None
             if self._transform is not None:
                 values = self._transform(values)
         except LeftOut as problem:

@@ -33,14 +33,15 @@ class Nodes(Source):
     def __init__(self, node: Node, settings: Settings) -> None:
         self._node = node
         self._settings = settings
-        self._lifecycle = [_Lifecycle(node, name) for name in settings['lifecycle']]
+        self._named = (*settings['nodes'], *settings['lifecycle'])
+        self._lifecycle = [_Lifecycle(node, self._full(name)) for name in settings['lifecycle']]
 
     def collect(self) -> Values:
         there = {
             f'{namespace.rstrip("/")}/{name}'
             for name, namespace in self._node.get_node_names_and_namespaces()
         }
-        expected = dict.fromkeys((*self._settings['nodes'], *self._settings['lifecycle']))
+        expected = dict.fromkeys(map(self._full, self._named))
         for lifecycle in self._lifecycle:
             lifecycle.ask()
         return {
@@ -49,7 +50,7 @@ class Nodes(Source):
                 'missing_topics': [
                     topic
                     for topic in self._settings['topics']
-                    if not self._node.count_publishers(topic)
+                    if not self._node.count_publishers(self._node.resolve_topic_name(topic))
                 ],
                 'lifecycle': {
                     lifecycle.name: lifecycle.state
@@ -58,6 +59,10 @@ class Nodes(Source):
                 },
             }
         }
+
+    def _full(self, name: str) -> str:
+        """Return the name of a node with its namespace: the bridge's own if none is given."""
+        return name if name.startswith('/') else f'{self._node.get_namespace().rstrip("/")}/{name}'
 
     def close(self) -> None:
         for lifecycle in self._lifecycle:

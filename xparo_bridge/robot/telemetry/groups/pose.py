@@ -1,7 +1,8 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Where the robot is: of tf where tf2_msgs is installed and no topic is named, else of a topic.
+Where the robot is: of tf where tf2_msgs is installed and no topic is named, else of a topic. As
+long as tf has no place in the map, it is that of odometry, in its frame.
 
 Sends `pose`: {x, y, yaw, frame} in metres and radians in that frame. One that is not known, or
 older than `max_age`, is left out.
@@ -32,11 +33,15 @@ _POSES = {
 def make(node: Node, settings: Settings) -> Source:
     if not settings['topic'] and _has_tf():
         return TransformPose(node, settings)
+    return _topic_source(node, settings)
+
+
+def _topic_source(node: Node, settings: Settings) -> TopicSource:
     pose = _POSES[settings['type']]
     return TopicSource(
         node,
         TopicSettings(
-            settings['topic'] or '/odom',
+            settings['topic'] or 'odom',
             settings['type'],
             parse_fields(
                 {
@@ -67,11 +72,17 @@ class TransformPose(Source):
         self._settings = settings
         self._problems = Problems.of(node)
         self._frames = frame_name(settings['map_frame']), frame_name(settings['base_frame'])
+        self._node = node
         self._begin = monotonic()
+        # Of odometry, for a robot that has no map; ends for good when there is a place in the map.
+        self._instead: TopicSource | None = None
+        self._found = False
         self._listener = TransformListener.acquire(node)
 
     def refresh(self) -> None:
         self._listener.refresh()
+        if self._instead is not None:
+            self._instead.refresh()
 
     def collect(self) -> Values:
         self._listener.update()
@@ -79,13 +90,11 @@ class TransformPose(Source):
         found = self._listener.tree.place(map_frame, base_frame)
         most = self._settings['max_age']
         if found is None:
-            if monotonic() - self._begin > _GRACE:
-                self._problems.report(
-                    _PROBLEM,
-                    f'there is no transform from {map_frame} to {base_frame} '
-                    f'on {self._listener.topic}',
-                )
-            return {}
+            return self._without_map()
+        self._found = True
+        if self._instead is not None:
+            self._instead.close()
+            self._instead = None
         if found.age > most:
             self._problems.report(
                 _PROBLEM,
@@ -96,8 +105,26 @@ class TransformPose(Source):
         x, y, _ = found.transform.translation
         return {'pose': _rounded({'x': x, 'y': y, 'yaw': found.transform.yaw, 'frame': map_frame})}
 
+    def _without_map(self) -> Values:
+        if monotonic() - self._begin < _GRACE:
+            return {}
+        map_frame, base_frame = self._frames
+        self._problems.report(
+            _PROBLEM,
+            f'there is no transform from {map_frame} to {base_frame} on {self._listener.topic}'
+            + ('' if self._found else '; of odometry instead'),
+        )
+        if self._found:
+            return {}
+        if self._instead is None:
+            self._instead = _topic_source(self._node, self._settings)
+            self._instead.refresh()
+        return self._instead.collect()
+
     def close(self) -> None:
         self._listener.close()
+        if self._instead is not None:
+            self._instead.close()
         self._problems.forget(_PROBLEM)
 
 

@@ -15,61 +15,78 @@ and what else is asked for:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+import math
 import time
 from typing import Any
 
 import psutil
 from rclpy.node import Node
 
+from ....ros.problems import Problems
 from ..settings import Settings
 from ..source import Source, Values
 
 
 def make(node: Node, settings: Settings) -> Source:
-    return System(settings)
+    return System(settings, Problems.of(node))
 
 
 class System(Source):
-    """See the module."""
+    """See the module; what cannot be read costs itself and no other."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, problems: Problems) -> None:
         """Start counting: usage is that since the last look."""
-        self._settings = settings
+        self._problems = problems
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
         self._network = _network()
+        self._parts: dict[str, Callable[[], Any]] = {
+            'cpu_usage': psutil.cpu_percent,
+            'memory_usage': lambda: psutil.virtual_memory().percent,
+            'disk_usage': lambda: psutil.disk_usage(settings['disk']).percent,
+        }
+        asked: dict[str, Callable[[], Any]] = {
+            'load': psutil.getloadavg,
+            'temperatures': _temperatures,
+            'network': self._network_rates,
+            'uptime': lambda: round(time.clock_gettime(time.CLOCK_BOOTTIME), 1),
+            'bridge': self._own,
+        }
+        self._parts |= {name: read for name, read in asked.items() if settings[name]}
 
     def collect(self) -> Values:
-        settings = self._settings
-        values: Values = {
-            'cpu_usage': psutil.cpu_percent(),
-            'memory_usage': psutil.virtual_memory().percent,
-            'disk_usage': psutil.disk_usage(settings['disk']).percent,
-        }
-        if settings['load']:
-            values['load'] = psutil.getloadavg()
-        if settings['temperatures']:
-            values['temperatures'] = _temperatures()
-        if settings['network']:
-            values['network'] = self._network_rates()
-        if settings['uptime']:
-            values['uptime'] = round(time.time() - psutil.boot_time(), 1)
-        if settings['bridge']:
-            with self._process.oneshot():
-                values['bridge'] = {
-                    'cpu_usage': self._process.cpu_percent(),
-                    'rss': self._process.memory_info().rss,
-                }
+        values: Values = {}
+        for name, read in self._parts.items():
+            problem = f'telemetry {name}'
+            try:
+                values[name] = read()
+            except Exception as error:  # A disk that is gone, a sensor whose driver hangs up.
+                self._problems.report(problem, f'left out: {error}')
+            else:
+                self._problems.solved(problem)
         return values
+
+    def close(self) -> None:
+        for name in self._parts:
+            self._problems.forget(f'telemetry {name}')
+
+    def _own(self) -> Values:
+        with self._process.oneshot():
+            return {
+                'cpu_usage': self._process.cpu_percent(),
+                'rss': self._process.memory_info().rss,
+            }
 
     def _network_rates(self) -> dict[str, float]:
         before, self._network = self._network, _network()
         at, sent, received = self._network
         elapsed = max(at - before[0], 1e-3)
         return {
-            'sent': round((sent - before[1]) / elapsed, 1),
-            'received': round((received - before[2]) / elapsed, 1),
+            # An interface that went away takes its count with it.
+            'sent': max(0.0, round((sent - before[1]) / elapsed, 1)),
+            'received': max(0.0, round((received - before[2]) / elapsed, 1)),
         }
 
 
@@ -87,8 +104,14 @@ def _network() -> tuple[float, int, int]:
 def _temperatures() -> dict[str, float]:
     # Some systems, and every container on some of them, have no such call.
     read: Any = getattr(psutil, 'sensors_temperatures', dict)
-    return {
-        f'{chip}/{sensor.label}' if sensor.label else chip: sensor.current
-        for chip, sensors in read().items()
-        for sensor in sensors
-    }
+    found: dict[str, float] = {}
+    for chip, sensors in read().items():
+        for sensor in sensors:
+            name = f'{chip}/{sensor.label}' if sensor.label else chip
+            number, free = 1, name
+            while free in found:  # Two disks have sensors of one name.
+                number += 1
+                free = f'{name}#{number}'
+            if sensor.current is not None and math.isfinite(sensor.current):
+                found[free] = sensor.current
+    return found
