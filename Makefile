@@ -7,7 +7,8 @@ PYTHON ?= python3
 VENV := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py
 # The files that must be strictly typed.
-TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior)
+TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior xparo_bridge/ros \
+	xparo_bridge/robot/telemetry xparo_bridge/robot/links)
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos soak release clean

@@ -45,7 +45,7 @@ from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
 from .robot.fault_answers import answers_of_fault
 from .robot.features import FeatureContext, Handlers, make_features
-from .robot.links.identity import robot_info
+from .robot.links.identity import RobotFacts
 from .robot.links.links import Links
 from .robot.links.log_sessions import LogSessions
 from .robot.links.roles import LinkRoles
@@ -106,7 +106,7 @@ class Bridge:
         )
         self._state = StateDirectory(self.state.path, self._logger.error)
         self._issued = IssuedCredentials(self._state.path)
-        info = msg.RobotInfo(robot_info(self._robot_id))
+        info = msg.RobotInfo(RobotFacts(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
         links = {
             settings['name']: make_link(settings, self._crossing, info, self.state, self._issued)

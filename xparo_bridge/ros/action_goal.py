@@ -28,7 +28,8 @@ from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from .entities import subscription
-from .rclpy_internals import action_name, goal_handle
+from .presence import action_hint, interface_name
+from .rclpy_internals import action_name, action_type, goal_handle
 from .walls import guarded, when_done
 
 # How long a server may be missing from the ROS graph before its goal is given up, s: discovery
@@ -158,7 +159,10 @@ class ActionGoal:
             elif now > self._wait_until:
                 self._end(
                     Ending.NO_SERVER,
-                    f'no action server {self.name} within {self._server_timeout:g} s',
+                    f'no action server {self.name} within {self._server_timeout:g} s'
+                    + action_hint(
+                        self._node, self.name, interface_name(action_type(self._client))
+                    ),
                 )
         elif self._handle is None and now > self._wait_until:
             goal_handle(self._client, self._goal_id).cancel_goal_async()
@@ -178,6 +182,10 @@ class ActionGoal:
         elif now >= self._next_watch:
             self._next_watch = now + _WATCH_PERIOD
             self._watch(now)
+
+    def _hint(self) -> str:
+        """Say which action servers there are instead."""
+        return action_hint(self._node, self.name, interface_name(action_type(self._client)))
 
     def _send(self) -> None:
         now = time.monotonic()
@@ -250,7 +258,7 @@ class ActionGoal:
 
     def _ask_for_result(self, now: float) -> None:
         """Ask again for a result that is late: a response is lost while DDS still matches."""
-        if self._ask_again is not None and now >= self._ask_again:
+        if self._handle is not None and self._ask_again is not None and now >= self._ask_again:
             when_done(self._handle.get_result_async(), self._result)
             self._ask_again = None
         if self._ask_again is None:

@@ -56,8 +56,8 @@ class WalledExecutor(SingleThreadedExecutor):
             handler, entity, _ = self.wait_for_ready_callbacks(timeout_sec, None, _never)
         except _NOTHING_TO_DO:
             return
-        except BaseException as error:
-            FAULTS.note('waiting for callbacks', error)
+        except BaseException as fault:
+            FAULTS.note('waiting for callbacks', fault)
             time.sleep(min(_REST * 2**self._failed, _LONGEST_REST))
             self._failed = min(self._failed + 1, 10)
             return

@@ -56,11 +56,13 @@ def load_type(name: str) -> type:
 
 
 def _member(module: Any, name: str) -> type:
-    if hasattr(module, name):
-        return getattr(module, name)
-    outer, _, part = name.rpartition('_')
-    holder = getattr(module, outer)
-    return getattr(holder, part) if hasattr(holder, part) else getattr(holder.Impl, part)
+    found: Any = getattr(module, name, None)
+    if found is None:
+        outer, _, part = name.rpartition('_')
+        holder = getattr(module, outer)
+        found = getattr(holder, part) if hasattr(holder, part) else getattr(holder.Impl, part)
+    made: type = found
+    return made
 
 
 def type_name(cls: type) -> str:

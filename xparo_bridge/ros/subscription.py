@@ -26,7 +26,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from . import entities
+from . import entities, presence
 from .fields import load_type, UnknownType
 from .problems import Problems
 from .samples import Info, SampleThread
@@ -104,8 +104,13 @@ class TopicSubscription:
         on_type: Callable[[type], None] | None = None,
         callback: Callable[[bytes], None] = _ignore,
         samples: SampleThread | None = None,
+        expected: bool = True,
     ) -> None:
-        """Take the resolved topic name and the type's name, or none to go by the publishers."""
+        """
+        Take the resolved topic name and the type's name, or none to go by the publishers.
+
+        It is a problem when nobody publishes what is `expected`.
+        """
         self.topic = topic
         self.publishers = 0
         # Whether every publisher keeps its last message for whoever comes later.
@@ -116,6 +121,10 @@ class TopicSubscription:
         self._on_type = on_type
         self._callback = callback
         self._samples = samples
+        self._expected = expected
+        self._absent_since: float | None = None
+        self._hint_at = 0.0
+        self._hint = ''
         self._problems = Problems.of(node)
         self._problem = f'topic {topic}'
         self._class: type | None = None
@@ -135,10 +144,26 @@ class TopicSubscription:
         alike = [publisher for publisher in publishers if publisher.topic_type == kind]
         if alike and self._settle(kind):
             self._match(kind, alike)
-        if self._failure or remark:
-            self._problems.report(self._problem, self._failure or remark)
+        text = self._failure or remark or self._absence()
+        if text:
+            self._problems.report(self._problem, text)
         else:
             self._problems.solved(self._problem)
+
+    def _absence(self) -> str:
+        """What is wrong if nobody has published the topic for long."""
+        if self.publishers or not self._expected:
+            self._absent_since = None
+            return ''
+        now = time.monotonic()
+        if self._absent_since is None:
+            self._absent_since = now
+        if now - self._absent_since < presence.GRACE:
+            return ''
+        if now >= self._hint_at:
+            self._hint_at = now + presence.HINT_PERIOD
+            self._hint = presence.topic_hint(self._node, self.topic, self._kind or self._chosen)
+        return f'configured, but nobody publishes {self.topic}{self._hint}'
 
     def _choose_type(self, publishers: Sequence[TopicEndpointInfo]) -> tuple[str, str]:
         """Type to subscribe to, and what there is to say about it."""

@@ -187,8 +187,8 @@ class TransformTree:
     def place(self, target: str, source: str) -> Place | None:
         """Place of frame `source` in frame `target` with its age; None where not connected."""
         target, source = frame_name(target), frame_name(source)
-        above = {frame: (place, heard) for frame, place, *heard in self._chain(source)}
-        for ancestor, to_target, *heard in self._chain(target):
+        above = {frame: (place, heard) for frame, place, heard in self._chain(source)}
+        for ancestor, to_target, heard in self._chain(target):
             if ancestor in above:
                 to_source, other = above[ancestor]
                 oldest, frame = min(heard, other)
@@ -196,27 +196,27 @@ class TransformTree:
                 return Place(to_target.inverse() * to_source, max(0.0, age), frame)
         return None
 
-    def _chain(self, frame: str) -> Iterator[tuple[str, Transform, float, str]]:
+    def _chain(self, frame: str) -> Iterator[tuple[str, Transform, tuple[float, str]]]:
         """
         Yield the frame and its ancestors.
 
-        Each with the frame's place in it, when the oldest moving transform so far was heard, and
-        that one's frame.
+        Each with the frame's place in it, and when the oldest moving transform so far was heard
+        with that one's frame.
         """
         place = Transform()
-        oldest, of = math.inf, ''
+        oldest = math.inf, ''
         seen = {frame}
-        yield frame, place, oldest, of
+        yield frame, place, oldest
         while frame in self._edges and len(seen) < _MAX_CHAIN:
             edge = self._edges[frame]
-            if not edge.static and edge.heard < oldest:
-                oldest, of = edge.heard, frame
+            if not edge.static and edge.heard < oldest[0]:
+                oldest = edge.heard, frame
             frame = edge.parent
             if frame in seen:  # A loop of parents, which is a robot's fault, ends here.
                 return
             seen.add(frame)
             place = edge.transform * place
-            yield frame, place, oldest, of
+            yield frame, place, oldest
 
 
 class TransformListener:
@@ -256,6 +256,7 @@ class TransformListener:
                         _TYPE,
                         depth=_DEPTH,
                         on_type=listener._on_type,
+                        expected=name == 'tf',
                     ),
                     name == 'tf_static',
                 )

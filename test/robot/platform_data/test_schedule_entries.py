@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from xparo_bridge.robot.platform_data import schedule_entries
 from xparo_bridge.robot.platform_data.schedule_entries import (
     Agenda,
     DONE,
     INVALID,
     MISSED,
     Policy,
+    time_zone,
     WAITING,
 )
+from xparo_bridge.robot.platform_data.time_zones import OLDER_NAMES
 
 BERLIN = Policy('Europe/Berlin')
 # 2026-07-01 12:00 in Berlin
@@ -141,3 +146,21 @@ def test_links_have_schedules_of_their_own():
     schedule.replace('other', {'dock': AT_NOON})
     schedule.replace('platform', {})
     assert [entry.link for entry in schedule.take_due(NOON)] == ['other']
+
+
+@pytest.mark.parametrize('name', ['Asia/Calcutta', 'US/Pacific', 'Europe/Kiev', 'Asia/Saigon'])
+def test_a_browser_s_older_name_of_a_time_zone_is_known_without_its_package(name, monkeypatch):
+    def without_legacy(key):
+        if key in OLDER_NAMES:
+            raise KeyError(key)
+        return ZoneInfo(key)
+
+    monkeypatch.setattr(schedule_entries, 'ZoneInfo', without_legacy)
+    at = datetime(2026, 1, 1, 12)
+    assert time_zone(name).utcoffset(at) == ZoneInfo(OLDER_NAMES[name]).utcoffset(at)
+
+
+def test_older_names_are_of_zones_there_are_and_others_are_told_back():
+    assert all(map(time_zone, OLDER_NAMES.values()))
+    with pytest.raises(ValueError, match='"Mars/Olympus" is not known here'):
+        time_zone('Mars/Olympus')

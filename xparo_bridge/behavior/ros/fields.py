@@ -28,6 +28,7 @@ from rosidl_parser.definition import (
 
 from ...ros.fields import class_of, describe, is_time, load_type, members, type_name
 from ...ros.fields import UnknownType as UnknownType
+from ...ros.times import NoTime, time_message
 from ..errors import BehaviorError, ConversionError
 from ..nav2 import types as _known_types  # noqa: F401  Makes the forms of poses and paths known.
 from ..ports import BOOL, DOUBLE, opaque, PortType, STRING, type_named, vector_of
@@ -162,8 +163,10 @@ def _to_time(value: Any, kind: NamespacedType) -> Any:
     cls = class_of(kind)
     if isinstance(value, (cls, Mapping)):
         return to_message(value, cls)
-    nanoseconds = round(to_double(value) * 1e9)
-    return cls(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+    try:
+        return time_message(cls, to_double(value))
+    except NoTime as error:
+        raise ConversionError(str(error)) from error
 
 
 def to_message(value: Any, cls: Any) -> Any:

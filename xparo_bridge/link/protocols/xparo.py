@@ -158,7 +158,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     Pong: lambda pong: _PONG,
     CommandStatus: _command_status,
     BehaviorStatus: _behavior_status,
-    RobotInfo: lambda info: _message('robot_info', info.values),
+    RobotInfo: lambda info: _message('robot_info', dict(info.values)),
 }
 
 _EXTENSION_TYPES: dict[str, type] = {

@@ -13,6 +13,7 @@ from ...ros import nav2_errors
 from ...ros.action_goal import ActionGoal, cancel_all, Ending, Outcome
 from ...ros.entities import action_client
 from ...ros.goal_progress import remaining
+from ...ros.presence import Presence
 from . import kind
 from .kind import Kind, Robot, Schema
 from .run import Rejection, Run
@@ -88,6 +89,8 @@ class ActionKind(Kind[ActiveGoal]):
             action: action_client(robot.node, action_type, action)
             for action, action_type in actions.items()
         }
+        for action, action_type in actions.items():
+            Presence.of(robot.node).expect_action(action, action_type, f'command {name}')
 
     @abstractmethod
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:

@@ -31,6 +31,7 @@ from rosidl_parser.definition import (
 
 from ...errors import BadInput
 from ...ros.fields import class_of, describe, is_time, members, type_name
+from ...ros.times import NoTime, time_message
 from .kind import Schema, SettingsError
 
 Path = tuple[str | int, ...]
@@ -204,8 +205,10 @@ class Template:
                 return self._now()
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise _bad(value, kind, at)
-            nanoseconds = round(value * 1e9)
-            return cls(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+            try:
+                return time_message(cls, value)
+            except NoTime as error:
+                raise BadValue(f'{_place(at)}{error}') from error
         if not isinstance(value, dict):
             raise _bad(value, kind, at)
         message = cls()

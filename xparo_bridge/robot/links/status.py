@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 import math
 import time
 from typing import Any
@@ -18,12 +19,18 @@ from xparo_interfaces.msg import BridgeStatus, LinkStatus
 
 from ... import __version__
 from ...messages import LinkState, LinkStateChanged, LinkStatistics
-from ...ros.entities import publisher
+from ...ros.entities import publisher, timer
+from ...ros.problems import Problems
+from .identity import AddressWatch
 
 _DAY = 86400.0
 # From when on an operator is warned.
 CERTIFICATE_DAYS = 14.0
 CLOCK_OFFSET = 5.0
+# What is published at least so often, s: who watches diagnostics takes silence for a fault.
+_PERIOD = 2.0
+# How many problems a message names.
+_PROBLEMS = 50
 # Links that dial and wait by turns are told as one state to people.
 _DOWN_FOR = 60.0
 
@@ -74,6 +81,13 @@ class Status:
         self._tell = tell
         self._storage_problem = storage_problem
         self._links: dict[str, _Link] = {}
+        # Robots of a fleet have one name for the node and one topic for all diagnostics.
+        self._name = node.get_fully_qualified_name().lstrip('/')
+        self._problems = Problems.of(node)
+        self._published: Any = None
+        self._published_at = 0.0
+        self._address = AddressWatch()
+        self._timer = timer(node, 1.0, self._look)
         self._status = publisher(
             node,
             BridgeStatus,
@@ -105,8 +119,20 @@ class Status:
             self._links[name].numbers = numbers
             self.publish()
 
+    def _look(self) -> None:
+        if self._problems.now != self._published or (
+            time.monotonic() - self._published_at >= _PERIOD
+        ):
+            if problem := self._address.problem():
+                self._problems.report('network', problem)
+            else:
+                self._problems.solved('network', 'the address is that of the start again')
+            self.publish()
+
     def publish(self) -> None:
         """Tell how everything is now."""
+        problems = self._published = self._problems.now
+        self._published_at = time.monotonic()
         stamp = self._node.get_clock().now().to_msg()
         status = BridgeStatus(
             stamp=stamp,
@@ -118,12 +144,13 @@ class Status:
                 if name in self._links
             ],
             active_commands=self._active_commands(),
+            problems=[f'{name}: {text}' for name, text in islice(problems.items(), _PROBLEMS)],
         )
         self._tell(status)
         self._status.publish(status)
         array = DiagnosticArray(
             status=[
-                _diagnostic(f'{self._node.get_name()}: link {name}', self._robot_id, link)
+                _diagnostic(f'{self._name}: link {name}', self._robot_id, link)
                 for name, link in self._links.items()
             ]
         )
@@ -131,9 +158,23 @@ class Status:
         array.status.append(
             DiagnosticStatus(
                 level=ERROR if problem else OK,
-                name=f'{self._node.get_name()}: state directory',
+                name=f'{self._name}: state directory',
                 message=problem or 'works',
                 hardware_id=self._robot_id,
+            )
+        )
+        array.status.append(
+            DiagnosticStatus(
+                level=WARN if problems else OK,
+                name=f'{self._name}: configuration',
+                message=f'{len(problems)} cannot be done: {", ".join(islice(problems, 5))}'
+                if problems
+                else 'all of it can be done',
+                hardware_id=self._robot_id,
+                values=[
+                    KeyValue(key=name, value=text)
+                    for name, text in islice(problems.items(), _PROBLEMS)
+                ],
             )
         )
         array.header.stamp = stamp

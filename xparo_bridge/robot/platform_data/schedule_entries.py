@@ -16,6 +16,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .time_zones import OLDER_NAMES
+
 # A start up to so late, s, is no missed one: platforms give times in minutes.
 ON_TIME_TOLERANCE = 60.0
 WAITING, DONE, MISSED, INVALID = 'waiting', 'done', 'missed', 'invalid'
@@ -150,8 +152,15 @@ def _moment(date: str, time: str, zone: str | None) -> float:
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """Return a time zone by its name; ValueError if this machine does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f'time zone "{name}" is not known here') from None
+    """
+    Return a time zone by its name, also by an older one, as browsers have some.
+
+    :raises ValueError: if this machine does not know it.
+    """
+    for known in (name, OLDER_NAMES.get(name)):
+        try:
+            if known is not None:
+                return ZoneInfo(known)
+        except (KeyError, ValueError, OSError):
+            continue
+    raise ValueError(f'time zone "{name}" is not known here; expected a name such as Asia/Kolkata')

@@ -71,7 +71,12 @@ class RosoutLog:
         self._burst = burst
         self._shares: OrderedDict[str, _Share] = OrderedDict()
         self._subscription = TopicSubscription(
-            node, '/rosout', 'rcl_interfaces/msg/Log', depth=_DEPTH, on_type=self._on_type
+            node,
+            '/rosout',
+            'rcl_interfaces/msg/Log',
+            depth=_DEPTH,
+            on_type=self._on_type,
+            expected=False,
         )
         self._timer: Any = None
         self._ticks = 0

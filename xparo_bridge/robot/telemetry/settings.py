@@ -59,6 +59,7 @@ class TopicSettings:
     min_rate: float = 0.0  # Hz at which even an unchanged value is repeated.
     every_sample: bool = False
     enabled: bool = True
+    expected: bool = True  # Whether it is a problem when nobody publishes it.
 
     @classmethod
     def from_mapping(cls, entry: Settings) -> TopicSettings:

@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ...messages import Telemetry
+from ...ros import presence
 from ...ros.fields import type_name
 from ...ros.paths import Path
 from ...ros.problems import Problems
@@ -85,6 +86,8 @@ class TopicSource(Source):
         self.batched = not settings.every_sample
         self._interval = 0.0
         self._streams: dict[str, _Stream] = {}
+        self._problems = Problems.of(node)
+        self._found_at = monotonic()
         self._pattern: re.Pattern[str] | None = None
         if settings.is_pattern:
             self._pattern = topic_pattern(settings.topic)
@@ -99,14 +102,23 @@ class TopicSource(Source):
 
     def refresh(self) -> None:
         if self._pattern is not None:
-            for topic, _ in self._node.get_topic_names_and_types():
-                if topic not in self._streams and self._pattern.fullmatch(topic):
-                    self._add(topic)
+            self._look_for_topics(self._pattern)
         for topic, stream in list(self._streams.items()):
             stream.subscription.refresh()
             if self._pattern is not None and not stream.subscription.publishers:
                 stream.close()
                 del self._streams[topic]
+
+    def _look_for_topics(self, pattern: re.Pattern[str]) -> None:
+        for topic, _ in self._node.get_topic_names_and_types():
+            if topic not in self._streams and pattern.fullmatch(topic):
+                self._add(topic)
+        now, problem = monotonic(), f'topics {self._settings.topic}'
+        if self._streams:
+            self._found_at = now
+            self._problems.solved(problem, 'some are published now')
+        elif now - self._found_at >= presence.GRACE:
+            self._problems.report(problem, 'configured, but nobody publishes one of such a name')
 
     @property
     def publishers(self) -> int:
@@ -128,6 +140,7 @@ class TopicSource(Source):
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+        self._problems.forget(f'topics {self._settings.topic}')
 
 
 class _Stream:
@@ -164,6 +177,7 @@ class _Stream:
             depth=settings.depth,
             callback=self._on_sample,
             samples=samples if settings.every_sample else None,
+            expected=settings.expected and not settings.is_pattern,
         )
 
     def _on_type(self, cls: type) -> None:
@@ -172,7 +186,8 @@ class _Stream:
         self._type = type_name(cls)
 
     def _now(self) -> float:
-        return self._clock.now().nanoseconds / 1e9
+        seconds: float = self._clock.now().nanoseconds / 1e9
+        return seconds
 
     def _on_sample(self, data: bytes) -> None:
         if self.interval:

@@ -13,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
 from ....ros.entities import publisher, timer
+from ....ros.presence import Presence
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Rejection, Run
@@ -79,9 +80,9 @@ class Publish(Kind[_Job]):
         durability = (
             DurabilityPolicy.TRANSIENT_LOCAL if settings['latched'] else DurabilityPolicy.VOLATILE
         )
-        self._publisher = publisher(
-            robot.node, cls, settings['topic'], QoSProfile(depth=10, durability=durability)
-        )
+        qos = QoSProfile(depth=10, durability=durability)
+        self._publisher = publisher(robot.node, cls, settings['topic'], qos)
+        Presence.of(robot.node).expect_subscriber(settings['topic'], cls, f'command {name}')
 
     def parameters_schema(self) -> Schema:
         return self._schema

@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.task import Future
 
 from ....ros import entities
+from ....ros.presence import Presence
 from ....ros.values import plain
 from ....ros.walls import when_done
 from .. import parameters
@@ -69,6 +70,7 @@ class Service(Kind[_Call]):
             lambda: robot.node.get_clock().now().to_msg(),
         )
         self._client = entities.client(robot.node, cls, settings['service'])
+        Presence.of(robot.node).expect_service(settings['service'], cls, f'command {name}')
         self._calling: set[Run[_Call]] = set()
         self._waiting: deque[Run[_Call]] = deque()
 

@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 
 from ....ros import entities
+from ....ros.presence import Presence
 from ....ros.walls import when_done
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
@@ -80,6 +81,9 @@ class SetParameter(Kind[Future | None]):
             if entry['node'] not in self._clients:
                 self._clients[entry['node']] = entities.client(
                     robot.node, SetParameters, f'{entry["node"]}/set_parameters'
+                )
+                Presence.of(robot.node).expect_service(
+                    f'{entry["node"]}/set_parameters', SetParameters, f'command {name}'
                 )
 
     def parameters_schema(self) -> Schema:

@@ -41,7 +41,7 @@ def make(node: Node, settings: Settings) -> Source:
 class _Action:
     """The goals of one action: the newest, and how it goes on."""
 
-    def __init__(self, node: Node, name: str) -> None:
+    def __init__(self, node: Node, name: str, expected: bool) -> None:
         self.name = name.strip('/')
         self.goal: Values = {}
         self.progress: Values = {}
@@ -57,6 +57,7 @@ class _Action:
                         'ids': 'status_list[:].goal_info.goal_id.uuid',
                     }
                 ),
+                expected=expected,
             ),
             _newest,
         )
@@ -75,6 +76,7 @@ class _Action:
                         'remaining': 'feedback.estimated_time_remaining',
                     }
                 ),
+                expected=False,
             ),
         )
 
@@ -110,7 +112,9 @@ class Navigation(Source):
     def __init__(self, node: Node, settings: Settings) -> None:
         names = settings['action']
         self._actions = [
-            _Action(node, name) for name in ([names] if isinstance(names, str) else names)
+            # A robot need not have all of them, but the first.
+            _Action(node, name, expected=number == 0)
+            for number, name in enumerate([names] if isinstance(names, str) else names)
         ]
         self._goal_id: Any = None
         self._end: Values = {}
@@ -133,8 +137,9 @@ class Navigation(Source):
         )
 
     def refresh(self) -> None:
-        for part in (*self._actions, self._plan):
-            part.refresh()
+        for action in self._actions:
+            action.refresh()
+        self._plan.refresh()
 
     def collect(self) -> Values:
         for action in self._actions:
@@ -160,8 +165,9 @@ class Navigation(Source):
         return {'navigation': values}
 
     def close(self) -> None:
-        for part in (*self._actions, self._plan):
-            part.close()
+        for action in self._actions:
+            action.close()
+        self._plan.close()
 
 
 def _newest(read: Values) -> Values:

@@ -1,0 +1,244 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Is what the configuration names there: topics, services, action servers, each of the right type.
+
+What stays away longer than `GRACE` is a problem of the node, with what is there instead: the same
+name with another type, other names with the right type, names that look alike. When it comes the
+problem is solved. Telemetry's topics say so by themselves (`subscription`); who has a client or a
+publisher for a name of the configuration expects it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+import difflib
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from rclpy.node import Node
+from rclpy.qos import qos_check_compatible, QoSCompatibility
+
+from . import entities
+from .problems import Problems
+
+# How long something may be missing before that is said, s: robots start in any order.
+GRACE = 10.0
+_PERIOD = 2.0
+# How often it is looked again at what is there instead, s.
+HINT_PERIOD = 10.0
+_MOST_NAMES = 3
+_SEND_GOAL = '/_action/send_goal'
+
+
+@dataclass
+class _Expected:
+    problem: str
+    # '' if it is there, else what is wrong without a hint.
+    missing: Callable[[], str]
+    hint: Callable[[], str]
+    by: set[str] = field(default_factory=set)
+    since: float = 0.0
+    hint_at: float = 0.0
+    hinted: str = ''
+
+
+class Presence:
+    """What one node expects of the others; on the ROS thread."""
+
+    def __init__(self, node: Node) -> None:
+        """Expect nothing yet; see `of` for the one of a node."""
+        self._node = node
+        self._problems = Problems.of(node)
+        self._expected: dict[str, _Expected] = {}
+        self._timer: Any = None
+
+    @classmethod
+    def of(cls, node: Node) -> Presence:
+        """Return the node's, the same for all who ask."""
+        if node not in _BY_NODE:
+            _BY_NODE[node] = cls(node)
+        return _BY_NODE[node]
+
+    def expect_action(self, name: str, kind: type, by: str) -> None:
+        """Expect a server of an action, such as nav2_msgs.action.NavigateToPose."""
+        node, wanted = self._node, interface_name(kind)
+        service = node.resolve_service_name(name + _SEND_GOAL)
+        self._expect(
+            f'action {service.removesuffix(_SEND_GOAL)}',
+            lambda: _no_server(node, service, wanted + '_SendGoal', 'action server'),
+            lambda: action_hint(node, service.removesuffix(_SEND_GOAL), wanted),
+            by,
+        )
+
+    def expect_service(self, name: str, kind: type, by: str) -> None:
+        """Expect a server of a service, such as std_srvs.srv.Trigger."""
+        node, wanted = self._node, interface_name(kind)
+        service = node.resolve_service_name(name)
+        self._expect(
+            f'service {service}',
+            lambda: _no_server(node, service, wanted, 'service server'),
+            lambda: _hint(
+                {
+                    other: kinds
+                    for other, kinds in _served(node).items()
+                    if '/_action/' not in other
+                },
+                service,
+                wanted,
+                lambda other: bool(node.count_services(other)),
+            ),
+            by,
+        )
+
+    def expect_subscriber(self, name: str, kind: type, by: str) -> None:
+        """Expect somebody to hear what this node publishes on a topic, by type and QoS."""
+        node, wanted = self._node, interface_name(kind)
+        topic = node.resolve_topic_name(name)
+        self._expect(
+            f'subscribers of {topic}',
+            lambda: _no_subscriber(node, topic, wanted),
+            lambda: topic_hint(node, topic, wanted, node.count_subscribers),
+            by,
+        )
+
+    def forget(self, by: str) -> None:
+        """Expect no more what was expected for this one alone."""
+        for name, expected in list(self._expected.items()):
+            expected.by.discard(by)
+            if not expected.by:
+                del self._expected[name]
+                self._problems.forget(name)
+        if not self._expected and self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+
+    def _expect(
+        self, name: str, missing: Callable[[], str], hint: Callable[[], str], by: str
+    ) -> None:
+        if name not in self._expected:
+            self._expected[name] = _Expected(name, missing, hint, since=time.monotonic())
+        self._expected[name].by.add(by)
+        if self._timer is None:
+            self._timer = entities.timer(self._node, _PERIOD, self._look)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for name, expected in self._expected.items():
+            missing = expected.missing()
+            if not missing:
+                expected.since = now
+                self._problems.solved(name, 'is there now')
+            elif now - expected.since >= GRACE:
+                if now >= expected.hint_at:
+                    expected.hint_at = now + HINT_PERIOD
+                    expected.hinted = expected.hint()
+                by = ', '.join(sorted(expected.by))
+                self._problems.report(name, f'configured for {by}, but {missing}{expected.hinted}')
+
+
+_BY_NODE: WeakKeyDictionary[Node, Presence] = WeakKeyDictionary()
+
+
+def interface_name(kind: Any) -> str:
+    """Full name of a message, service or action class, such as nav_msgs/msg/Odometry."""
+    package, form = kind.__module__.split('.')[:2]
+    return f'{package}/{form}/{kind.__name__}'
+
+
+def topic_hint(
+    node: Node, topic: str, kind: str, count: Callable[[str], int] | None = None
+) -> str:
+    """Topics that may be meant by one that nobody publishes; '' if there are none."""
+    counted = count or node.count_publishers
+    return _hint(
+        {
+            name: kinds
+            for name, kinds in node.get_topic_names_and_types()
+            if '/_action/' not in name and not name.endswith(('/rosout', '/parameter_events'))
+        },
+        topic,
+        kind,
+        lambda name: bool(counted(name)),
+    )
+
+
+def action_hint(node: Node, action: str, kind: str) -> str:
+    """Action servers that may be meant by one that is not there; '' if there are none."""
+    return _hint(
+        {
+            name.removesuffix(_SEND_GOAL): [one.removesuffix('_SendGoal') for one in kinds]
+            for name, kinds in _served(node).items()
+            if name.endswith(_SEND_GOAL)
+        },
+        action,
+        kind,
+        lambda name: bool(node.count_services(name + _SEND_GOAL)),
+    )
+
+
+def _served(node: Node) -> dict[str, list[str]]:
+    """Services there are or are asked for, with their types."""
+    return dict(node.get_service_names_and_types())
+
+
+def _no_server(node: Node, service: str, kind: str, what: str) -> str:
+    if not node.count_services(service):
+        return f'there is no {what}'
+    # The own client is in the list as well, so the wanted type says nothing.
+    others = [other for other in _served(node).get(service, ()) if other != kind]
+    if not others:
+        return ''
+    found = ' and '.join(others).replace('_SendGoal', '')
+    return f'it is served as {found}, expected {kind.removesuffix("_SendGoal")}'
+
+
+def _no_subscriber(node: Node, topic: str, kind: str) -> str:
+    found = node.get_subscriptions_info_by_topic(topic)
+    if not found:
+        return 'nobody subscribes to it'
+    alike = [one for one in found if one.topic_type == kind]
+    if not alike:
+        kinds = ' and '.join(sorted({one.topic_type for one in found}))
+        return f'it is subscribed to as {kinds}, expected {kind}'
+    # As the graph has it, in which all that a profile leaves open has been decided.
+    own = [
+        one.qos_profile
+        for one in node.get_publishers_info_by_topic(topic)
+        if (one.node_name, one.node_namespace) == (node.get_name(), node.get_namespace())
+    ]
+    reasons = []
+    for one in alike:
+        for qos in own:
+            fits, reason = qos_check_compatible(qos, one.qos_profile)
+            if fits != QoSCompatibility.ERROR:
+                return ''
+            reasons.append(f'the QoS of {one.node_name} does not fit: {reason.rstrip(";")}')
+    return '; '.join(reasons[:_MOST_NAMES])
+
+
+def _hint(
+    there: dict[str, list[str]], wanted: str, kind: str, served: Callable[[str], bool]
+) -> str:
+    """Words for names of the right type, and for names that look alike, that somebody serves."""
+    others = [name for name in there if name != wanted]
+    right = _closest(wanted, [name for name in others if kind and kind in there[name]], served)
+    if right:
+        return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
+    alike = difflib.get_close_matches(wanted, others, _MOST_NAMES, 0.75)
+    alike = [name for name in alike if served(name)]
+    return f'; did you mean {_listed(alike)}?' if alike else ''
+
+
+def _closest(wanted: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
+    def unlike(name: str) -> tuple[bool, float]:
+        last = name.rpartition('/')[2] == wanted.rpartition('/')[2]
+        return not last, -difflib.SequenceMatcher(None, name, wanted).ratio()
+
+    return [name for name in sorted(names, key=unlike) if served(name)][:_MOST_NAMES]
+
+
+def _listed(names: list[str]) -> str:
+    return ', '.join(names[:-1]) + (' and ' if names[1:] else '') + names[-1]
