@@ -35,6 +35,34 @@ class Kept:
         return asyncio.run(self.history.oldest(1 << 30))[1]
 
 
+class SetClock:
+    """The time module of a robot whose clock is set now and then."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self._passed = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by."""
+        self._passed += seconds
+
+    def time(self) -> float:
+        return time.time() + self.ahead + self._passed
+
+    def clock_gettime(self, which: int) -> float:
+        return time.clock_gettime(which) + self._passed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = SetClock()
+    monkeypatch.setattr('xparo_bridge.link.history.time', made)
+    return made
+
+
 @pytest.fixture
 def file(tmp_path):
     """Path of a state that does not exist yet."""
@@ -90,13 +118,12 @@ def test_keys_without_end_are_bounded_too():
     kept.state.close()
 
 
-def test_what_is_too_old_goes(monkeypatch):
-    kept = Kept(None, max_age=100.0)
-    real = time.time
-    monkeypatch.setattr(time, 'time', lambda: real() - 200)
+@pytest.mark.parametrize('on_disk', [True, False])
+def test_what_is_too_old_goes(file, clock, on_disk):
+    kept = Kept(file if on_disk else None, max_age=100.0)
     kept.history.add({'x': 'old'})
     kept.history.flush()
-    monkeypatch.setattr(time, 'time', real)
+    clock.pass_by(200.0)
     kept.history.add({'x': 'new'})
     assert [sample['values']['x'] for sample in kept.samples()] == ['new']
     kept.state.close()
@@ -240,3 +267,43 @@ def test_it_takes_no_more_than_its_share_of_the_link():
                 line.heal()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize('on_disk', [True, False])
+@pytest.mark.parametrize('step', [3 * 86400.0, -3 * 86400.0, 3600.0, -3600.0, 30 * 365 * 86400.0])
+def test_a_clock_that_is_set_corrects_the_times_of_an_outage_and_loses_nothing(
+    file, clock, step, on_disk
+):
+    kept = Kept(file if on_disk else None, max_age=3600.0)
+    for number in range(20):
+        kept.history.add({'x': number})
+    if on_disk:
+        kept.history.flush()
+        assert [sample['values']['x'] for sample in kept.samples()] == list(range(20))
+    clock.ahead = step
+    for number in range(20, 60):
+        kept.history.add({'x': number})
+    samples = kept.samples()
+    assert [sample['values']['x'] for sample in samples] == list(range(60))
+    now = clock.time()
+    assert all(now - 30.0 < sample['time'] <= now for sample in samples)
+    kept.state.close()
+
+
+def test_samples_of_an_earlier_process_keep_their_times_when_the_clock_is_set(file, clock):
+    first = Kept(file, max_age=30 * 86400.0)
+    first.history.add({'x': 'before'})
+    first.history.flush()
+    first.samples()
+    first.state.close()
+    at = time.time()
+    clock.ahead = -3 * 86400.0  # A machine without a battery for its clock was started again.
+    second = Kept(file, max_age=30 * 86400.0)
+    second.history.add({'x': 'after'})
+    second.samples()
+    clock.ahead = 0.0
+    before, after = second.samples()
+    assert before['values']['x'] == 'before'
+    assert before['time'] == pytest.approx(at, abs=30.0)
+    assert after['time'] == pytest.approx(time.time(), abs=30.0)
+    second.state.close()

@@ -5,6 +5,10 @@ What became of telemetry while the link was down: samples on disk, thinned as th
 
 At the bound in bytes the older half is joined in pairs, so that what is long ago stays known, ever
 more coarsely; a pair keeps the later value of each key. What is older than the bound of age goes.
+
+Many robots begin with a clock that is days behind, and set it when they have a network. So samples
+are timed by a clock that nobody sets, and told the time that the robot's clock says it was: when
+that is set, the times of all samples of this process are corrected, and none is taken for old.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ _LARGEST = 1 / 64
 # Rows that are joined before the writer goes on with what others wait for: about 20 ms.
 _SLICE = 2000
 
+# By how much the robot's clock must have been set to correct times, s: less is drift.
+_STEP = 1.0
+
 Sample = Mapping[str, Any]
 
 
@@ -35,8 +42,12 @@ class History(Queue):
 
     def __init__(self, writer: Writer | None, lane: str, max_bytes: int, max_age: float) -> None:
         """Take the bounds: bytes of JSON text, and s."""
-        super().__init__(writer, 'history', lane, max_bytes, batch=_BATCH)
         self._max_age = max_age
+        # The robot's clock minus the one that nobody sets, at the start.
+        self._began = time.time() - _steady()
+        self._step = 0.0  # What was added to the times on disk since.
+        self._first = 0  # Records behind this number are of this process.
+        super().__init__(writer, 'history', lane, max_bytes, batch=_BATCH)
         # How many rows this round of thinning has yet to look at, and behind which number.
         self._to_thin = 0
         self._thinned = 0
@@ -55,17 +66,23 @@ class History(Queue):
             return
         self.append(text)
 
+    def now(self) -> float:
+        return self._began + _steady()
+
+    def told(self, moment: float) -> float:
+        step = time.time() - self.now()
+        return moment + step if abs(step) > _STEP else moment
+
     async def oldest(self, max_bytes: int) -> tuple[int, list[Sample]]:
         """Oldest samples of up to `max_bytes`, at least one if any, and the number to `forget`."""
         number, records = await oldest(self, max_bytes)
-        limit = time.time() - self._max_age
+        limit = self.told(self.now()) - self._max_age
         samples = [(moment, _values(text)) for moment, text in records if moment >= limit]
         return number, [{'time': moment, 'values': values} for moment, values in samples if values]
 
     def join(self, records: list[Record], max_bytes: int) -> list[Record]:
         """Join the older half in pairs; where that frees little, the oldest go."""
-        now = time.time()
-        # A clock that was set back makes samples of the future; they count as new.
+        now = self.now()
         kept = [record for record in records if record[0] >= now - self._max_age]
         half = len(kept) // 4 * 2
         joined = [
@@ -79,12 +96,42 @@ class History(Queue):
             joined = joined[len(joined) // 2 :]
         return super().join(joined + kept[half:], max_bytes)
 
+    def load(self, db: sqlite3.Connection) -> None:
+        super().load(db)
+        [(number,)] = db.execute('SELECT coalesce(max(number), 0) FROM history')
+        self._first = number
+
+    def restore(self, db: sqlite3.Connection) -> None:
+        super().restore(db)
+        [(number,)] = db.execute('SELECT coalesce(max(number), 0) FROM history')
+        if number < self._first:  # A new file.
+            self._first = 0
+
+    def _write(self, db: sqlite3.Connection) -> None:
+        self._correct(db)
+        super()._write(db)
+
+    def _oldest(self, db: sqlite3.Connection, max_bytes: int) -> tuple[int, list[Record]]:
+        self._correct(db)
+        return super()._oldest(db, max_bytes)
+
+    def _correct(self, db: sqlite3.Connection) -> None:
+        """Bring the times of this process's samples to the robot's clock, if that was set."""
+        step = time.time() - self.now()
+        if abs(step - self._step) > _STEP:
+            db.execute(
+                'UPDATE history SET time = time + ? WHERE lane = ? AND number > ?',
+                (step - self._step, self._lane, self._first),
+            )
+            self._step = step
+
     def bound(self, db: sqlite3.Connection) -> None:
         """Keep the bounds of age and bytes on disk, a slice at a time."""
         oldest = db.execute(
             'SELECT time FROM history WHERE lane = ? ORDER BY number LIMIT 1', (self._lane,)
         ).fetchone()
-        limit = time.time() - self._max_age
+        # A clock that was set back makes samples of the future; they count as new.
+        limit = self.told(self.now()) - self._max_age
         if oldest is not None and oldest[0] < limit:
             self._remove(db, 'time < ?', limit, dropped=True)
         if self._bytes > self._max_bytes:
@@ -123,6 +170,11 @@ class History(Queue):
                 (self._lane, max(self._stored // 4, 1)),
             )
             self._remove(db, 'number <= ?', number, dropped=True)
+
+
+def _steady() -> float:
+    """Return the time since the machine's start, s, also while it sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 async def oldest(queue: Queue, max_bytes: int) -> tuple[int, list[Record]]:

@@ -67,7 +67,7 @@ class Queue:
         text = storable(text)
         full: list[Record] = []
         with self._lock:
-            self._waiting.append((time.time(), text))
+            self._waiting.append((self.now(), text))
             self._waiting_bytes += _size(text)
             if self._writer is not None and len(self._waiting) >= self._batch:
                 self._flushing = True
@@ -78,6 +78,14 @@ class Queue:
             joined = self.join(full, self._room)
             with self._lock:
                 self._put_back(joined)
+
+    def now(self) -> float:
+        """Return the time that a record of now has in memory, s."""
+        return time.time()
+
+    def told(self, moment: float) -> float:
+        """Return the time since 1970 of what has this time in memory, s."""
+        return moment
 
     def flush(self) -> None:
         """Write what was appended since."""
@@ -168,7 +176,7 @@ class Queue:
         records = self._writing
         db.executemany(
             f'INSERT INTO {self._table} (lane, time, item) VALUES (?, ?, ?)',
-            [(self._lane, moment, text) for moment, text in records],
+            [(self._lane, self.told(moment), text) for moment, text in records],
         )
         self._stored += len(records)
         self._bytes += sum(_size(text) for _, text in records)
@@ -218,7 +226,8 @@ class Queue:
                 count += 1
             self._out, self._waiting = self._waiting[:count], self._waiting[count:]
             self._waiting_bytes -= sum(_size(text) for _, text in self._out)
-            return (-1 if self._out else 0), list(self._out)
+            found = [(self.told(moment), text) for moment, text in self._out]
+            return (-1 if found else 0), found
 
 
 def _size(text: str) -> int:
