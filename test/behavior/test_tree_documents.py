@@ -7,7 +7,6 @@ import time
 import pytest
 
 from xparo_bridge.behavior import builtin_registry, Limits, load, TreeErrors
-from xparo_bridge.behavior.document import escape_attributes
 
 
 def problems(xml: str, limits: Limits | None = None, **options) -> list[str]:
@@ -81,13 +80,6 @@ def test_bare_ampersands_in_scripts_are_read_with_a_warning():
     tree = load(xml, builtin_registry())
     assert str(tree.tick_once()) == 'SUCCESS'
     assert '&amp;' in tree.warnings[0].hint
-
-
-def test_only_attributes_are_escaped():
-    text = '<?xml version="1.0"?><!-- a && b --><a b="x &amp; &y" c=\'<\'>&lt;</a>'
-    assert escape_attributes(text) == (
-        '<?xml version="1.0"?><!-- a && b --><a b="x &amp; &amp;y" c=\'&lt;\'>&lt;</a>'
-    )
 
 
 def test_the_declared_encoding_does_not_change_decoded_text():

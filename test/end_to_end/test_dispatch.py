@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from pathlib import Path
+import time
 from typing import Any
 
 from fixtures.domains import own_domain
@@ -178,11 +179,19 @@ def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
     )
     assert 'custom_maps/hall' in names(service)
     assert (folder / 'state' / 'files' / 'custom_maps' / 'hall').read_text() == 'x=1'
-    trees = service.ask(
-        'COMMAND_RESULT',
-        RUN_COMMAND={'robot_id': 'robot_123', 'command': 'list_trees', 'request_id': '3'},
-    )['output']
-    assert '"MainTree"' in trees and '"dock"' in trees and '"bad"' not in trees
+    trees, asked, give_up = '', 0, time.monotonic() + 10.0
+    while not ('"MainTree"' in trees and '"dock"' in trees):  # Checked beside what answers.
+        assert time.monotonic() < give_up, trees
+        asked += 1
+        trees = service.ask(
+            'COMMAND_RESULT',
+            RUN_COMMAND={
+                'robot_id': 'robot_123',
+                'command': 'list_trees',
+                'request_id': f'list {asked}',
+            },
+        )['output']
+    assert '"bad"' not in trees
     assert not [path for path in folder.rglob('*') if path.name in ('up', 'evil.py')]
 
 

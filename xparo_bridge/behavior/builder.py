@@ -15,6 +15,8 @@ typed port connected to an entry gives it its type, and text may go into any typ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+import time
 from typing import Any
 
 from .blackboard import Blackboard
@@ -39,23 +41,35 @@ from .ports import (
     STRING,
 )
 from .registry import NodeRegistry
-from .script import compile_script, Script
+from .script import Script
 from .status import NodeKind
-from .values import INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
+from .values import clip, INT32_MAX, INT32_MIN, parse_bool, parse_integer, parse_real
 from .verify import EXPLICIT, node_type
+from .work import Work
 
 
 class TooManyProblems(BehaviorError):
     """The tree is not worth looking at further."""
 
 
+@dataclass(slots=True)
+class _Planned:
+    """A node that has been checked; `node` once it is made. `parent` is its place in the plan."""
+
+    element: Element
+    config: NodeConfig
+    scripts: dict[str, Script]
+    parent: int | None
+    node: TreeNode | None = None
+
+
 class Builder:
     """
     Makes the nodes of one tree and collects what is wrong with them.
 
-    `trees` are the <BehaviorTree> elements by ID and `models` the declared ports of trees with
-    their defaults ('' for none). A `dry` builder only looks for problems: it makes builtin nodes,
-    which have no effects, and no others.
+    First `plan` checks everything and makes the builtin nodes, which have no effects. Then `make`
+    makes the others, which may use the robot, piece by piece. `trees` are the <BehaviorTree>
+    elements by ID and `models` the declared ports of trees with their defaults ('' for none).
     """
 
     def __init__(
@@ -65,52 +79,79 @@ class Builder:
         registry: NodeRegistry,
         context: TreeContext,
         limits: Limits,
+        work: Work,
         *,
         assume_nodes: bool = False,
-        dry: bool = False,
     ) -> None:
         self._trees = trees
         self._models = models
         self._registry = registry
         self._context = context
         self._limits = limits
+        self._work = work
         self._assume_nodes = assume_nodes
-        self._dry = dry
         self._open_trees: list[str] = []
         self._paths = {''}
         self._uid = 0
-        self.nodes: list[TreeNode] = []
+        self._plan: list[_Planned] = []
+        self._next = 0
         self.blackboards: dict[str, Blackboard] = {}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def build(self, tree_id: str, blackboard: Blackboard) -> TreeNode | None:
-        """Make the nodes of a tree; None if it was dry or has problems."""
+    def plan(self, tree_id: str, blackboard: Blackboard) -> bool:
+        """Check the nodes of a tree; whether it has no problems."""
         self.blackboards[tree_id] = blackboard
         try:
-            root = self._build_tree(tree_id, blackboard, '')
+            self._plan_tree(tree_id, blackboard, '', None)
         except TooManyProblems as error:
             self.problems.append(Problem(str(error)))
-            return None
-        return None if self.problems else root
+        return not self.problems
+
+    def make(self, seconds: float = float('inf')) -> bool:
+        """Make nodes for a time; whether all are made, or one could not be."""
+        end = time.monotonic() + seconds
+        while self._next < len(self._plan) and not self.problems:
+            if time.monotonic() > end:
+                return False
+            planned = self._plan[self._next]
+            self._next += 1
+            if planned.node is None:
+                planned.node = self._make(planned)
+        return True
+
+    def nodes(self) -> list[TreeNode]:
+        """Join the nodes made so far, and return them by rising uid."""
+        found = []
+        for planned in self._plan:
+            node = planned.node
+            if node is None:
+                continue
+            found.append(node)
+            parent = None if planned.parent is None else self._plan[planned.parent].node
+            if parent is not None and node.parent is None:
+                parent.children.append(node)
+                node.parent = parent
+        return found
 
     # Trees and nodes
 
-    def _build_tree(self, tree_id: str, blackboard: Blackboard, path: str) -> TreeNode | None:
+    def _plan_tree(
+        self, tree_id: str, blackboard: Blackboard, path: str, parent: int | None
+    ) -> None:
         tree = self._trees[tree_id]
         self._open_trees.append(tree_id)
-        root = None
         for element in tree.children[:1]:
-            root = self._build_node(element, blackboard, f'{path}/' if path else '')
+            self._plan_node(element, blackboard, f'{path}/' if path else '', parent)
         self._open_trees.pop()
-        return root
 
-    def _build_node(self, element: Element, board: Blackboard, prefix: str) -> TreeNode | None:
+    def _plan_node(
+        self, element: Element, board: Blackboard, prefix: str, parent: int | None
+    ) -> None:
+        self._work.step()
         self._uid += 1
         if self._uid > self._limits.nodes:
             raise TooManyProblems(f'the tree has more than {self._limits.nodes} nodes')
-        if len(self.problems) >= self._limits.problems:
-            raise TooManyProblems('there are more problems than are listed here')
         is_subtree = element.tag == 'SubTree'
         type_id = element.get('ID') if is_subtree else node_type(element)
         manifest = self._registry.find('SubTree' if is_subtree else type_id)
@@ -122,7 +163,7 @@ class Builder:
             self._report(
                 element, path, f'<{type_id}> has an attribute [ID]', 'only the explicit form has'
             )
-        node = None
+        place = None
         if manifest is not None:
             config = NodeConfig(
                 name, type_id, manifest, board, self._context, self._uid, path, element.line
@@ -133,21 +174,17 @@ class Builder:
                 }
             else:
                 self._connect_ports(element, config)
-            node = self._make(element, config)
+            place = self._add(element, config, parent)
         if is_subtree:
-            children = [self._build_subtree(element, board, prefix, path)]
+            self._plan_subtree(element, board, prefix, path, place)
         else:
-            children = [self._build_node(child, board, prefix) for child in element.children]
-        if node is not None:
-            for child in children:
-                if child is not None:
-                    node.children.append(child)
-                    child.parent = node
-        return node
+            for child in element.children:
+                self._plan_node(child, board, prefix, place)
 
-    def _make(self, element: Element, config: NodeConfig) -> TreeNode | None:
-        """Make one node with its conditions."""
-        scripts = self._conditions(element, config)
+    def _add(self, element: Element, config: NodeConfig, parent: int | None) -> int:
+        """Add a node to the plan and return its place there."""
+        planned = _Planned(element, config, self._conditions(element, config), parent)
+        self._plan.append(planned)
         if config.manifest.factory is None:
             self._report(
                 element,
@@ -155,22 +192,24 @@ class Builder:
                 f'{config.type_id} cannot run on this robot',
                 'nothing is registered that would run it',
             )
-            return None
-        if self._dry and config.manifest.type_id not in self._registry.builtin_ids:
-            return None
-        # The place in the list is the node's uid, also when children are made by its factory.
-        place = len(self.nodes)
+        elif config.manifest.type_id in self._registry.builtin_ids:
+            planned.node = self._make(planned)
+        return len(self._plan) - 1
+
+    def _make(self, planned: _Planned) -> TreeNode | None:
+        """Make one node with its conditions."""
+        config = planned.config
         try:
-            node = config.manifest.factory(config)
+            factory = config.manifest.factory
+            node = None if factory is None else factory(config)
             if not isinstance(node, TreeNode):
                 raise NodeError(f'the factory of {config.type_id} makes no node')
         except Exception as error:
             # Factories are also others' code, and a broken one must not refuse more than itself.
             text = str(error) if isinstance(error, BehaviorError) else repr(error)
-            self._report(element, config.path, text, '')
+            self._report(planned.element, config.path, text, '')
             return None
-        node.set_conditions(scripts)
-        self.nodes.insert(place, node)
+        node.set_conditions(planned.scripts)
         return node
 
     def _conditions(self, element: Element, config: NodeConfig) -> dict[str, Script]:
@@ -179,7 +218,7 @@ class Builder:
             if name in element.attributes:
                 text = element.attributes[name]
                 try:
-                    scripts[name] = compile_script(text, config.blackboard, self._context.enums)
+                    scripts[name] = self._context.scripts.compile(text, config.blackboard)
                 except BehaviorError as error:
                     self._report(element, config.path, f'[{name}]: {error}', '')
         return scripts
@@ -258,7 +297,12 @@ class Builder:
                 config.inputs.setdefault(port.name, port.default)
             if port.direction is not Direction.INPUT and pointed_key(port.default) is not None:
                 config.outputs.setdefault(port.name, port.default)
-        elif is_input and port.name not in config.inputs and self._is_needed(config):
+        elif (
+            is_input
+            and port.name not in config.inputs
+            and self._is_needed(config)
+            and len(self.warnings) < self._limits.problems
+        ):
             self.warnings.append(
                 Problem(
                     f'the port [{port.name}] of {config.type_id} has no value',
@@ -276,19 +320,24 @@ class Builder:
 
     # Subtrees
 
-    def _build_subtree(
-        self, element: Element, board: Blackboard, prefix: str, node_path: str
-    ) -> TreeNode | None:
+    def _plan_subtree(
+        self,
+        element: Element,
+        board: Blackboard,
+        prefix: str,
+        node_path: str,
+        place: int | None,
+    ) -> None:
         tree_id = element.get('ID')
         if not tree_id:
-            return None
+            return
         if tree_id not in self._trees:
-            known = ', '.join(sorted(self._trees))
+            known = clip(', '.join(sorted(self._trees)), 200)
             self._report(element, node_path, f'there is no tree {tree_id!r}', f'trees: {known}')
-            return None
+            return
         if tree_id in self._open_trees:
             self._report(element, node_path, f'the tree {tree_id!r} contains itself', '')
-            return None
+            return
         path = prefix + element.get('name', f'{tree_id}::{self._uid}')
         if path in self._paths:
             self._report(
@@ -297,12 +346,12 @@ class Builder:
                 f'there is a SubTree named {path!r} already',
                 'give it another name, or none',
             )
-            return None
+            return
         self._paths.add(path)
         inner = Blackboard(board)
         self.blackboards[path] = inner
         self._connect_subtree(element, inner, node_path)
-        return self._build_tree(tree_id, inner, path)
+        self._plan_tree(tree_id, inner, path, place)
 
     def _connect_subtree(self, element: Element, inner: Blackboard, path: str) -> None:
         remapping = {
@@ -340,7 +389,11 @@ class Builder:
         inner.autoremap = autoremap
 
     def _report(self, element: Element, path: str, message: str, hint: str) -> None:
-        self.problems.append(Problem(message, element.line, path, hint, element.file))
+        if len(self.problems) >= self._limits.problems:
+            raise TooManyProblems('there are more problems than are listed here')
+        self.problems.append(
+            Problem(clip(message, 500), element.line, clip(path, 200), hint, element.file)
+        )
 
 
 def literal_value(text: str) -> tuple[Any, PortType]:

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import time
 from typing import Any
 
+from .script import ScriptCompiler
 from .timing import MonotonicClock, PausableClock, Timers, TimeSource
 
 
@@ -28,8 +30,21 @@ class TreeContext:
         self.timers = Timers(self.clock)
         self.services = dict(services or {})
         self.enums = dict(enums or {})
+        self.scripts = ScriptCompiler(self.enums)
         self.on_wake_up: Callable[[], None] | None = None
         self._woken = False
+        # When the tick under way should be over, by the machine's monotonic clock, s.
+        self.tick_end = float('inf')
+
+    @property
+    def is_overdue(self) -> bool:
+        """
+        Whether the tick under way has taken its time.
+
+        A node that loops within one tick then wakes the tree up, returns RUNNING, and goes on
+        with the next tick.
+        """
+        return time.monotonic() > self.tick_end
 
     def wake_up(self) -> None:
         """Ask for another tick soon. Any thread may call this."""

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import BadInput
+
+# How much is told of what is wrong with a tree: an answer never has more than 16 kB.
+_FIRST = 10
+_MAX_ANSWER = 12_000  # bytes
 
 
 class BehaviorError(BadInput):
@@ -82,4 +86,35 @@ class TreeErrors(BehaviorError):
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems = list(problems)
         self.warnings = list(warnings)
-        super().__init__('\n'.join(str(problem) for problem in self.problems))
+        super().__init__('\n'.join(str(problem) for problem in first_problems(self.problems)))
+
+
+def first_problems(problems: Sequence[Problem]) -> list[Problem]:
+    """The first problems, cut to what fits an answer, and how many more there are."""
+    found: list[Problem] = []
+    left = _MAX_ANSWER
+    for problem in problems[:_FIRST]:
+        short = replace(
+            problem,
+            message=clip(problem.message, 500),
+            path=clip(problem.path, 200),
+            hint=clip(problem.hint, 250),
+            file=clip(problem.file, 100),
+        )
+        left -= len(str(short).encode(errors='replace'))
+        if left < 0:
+            break
+        found.append(short)
+    if len(found) < len(problems):
+        found.append(
+            Problem(
+                f'and {len(problems) - len(found)} more problems',
+                is_warning=all(problem.is_warning for problem in problems[len(found) :]),
+            )
+        )
+    return found
+
+
+def clip(text: str, length: int = 60) -> str:
+    """Cut a text to a length, with an ellipsis at its end."""
+    return text if len(text) <= length else text[: length - 3] + '...'

@@ -4,22 +4,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .blackboard import Blackboard
+from .budget import allow_recursion, Measure, Size
 from .builder import Builder
 from .context import TreeContext
-from .document import DocumentError, Element, Limits, read_document
-from .errors import Problem, TreeErrors
+from .document import DocumentError, Element, Limits
+from .errors import BehaviorError, Problem, TreeErrors
 from .migrate import migrate as migrate_document
 from .ports import ANY_ALLOWED, forbidden_character, RESERVED, type_of
 from .registry import NodeRegistry
 from .timing import TimeSource
 from .tree import Tree
+from .values import clip
 from .verify import Verifier
+from .work import Work, WorkStopped
+from .xml_reader import read_document
 
 _MODEL_PORTS = ('input_port', 'output_port', 'inout_port')
 
@@ -51,15 +56,79 @@ def load(
     :param assume_nodes: whether leaves of unknown types become stubs that succeed.
     :raises TreeErrors: with every problem found, if there is any.
     """
-    limits = limits or Limits()
-    reader = Reader(registry, limits, tree_folder, migrate=migrate, assume_nodes=assume_nodes)
+    reader = Reader(
+        registry, limits or Limits(), tree_folder, migrate=migrate, assume_nodes=assume_nodes
+    )
     reader.read(xml)
-    if not isinstance(blackboard, Blackboard):
+    values: Mapping[str, Any] = {}
+    if isinstance(blackboard, Blackboard):
+        # A document that is refused changes nothing in a blackboard that is in use.
+        reader.plan(tree_id, blackboard.copy(), TreeContext(enums=registry.enums))
+    else:
         values, blackboard = blackboard or {}, Blackboard()
+    context = TreeContext(clock, services, registry.enums)
+    plan = reader.plan(tree_id, blackboard, context, values)
+    plan.make()
+    return plan.tree()
+
+
+def _write(values: Mapping[str, Any], blackboard: Blackboard) -> None:
+    """
+    Write what a tree begins with.
+
+    :raises TreeErrors: if a key cannot be one, or there are too many.
+    """
+    try:
         for key, value in values.items():
             blackboard.declare(key, ANY_ALLOWED).replace(value, type_of(value))
-    context = TreeContext(clock, services, registry.enums)
-    return reader.make(tree_id, blackboard, context)
+    except BehaviorError as error:
+        raise TreeErrors([Problem(f'the blackboard: {error}')]) from error
+
+
+class Plan:
+    """A tree that has been checked, of which those nodes are yet to be made that use the robot."""
+
+    def __init__(
+        self,
+        tree_id: str,
+        builder: Builder,
+        context: TreeContext,
+        warnings: list[Problem],
+        size: Size,
+    ) -> None:
+        self.tree_id = tree_id
+        self.warnings = warnings
+        self._builder = builder
+        self._context = context
+        self._size = size
+
+    def make(self, seconds: float = float('inf')) -> bool:
+        """
+        Make nodes for a time; whether all are made.
+
+        :raises TreeErrors: if one cannot be made; those that were are given back.
+        """
+        done = self._builder.make(seconds)
+        if self._builder.problems:
+            self.abandon()
+            raise TreeErrors(_unique(self._builder.problems), self.warnings)
+        return done
+
+    def tree(self) -> Tree:
+        """Join the nodes, once all are made."""
+        return Tree(
+            self.tree_id,
+            self._builder.nodes(),
+            self._builder.blackboards,
+            self._context,
+            self.warnings,
+            self._size,
+        )
+
+    def abandon(self) -> None:
+        """Give back what the nodes made so far hold."""
+        for node in self._builder.nodes():
+            node.shutdown()
 
 
 class Reader:
@@ -73,7 +142,9 @@ class Reader:
         *,
         migrate: bool = True,
         assume_nodes: bool = False,
+        work: Work | None = None,
     ) -> None:
+        self._work = work or Work()
         self._registry = registry
         self._limits = limits
         self._folder = tree_folder.resolve() if tree_folder is not None else None
@@ -81,10 +152,11 @@ class Reader:
         self._assume_nodes = assume_nodes
         self._size = 0
         self._included: list[Path] = []
-        self._verifier = Verifier(registry, limits, assume_nodes=assume_nodes)
+        self._verifier = Verifier(registry, limits, self._work, assume_nodes=assume_nodes)
         self._main = ''
         self.trees: dict[str, Element] = {}
         self.models: dict[str, dict[str, str]] = {}
+        self._measure = Measure(self.trees, self._work)
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -94,59 +166,78 @@ class Reader:
         return self._verifier.unknown
 
     def read(self, xml: str) -> None:
-        """Read a document; `problems` then has what is wrong with it."""
-        root = self._read_document(xml, '', ())
-        if root is not None:
-            self._main = self._main_tree(root)
+        """
+        Read a document; `problems` then has what is wrong with it.
+
+        :raises TreeErrors: if it takes too long or too much memory, or is no longer wanted.
+        """
+        with _limited():
+            root = self._read_document(xml, '', ())
+            if root is not None:
+                self._main = self._main_tree(root)
         self.problems.extend(self._verifier.problems)
 
-    def make(self, tree_id: str, blackboard: Blackboard, context: TreeContext) -> Tree:
+    def plan(
+        self,
+        tree_id: str,
+        blackboard: Blackboard,
+        context: TreeContext,
+        values: Mapping[str, Any] | None = None,
+    ) -> Plan:
         """
-        Make a tree of those read, the document's main one if `tree_id` is empty.
+        Check a tree of those read, the document's main one if `tree_id` is empty.
 
-        :raises TreeErrors: if it cannot be made.
+        Its blackboard begins with `values`.
+
+        :raises TreeErrors: with everything that is wrong with it.
         """
         tree_id = tree_id or self._main
         if not self.trees and self.problems:
             raise TreeErrors(self.problems, self.warnings)
         if tree_id not in self.trees:
-            known = ', '.join(sorted(self.trees)) or 'none'
+            known = clip(', '.join(sorted(self.trees)), 200) or 'none'
             message = f'there is no tree {tree_id!r}' if tree_id else 'no tree is the main one'
             hint = f'name one of {known} in main_tree_to_execute'
             raise TreeErrors([*self.problems, Problem(message, hint=hint)], self.warnings)
-        # First without the nodes themselves, which may open connections: a document that is
-        # refused changes nothing, and everything wrong with it is told at once.
-        trial = self._builder(TreeContext(enums=self._registry.enums), dry=True)
-        trial.build(tree_id, blackboard.copy())
-        problems = _unique([*self.problems, *trial.problems])
-        warnings = _unique([*self.warnings, *trial.warnings])
+        with _limited():
+            _write(values or {}, blackboard)
+            builder = self._builder(context)
+            self._plan(builder, tree_id, blackboard)
+        problems = _unique([*self.problems, *builder.problems])
+        warnings = _unique([*self.warnings, *builder.warnings])
         if problems:
             raise TreeErrors(problems, warnings)
-        builder = self._builder(context)
-        if builder.build(tree_id, blackboard) is None:
-            for node in builder.nodes:
-                node.shutdown()
-            raise TreeErrors(_unique(builder.problems), warnings)
-        return Tree(tree_id, builder.nodes, builder.blackboards, context, warnings)
+        return Plan(tree_id, builder, context, warnings, self._measure.size(tree_id))
 
     def check_all(self) -> None:
         """Check every tree read, also those that nothing runs; `problems` has what is wrong."""
         order = sorted(self.trees, key=lambda tree_id: tree_id != self._main)
         for tree_id in order:
-            builder = self._builder(TreeContext(enums=self._registry.enums), dry=True)
-            builder.build(tree_id, Blackboard())
+            builder = self._builder(TreeContext(enums=self._registry.enums))
+            with _limited():
+                self._plan(builder, tree_id, Blackboard())
             self.problems = _unique([*self.problems, *builder.problems])
             self.warnings = _unique([*self.warnings, *builder.warnings])
 
-    def _builder(self, context: TreeContext, *, dry: bool = False) -> Builder:
+    def _plan(self, builder: Builder, tree_id: str, blackboard: Blackboard) -> None:
+        size = self._measure.size(tree_id)
+        excess = size.excess(self._limits)
+        if excess:
+            tree = self.trees[tree_id]
+            builder.problems.append(Problem(excess, tree.line, file=tree.file))
+            return
+        allow_recursion(size.depth)
+        builder.plan(tree_id, blackboard)
+
+    def _builder(self, context: TreeContext) -> Builder:
         return Builder(
             self.trees,
             self.models,
             self._registry,
             context,
             self._limits,
+            self._work,
             assume_nodes=self._assume_nodes,
-            dry=dry,
         )
 
     def _main_tree(self, root: Element) -> str:
@@ -161,7 +252,7 @@ class Reader:
         limits = replace(self._limits, size=max(self._limits.size - self._size, 0))
         self._size += len(xml)
         try:
-            root, warnings = read_document(xml, limits, file)
+            root, warnings = read_document(xml, limits, file, self._work)
         except DocumentError as error:
             self.problems.append(error.problem)
             return None
@@ -239,6 +330,17 @@ class Reader:
         self.warnings.append(
             Problem(message, element.line, '', hint, element.file, is_warning=True)
         )
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Make problems of what ends reading and building early."""
+    try:
+        yield
+    except WorkStopped as error:
+        raise TreeErrors([Problem(str(error))]) from error
+    except (RecursionError, MemoryError) as error:
+        raise TreeErrors([Problem(f'the tree asks for too much: {error!r}')]) from error
 
 
 def _unique(problems: list[Problem]) -> list[Problem]:

@@ -35,7 +35,7 @@ class Manifest:
     description: str = ''
 
 
-@dataclass
+@dataclass(slots=True)
 class NodeConfig:
     """
     Everything a node is made from; the loader fills it in.

@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-import sys
+import time
 from typing import Any
 
 from .blackboard import Blackboard
+from .budget import allow_recursion, Size
 from .context import TreeContext
 from .errors import Problem, TickError
 from .node import IDLE, Observer, RUNNING, TreeNode
 from .status import NodeStatus
 
 # Rounds of one tick_once; after these the tree asks to be woken again, so that a loop without
-# end, such as Repeat of a node that is done at once, cannot keep the robot's thread.
+# end, such as Repeat of a node that is done at once, returns.
 MAX_ROUNDS = 1000
 
 
@@ -29,7 +30,9 @@ class Tree:
         blackboards: Mapping[str, Blackboard],
         context: TreeContext,
         warnings: Iterable[Problem] = (),
+        size: Size | None = None,
     ) -> None:
+        """`size` is what the tree was measured to be, if it was."""
         self.tree_id = tree_id
         self.nodes = list(nodes)
         self.root = self.nodes[0]
@@ -40,7 +43,10 @@ class Tree:
         self._observers: list[Observer] = []
         self._visited: list[TreeNode] | None = None
         self._result = IDLE
-        _allow_recursion(self.root)
+        # The time of one tick_once, s; after it the tree asks to be woken again as well.
+        self.tick_budget = float('inf')
+        self.size = size or Size(len(self.nodes), self._depth())
+        allow_recursion(self.size.depth)
 
     # Ticking
 
@@ -111,6 +117,12 @@ class Tree:
         """
         if self.root.state not in (IDLE, RUNNING):
             self.root.reset_status()
+
+    def interrupt_with(self, checkpoint: Callable[[], None] | None) -> None:
+        """Have `checkpoint` called before each leaf is ticked; None ends that."""
+        for node in self.nodes:
+            if not node.children:
+                node.call_before_ticks(checkpoint)
 
     @property
     def status(self) -> NodeStatus:
@@ -186,11 +198,12 @@ class Tree:
 
     def _tick_rounds(self) -> NodeStatus:
         context, root = self.context, self.root
+        context.tick_end = time.monotonic() + self.tick_budget
         context.timers.run_due()
         status = root.execute_tick()
         rounds = 1
         while status is RUNNING and (context.take_wake_up() or context.timers.run_due()):
-            if rounds == MAX_ROUNDS:
+            if rounds == MAX_ROUNDS or context.is_overdue:
                 context.wake_up()
                 break
             status = root.execute_tick()
@@ -205,6 +218,16 @@ class Tree:
             node = waiting.pop()
             yield node
             waiting.extend(reversed(node.children))
+
+    def _depth(self) -> int:
+        """How deep nodes are nested."""
+        deepest = 0
+        waiting = [(self.root, 1)]
+        while waiting:
+            node, depth = waiting.pop()
+            deepest = max(deepest, depth)
+            waiting.extend((child, depth + 1) for child in node.children)
+        return deepest
 
     def _halt_rest(self) -> None:
         """Halt what an error left RUNNING, each node by itself."""
@@ -231,20 +254,3 @@ class Tree:
 
         for node in self.nodes:
             node.watch(observer, self._visited)
-
-
-def _allow_recursion(root: TreeNode) -> None:
-    """
-    Raise Python's recursion limit if the tree is deeper than it allows.
-
-    A decorator takes three frames, and a script up to `script.syntax.MAX_DEPTH` more.
-    """
-    deepest = 0
-    waiting = [(root, 1)]
-    while waiting:
-        node, depth = waiting.pop()
-        deepest = max(deepest, depth)
-        waiting.extend((child, depth + 1) for child in node.children)
-    needed = 4 * deepest + 1000
-    if sys.getrecursionlimit() < needed:
-        sys.setrecursionlimit(needed)

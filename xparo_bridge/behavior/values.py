@@ -15,6 +15,7 @@ import math
 import re
 from typing import Any
 
+from .errors import clip as clip
 from .errors import ConversionError
 
 INT64_MIN = -(2**63)
@@ -131,7 +132,3 @@ def describe(value: object) -> str:
     if isinstance(value, bool | int | float | str):
         return clip(repr(value))
     return f'a value of type {type(value).__name__}'
-
-
-def clip(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 3] + '...'

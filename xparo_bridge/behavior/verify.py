@@ -18,12 +18,16 @@ from .manifest import Manifest
 from .ports import forbidden_character
 from .registry import children_allowed, NodeRegistry
 from .status import NodeKind
+from .values import clip
+from .work import Work
 
 EXPLICIT = frozenset(('Action', 'Condition', 'Control', 'Decorator'))
 Report = Callable[[Element, str, str], None]
 
 # Builtin types of BehaviorTree.CPP that make no sense on a robot without a terminal.
 _REFUSED = {'ManualSelector': 'it asks for a choice on a terminal, which a robot does not have'}
+# A suggestion takes some ms; those who made so many mistakes do not miss the rest.
+_SUGGESTIONS = 20
 _OLD_NAMES = {
     'SequenceStar': 'SequenceWithMemory',
     'SubTreePlus': 'SubTree',
@@ -35,8 +39,14 @@ class Verifier:
     """Checks the elements of trees and collects what is wrong with them."""
 
     def __init__(
-        self, registry: NodeRegistry, limits: Limits, *, assume_nodes: bool = False
+        self,
+        registry: NodeRegistry,
+        limits: Limits,
+        work: Work,
+        *,
+        assume_nodes: bool = False,
     ) -> None:
+        self._work = work
         self._registry = registry
         self._limits = limits
         self._assume_nodes = assume_nodes
@@ -46,7 +56,7 @@ class Verifier:
     def check_document(self, root: Element) -> None:
         """Check one document, from its <root> on."""
         if root.tag != 'root':
-            self._report(root, f'the document is a <{root.tag}>', 'it must be a <root>')
+            self._report(root, f'the document is a <{clip(root.tag)}>', 'it must be a <root>')
             return
         models = list(root.all('TreeNodesModel'))
         for extra in models[1:]:
@@ -60,6 +70,8 @@ class Verifier:
 
     def _check_tree(self, tree: Element, *, is_alone: bool) -> None:
         tree_id = tree.get('ID')
+        if not self._check_names(tree):
+            return
         if tree_id:
             self._check_tree_id(tree, tree_id)
         elif not is_alone:
@@ -72,6 +84,7 @@ class Verifier:
             )
         waiting = [(child, 0) for child in reversed(tree.children)]
         while waiting:
+            self._work.step()
             element, depth = waiting.pop()
             if depth > self._limits.depth:
                 self._report(element, f'nodes are nested more than {self._limits.depth} deep', '')
@@ -89,7 +102,20 @@ class Verifier:
         if self._registry.find(tree_id):
             self._report(element, f'{tree_id!r} is the name of a node type', 'rename the tree')
 
+    def _check_names(self, element: Element) -> bool:
+        """Tell whether the names of an element are short enough to be shown."""
+        limit = self._limits.name
+        for what in (element.tag, element.get('ID'), element.get('name')):
+            if len(what) > limit:
+                self._report(
+                    element, f'the name {clip(what)!r} has more than {limit} characters', ''
+                )
+                return False
+        return True
+
     def _check_node(self, element: Element) -> None:
+        if not self._check_names(element):
+            return
         if element.tag == 'SubTree':
             tree_id = element.get('ID')
             if not tree_id:
@@ -142,6 +168,8 @@ class Verifier:
     def _suggest(self, element: Element, name: str) -> str:
         if name in _OLD_NAMES:
             return f'in format 4 its name is {_OLD_NAMES[name]}'
+        if len(self.problems) > _SUGGESTIONS:
+            return ''
         known = [manifest.type_id for manifest in self._registry.manifests()]
         close = difflib.get_close_matches(name, known, 1)
         return f'did you mean {close[0]}?' if close else ''
@@ -149,7 +177,7 @@ class Verifier:
     def _report(self, element: Element, message: str, hint: str) -> None:
         if len(self.problems) < self._limits.problems:
             self.problems.append(
-                Problem(message, element.line, element.get('name'), hint, element.file)
+                Problem(message, element.line, clip(element.get('name')), hint, element.file)
             )
 
 

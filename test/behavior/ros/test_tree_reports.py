@@ -34,6 +34,8 @@ class Told:
             phase='running',
             tree=self.tree,
             problems=[],
+            warnings=self.tree.warnings,
+            last_failure=None,
             error='',
         )
         self.telling.begin(self.run)

@@ -11,7 +11,8 @@ from fixtures.domains import own_domain
 from fixtures.tree_robot import document, tree_robot
 import pytest
 
-from xparo_bridge.behavior import NodeStatus, StatefulAction, TreeErrors
+from xparo_bridge.behavior import NodeStatus, StatefulAction
+from xparo_bridge.behavior.ros.tree_library import StoredTree
 from xparo_bridge.behavior.ros.tree_ros import tree_ros
 
 
@@ -102,10 +103,11 @@ def test_swapping_never_runs_two_trees(robot, seed):
                 )
             )
         elif action < 0.8:
-            before = robot.runner.current
-            with pytest.raises(TreeErrors):
-                robot.runner.run_xml('broken', document('<Move to="nowhere"/>'))
-            assert robot.runner.current is before
+            broken = robot.runner.run_xml('broken', document('<Move to="nowhere"/>'))
+            robot.until(lambda run=broken: run.state.ended)
+            assert (broken.state == 'rejected') is (not broken.error.startswith('replaced'))
+            # Whatever ran goes on as if nothing had come.
+            assert all(run.error != 'replaced by broken' for run in runs)
         else:
             robot.runner.halt()
         for _ in range(chance.randint(0, 6)):
@@ -123,9 +125,10 @@ def test_a_run_that_waited_for_its_turn_is_told_of_when_another_takes_it(robot):
     Move.chance.random = lambda: 0.5  # type: ignore[method-assign]
     first = robot.start('<Move/>', 'first')
     robot.until(lambda: first.state == 'running')
-    second, third = robot.start('<Move/>', 'second'), robot.start('<AlwaysSuccess/>', 'third')
-    assert (second.state, second.error) == ('halted', 'replaced by third')
+    second = robot.runner.run_xml('second', document('<Move/>'))
+    third = robot.runner.run_xml('third', document('<AlwaysSuccess/>'))
     robot.until(lambda: third.state.ended)
+    assert (second.state, second.error) == ('halted', 'replaced by third')
     assert (first.state, first.error) == ('halted', 'replaced by second')
     assert third.state == 'succeeded'
 
@@ -141,3 +144,50 @@ def test_an_error_of_a_handler_ends_its_tree_and_nothing_else(robot):
     assert run.state == 'error'
     assert 'no viewer' in run.error
     assert robot.run('<AlwaysSuccess/>').state == 'succeeded'
+
+
+def test_a_node_that_raises_when_it_is_halted_ends_its_tree_and_nothing_else(robot):
+    run = robot.start('<Sleep msec="60000" _onHalted="x := nothing + 1"/>')
+    robot.until(lambda: run.state == 'running')
+    robot.runner.halt(run)
+    robot.until(lambda: run.state.ended)
+    assert run.state == 'error'
+    assert "there is no entry 'nothing'" in run.error
+    assert robot.run('<AlwaysSuccess/>').state == 'succeeded'
+
+
+class Leave(StatefulAction):
+    """Succeeds and leaves a motion under way."""
+
+    def on_start(self) -> NodeStatus:
+        self.motion = Motion(self.context, 2)
+        tree_ros(self.context).watch(self.motion)
+        return NodeStatus.SUCCESS
+
+
+def test_what_a_leaf_left_under_way_is_cancelled_when_its_tree_ends(robot):
+    if robot.registry.find('Leave') is None:
+        robot.register(Leave)
+    run = robot.run('<Leave/>')
+    assert run.state == 'succeeded'
+    assert not Motion.open
+
+
+def test_a_tree_run_by_its_name_is_kept_with_what_its_blackboard_began_with(robot):
+    tree = StoredTree('stored', document('<Sleep msec="60000"/>'))
+    run = robot.runner.run_stored(tree, {'table': 4})
+    robot.until(lambda: run.state == 'running')
+    last = robot.runner.library.last
+    assert (last.name, last.blackboard, last.unfinished) == ('stored', {'table': 4}, True)
+    robot.runner.halt()
+    robot.until(lambda: robot.runner.idle)
+
+
+def test_a_run_that_failed_says_which_node_did_and_why(robot):
+    run = robot.run(
+        '<Fallback name="all"><AlwaysFailure name="first"/>'
+        '<NavigateToPose name="last" goal="{nowhere}"/></Fallback>'
+    )
+    assert run.state == 'failed'
+    assert 'which has no value' in run.error
+    assert run.error.startswith('last [NavigateToPose] failed: ')

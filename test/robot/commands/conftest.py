@@ -13,6 +13,7 @@ from typing import Any
 from fixtures.ros_graph import RosGraph
 import pytest
 
+from xparo_bridge.behavior.errors import TreeErrors
 from xparo_bridge.behavior.ros.trees import Trees
 from xparo_bridge.configuration import load
 from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
@@ -103,6 +104,13 @@ class Station:
         return self.router.execute(
             RemoteCommand(command, parameters, command_id, issued_at, deadline), source
         )
+
+    def load_tree(self, name: str, xml: str) -> None:
+        """Have a tree checked and kept."""
+        ended: list[TreeErrors | None] = []
+        self.trees.load(name, xml, lambda name, warnings, errors: ended.append(errors))
+        self.until(lambda: ended)
+        assert ended == [None]
 
     def until(self, condition: Callable[[], Any], timeout: float = 20.0) -> Any:
         return self.graph.until(condition, timeout)

@@ -153,7 +153,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.at = Station(self._folder, COMMANDS, link_loss={'after': 0.05, 'command': 'pause'})
-        self.at.trees.load('round', TREE)
+        self.at.load_tree('round', TREE)
         self.at.link_loss.change('platform', connected=True)
         self._read = 0
         client = self.at.router.kinds['go']._clients['navigate_to_pose']

@@ -71,7 +71,7 @@ def test_a_tree_is_held_by_pause_and_goes_on_after_resume(station, server, xml):
 
 def test_a_command_that_runs_a_tree_is_paused_with_it(station, server):
     at = station(COMMANDS)
-    at.trees.load('round', DRIVE)
+    at.load_tree('round', DRIVE)
     run = at.send('run_tree', tree_name='round')
     at.until(lambda: 'accepted' in server.lines)
     assert at.end(at.send('pause')).result == {'paused': [run.id], 'not_paused': []}
@@ -110,7 +110,7 @@ def test_a_lost_link_runs_a_tree_until_it_is_back(station, server):
         COMMANDS,
         link_loss={'after': 0.1, 'command': 'run_tree', 'parameters': {'tree_name': 'round'}},
     )
-    at.trees.load('round', DRIVE)
+    at.load_tree('round', DRIVE)
     at.link_loss.change('platform', connected=True)
     at.link_loss.change('platform', connected=False)
     at.until(lambda: 'accepted' in server.lines)
@@ -132,7 +132,7 @@ def test_what_is_paused_of_a_tree_can_be_halted_and_stopped(station, server):
 
 def test_no_tree_and_no_command_of_a_tree_moves_the_robot_after_stop(station, server):
     at = station(COMMANDS)
-    at.trees.load('round', DRIVE)
+    at.load_tree('round', DRIVE)
     at.end(at.send('stop'))
     assert at.send('run_tree', tree_name='round').status.error['code'] == 'stopped'
     assert at.send('go', goal='home', source='tree').status.error['code'] == 'stopped'
@@ -144,7 +144,7 @@ def test_no_tree_and_no_command_of_a_tree_moves_the_robot_after_stop(station, se
 @pytest.mark.parametrize('xml', [DRIVE, COMMAND])
 def test_a_command_takes_the_place_of_a_tree_that_moves_the_robot(station, server, xml):
     at = station(COMMANDS)
-    at.trees.load('round', xml)
+    at.load_tree('round', xml)
     tree_run = at.send('run_tree', tree_name='round')
     at.until(lambda: 'accepted' in server.lines)
     run = at.send('go', goal='table_4')
@@ -195,7 +195,7 @@ def test_a_tree_that_cannot_move_the_robot_is_in_nobodys_way(station, server):
 
 def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
     at = station(COMMANDS)
-    at.trees.load('round', DRIVE)
+    at.load_tree('round', DRIVE)
     run = at.send('run_tree', tree_name='rond')
     assert at.states(run) == ['rejected']
     assert (run.status.error['code'], run.status.error['known']) == (
@@ -208,7 +208,7 @@ def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
 @pytest.mark.parametrize('by_command', [False, True])
 def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by_command):
     at = station(COMMANDS)
-    at.trees.load('round', DRIVE)
+    at.load_tree('round', DRIVE)
     run = at.send('run_tree', tree_name='round') if by_command else None
     if run is None:
         at.trees.run('round')

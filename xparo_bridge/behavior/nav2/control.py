@@ -82,6 +82,9 @@ class RecoveryNode(ControlNode):
                 self.halt_child(1)
                 self._retries += 1
                 self._index = 0
+                if self.context.is_overdue:
+                    self.wake_up()
+                    return RUNNING
             elif status is SKIPPED:
                 self._index = 0
                 self.halt_child(1)

@@ -15,7 +15,7 @@ from ..leaves import Condition, SyncAction
 from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS, TreeNode
 from ..ports import input_port, NODE_STATUS, STRING
-from ..script import compile_script, Script
+from ..script import Script
 from ..status import NodeStatus
 from .decorator import Decorator
 
@@ -33,7 +33,7 @@ class PortScript:
         node = self._node
         text = node.get_input(self._port, STRING)
         if self._script is None or text != self._script.text:
-            self._script = compile_script(text, node.blackboard, node.context.enums)
+            self._script = node.context.scripts.compile(text, node.blackboard)
         return self._script
 
 

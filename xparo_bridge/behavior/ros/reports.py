@@ -12,16 +12,20 @@ While no link is up nothing is sent, and what changed meanwhile is sent as one r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 import time
 from typing import Any
 
 from ...messages import BehaviorStatus
-from ..errors import Problem
-from ..node import IDLE, RUNNING, TreeNode
+from ..errors import clip, first_problems, Problem
+from ..node import FAILURE, IDLE, RUNNING, TreeNode
 from ..status import NodeStatus
 from .tree_run import TreeRun
 
 PERIOD = 0.1  # s between reports
+# Of a tree in which more nodes change the others are told of in the next report, ms apart.
+_MAX_NODES = 1000
+_MAX_MESSAGE = 1000  # characters
 
 Send = Callable[[BehaviorStatus, str | None], object]
 
@@ -46,7 +50,7 @@ class TreeReports:
         self._changed.clear()
         self._told.clear()
         self._stop_observing = run.tree.observe(self._on_change)
-        warnings = problem_list(run.tree.warnings)
+        warnings = problem_list(run.warnings)
         self._send(
             BehaviorStatus(
                 run.name, run.phase, errors=warnings, run_id=run.id, structure=run.tree.describe()
@@ -75,7 +79,7 @@ class TreeReports:
         if not (now or self._is_connected()):
             return
         self._next = time.monotonic() + PERIOD
-        nodes = self._take_changes()
+        nodes = self._take_changes(_MAX_NODES)
         if nodes:
             self._send(BehaviorStatus(run.name, run.phase, nodes, run_id=run.id), None)
 
@@ -97,14 +101,19 @@ class TreeReports:
 
     def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
         # Called for every node at every tick, so it does next to nothing.
+        if new is FAILURE and self._run is not None:
+            before = self._run.last_failure
+            if before is None or not node.children:
+                self._run.last_failure = node
         if new is not IDLE and new is not RUNNING:
             self._changed[node] = new
         elif node not in self._changed:
             self._changed[node] = None
 
-    def _take_changes(self) -> list[dict[str, Any]]:
+    def _take_changes(self, most: int | None = None) -> list[dict[str, Any]]:
         nodes = []
-        for node, result in self._changed.items():
+        for node in list(islice(self._changed, most)):
+            result = self._changed.pop(node)
             news = (node.state, result, node.feedback_message)
             if self._told.get(node) == news:
                 continue
@@ -113,16 +122,15 @@ class TreeReports:
             if result is not None and result is not node.state:
                 entry['result'] = str(result)
             if node.feedback_message:
-                entry['message'] = node.feedback_message
+                entry['message'] = clip(node.feedback_message, _MAX_MESSAGE)
             nodes.append(entry)
-        self._changed.clear()
         return nodes
 
 
 def problem_list(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Problems as JSON has them, without what is empty."""
+    """The first problems as JSON has them, without what is empty."""
     found = []
-    for problem in problems:
+    for problem in first_problems(problems):
         entry: dict[str, Any] = {'message': problem.message}
         for key in ('line', 'path', 'hint', 'file'):
             if getattr(problem, key):

@@ -3,9 +3,10 @@
 """
 How does a tree come to run, and when does another one take its place.
 
-A tree is checked as a whole and its nodes are made before anything changes. Then the running one
-is halted between two ticks. The new one has its first tick when everything the old one began has
-ended, as its servers say; so two trees never move the robot at once, and nothing ever waits.
+A tree is checked as a whole and its nodes are made before anything changes, beside the ROS thread
+(`tree_preparation`). Then the running one is halted between two ticks. The new one has its first
+tick when everything the old one began has ended, as its servers say; so two trees never move the
+robot at once, and nothing ever waits.
 """
 
 from __future__ import annotations
@@ -20,12 +21,8 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...ros.entities import guard_condition, timer
-from ..blackboard import Blackboard
-from ..context import TreeContext
 from ..document import Limits
 from ..errors import Problem, TreeErrors
-from ..loader import Reader
-from ..ports import ANY_ALLOWED, type_of
 from ..registry import NodeRegistry
 from ..tree import Tree
 from .bridge_nodes import COMMANDS, jsonable, SEND
@@ -35,7 +32,7 @@ from .robot_commands import NoCommands, RobotCommands
 from .robot_state import RobotState
 from .tree_executor import HAS_PY_TREES_ROS
 from .tree_library import StoredTree, TreeLibrary
-from .tree_ros import SERVICE as ROS_SERVICE
+from .tree_preparation import Order, TreePreparation
 from .tree_ros import Timeouts, TreeRos
 from .tree_run import RunState, TreeRun
 
@@ -46,6 +43,8 @@ _REFRESH_PERIOD = 1.0
 _LONGEST_POLL = 0.1
 
 Callback = Callable[[TreeRun], None]
+# Called with the name of a tree, and its warnings or what is wrong with it.
+CheckEnd = Callable[[str, list[Problem], TreeErrors | None], None]
 
 
 class TreeRunner:
@@ -71,15 +70,17 @@ class TreeRunner:
         self.library = library
         self.reports = reports
         self._timeouts = timeouts or Timeouts()
-        self._limits = limits
-        self._folder = tree_folder
         self._logger = node.get_logger().get_child('trees')
         self._robot = robot or RobotState(node)
         self._note = note
         self.services: dict[str, Any] = {'nav2_robot': self._robot}
         self._clock = RobotClock(node)
+        self._preparation = TreePreparation(
+            node, registry, self._clock, self.services, limits or Limits(), tree_folder
+        )
         self._current: TreeRun | None = None
         self._next: TreeRun | None = None
+        self._checking: dict[TreeRun, Order] = {}
         self._notes: dict[str, tuple[StoredTree, dict[str, Any]]] = {}
         self.commands: RobotCommands = NoCommands()
         self._stopped = False
@@ -115,14 +116,13 @@ class TreeRunner:
     @property
     def moving(self) -> TreeRun | None:
         """The run that may move the base, or is about to."""
-        return next(
-            (run for run in (self._next, self._current) if run is not None and run.moves), None
-        )
+        runs = (*reversed(self._checking), self._next, self._current)
+        return next((run for run in runs if run is not None and run.moves), None)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs, stops or waits."""
-        return self._current is None and self._next is None
+        """Whether nothing runs, stops, waits or is checked to run."""
+        return self._current is None and self._next is None and not self._checking
 
     def run_xml(
         self,
@@ -136,12 +136,12 @@ class TreeRunner:
         """
         Check a tree, keep it, and let it take the place of the one that runs.
 
-        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        The run ends as REJECTED, with all that is wrong, if the document is no tree of this
+        robot; then nothing else changed.
+
+        :raises TreeErrors: if it cannot even be checked now.
         """
-        run, stored = self._make(name, xml, blackboard or {}, on_progress, on_end)
-        self._write(lambda: self.library.add(stored))
-        self._replace(run, stored, blackboard or {})
-        return run
+        return self._order(name, xml, blackboard or {}, on_progress, on_end, keep=True)
 
     def run_stored(
         self,
@@ -152,37 +152,49 @@ class TreeRunner:
         on_end: Callback | None = None,
     ) -> TreeRun:
         """
-        Let a tree of the library take the place of the one that runs.
+        Let a tree of the library take the place of the one that runs, as `run_xml` does.
 
-        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        :raises TreeErrors: if it cannot even be checked now.
         """
-        run, _ = self._make(tree.name, tree.xml, blackboard or {}, on_progress, on_end)
-        self._replace(run, tree, blackboard or {})
-        return run
+        return self._order(tree.name, tree.xml, blackboard or {}, on_progress, on_end, keep=False)
 
-    def check(self, name: str, xml: str) -> tuple[str, list[Problem]]:
+    def check(self, name: str, xml: str, on_end: CheckEnd) -> None:
         """
-        Check a tree without running it, and return its name and warnings.
+        Check a tree without running it; `on_end` learns its name and warnings, or the errors.
 
-        :raises TreeErrors: with all that is wrong with it.
+        :raises TreeErrors: if it cannot be checked now.
         """
+        if self._stopped:
+            raise TreeErrors([Problem('the bridge stops')])
         ros = TreeRos(self._node, self._timeouts)
-        try:
-            tree = self._load(name, xml, {}, ros)
-            tree.shutdown()
-        finally:
-            ros.close()
-        return name or tree.tree_id, tree.warnings
+
+        def passed(tree: Tree) -> None:
+            try:
+                tree.shutdown()
+            finally:
+                ros.close()
+            on_end(name or tree.tree_id, tree.warnings, None)
+
+        self._preparation.add(
+            Order(name, xml, {}, ros, passed, lambda errors: on_end(name, [], errors))
+        )
 
     def halt(self, run: TreeRun | None = None, why: str = 'halted') -> None:
-        """Begin to end a run, or whatever runs; what waits to run is dropped."""
+        """Begin to end a run, or whatever runs; what is checked or waits to run is dropped."""
+        for checked in list(self._checking):
+            if run in (None, checked):
+                self._preparation.drop(self._checking.pop(checked))
+                self._drop(checked, why)
         if self._next is not None and run in (None, self._next):
             waiting, self._next = self._next, None
-            waiting.halt(why)
-            self._ended(waiting)
+            self._drop(waiting, why)
         if self._current is not None and run in (None, self._current):
             self._current.halting = self._current.halting or why
             self._guard.trigger()
+
+    def _drop(self, run: TreeRun, why: str) -> None:
+        run.halt(why)
+        self._ended(run)
 
     def pause(self) -> TreeRun | None:
         """Keep what runs from moving the robot, and what waits from beginning, until `resume`."""
@@ -219,44 +231,58 @@ class TreeRunner:
         """Begin to end for good; a tree that runs counts as interrupted."""
         self._stopped = True
         self.halt(why='the bridge stops')
+        self._preparation.close()
 
     # A tree is made
 
-    def _make(
+    def _order(
         self,
         name: str,
         xml: str,
         blackboard: Mapping[str, Any],
         on_progress: Callback | None,
         on_end: Callback | None,
-    ) -> tuple[TreeRun, StoredTree]:
+        *,
+        keep: bool,
+    ) -> TreeRun:
         if self._stopped:
             raise TreeErrors([Problem('the bridge stops')])
         ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
-        try:
-            tree = self._load(name, xml, blackboard, ros)
-        except BaseException:
-            ros.close()
-            raise
-        run = TreeRun(name or tree.tree_id, tree, ros, on_progress=on_progress, on_end=on_end)
+        run = TreeRun(name, ros, on_progress=on_progress, on_end=on_end)
+        order = Order(
+            name,
+            xml,
+            blackboard,
+            ros,
+            lambda tree: self._checked(run, tree, xml, blackboard, keep),
+            lambda errors: self._rejected(run, errors),
+        )
+        self._preparation.add(order)
+        self._checking[run] = order
+        return run
+
+    def _checked(
+        self, run: TreeRun, tree: Tree, xml: str, blackboard: Mapping[str, Any], keep: bool
+    ) -> None:
+        del self._checking[run]
+        run.check_passed(tree)
         tree.on_wake_up = self._guard.trigger
-        ros.on_sending = lambda action, goal_id: self.commands.record_tree_goal(
+        run.ros.on_sending = lambda action, goal_id: self.commands.record_tree_goal(
             run, action, goal_id
         )
-        return run, StoredTree(run.name, xml)
+        stored = StoredTree(run.name, xml)
+        if keep:
+            self._write(lambda: self.library.add(stored))
+        self._replace(run, stored, blackboard)
+        if not run.moves:
+            # What waited for the base, which an unchecked tree may have wanted, need not.
+            self.commands.tree_ended(run)
 
-    def _load(self, name: str, xml: str, blackboard: Mapping[str, Any], ros: TreeRos) -> Tree:
-        reader = Reader(self._registry, self._limits or Limits(), self._folder)
-        reader.read(xml)
-        context = TreeContext(
-            self._clock, {**self.services, ROS_SERVICE: ros}, self._registry.enums
-        )
-        board = Blackboard()
-        for key, value in blackboard.items():
-            board.declare(key, ANY_ALLOWED).replace(value, type_of(value))
-        # A document may leave open which of its trees is the main one; the name tells.
-        named = name in reader.trees and 'main_tree_to_execute' not in xml
-        return reader.make(name if named else '', board, context)
+    def _rejected(self, run: TreeRun, errors: TreeErrors) -> None:
+        del self._checking[run]
+        self._logger.warning(f'tree {run.name} is refused: {errors}')
+        run.reject(errors)
+        self.commands.tree_ended(run)
 
     def _replace(self, run: TreeRun, stored: StoredTree, blackboard: Mapping[str, Any]) -> None:
         why = f'replaced by {run.name}'
@@ -274,7 +300,7 @@ class TreeRunner:
     def _on_wake_up(self) -> None:
         self._advance()
         run = self._current
-        if run is not None and run.tree.context.woken:
+        if run is not None and (run.in_tick or run.tree.context.woken):
             self._tick(run)
 
     def _on_deadline(self) -> None:
@@ -334,6 +360,9 @@ class TreeRunner:
             return
         run.ros.poll()
         run.tick()
+        if run.in_tick:
+            self._guard.trigger()
+            return
         if run.state is not RunState.RUNNING:
             self._timer.cancel()
             self._deadline_timer.cancel()

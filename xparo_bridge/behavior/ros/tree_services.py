@@ -17,7 +17,7 @@ from xparo_interfaces.srv import LoadTree
 
 from ...json_reader import read_object
 from ...ros.entities import action_server, service
-from ..errors import TreeErrors
+from ..errors import first_problems, TreeErrors
 from ..status import NodeStatus
 from .tree_run import TreeRun
 from .trees import Trees
@@ -38,7 +38,14 @@ class TreeServices:
             cancel_callback=self._on_cancel,
             callback_group=ReentrantCallbackGroup(),
         )
-        service(node, LoadTree, '~/load_tree', self._on_load)
+        # Its own group as well: a tree is checked beside the thread that answers.
+        service(
+            node,
+            LoadTree,
+            '~/load_tree',
+            self._on_load,
+            callback_group=ReentrantCallbackGroup(),
+        )
 
     async def _execute(self, goal: ServerGoalHandle) -> Any:
         request = goal.request
@@ -92,15 +99,22 @@ class TreeServices:
             self._trees.halt(run, 'canceled')
         return CancelResponse.ACCEPT
 
-    def _on_load(
+    async def _on_load(
         self, request: LoadTree.Request, response: LoadTree.Response
     ) -> LoadTree.Response:
+        ended: Future = Future()
         try:
-            warnings = self._trees.load(request.tree_name, request.xml)
+            self._trees.load(
+                request.tree_name,
+                request.xml,
+                lambda name, warnings, errors: ended.set_result((warnings, errors)),
+            )
         except TreeErrors as error:
-            response.problems = [str(problem) for problem in error.problems]
-            response.warnings = [str(problem) for problem in error.warnings]
-        else:
-            response.success = True
-            response.warnings = [str(problem) for problem in warnings]
+            ended.set_result(([], error))
+        warnings, errors = await ended
+        response.success = errors is None
+        if errors is not None:
+            warnings = errors.warnings
+            response.problems = [str(problem) for problem in first_problems(errors.problems)]
+        response.warnings = [str(problem) for problem in first_problems(warnings)]
         return response

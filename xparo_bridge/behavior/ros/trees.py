@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from .robot_registry import robot_registry
 from .robot_state import RobotState
 from .tree_library import read_folder, StoredTree, TreeLibrary
 from .tree_ros import Timeouts
-from .tree_run import TreeRun
-from .tree_runner import Callback, TreeRunner
+from .tree_run import RunState, TreeRun
+from .tree_runner import Callback, CheckEnd, TreeRunner
 
 
 class NoSuchTree(BadInput, KeyError):
@@ -93,9 +93,7 @@ class Trees:
     def start(self) -> None:
         """Check the robot's own trees, and run the one that the configuration says."""
         library, settings = self._runner.library, self._settings
-        for name in library.names:
-            if library.is_own(name):
-                self._check_own(library.find(name))
+        self._check_own(filter(library.is_own, library.names))
         last, resume = library.last, settings['resume']
         if last is not None and (resume == 'always' or resume == 'unfinished' and last.unfinished):
             tree, blackboard = library.last_good(), last.blackboard
@@ -105,22 +103,35 @@ class Trees:
             what = f'the tree {settings["run_at_start"]}'
         else:
             return
+
+        def ended(run: TreeRun) -> None:
+            if run.state is RunState.REJECTED:
+                self._logger.error(f'{what} does not run: {run.error}')
+
         try:
             self._check_latch()
             if tree is None:
                 raise NoSuchTree('it is not there')
-            self._runner.run_stored(tree, blackboard)
+            self._runner.run_stored(tree, blackboard, on_end=ended)
         except (NoSuchTree, TreeErrors) as error:
             self._logger.error(f'{what} does not run: {error}')
 
-    def _check_own(self, tree: StoredTree | None) -> None:
-        if tree is None:
-            return
-        try:
-            self._runner.check(tree.name, tree.xml)
-        except TreeErrors as error:
-            for problem in error.problems:
-                self._logger.error(f'tree {tree.name}: {problem}')
+    def _check_own(self, names: Iterator[str]) -> None:
+        """Check one file of the robot after the other; what is wrong is logged."""
+
+        def ended(name: str, warnings: list[Problem], errors: TreeErrors | None) -> None:
+            for problem in errors.problems if errors is not None else ():
+                self._logger.error(f'tree {name}: {problem}')
+            self._check_own(names)
+
+        for name in names:
+            tree = self._runner.library.find(name)
+            if tree is not None:
+                try:
+                    self._runner.check(name, tree.xml, ended)
+                except TreeErrors:  # Only as the bridge stops.
+                    pass
+                return
 
     def stop(self) -> None:
         """Begin to end for good."""
@@ -134,9 +145,14 @@ class Trees:
     # From the platform
 
     def push(self, link: str, update: BehaviorUpdate) -> None:
-        """Run a tree that a link sent; it is told of the problems if there are any."""
+        """Run a tree that a link sent; the link is told of the problems if there are any."""
+
+        def ended(run: TreeRun) -> None:
+            if run.state is RunState.REJECTED:
+                self._reports.reject(update.tree_name, [*run.problems, *run.warnings], link)
+
         try:
-            self.run_xml(update.tree_name, update.xml)
+            self.run_xml(update.tree_name, update.xml, on_end=ended)
         except TreeErrors as error:
             self._logger.warning(f'tree {update.tree_name} from {link} refused: {error}')
             self._reports.reject(update.tree_name, [*error.problems, *error.warnings], link)
@@ -159,13 +175,14 @@ class Trees:
         """
         Check a tree, keep it, and let it take the place of the one that runs.
 
-        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        It is checked beside the ROS thread; the run of one that is no tree of this robot ends as
+        REJECTED, and nothing else changed.
+
+        :raises TreeErrors: if it may not run, or cannot be checked now.
         """
         self._check_latch()
         if self._runner.library.is_own(name):
-            raise TreeErrors(
-                [Problem(f'the robot has a tree {name!r} of its own', hint='give it another name')]
-            )
+            raise self._is_own(name)
         return self._runner.run_xml(name, xml, blackboard, on_progress=on_progress, on_end=on_end)
 
     def run(
@@ -180,7 +197,7 @@ class Trees:
         Let a tree that is known by name take the place of the one that runs.
 
         :raises NoSuchTree: naming those there are.
-        :raises TreeErrors: with all that is wrong with it; nothing changed.
+        :raises TreeErrors: if it may not run, or cannot be checked now.
         """
         self._check_latch()
         tree = self._runner.library.find(name)
@@ -204,19 +221,29 @@ class Trees:
                 [Problem(f'the robot is {latch}', hint='send the command resume first')]
             )
 
-    def load(self, name: str, xml: str) -> list[Problem]:
+    def load(self, name: str, xml: str, on_end: CheckEnd = lambda *end: None) -> None:
         """
-        Check a tree and keep it; nothing runs by this. Returns warnings.
+        Check a tree and keep it; nothing runs by this.
 
-        :raises TreeErrors: with all that is wrong with it; the one of that name stays.
+        `on_end` learns its name, and its warnings or the errors; with errors the one of that
+        name stays.
+
+        :raises TreeErrors: if it cannot be checked now.
         """
-        name, warnings = self._runner.check(name, xml)
-        if self._runner.library.is_own(name):
-            raise TreeErrors(
-                [Problem(f'the robot has a tree {name!r} of its own', hint='give it another name')]
-            )
-        self._runner.library.add(StoredTree(name, xml))
-        return warnings
+
+        def ended(name: str, warnings: list[Problem], errors: TreeErrors | None) -> None:
+            if errors is None and self._runner.library.is_own(name):
+                errors = self._is_own(name)
+            if errors is None:
+                self._runner.library.add(StoredTree(name, xml))
+            on_end(name, warnings, errors)
+
+        self._runner.check(name, xml, ended)
+
+    def _is_own(self, name: str) -> TreeErrors:
+        return TreeErrors(
+            [Problem(f'the robot has a tree {name!r} of its own', hint='give it another name')]
+        )
 
     def halt(self, run: TreeRun | None = None, why: str = 'halted') -> TreeRun | None:
         """Begin to end a run, by default the one there is; returns the one that ends."""

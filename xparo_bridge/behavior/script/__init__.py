@@ -4,11 +4,11 @@
 How is the scripting language of trees read and run.
 
 Text becomes tokens (`tokens`), tokens a syntax tree (`syntax`), and the syntax tree, once for
-each node, a chain of Python closures over the node's blackboard (`compile`). Nothing of a script
-is ever given to Python's own compiler.
+each text, Python closures that are called with a node's blackboard (`compile`). Nothing of a
+script is ever given to Python's own compiler.
 """
 
-from .compile import compile_script, Script
+from .compile import compile_script, Script, ScriptCompiler
 from .syntax import parse_script
 
-__all__ = ['Script', 'compile_script', 'parse_script']
+__all__ = ['Script', 'ScriptCompiler', 'compile_script', 'parse_script']

@@ -3,10 +3,11 @@
 """
 What does a script do when it runs.
 
-A script is compiled to closures over one blackboard. All arithmetic gives a float, all operands
-are evaluated (there is no short circuit), integer literals are 64-bit integers and true and
-false are 1.0 and 0.0. An assignment looks its entry up, and ``:=`` makes it, before the right
-side is evaluated, and never changes the type of a value that is there.
+A script is compiled once for each text, to closures that are called with a blackboard. All
+arithmetic gives a float, all operands are evaluated (there is no short circuit), integer literals
+are 64-bit integers and true and false are 1.0 and 0.0. An assignment looks its entry up, and
+``:=`` makes it, before the right side is evaluated, and never changes the type of a value that is
+there.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ from .syntax import (
     Unary,
 )
 
-MAX_TEXT = 100_000  # Characters a script may build up in one text.
+MAX_TEXT = 20_000  # Characters a script may build up in one text.
+MAX_SCRIPT = 20_000  # Characters of one script of a tree: nothing interrupts one that runs.
+_MAX_COMPILED = 10_000
 TOLERANCE = 2.0**-23  # Floats closer than the epsilon of a 32-bit float count as equal.
 
-Evaluate = Callable[[], Any]
+Evaluate = Callable[[Blackboard], Any]
 
 
 class Script:
@@ -45,18 +48,22 @@ class Script:
     :raises ScriptError: from a call, if the script cannot be carried out.
     """
 
-    __slots__ = ('_last', '_statements', 'text')
+    __slots__ = ('_blackboard', '_last', '_statements', 'text')
 
-    def __init__(self, text: str, statements: tuple[Evaluate, ...]) -> None:
+    def __init__(
+        self, text: str, statements: tuple[Evaluate, ...], blackboard: Blackboard
+    ) -> None:
         self.text = text
         self._statements = statements[:-1]
         self._last = statements[-1]
+        self._blackboard = blackboard
 
     def __call__(self) -> Any:
+        board = self._blackboard
         try:
             for statement in self._statements:
-                statement()
-            return self._last()
+                statement(board)
+            return self._last(board)
         except BehaviorError as error:
             raise ScriptError(f'in the script [{clip(self.text, 200)}]: {error}') from error
 
@@ -68,14 +75,46 @@ class Script:
             raise ScriptError(f'in the script [{clip(self.text, 200)}]: {error}') from error
 
 
+class ScriptCompiler:
+    """
+    Compiles the scripts of one tree, each text once however many nodes have it.
+
+    `enums` are the named constants; `limit` is the most characters of one script.
+    """
+
+    def __init__(self, enums: Mapping[str, int], limit: int = MAX_SCRIPT) -> None:
+        self._enums = enums
+        self._limit = limit
+        self._compiled: dict[str, tuple[Evaluate, ...]] = {}
+
+    def compile(self, text: str, blackboard: Blackboard) -> Script:
+        """
+        Compile a script for nodes on a blackboard.
+
+        :raises ScriptError: if the script is malformed or longer than the limit.
+        """
+        statements = self._compiled.get(text)
+        if statements is None:
+            if len(text) > self._limit:
+                raise ScriptError(
+                    f'the script has {len(text)} characters, more than {self._limit}'
+                )
+            if len(self._compiled) >= _MAX_COMPILED:
+                # Scripts in entries may be made anew at every tick; those of documents are fewer.
+                self._compiled.clear()
+            compiler = _Compiler(self._enums)
+            statements = tuple(compiler.expression(part) for part in parse_script(text))
+            self._compiled[text] = statements
+        return Script(text, statements, blackboard)
+
+
 def compile_script(text: str, blackboard: Blackboard, enums: Mapping[str, int]) -> Script:
     """
-    Compile a script for nodes on a blackboard, with named constants.
+    Compile one script for a blackboard, with named constants.
 
     :raises ScriptError: if the script is malformed.
     """
-    compiler = _Compiler(blackboard, enums)
-    return Script(text, tuple(compiler.expression(part) for part in parse_script(text)))
+    return ScriptCompiler(enums, len(text)).compile(text, blackboard)
 
 
 def _divide(left: float, right: float) -> float:
@@ -139,14 +178,13 @@ def _require(value: Any, side: str, symbol: str) -> None:
 
 
 class _Compiler:
-    def __init__(self, blackboard: Blackboard, enums: Mapping[str, int]) -> None:
-        self._blackboard = blackboard
+    def __init__(self, enums: Mapping[str, int]) -> None:
         self._enums = enums
 
     def expression(self, part: Expression) -> Evaluate:
         if isinstance(part, Literal):
             literal = part.value
-            return lambda: literal
+            return lambda board: literal
         if isinstance(part, Name):
             return self._name(part)
         if isinstance(part, Unary):
@@ -163,11 +201,10 @@ class _Compiler:
         name = part.name
         if name in self._enums:
             constant = float(self._enums[name])
-            return lambda: constant
-        find = self._blackboard.entry
+            return lambda board: constant
 
-        def read() -> Any:
-            entry = find(name)
+        def read(board: Blackboard) -> Any:
+            entry = board.entry(name)
             if entry is None:
                 raise ScriptError(f'there is no entry {name!r}')
             return entry.value
@@ -178,8 +215,8 @@ class _Compiler:
         symbol = part.operator
         operand = self.expression(part.operand)
 
-        def apply() -> float:
-            value = operand()
+        def apply(board: Blackboard) -> float:
+            value = operand(board)
             if not is_number(value):
                 raise ScriptError(f'{symbol!r} needs a number, not {describe(value)}')
             number = to_double(value)
@@ -194,8 +231,8 @@ class _Compiler:
         left, right = self.expression(part.left), self.expression(part.right)
         calculate = _ARITHMETIC.get(symbol)
 
-        def apply() -> Any:
-            first, second = left(), right()
+        def apply(board: Blackboard) -> Any:
+            first, second = left(board), right(board)
             if type(first) is float and type(second) is float and calculate is not None:
                 return calculate(first, second)
             return _operate(symbol, first, second)
@@ -207,10 +244,10 @@ class _Compiler:
         first = operands[0]
         links = list(zip(part.operators, operands[1:], strict=True))
 
-        def compare() -> float:
-            left = first()
+        def compare(board: Blackboard) -> float:
+            left = first(board)
             for symbol, operand in links:
-                right = operand()
+                right = operand(board)
                 if not self._link(symbol, left, right):
                     return 0.0
                 left = right
@@ -237,34 +274,37 @@ class _Compiler:
     def _ternary(self, part: Ternary) -> Evaluate:
         condition = self.expression(part.condition)
         then, otherwise = self.expression(part.then), self.expression(part.otherwise)
-        return lambda: then() if to_double(condition()) != 0.0 else otherwise()
+
+        def choose(board: Blackboard) -> Any:
+            return then(board) if to_double(condition(board)) != 0.0 else otherwise(board)
+
+        return choose
 
     def _assignment(self, part: Assignment) -> Evaluate:
         symbol = part.operator
         value = self.expression(part.value)
         if not isinstance(part.target, Name):
 
-            def refuse() -> Any:
+            def refuse(board: Blackboard) -> Any:
                 raise ScriptError(f'only a name can stand to the left of {symbol!r}')
 
             return refuse
         name = part.target.name
-        find, declare = self._blackboard.entry, self._blackboard.declare
         source = part.value
 
-        def assign() -> Any:
-            entry = find(name)
+        def assign(board: Blackboard) -> Any:
+            entry = board.entry(name)
             if entry is None:
                 if symbol != ':=':
                     raise ScriptError(f"there is no entry {name!r}: ':=' would make it")
-                declare(name, ANY_ALLOWED)
-                entry = find(name)
+                board.declare(name, ANY_ALLOWED)
+                entry = board.entry(name)
                 if entry is None:
                     raise ScriptError(f'{name!r} is remapped to an entry that does not exist')
-            result = value()
+            result = value(board)
             _require(result, 'right', symbol)
             if symbol in (':=', '='):
-                self._store(entry, result, source)
+                self._store(board, entry, result, source)
             else:
                 _require(entry.value, 'left', symbol)
                 entry.assign(_update(symbol, entry.value, result), entry.value_type)
@@ -272,9 +312,9 @@ class _Compiler:
 
         return assign
 
-    def _store(self, entry: Entry, value: Any, source: Expression) -> None:
+    def _store(self, board: Blackboard, entry: Entry, value: Any, source: Expression) -> None:
         if entry.value is None and entry.type is ANY_ALLOWED:
-            entry.replace(value, self._origin(source, value))
+            entry.replace(value, _origin(board, source, value))
         elif isinstance(value, str) and not isinstance(entry.value, str):
             if entry.type.parse is not None:
                 entry.replace(entry.type.parse(value), entry.type)
@@ -284,17 +324,18 @@ class _Compiler:
             else:
                 raise ScriptError(f'text cannot replace {describe(entry.value)}')
         else:
-            entry.assign(value, self._origin(source, value))
+            entry.assign(value, _origin(board, source, value))
 
-    def _origin(self, source: Expression, value: Any) -> PortType:
-        """The type of a value just evaluated: copied from its entry, or that of a literal."""
-        if isinstance(source, Assignment):
-            source = source.target
-        if isinstance(source, Name):
-            entry = self._blackboard.entry(source.name)
-            if entry is not None and entry.value is value:
-                return entry.value_type
-        return INT64 if isinstance(value, int) else type_of(value)
+
+def _origin(board: Blackboard, source: Expression, value: Any) -> PortType:
+    """The type of a value just evaluated: copied from its entry, or that of a literal."""
+    if isinstance(source, Assignment):
+        source = source.target
+    if isinstance(source, Name):
+        entry = board.entry(source.name)
+        if entry is not None and entry.value is value:
+            return entry.value_type
+    return INT64 if isinstance(value, int) else type_of(value)
 
 
 def _operate(symbol: str, left: Any, right: Any) -> Any:

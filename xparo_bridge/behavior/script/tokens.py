@@ -31,7 +31,7 @@ class Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[ \t\n\r]+)
+    (?P<space>(?:[ \t\n\r\f\v]|\\\r?\n)+)
     | '(?P<string>[^']*)'
     | (?P<hexadecimal>0[xX][0-9a-fA-F]+)
     | (?P<number>[0-9]+(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?)

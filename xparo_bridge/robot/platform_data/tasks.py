@@ -9,18 +9,19 @@ that are pushed without a task are checked and kept, for commands to run by name
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 import time
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ... import messages as msg
-from ...behavior.errors import TreeErrors
+from ...behavior.errors import clip, Problem, TreeErrors
+from ...behavior.ros.tree_library import MAX_KEPT
+from ...behavior.xml_reader import first_tag
 from ..features import Feature, FeatureContext
 
 # One name for all, so that no task's tree stays when the next one comes.
 _NAME = 'task'
-_WHOLE = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<(?:root|BehaviorTree)\b', re.DOTALL)
 
 
 class Tasks(Feature):
@@ -36,11 +37,30 @@ class Tasks(Feature):
         if not self._context.roles.may_command(link):
             warn(f'{link}: trees not kept: this link may not command')
             return
-        for name, xml in push.trees.items():
+        trees = iter(list(push.trees.items())[:MAX_KEPT])
+        if len(push.trees) > MAX_KEPT:
+            warn(f'{link}: {len(push.trees)} trees pushed at once: the first {MAX_KEPT} are kept')
+        self._keep_next(link, trees)
+
+    def _keep_next(self, link: str, trees: Iterator[tuple[str, str]]) -> None:
+        """Have one tree after the other checked and kept, so that nothing waits for them."""
+
+        def ended(name: str, warnings: list[Problem], errors: TreeErrors | None) -> None:
+            if errors is not None:
+                self._context.node.get_logger().warning(
+                    f'{link}: tree {clip(name)!r} not kept: {errors}'
+                )
+            self._keep_next(link, trees)
+
+        for name, xml in trees:
             try:
-                self._context.trees.load(name, _document(xml, name))
+                self._context.trees.load(name, _document(xml, name), ended)
             except TreeErrors as error:
-                warn(f'{link}: tree {name!r} not kept: {error}')
+                self._context.node.get_logger().warning(
+                    f'{link}: tree {clip(name)!r} not kept: {error}'
+                )
+            else:
+                return
 
     def _on_task(self, link: str, task: msg.RunTask) -> None:
         if task.stage not in self._stages:
@@ -94,7 +114,7 @@ class Tasks(Feature):
 
 
 def _document(xml: str, name: str) -> str:
-    """Tree of the wire, which may be its root node alone."""
-    if _WHOLE.match(xml):
+    """Tree of the wire, which may be its root node alone, as a document."""
+    if first_tag(xml) in ('root', 'BehaviorTree', ''):
         return xml
     return f'<BehaviorTree ID={quoteattr(name)}>{xml}</BehaviorTree>'
