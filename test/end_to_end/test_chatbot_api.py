@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import contextlib
 from datetime import datetime, timedelta
 import json
+import time
 from typing import Any
 
 from fixtures.domains import own_domain
@@ -20,7 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from xparo_chatbot import FakeXparoChatbot
 from xparo_interfaces.msg import BridgeStatus, CommandStatus, ScheduledCommand
-from xparo_interfaces.srv import GetSchedule, SaveAiml, SaveSchedule
+from xparo_interfaces.srv import Chat, GetSchedule, SaveAiml, SaveSchedule
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 COMMANDS = {'cancel': {'kind': 'cancel'}}
@@ -170,6 +171,59 @@ def test_settings_are_told_and_those_that_the_configuration_names_are_set(runnin
         assert graph.node.get_parameter('secret').value == 'mine'
         graph.until(lambda: len(changes) == 2)
         assert json.loads(changes[1].data)['secret'] == 'theirs'
+
+
+def test_five_thousand_entries_at_once_hold_up_nothing(peers, tmp_path):
+    with peers.bridge(tmp_path, commands={'cancel': {'kind': 'cancel'}}), RosGraph() as graph:
+        worst = 0.0
+        entries = {f'n{number}': {**at(3600), 'command': 'cancel'} for number in range(5000)}
+        entries |= {f'p{number}': {**at(-3600), 'command': 'cancel'} for number in range(50)}
+        statuses = Statuses(graph)
+        graph.until(lambda: statuses.all)
+        peers.tell(peers.chatbot, {'schedule_control': entries})
+        for _ in range(20):
+            began = time.monotonic()
+            assert graph.call(Chat, f'{BRIDGE}/chat', Chat.Request(message='hi')).success
+            worst = max(worst, time.monotonic() - began)
+        assert worst < 1.0, worst  # A busy machine included; to read them takes 0.2 s.
+        graph.until(lambda: len(statuses.all[-1].schedule) == 200)
+        everything = graph.call(GetSchedule, f'{BRIDGE}/schedule/get', GetSchedule.Request())
+        assert everything.success
+
+
+def test_a_link_that_may_not_command_has_no_schedule_kept_and_changes_no_setting(peers, tmp_path):
+    project = {'parameters': {'xparo_name': {'node': '/observer', 'parameter': 'title'}}}
+    with (
+        peers.bridge(tmp_path, routes={'commands': []}, project=project) as bridge,
+        RosGraph() as graph,
+    ):
+        graph.node.declare_parameter('title', 'mine')
+        statuses = Statuses(graph)
+        peers.tell(peers.chatbot, {'schedule_control': {'at_three': at(3600)}})
+        bridge.wait_for_line('schedule not kept: this link may not command')
+        peers.tell(peers.chatbot, {'change_config': {'xparo_name': 'theirs'}})
+        bridge.wait_for_line('settings not taken: this link may not command')
+        graph.until(lambda: statuses.all)
+        kept = [
+            path
+            for path in (tmp_path / 'state').rglob('*')
+            if path.is_file()
+            and not path.name.startswith('audit')
+            and b'at_three' in path.read_bytes()
+        ]
+        assert not kept
+        assert graph.node.get_parameter('title').value == 'mine'
+
+
+@pytest.mark.parametrize('value', [10**30, [2**63], [], None, 1e308, {'a': 1}, [None]])
+def test_no_value_of_a_setting_ends_the_bridge(running, value):
+    peers, domain = running
+    with RosGraph(domain=domain) as graph:
+        graph.node.declare_parameter('title', 'mine')
+        graph.until(lambda: graph.node.count_clients('/observer/set_parameters') or True)
+        peers.tell(peers.chatbot, {'change_config': {'xparo_name': value}})
+        peers.tell(peers.chatbot, {'change_config': {'xparo_name': 'good'}})
+        graph.until(lambda: graph.node.get_parameter('title').value == 'good')
 
 
 def test_a_schedule_in_a_time_zone_nobody_knows_is_no_configuration(tmp_path):

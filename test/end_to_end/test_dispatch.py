@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+import hashlib
 from pathlib import Path
 import time
 from typing import Any
@@ -195,6 +196,67 @@ def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
     assert not [path for path in folder.rglob('*') if path.name in ('up', 'evil.py')]
 
 
+def test_an_upload_may_come_without_its_size(running):
+    service = Service(running[0])
+    assert service.ask('FILE_REQ', FILE_REQ={'filename': 'n', 'direction': 'upload'})['ready']
+    service.tell(FILE_CHUNK={'data': base64.b64encode(b'1234567').decode()})
+    done = service.ask('FILE_COMPLETE', FILE_COMPLETE={})
+    assert done == {'status': 'ok', 'expected': 0, 'received': 7}
+    assert (running[2] / 'state' / 'files' / 'n').read_bytes() == b'1234567'
+
+
+def test_a_piece_that_cannot_be_read_ends_the_upload(running):
+    service = Service(running[0])
+    assert service.ask('FILE_REQ', FILE_REQ={'filename': 'broken', 'direction': 'upload'})
+    assert 'not base64' in service.ask('error', FILE_CHUNK={'data': '!'})['message']
+    assert 'broken' not in names(service)
+
+
+def test_both_sides_compare_and_exchange_what_both_may_change(running):
+    service = Service(running[0])
+    service.tell(custom_maps={'both': 'x=1  \r\ny=2\r\n\r\n'}, local_env='goal=5')
+    service.tell(custom_aiml={'both': '<AlwaysSuccess />'})
+    state = service.ask('LOCAL_FILE_STATE', sync_local_database={})
+    assert state['custom_maps']['both'] == {
+        'content_hash': hashlib.sha256(b'x=1\ny=2\n').hexdigest()
+    }
+    assert state['custom_aiml']['both'] == {
+        'content_hash': hashlib.sha256(b'<AlwaysSuccess />\n').hexdigest()
+    }
+    content = service.ask(
+        'LOCAL_FILE_CONTENT',
+        REQUEST_LOCAL_FILE_CONTENT={
+            'custom_maps': ['both', 'absent', '../../secrets.yaml'],
+            'custom_aiml': ['both'],
+            'custom_node_files': ['evil'],
+        },
+    )
+    assert content == {
+        'device_id': 'robot_123',
+        'custom_node_files': {},
+        'custom_aiml': {'both': '<AlwaysSuccess />'},
+        'custom_maps': {'both': 'x=1  \r\ny=2\r\n\r\n'},
+    }
+    maps = service.ask('ADD_robots_maps', get_initial_local_env_data=True)
+    assert maps == {'device_id': 'robot_123', 'maps': 'goal=5'}
+
+
+def test_twenty_thousand_files_at_once_hold_up_nothing(peers, tmp_path):
+    with peers.bridge(tmp_path, commands=COMMANDS, files={'max_entries': 500}) as bridge:
+        service = Service(peers)
+        service.tell(custom_maps={f'map_{number}': '' for number in range(20_000)})
+        worst = 0.0
+        for number in range(10):
+            began = time.monotonic()
+            service.ask('COMMAND_RESULT', RUN_COMMAND={'command': 'cancel', 'request_id': number})
+            worst = max(worst, time.monotonic() - began)
+        # All of the frame is read and handed over in between; a second is for a busy machine.
+        assert worst < 1.0, worst
+        bridge.wait_for_line('files in all were not kept')
+        # The folder, and as many files as may be.
+        assert len(list((tmp_path / 'state' / 'files').rglob('*'))) == 500
+
+
 def test_a_joystick_reaches_the_topic_and_is_told_so(running):
     peers, domain, _ = running
     service = Service(peers)
@@ -246,6 +308,14 @@ def test_a_link_that_may_not_command_moves_nothing_and_runs_nothing(peers, tmp_p
         )
         assert 'may not' in ran['output'] and 'may not' in task['error']
         assert not joys
+        for request in ({'direction': 'upload', 'size': 1}, {'direction': 'download'}):
+            refused = service.ask('error', FILE_REQ={'filename': 'a', **request})
+            assert 'may not' in refused['message']
+        assert 'may not' in service.ask('error', LIST_FILES={})['message']
+        assert not service.ask('DELETE_ACK', DELETE_FILE={'path': 'a'})['success']
+        service.tell(maps='a=1', custom_maps={'hall': 'x=1'})
+        service.ask('error', LIST_FILES={})
+        assert not list((tmp_path / 'state' / 'files').rglob('*'))
 
 
 def test_a_shell_reaches_only_commands_of_the_configuration(running):

@@ -172,3 +172,44 @@ def test_signals_of_a_meeting_are_relayed_to_and_from_a_node(peers, tmp_path):
         outgoing.publish(MeetEvent(type='leave', room_id='r'))
         heard = meeting.result(20)
         assert heard[0]['signal'] == offer and heard[1]['type'] == 'leave'
+
+
+def test_a_stream_that_is_cut_off_ends_the_question_at_once(peers, tmp_path):
+    with peers.bridge(tmp_path, chat={'timeout': 30.0}), RosGraph() as graph:
+        client = graph.node.create_client(Chat, f'{BRIDGE}/chat')
+        graph.until(client.service_is_ready)
+        # The fake calls a tool for this and says nothing.
+        asked = client.call_async(Chat.Request(message='tool: fly'))
+        peers.until(peers.bot, lambda: peers.bot.tool_results)
+        peers.tell(peers.bot, {'type': 'stream_start', 'message_id': 'm'})
+        peers.tell(peers.bot, {'type': 'stream_chunk', 'message_id': 'm', 'content': 'I am'})
+        peers.run(peers.bot.drop())
+        graph.until(asked.done, timeout=10.0)
+        assert asked.result().error == 'the connection was lost'
+        graph.until(lambda: ask(graph, 'again').success)
+
+
+def test_a_meeting_left_without_a_connection_is_not_entered_again(peers, tmp_path):
+    changes = dialect(peers, MEET, '/ws/meet')
+
+    def joined() -> list[str]:
+        return [body['room_id'] for body in peers.bot.received if body['type'] == 'join']
+
+    with peers.bridge(tmp_path, changes=changes) as bridge, RosGraph() as graph:
+        outgoing = graph.node.create_publisher(MeetEvent, f'{BRIDGE}/meet/outgoing', 50)
+        graph.until(outgoing.get_subscription_count)
+        for room in ('left', 'kept'):
+            outgoing.publish(MeetEvent(type='join', room_id=room, participant='robot'))
+        peers.until(peers.bot, lambda: joined() == ['left', 'kept'])
+        port = peers.bot.port
+        peers.run(peers.bot.stop())
+        bridge.wait_for_line('nothing listens')
+        outgoing.publish(MeetEvent(type='leave', room_id='left'))
+        outgoing.publish(MeetEvent(type='join', room_id='new', participant='robot'))
+        # It comes on the same topic, so what was published before it was read before it.
+        outgoing.publish(MeetEvent(type='shout'))
+        bridge.wait_for_line('type is join, leave or signal')
+        peers.forget()
+        peers.run(peers.bot.start(port))
+        peers.until(peers.bot, lambda: len(joined()) >= 2)
+        assert joined() == ['kept', 'new']

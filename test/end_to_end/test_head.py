@@ -17,7 +17,7 @@ from geometry_msgs.msg import PointStamped, PoseArray, Vector3
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
-from std_msgs.msg import ColorRGBA, String, UInt8MultiArray
+from std_msgs.msg import ColorRGBA, String, UInt8, UInt8MultiArray
 from std_srvs.srv import SetBool, Trigger
 from xparo_interfaces.action import Say
 from xparo_interfaces.msg import BridgeStatus, People
@@ -225,10 +225,23 @@ def test_what_is_left_of_sound_that_was_silenced_is_dropped(peers, graph, speak_
     assert len(requests(peers, 'speak.audio.end')) == 1
 
 
-def test_the_head_tells_its_volume(peers, graph):
-    told = graph.call(Trigger, f'{HEAD}/system', Trigger.Request())
-    assert told.success
-    assert json.loads(told.message) == {'volume': 0.5, 'virtual': True}
+def test_the_head_tells_its_volume_and_takes_another(peers, graph):
+    def volume() -> dict[str, Any]:
+        answer = graph.call(Trigger, f'{HEAD}/system', Trigger.Request())
+        assert answer.success
+        return json.loads(answer.message)
+
+    peers.head.volume = 70
+    assert volume() == {'volume': 70, 'virtual': True}
+    publish(graph, 'volume', UInt8(data=101))
+    publish(graph, 'volume', UInt8(data=30))
+    peers.until(peers.head, lambda: requests(peers, 'system.config'))
+    assert volume()['volume'] == 30
+
+
+def test_what_was_spoken_is_known(peers, graph):
+    goal = graph.send_goal(Say, '/xparo_bridge/speech/say', Say.Goal(text='one two'))
+    assert goal.end().result.spoken == 'one two'
 
 
 def test_a_head_that_is_away_is_told_to_who_asks(peers, graph):

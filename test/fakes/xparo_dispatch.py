@@ -54,7 +54,7 @@ KEYS: dict[str, dict[str, Any]] = {
     'FILE_CHUNK': {'data': str},
     'FILE_COMPLETE': {'status': str, 'expected': int, 'received': int},
     'COMMAND_RESULT': {
-        'request_id': str,
+        'request_id': (str, int, float, bool, list, dict, type(None)),
         'command': str,
         'success': bool,
         'exit_code': (int, type(None)),
@@ -68,8 +68,11 @@ OPEN_KEYS = {
     'ADD_robots_info': {'device_id': str},
     'DELETE_ACK': {'success': bool},
     'FILE_REQ': {'filename': str, 'direction': str},
-    'TASK_RESULT': {'task_id': str, 'success': bool, 'duration_s': float, 'error': str},
+    'TASK_RESULT': {'success': bool, 'duration_s': float, 'error': str},
     'error': {'message': str},
+    'LOCAL_FILE_STATE': {'device_id': str},
+    'LOCAL_FILE_CONTENT': {'device_id': str},
+    'ADD_robots_maps': {'device_id': str, 'maps': str},
 }
 
 

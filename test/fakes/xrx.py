@@ -15,7 +15,7 @@ from typing import Any
 from peer import check, Choke, FakePeer, run
 
 FRAME = 960  # bytes: 30 ms, s16le mono, 16 kHz
-SPEECH = bytes(3200)  # 100 ms
+SPEECH = bytes(4800)  # 100 ms, s16le mono, 24 kHz
 
 
 class FakeXrx(FakePeer):
@@ -83,6 +83,7 @@ class FakeXrx(FakePeer):
 
     async def _answer(self, ws: Any, text: str, spoken: bool) -> None:
         await self.say(ws, 'agent', 'agent_started_thinking', 'action')
+        await self.say(ws, 'agent', 'One moment please...', 'audio')
         await self.say(ws, 'agent', f'You said: {text}', 'audio')
         await self.say(ws, 'agent', 'agent_ended_thinking', 'action')
         if spoken:

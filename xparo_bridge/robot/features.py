@@ -10,10 +10,10 @@ a robot whose links have no use for one does not pay, not even by an import.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from rclpy.node import Node
 
@@ -24,7 +24,15 @@ from ..state_directory import StateDirectory
 from .links.links import Links
 from .links.roles import LinkRoles
 
-Handlers = dict[type, Callable[[str, Any], object]]
+M = TypeVar('M', bound=msg.Message)
+
+
+class Handlers(dict[type[msg.Message], Callable[[str, Any], object]]):
+    """What takes the messages of the links, by their type; called with the link's name."""
+
+    def on(self, kind: type[M], handler: Callable[[str, M], object]) -> None:
+        """Have a handler take the messages of a type."""
+        self[kind] = handler
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class FeatureContext:
 class Feature:
     """Lives on the ROS thread; `handlers` take the messages of the links, by type."""
 
-    handlers: Handlers
+    handlers: Mapping[type[msg.Message], Callable[[str, Any], object]]
 
     def connected(self, link: str) -> None:
         """Take that a link is up."""

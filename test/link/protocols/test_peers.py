@@ -261,7 +261,7 @@ def test_xrx_hears_sound_of_any_rate_and_answers_in_text_and_speech():
                     await link.send(msg.AudioFrame(bytes(960), 48000))
                 assert (await link.until(msg.Heard)).text == 'go to the kitchen'
                 speech = await link.until(msg.AudioFrame)
-                assert speech.source is msg.AudioSource.VOICE and len(speech.data) == 3200
+                assert speech.source is msg.AudioSource.VOICE and len(speech.data) == 4800
                 await link.until(msg.SpeechDone)
                 kinds = [type(message) for message in link.got]
                 assert kinds.index(msg.ClearAudio) < kinds.index(msg.Heard)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
 
+from xparo_bridge.robot.platform_data import sandbox as sandbox_module
 from xparo_bridge.robot.platform_data.sandbox import Sandbox, SandboxError
 
 
@@ -156,3 +158,144 @@ def test_whatever_the_name_nothing_changes_outside(tmp_path, path):
         pass
     assert all(name.startswith('files/') for name in files(tmp_path))
     assert {entry.name for entry in tmp_path.iterdir()} <= {'files', 'ros_home'}
+
+
+def test_the_room_cannot_be_passed_by_many_small_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox_module, '_MAX_LISTED', 5)
+    sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=150)
+    for number in range(20):
+        sandbox.write(f'tiny{number:03}', b'x')
+    sandbox.write('z', bytes(100))
+    with pytest.raises(SandboxError, match='do not fit: 120 of 150'):
+        sandbox.write('zz', bytes(100))
+    assert len(sandbox.tree()) == 5
+
+
+def test_files_and_folders_are_bounded_by_number_too(tmp_path):
+    sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=150, max_entries=5)
+    sandbox.write('a/b/c', b'')
+    sandbox.write('a/b/d', b'')  # Its folders are there.
+    with pytest.raises(SandboxError, match='4 files and folders are there; 5 may be'):
+        sandbox.write('e/f', b'')
+    sandbox.write('g', b'')
+    with pytest.raises(SandboxError, match='5 files and folders are there'):
+        sandbox.write('h', b'')
+    sandbox.write('g', b'newer')  # It is there already.
+    sandbox.delete('g')
+    sandbox.write('h', b'')
+
+
+def test_room_that_others_made_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox_module, '_RECOUNT', 1e-9)
+    sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=150)
+    sandbox.write('a', bytes(100))
+    with pytest.raises(SandboxError, match='do not fit'):
+        sandbox.write('b', bytes(100))
+    (tmp_path / 'files' / 'a').unlink()
+    sandbox.write('b', bytes(100))
+
+
+def test_uploads_at_the_same_time_share_the_room(sandbox):
+    first = sandbox.begin('a', 100)
+    with pytest.raises(SandboxError, match='do not fit'):
+        sandbox.begin('b', 100)
+    first.drop()
+    sandbox.begin('b', 100).drop()
+
+
+@pytest.mark.parametrize(('there', 'match'), [(0, 'over 100 bytes'), (100, 'no room')])
+def test_an_upload_of_unknown_size_is_bounded_as_it_grows(sandbox, there, match):
+    sandbox.write('there', bytes(there))
+    upload = sandbox.begin('a', None)
+    upload.add(bytes(40))
+    with pytest.raises(SandboxError, match=match):
+        upload.add(bytes(20 if there else 61))
+    upload.drop()
+    upload = sandbox.begin('a', None)
+    upload.add(b'1234567')
+    upload.finish()
+    upload.drop()
+    assert read(sandbox, 'a') == b'1234567'
+
+
+def test_the_cost_of_a_file_does_not_grow_with_their_number(tmp_path, monkeypatch):
+    sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=10**6, max_entries=10**6)
+    sandbox.write('first', b'x')
+    counts = []
+    monkeypatch.setattr(sandbox, '_count', lambda: counts.append(1))
+    for number in range(200):
+        sandbox.write(f'custom_maps/{number}', b'x')
+    assert not counts
+
+
+def test_a_name_that_is_no_utf8_is_shown_and_not_fatal(sandbox):
+    os.close(os.open(os.fsencode(sandbox.root) + b'/\xff\xfe', os.O_CREAT | os.O_WRONLY))
+    (item,) = sandbox.tree()
+    assert item['name'] == '\ufffd\ufffd' and item['path'].encode()
+    os.mkdir(sandbox.root / 'maps')
+    os.close(os.open(os.fsencode(sandbox.root) + b'/maps/\xff', os.O_CREAT | os.O_WRONLY))
+    sandbox.write('maps/hall', b'x')
+    assert sandbox.names('maps') == ['hall']
+
+
+ERRORS = [errno.EIO, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.ELOOP, errno.EMFILE]
+
+
+@pytest.mark.parametrize('number', ERRORS, ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    'call', ['open', 'scandir', 'write', 'replace', 'unlink', 'stat', 'fstat', 'mkdir', 'dup']
+)
+def test_whatever_the_disk_says_is_named_and_leaves_no_descriptor(
+    sandbox, monkeypatch, call, number
+):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    sandbox.write('a/b', b'x')
+    upload = sandbox.begin('c', None)
+    descriptors = len(os.listdir('/proc/self/fd'))
+    for attempt in (
+        sandbox.tree,
+        lambda: sandbox.write('d/e', b'x'),
+        lambda: sandbox.delete('a/b'),
+        lambda: sandbox.read('a/b', 10),
+        lambda: sandbox.names('a'),
+        lambda: upload.add(b'x'),
+        upload.finish,
+        upload.drop,
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fail)
+            try:
+                attempt()
+            except SandboxError as error:
+                assert str(sandbox.root) not in str(error)
+    upload.drop()
+    assert len(os.listdir('/proc/self/fd')) <= descriptors
+
+
+def test_a_folder_that_cannot_be_read_is_listed_with_the_reason(sandbox, monkeypatch):
+    sandbox.write('lost+found/x', b'x')
+    sandbox.write('a', b'x')
+    real = os.open
+
+    def refuse(path, flags, *arguments, **options):
+        if path == 'lost+found':
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, 'open', refuse)
+    assert [(item['name'], item.get('error')) for item in sandbox.tree()] == [
+        ('a', None),
+        ('lost+found', 'Permission denied'),
+    ]
+    sandbox.write('b', b'x')
+
+
+def test_what_an_upload_left_that_was_killed_is_removed(tmp_path):
+    root = tmp_path / 'files'
+    root.mkdir()
+    (root / '.part-0123').write_bytes(bytes(140))
+    sandbox = Sandbox(root, max_file=100, max_total=150)
+    sandbox.write('a', bytes(100))
+    assert files(tmp_path) == ['files/a']

@@ -15,6 +15,7 @@ from xparo_bridge.robot.platform_data.schedule_entries import (
     Agenda,
     DONE,
     INVALID,
+    MAX_ENTRIES,
     MISSED,
     Policy,
     time_zone,
@@ -164,3 +165,35 @@ def test_older_names_are_of_zones_there_are_and_others_are_told_back():
     assert all(map(time_zone, OLDER_NAMES.values()))
     with pytest.raises(ValueError, match='"Mars/Olympus" is not known here'):
         time_zone('Mars/Olympus')
+
+
+def test_of_thousands_of_entries_those_that_are_due_are_found_without_looking_at_the_others():
+    entries = {f'n{number}': {**AT_NOON, 'command': 'dock'} for number in range(3000)}
+    entries['later'] = {'date': '2026-07-01', 'time': '12:01'}
+    schedule = agenda(**entries)
+    assert [len(schedule.take_due(NOON, most=2000)) for _ in range(3)] == [2000, 1000, 0]
+    assert [entry.name for entry in schedule.take_due(NOON + 60)] == ['later']
+    assert not schedule.waiting()
+
+
+def test_a_schedule_has_a_bound():
+    entries = {f'n{number}': AT_NOON for number in range(MAX_ENTRIES + 10)}
+    assert len(agenda(**entries).entries()) == MAX_ENTRIES
+
+
+def test_of_many_entries_those_are_shown_that_say_most():
+    schedule = agenda(
+        bad={},
+        past={'date': '2026-07-01', 'time': '11:00'},
+        soon=AT_NOON,
+        later={'date': '2026-07-02', 'time': '11:00'},
+    )
+    schedule.take_due(NOON - 1)
+    assert [entry.name for entry in schedule.shown(3)] == ['bad', 'soon', 'later']
+    assert len(schedule.shown(4)) == 4
+
+
+def test_what_a_new_schedule_no_longer_has_is_not_run():
+    schedule = agenda(dock=AT_NOON, undock=AT_NOON)
+    schedule.replace('platform', {'dock': {'date': '2026-07-02', 'time': '12:00'}})
+    assert schedule.take_due(NOON) == []

@@ -9,6 +9,7 @@ ids are taken in any JSON type, as the platform's own client does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import math
 from typing import Any
 
@@ -19,6 +20,7 @@ from .base import KeyReader, ProtocolError, readable, take, take_base64, take_li
 CHUNK_SIZE = 64 * 1024  # bytes before base64
 AXES, BUTTONS = 4, 3  # Listeners index as many, so shorter lists are padded.
 MOST_AXES, MOST_BUTTONS = 64, 128  # No joystick has more; a longer list is no joystick's.
+SLICE = 100  # files or trees in one message, whatever their number in a frame
 MOST_NAMES = 1000  # of files in one request
 # Orders that are answered also when they cannot be read; their readers mind what is unreadable.
 ANSWERED = ('RUN_COMMAND', 'RUN_TASK', 'TELEOP', 'FILE_REQ', 'FILE_CHUNK', 'DELETE_FILE')
@@ -45,7 +47,14 @@ def _texts(body: dict[str, Any], kind: str) -> list[msg.Message]:
 
 
 def _files(body: dict[str, Any], kind: str) -> list[msg.Message]:
-    return [msg.FilePush(kind, take_map(body, kind, str, 'frame'))]
+    return [msg.FilePush(kind, files) for files in _slices(take_map(body, kind, str, 'frame'))]
+
+
+def _slices(items: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Cut many items into messages that are each quickly dealt with."""
+    names = list(items)
+    for at in range(0, max(len(names), 1), SLICE):
+        yield {name: items[name] for name in names[at : at + SLICE]}
 
 
 def _refused(body: dict[str, Any], kind: str) -> list[msg.Message]:
@@ -203,7 +212,9 @@ READERS: dict[str, KeyReader] = {
     'goal': lambda body: [msg.ProjectState(goal=_text(body, 'goal'))],
     'rules': lambda body: [msg.ProjectState(rules=_text(body, 'rules'))],
     'aiml': lambda body: [msg.TreePush({'MainTree': _text(body, 'aiml')})],
-    'custom_aiml': lambda body: [msg.TreePush(take_map(body, 'custom_aiml', str, 'frame'))],
+    'custom_aiml': lambda body: [
+        msg.TreePush(trees) for trees in _slices(take_map(body, 'custom_aiml', str, 'frame'))
+    ],
     **{
         kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]
         for kind in ('maps', 'local_env', 'properties', 'Sets')

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does sound that the robot makes get into a head's voice: topic `~/audio/voice`.
+Speaks sound that the robot makes by a head's voice: topic `~/audio/voice`.
 
 An utterance begins with the first sound and ends with an empty message, or when none came for a
 while. It waits its turn among the goals of `~/speech/say` as a text does. What is left of one that

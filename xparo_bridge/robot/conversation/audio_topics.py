@@ -1,14 +1,13 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Sound's face in ROS: std_msgs/UInt8MultiArray of s16le samples, one channel.
+Sound in ROS: std_msgs/UInt8MultiArray of s16le samples, one channel.
 
 `~/audio/microphone` is what the robot's own microphone hears, on its way to a link that listens.
 `~/audio/speech` is to be played, `~/audio/clear` says that what is not played yet is not to be.
-`~/audio/voice` is for the voice of a head (voice_stream.py).
-`~/audio/heard` and `~/audio/spoken` are the ears and the voice of a head, asked for only while a
-node listens. All have one rate, told by the read-only parameters `audio_rate`, Hz, and
-`audio_channels`.
+`~/audio/voice` is for the voice of a head (audio_speech.py). `~/audio/heard` and `~/audio/spoken`
+are the microphone and the voice of a head, asked for only while a node listens. All have one rate:
+the read-only parameters `audio_rate`, Hz, and `audio_channels` have it.
 """
 
 from __future__ import annotations
@@ -73,13 +72,13 @@ class Audio:
         subscription(node, UInt8MultiArray, '~/audio/microphone', self._on_microphone, _DEPTH)
 
     def capture(self) -> CaptureAudio | StopAudio:
-        """Tell what a head is to send of its sound."""
-        ears, voice = (
+        """Return the request for what a head is to send of its sound."""
+        microphone, voice = (
             _TOPICS[source] in self._wanted
             for source in (AudioSource.MICROPHONE, AudioSource.SPEAKER)
         )
-        if ears or voice:
-            return CaptureAudio(self._rate, microphone=ears, speaker=voice)
+        if microphone or voice:
+            return CaptureAudio(self._rate, microphone=microphone, speaker=voice)
         return StopAudio()
 
     def frame(self, link: str, frame: AudioFrame) -> None:
@@ -93,7 +92,7 @@ class Audio:
             self._publishers[frame.source].publish(UInt8MultiArray(data=sound))
 
     def clear(self, link: str, clear: ClearAudio) -> None:
-        """Tell the player to throw away what it has."""
+        """Have the player throw away what it has."""
         self._clear.publish(Empty())
 
     def _on_microphone(self, sound: Any) -> None:

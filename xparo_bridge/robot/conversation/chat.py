@@ -1,10 +1,13 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Chat's face in ROS: ask and wait, talk without waiting, hear what comes unasked.
+Chat in ROS: ask and wait, talk without waiting, hear what comes unasked.
 
 The documented platform does not say which question an answer belongs to, so one question at a
-time is with it and the others wait their turn; what comes while no question waits is unasked.
+time is with it and the others wait their turn. Answers come in the order of what was said: a
+question that was given up, and what was said on `~/chat/outgoing`, keep their place in that order
+for a while, so that a late answer is not taken for that of the next question. It is published as
+what comes unasked is.
 """
 
 from __future__ import annotations
@@ -28,14 +31,29 @@ from ...ros.entities import publisher, service, subscription, timer
 _MAX_WAITING = 50
 _POLL_PERIOD = 0.05
 _EXCERPT = 60  # characters of a message in the log
+# How long an answer may be late, s. A platform that never answers would otherwise have each answer
+# taken for that of the question before.
+LATEST = 60.0
+# Things said that may still be answered; more are answered by nobody.
+_MAX_SAID = 100
 
 
-@dataclass
+@dataclass(eq=False)
 class _Question:
     text: str
     deadline: float
     reply: Future
-    sent: bool = False
+
+
+@dataclass(eq=False)
+class _Said:
+    """What the platform has and has not answered: a question, or with None what waits for none."""
+
+    text: str
+    until: float
+    question: _Question | None = None
+    # Whether an answer came meanwhile that was given to what was said before this.
+    passed_over: bool = False
 
 
 class Chat:
@@ -51,6 +69,7 @@ class Chat:
         self._timeout = timeout
         self._say = say
         self._waiting: deque[_Question] = deque()
+        self._said: deque[_Said] = deque()
         # Its own group: a call that waits would keep the node's other callbacks from running, the
         # one that brings the answer among them.
         service(
@@ -67,28 +86,46 @@ class Chat:
     def ask(self, text: str, timeout: float = 0.0) -> Future:
         """Ask when its turn comes, s or 0 for the default; the future gets (reply, error)."""
         question = _Question(text, time.monotonic() + (timeout or self._timeout), Future())
+        if len(self._waiting) >= _MAX_WAITING:
+            problem = f'{_MAX_WAITING} questions are waiting already; ask later'
+            question.reply.set_result(('', problem))
+            return question.reply
         self._waiting.append(question)
-        self._timer.reset()
+        if self._timer.is_canceled():  # A reset at each question would put off the next poll.
+            self._timer.reset()
         self._ask_next()
         return question.reply
 
     def reply(self, link: str, text: str) -> None:
-        """Take what the platform said: the answer to the question it has, else unasked."""
-        if self._waiting and self._waiting[0].sent:
-            self._waiting.popleft().reply.set_result((text, ''))
-            self._ask_next()
-        else:
+        """Take what the platform said: the answer to what it was told first, else unasked."""
+        said = self._next_said()
+        if said is None or said.question is None:
+            for later in self._said:
+                later.passed_over = True
             self.unasked(link, text)
+            return
+        said.question.reply.set_result((text, ''))
+        self._ask_next()
 
-    def failed(self, why: str) -> None:
-        """Take that the platform refused something, or never got it: the question it has."""
-        if self._waiting and self._waiting[0].sent:
-            self._waiting.popleft().reply.set_result(('', why))
+    def failed(self, why: str, text: str | None = None) -> None:
+        """Take that the platform refused something or never got it: this text, or the first."""
+        refused = next((said for said in self._said if text in (None, said.text)), None)
+        if refused is None:
+            return
+        self._said.remove(refused)
+        if refused.question is not None:
+            refused.question.reply.set_result(('', why))
             self._ask_next()
+
+    def acted(self) -> None:
+        """Take that the peer answered by a deed what was said first, if nobody waits for words."""
+        if self._said and self._said[0].question is None:
+            self._said.popleft()
 
     def unasked(self, link: str, text: str) -> None:
-        """Take what somebody said without being asked."""
-        self._incoming.publish(self._message(link, text, final=True))
+        """Take what somebody said without being asked; of no words there is nothing to hear."""
+        if text:
+            self._incoming.publish(self._message(link, text, final=True))
 
     def delta(self, link: str, text: str, final: bool) -> None:
         """Take a piece of a reply that is still being made; the whole comes as `reply`."""
@@ -111,11 +148,7 @@ class Chat:
         self, request: ChatService.Request, response: ChatService.Response
     ) -> ChatService.Response:
         """Answer a service call without holding up the executor."""
-        if len(self._waiting) >= _MAX_WAITING:
-            response.error = f'{_MAX_WAITING} questions are waiting already; ask later'
-            return response
-        answer = self.ask(request.message, request.timeout)
-        response.reply, response.error = await answer
+        response.reply, response.error = await self.ask(request.message, request.timeout)
         response.success = not response.error
         return response
 
@@ -125,21 +158,49 @@ class Chat:
             self._node.get_logger().warning(
                 f'chat not sent: "{message.text[:_EXCERPT]}": {problem}'
             )
+        else:
+            self._note(_Said(message.text, time.monotonic() + self._timeout))
 
     def _ask_next(self) -> None:
-        while self._waiting and not self._waiting[0].sent:
-            question = self._waiting[0]
+        """Ask the question whose turn it is, unless one is with the platform."""
+        while self._waiting and not any(said.question for said in self._said):
+            question = self._waiting.popleft()
             problem = self._say(question.text)
-            if not problem:
-                question.sent = True
-                return
-            self._waiting.popleft().reply.set_result(('', problem))
+            if problem:
+                question.reply.set_result(('', problem))
+            else:
+                self._note(_Said(question.text, question.deadline + LATEST, question))
+
+    def _note(self, said: _Said) -> None:
+        self._said.append(said)
+        if len(self._said) > _MAX_SAID:
+            forgotten = next(said for said in self._said if said.question is None)
+            self._said.remove(forgotten)
+
+    def _next_said(self) -> _Said | None:
+        """Take what the next answer belongs to."""
+        now = time.monotonic()
+        while self._said:
+            said = self._said.popleft()
+            if now <= said.until:
+                return said
+        return None
 
     def _poll(self) -> None:
         now = time.monotonic()
-        for question in [q for q in self._waiting if now > q.deadline]:
+        error = ('', 'the platform did not answer in time')
+        for question in [question for question in self._waiting if now > question.deadline]:
             self._waiting.remove(question)
-            question.reply.set_result(('', 'the platform did not answer in time'))
+            question.reply.set_result(error)
+        for said in list(self._said):
+            if said.question is None or now <= said.question.deadline:
+                continue
+            question, said.question = said.question, None
+            if said.passed_over:
+                # The answer that was taken for a late one may have been this question's: if it
+                # kept its place, each question would get the answer of the one before for ever.
+                self._said.remove(said)
+            question.reply.set_result(error)
         self._ask_next()
-        if not self._waiting:
+        if not self._waiting and not any(said.question for said in self._said):
             self._timer.cancel()

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Conversation's face: chat, and a voice, ears and sound where a link has them."""
+"""Joins chat, and speech, listening and sound where a link has them, to the robot's nodes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from std_msgs.msg import Bool
 
 from ... import messages as msg
 from ...ros.entities import subscription, timer
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 from .audio_speech import VoiceStream
 from .audio_topics import Audio
 from .chat import Chat
 from .listening import Listener
 from .speaking import Speech, Voice
 
-# How long a head that stopped listening by itself is left in peace, s.
+# How long to wait before a head that stopped listening by itself listens again, s.
 _RELISTEN_DELAY = 1.0
 
 
@@ -29,12 +29,12 @@ class Conversation(Feature):
         node, configuration, links = context.node, context.configuration, context.links
         self._links = links
         self._roles = context.roles
-        self._hearing: Listener | None = None
+        self._listener: Listener | None = None
         self._voice: Voice | None = None
         self._audio: Audio | None = None
         self._voice_stream: VoiceStream | None = None
-        self._open_again = timer(node, _RELISTEN_DELAY, self._start_listening)
-        self._open_again.cancel()
+        self._listen_again = timer(node, _RELISTEN_DELAY, self._start_listening)
+        self._listen_again.cancel()
         self._chat = Chat(
             node,
             configuration['chat']['timeout'],
@@ -42,18 +42,19 @@ class Conversation(Feature):
                 msg.ChatRequest(text, context.robot_id), self._roles.chat, 'no link carries chat'
             ),
         )
-        self.handlers = {
-            msg.ChatReply: self._on_chat_reply,
-            msg.ChatDelta: lambda link, delta: self._chat.delta(link, delta.text, delta.final),
-            msg.PeerError: lambda link, error: self._on_failure(link, error.text),
-            msg.LinkProblem: lambda link, problem: (
-                isinstance(problem.message, msg.ChatRequest)
-                and self._on_failure(link, problem.problem)
-            ),
-            msg.PeerActivity: lambda link, activity: self._chat.peer_state(activity.state.value),
-            msg.Suggestions: lambda link, suggestions: self._chat.suggest(suggestions.texts),
-        }
-        if links.that_carry(msg.Typing):
+        self.handlers = handlers = Handlers()
+        handlers.on(msg.ChatReply, self._on_chat_reply)
+        handlers.on(msg.ChatDelta, self._on_chat_delta)
+        handlers.on(msg.PeerError, self._on_peer_error)
+        handlers.on(msg.LinkProblem, self._on_problem)
+        handlers.on(
+            msg.PeerActivity, lambda link, activity: self._chat.peer_state(activity.state.value)
+        )
+        handlers.on(msg.Suggestions, lambda link, offered: self._chat.suggest(offered.texts))
+        # A bot runs tools of the robot in the course of a conversation, instead of words.
+        self._bots = links.that_carry(msg.Typing)
+        if self._bots:
+            handlers.on(msg.RemoteCommand, self._on_tool)
             subscription(node, Bool, '~/chat/typing', self._on_typing)
         if links.that_carry(msg.Say):
             self._voice = Voice(
@@ -62,13 +63,11 @@ class Conversation(Feature):
                     message, link or self._roles.speech, 'no link speaks'
                 ),
             )
-            self.handlers |= {
-                msg.SpeechStarted: self._voice.started,
-                msg.SpeechWord: self._voice.word,
-                msg.SpeechEnded: self._voice.ended,
-            }
+            handlers.on(msg.SpeechStarted, self._voice.started)
+            handlers.on(msg.SpeechWord, self._voice.word)
+            handlers.on(msg.SpeechEnded, self._voice.ended)
         if links.that_carry(msg.Listen, msg.AudioFrame):
-            self._hearing = Listener(
+            self._listener = Listener(
                 node,
                 self._chat,
                 self._speak,
@@ -76,7 +75,8 @@ class Conversation(Feature):
                 lambda message: self._send(message, self._roles.speech, 'no link listens'),
                 **configuration['speech'],
             )
-            self.handlers |= {msg.Heard: self._hearing.heard, msg.Listening: self._on_listening}
+            handlers.on(msg.Heard, self._listener.heard)
+            handlers.on(msg.Listening, self._on_listening)
         if links.that_carry(msg.AudioFrame):
             self._audio = Audio(
                 node,
@@ -86,7 +86,8 @@ class Conversation(Feature):
                 ),
                 self._capture,
             )
-            self.handlers |= {msg.AudioFrame: self._audio.frame, msg.ClearAudio: self._on_clear}
+            handlers.on(msg.AudioFrame, self._audio.frame)
+            handlers.on(msg.ClearAudio, self._on_clear)
         speaker = self._roles.speech
         if self._voice is not None and speaker in links.that_carry(msg.SpeakAudio):
             self._voice_stream = VoiceStream(
@@ -102,16 +103,20 @@ class Conversation(Feature):
         if link == self._roles.head:
             self._capture()
 
+    def lost(self, link: str) -> None:
+        if self._voice is not None:
+            self._voice.lost(link, speaks=link == self._roles.speech)
+
     def _start_listening(self) -> None:
-        self._open_again.cancel()
+        self._listen_again.cancel()
         link = self._roles.speech
-        if self._hearing is not None and self._links.up(link):
-            for message in self._hearing.opening():
+        if self._listener is not None and self._links.up(link):
+            for message in self._listener.start_messages():
                 self._links.send(message, link)
 
     def _on_listening(self, link: str, listening: msg.Listening) -> None:
         if link == self._roles.speech and not listening.active:
-            self._open_again.reset()
+            self._listen_again.reset()
 
     def _send(self, message: Any, link: str, without: str) -> str:
         return self._links.send_now(message, link) if link else without
@@ -133,12 +138,31 @@ class Conversation(Feature):
     def _on_typing(self, typing: Bool) -> None:
         self._links.send(msg.Typing(typing.data), self._roles.chat)
 
-    def _on_failure(self, link: str, why: str) -> None:
-        if link == self._roles.chat:
-            self._chat.failed(why)
+    def _on_peer_error(self, link: str, error: msg.PeerError) -> None:
+        # One with a request_id answers what somebody else asked.
+        if link == self._roles.chat and not error.request_id:
+            self._chat.failed(error.text)
+
+    def _on_problem(self, link: str, problem: msg.LinkProblem) -> None:
+        """Take that a message was not sent: whoever waits for what comes of it hears so."""
+        message = problem.message
+        if isinstance(message, msg.ChatRequest) and link == self._roles.chat:
+            self._chat.failed(problem.problem, message.text)
+        elif isinstance(message, (msg.Say, msg.PlayUrl, msg.SpeakAudio)) and self._voice:
+            end = msg.SpeechEnded('', message.say_id, failed=True, error=problem.problem)
+            self._voice.ended(link, end)
+
+    def _on_tool(self, link: str, command: msg.RemoteCommand) -> None:
+        if link == self._roles.chat and link in self._bots:
+            self._chat.acted()
+
+    def _on_chat_delta(self, link: str, delta: msg.ChatDelta) -> None:
+        self._chat.delta(link, delta.text, delta.final)
+        if delta.error and link == self._roles.chat and not delta.unasked:
+            self._chat.failed(delta.error)
 
     def _on_chat_reply(self, link: str, reply: msg.ChatReply) -> None:
-        if link == self._roles.chat:
+        if link == self._roles.chat and not reply.unasked:
             self._chat.reply(link, reply.text)
         else:
             self._chat.unasked(link, reply.text)

@@ -1,10 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What people say to the robot: topic `~/speech/heard`, and where it goes.
+Publishes what people say to the robot on `~/speech/heard`, and has it answered.
 
-With `listen` the robot keeps its ears open, which the service `~/speech/listen` changes; with
-`converse` what they hear goes to the chat and the answer is spoken. Either works alone; commands
+With `listen` the robot listens all the time, which the service `~/speech/listen` changes; with
+`converse` what it hears goes to the chat and the answer is spoken. Either works alone; commands
 that the platform gives run beside it. An agent that hears the microphone answers by itself.
 """
 
@@ -25,14 +25,14 @@ from .ros4hri import LiveSpeech
 
 
 class Listener:
-    """The robot's ears; on the ROS thread."""
+    """Listening by a link; on the ROS thread."""
 
     def __init__(
         self,
         node: Node,
         chat: Chat,
         speak: Callable[[str], object],
-        ears: str,
+        microphone: str,
         send: Callable[[Any], str],
         *,
         listen: bool,
@@ -40,14 +40,14 @@ class Listener:
         languages: Sequence[str],
     ) -> None:
         """
-        Take what speaks a text, the link with the ears, and `speech` of the configuration.
+        Take what speaks a text, the link that listens, and `speech` of the configuration.
 
-        `send` sends a message to the ears, and tells why it could not.
+        `send` sends a message to that link, and returns why it could not.
         """
         self._node = node
         self._chat = chat
         self._speak = speak
-        self._ears = ears
+        self._microphone = microphone
         self._send = send
         self._listen = listen
         self._converse = converse
@@ -56,8 +56,8 @@ class Listener:
         self._live_speech = LiveSpeech(node)
         service(node, SetBool, '~/speech/listen', self._on_listen)
 
-    def opening(self) -> Sequence[Any]:
-        """Messages that open the ears."""
+    def start_messages(self) -> Sequence[Any]:
+        """Return the messages that start listening, none while it is switched off."""
         if not self._listen:
             return ()
         config = [msg.ListenConfig(self._languages)] if self._languages else []
@@ -75,7 +75,9 @@ class Listener:
 
     def _on_listen(self, request: Any, response: Any) -> Any:
         self._listen = request.data
-        problems = [self._send(message) for message in self.opening() or [msg.StopListening()]]
+        problems = [
+            self._send(message) for message in self.start_messages() or [msg.StopListening()]
+        ]
         response.message = problems[-1]
         response.success = not response.message
         return response
@@ -91,7 +93,7 @@ class Listener:
             )
         )
         self._live_speech.heard(link, heard)
-        if self._converse and link == self._ears and heard.final and heard.text.strip():
+        if self._converse and link == self._microphone and heard.final and heard.text.strip():
             when_done(self._chat.ask(heard.text), self._answer)
 
     def _answer(self, asked: Any) -> None:

@@ -1,10 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Speech's face in ROS, whatever link has the voice: action `~/speech/say`.
+Speaks by whatever link can: action `~/speech/say`.
 
 One utterance at a time is with the speaker and the others wait here, so that a goal can be
-cancelled without silencing the others.
+cancelled without silencing the others. One that a lost link was speaking has failed.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _MAX_WAITING = 50
 Utterance = msg.Say | msg.PlayUrl | msg.SpeakAudio
 
 
-def _nothing(told: Any = None) -> None:
-    """Be told of what nobody wants to know."""
+def _nothing(report: Any = None) -> None:
+    """Ignore what nobody wants to know."""
 
 
 @dataclass(eq=False)
@@ -101,11 +101,11 @@ class Voice:
 
     def started(self, link: str, start: msg.SpeechStarted) -> None:
         """Take that the voice began."""
-        self._tell(start.say_id, Say.Feedback(started=True))
+        self._report(start.say_id, Say.Feedback(started=True))
 
     def word(self, link: str, word: msg.SpeechWord) -> None:
         """Take a word that is being said."""
-        self._tell(word.say_id, Say.Feedback(started=True, word=word.word, index=word.index))
+        self._report(word.say_id, Say.Feedback(started=True, word=word.word, index=word.index))
 
     def ended(self, link: str, end: msg.SpeechEnded) -> None:
         """Take that the voice ended."""
@@ -114,7 +114,14 @@ class Voice:
             speech.ended.set_result(end)
             self._speak_next()
 
-    def _tell(self, say_id: str, feedback: Say.Feedback) -> None:
+    def lost(self, link: str, *, speaks: bool) -> None:
+        """Take that a link is gone; `speaks` is whether it is the one of speech without a link."""
+        speech = self._speaking
+        if speech is not None and (speech.link == link or (speaks and not speech.link)):
+            error = 'the connection to the speaker was lost'
+            self.ended(link, msg.SpeechEnded('', speech.message.say_id, failed=True, error=error))
+
+    def _report(self, say_id: str, feedback: Say.Feedback) -> None:
         if self._speaking is not None and self._speaking.message.say_id == say_id:
             self._speaking.feedback(feedback)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a screen beside the chat shows and tells: an agent's widgets, and what people do on them.
+Passes an agent's widgets to a screen beside the chat, and back what people do on them.
 
 Topics `~/chat/widget` (JSON, out) and `~/chat/widget_action` (JSON {tool, parameters, speak}, in).
 """
@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from ... import messages as msg
 from ...json_reader import JsonError, read_object
 from ...ros.entities import publisher, subscription
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 
 
 class Widgets(Feature):
@@ -26,7 +26,8 @@ class Widgets(Feature):
         self._links = context.links.that_carry(msg.AgentAction)
         self._widget = publisher(context.node, String, '~/chat/widget')
         subscription(context.node, String, '~/chat/widget_action', self._on_action)
-        self.handlers = {msg.Widget: self._on_widget}
+        self.handlers = Handlers()
+        self.handlers.on(msg.Widget, self._on_widget)
 
     def _on_widget(self, link: str, widget: msg.Widget) -> None:
         self._widget.publish(String(data=json.dumps(widget.content)))

@@ -1,11 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A head's face in ROS: whom it looks at, what its face does, its LED and its voice.
+Controls a head: whom it looks at, what its face does, its LED and its voice.
 
 Services `~/head/gesture`, `~/head/set_face`, `~/head/set_voice` and `~/head/system`; topics in
 `~/head/attend_user` (`closest`, an id, or empty for nobody), `~/head/attend_location`,
-`~/head/pose` and `~/head/led`. What the head sees is in head_view.py.
+`~/head/pose`, `~/head/led` and `~/head/volume` (0 to 100). What the head sees is in perception.py.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from uuid import uuid4
 
 from geometry_msgs.msg import PointStamped, Vector3
 from rclpy.callback_groups import ReentrantCallbackGroup
-from std_msgs.msg import ColorRGBA, String
+from std_msgs.msg import ColorRGBA, String, UInt8
 from std_srvs.srv import Trigger
 from xparo_interfaces.srv import Gesture, SetFace, SetVoice
 
 from ... import messages as msg
 from ...ros.entities import publisher, service, subscription
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
 
 # The link ends what the head does not answer sooner, s; a gesture's own time is added to it.
@@ -40,27 +40,26 @@ class Head(Feature):
         self._logger = node.get_logger()
         self._frame = context.configuration['head']['frame']
         self._replies = Replies(node)
-        self.handlers = {
-            msg.GestureState: self._on_gesture,
-            msg.Attention: self._on_attention,
-            msg.Faces: self._on_answer,
-            msg.Voices: self._on_answer,
-            msg.SystemState: self._on_answer,
-            msg.Access: lambda link, access: self._logger.info(
-                f'{link}: let in from {access.scope or "an unnamed scope"}'
-            ),
-            msg.PeerError: self._on_error,
-        }
+        self.handlers = handlers = Handlers()
+        handlers.on(msg.GestureState, self._on_gesture)
+        handlers.on(msg.Attention, self._on_attention)
+        handlers.on(msg.Faces, self._on_answer)
+        handlers.on(msg.Voices, self._on_answer)
+        handlers.on(msg.SystemState, self._on_answer)
+        handlers.on(msg.Access, self._on_access)
+        handlers.on(msg.PeerError, self._on_error)
+        handlers.on(msg.LinkProblem, self._on_problem)
         self._attention = publisher(node, String, '~/head/attention')
         subscription(node, String, '~/head/attend_user', self._attend_user)
         subscription(node, PointStamped, '~/head/attend_location', self._attend_location)
         subscription(node, Vector3, '~/head/pose', self._turn)
         subscription(node, ColorRGBA, '~/head/led', self._light)
+        subscription(node, UInt8, '~/head/volume', self._set_volume)
         for kind, name, callback in (
             (Gesture, 'gesture', self._make_gesture),
             (SetFace, 'set_face', self._set_face),
             (SetVoice, 'set_voice', self._set_voice),
-            (Trigger, 'system', self._tell_system),
+            (Trigger, 'system', self._describe_system),
         ):
             service(
                 node, kind, f'~/head/{name}', callback, callback_group=ReentrantCallbackGroup()
@@ -83,6 +82,22 @@ class Head(Feature):
         if isinstance(answer, msg.PeerError):
             return None, answer.text
         return answer, ''
+
+    def _on_access(self, link: str, access: msg.Access) -> None:
+        self._logger.info(f'{link}: let in from {access.scope or "an unnamed scope"}')
+
+    def _on_problem(self, link: str, problem: msg.LinkProblem) -> None:
+        """Take that a message was not sent: whoever waits for its answer hears so."""
+        request_id = getattr(problem.message, 'request_id', '')
+        if request_id:
+            error = msg.PeerError(msg.PeerErrorCode.OTHER, problem.problem, request_id)
+            self._replies.arrived(request_id, error)
+
+    def _set_volume(self, volume: UInt8) -> None:
+        if volume.data <= 100:
+            self._send(msg.SetVolume(volume.data))
+        else:
+            self._logger.warning(f'~/head/volume: {volume.data}, expected 0 to 100')
 
     def _on_answer(self, link: str, answer: Any) -> None:
         self._replies.arrived(answer.request_id, answer)
@@ -182,7 +197,7 @@ class Head(Feature):
         response.success = voices is not None
         return response
 
-    async def _tell_system(self, request: Any, response: Any) -> Any:
+    async def _describe_system(self, request: Any, response: Any) -> Any:
         system, response.message = await self._ask(msg.AskSystem(str(uuid4())))
         if system is not None:
             response.message = json.dumps({'volume': system.volume, 'virtual': system.virtual})

@@ -1,10 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What a head sees and hears, asked of it only while a node of the robot listens.
+Publishes what a head sees, asked of it only while a node of the robot listens.
 
-Topics `~/head/users`, `~/head/user_poses` and `~/head/camera/compressed`; the ears and the voice
-are `~/audio/heard` and `~/audio/spoken`.
+Topics `~/head/users`, `~/head/user_poses` and `~/head/camera/compressed`; its microphone and its
+voice are `~/audio/heard` and `~/audio/spoken`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xparo_interfaces.msg import People, Person
 
 from ... import messages as msg
 from ...ros.entities import Wanted
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 
 
 class Perception(Feature):
@@ -34,7 +34,9 @@ class Perception(Feature):
         self._users = self._wanted.publisher(node, People, '~/head/users')
         self._poses = self._wanted.publisher(node, PoseArray, '~/head/user_poses')
         self._camera = self._wanted.publisher(node, CompressedImage, '~/head/camera/compressed', 2)
-        self.handlers = {msg.Users: self._on_users, msg.CameraFrame: self._on_camera}
+        self.handlers = Handlers()
+        self.handlers.on(msg.Users, self._on_users)
+        self.handlers.on(msg.CameraFrame, self._on_camera)
 
     def connected(self, link: str) -> None:
         if link == self._context.roles.head:
@@ -42,7 +44,7 @@ class Perception(Feature):
             self._watch()
 
     def _watch(self) -> None:
-        """Tell the head what is to be sent, where that is not as it was."""
+        """Have the head send what is listened to, where that is not as it was."""
         head = self._context.roles.head
         if not self._context.links.up(head):
             return

@@ -27,7 +27,8 @@ class Replies:
         """Wait for what `arrived` brings for a key, s; the future gets it, or None."""
         future = Future()
         self._waiting.append((key, time.monotonic() + timeout, future))
-        self._timer.reset()
+        if self._timer.is_canceled():  # A reset at each question would put off the next poll.
+            self._timer.reset()
         return future
 
     def arrived(self, key: Any, answer: Any) -> bool:

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Joy
 
 from ... import messages as msg
 from ...ros.entities import publisher
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 
 
 class Joystick(Feature):
@@ -27,7 +27,8 @@ class Joystick(Feature):
                 ('joystick', 'command'), f'there is no command "{self._command}"'
             )
         self._joy = publisher(context.node, Joy, '~/joy')
-        self.handlers = {msg.Teleop: self._on_teleop}
+        self.handlers = Handlers()
+        self.handlers.on(msg.Teleop, self._on_teleop)
 
     def _on_teleop(self, link: str, teleop: msg.Teleop) -> None:
         self._context.links.send(

@@ -5,8 +5,8 @@ The platform's project on the robot: its texts and AIML, and settings that it ch
 
 Latched topics `~/aiml` and `~/project` (JSON of the other texts), kept on disk, so that they are
 there without the platform too. Topic `~/config_change` (JSON) tells what the platform changed;
-keys that `project.parameters` names are set as ROS parameters, no others. Services `~/aiml/save`
-and `~/config/sync`.
+keys that `project.parameters` names are set as ROS parameters, no others. A link that may not
+command changes no setting. Services `~/aiml/save` and `~/config/sync`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from dataclasses import asdict, fields
 import json
 from typing import Any
 
-from rcl_interfaces.srv import SetParameters
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -25,16 +23,14 @@ from xparo_interfaces.srv import SaveAiml
 
 from ... import messages as msg
 from ...ros import entities
-from ...ros.walls import when_done
-from ..features import Feature, FeatureContext
+from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
+from .project_parameters import ProjectParameters
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # A secret of the project that no node of the robot needs.
 _NEVER_SHOWN = 'api_key'
 _TEXTS = [field.name for field in fields(msg.ProjectState) if field.name != _NEVER_SHOWN]
-_RETRY_PERIOD = 1.0  # s between looks for a node whose parameter is to be set
-_RETRIES = 30
 
 
 class Project(Feature):
@@ -46,14 +42,14 @@ class Project(Feature):
         self._context = context
         self._logger = node.get_logger()
         self._timeout = context.configuration['chat']['timeout']
-        self._parameters = context.configuration['project']['parameters']
+        self._parameters = ProjectParameters(node, context.configuration['project']['parameters'])
         self._links = context.links.that_carry(msg.SaveAiml)
         self._file = context.state.file('project.json')
         self._texts = self._read()
         self._replies = Replies(node)
-        self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
-        self._clients: dict[str, Any] = {}
-        self.handlers = {msg.ProjectState: self._on_project, msg.ConfigChange: self._on_config}
+        self.handlers = Handlers()
+        self.handlers.on(msg.ProjectState, self._on_project)
+        self.handlers.on(msg.ConfigChange, self._on_config)
         self._aiml = entities.publisher(node, String, '~/aiml', _LATCHED)
         self._project = entities.publisher(node, String, '~/project', _LATCHED)
         self._changes = entities.publisher(node, String, '~/config_change')
@@ -61,8 +57,6 @@ class Project(Feature):
             group = ReentrantCallbackGroup()
             entities.service(node, SaveAiml, '~/aiml/save', self._on_save_aiml)
             entities.service(node, Trigger, '~/config/sync', self._on_sync, callback_group=group)
-        self._timer = entities.timer(node, _RETRY_PERIOD, self._set_parameters)
-        self._timer.cancel()
         self._publish()
 
     def _read(self) -> dict[str, str]:
@@ -95,47 +89,12 @@ class Project(Feature):
         self._take({name: texts[name] for name in _TEXTS if whole or texts[name]})
 
     def _on_config(self, link: str, change: msg.ConfigChange) -> None:
-        self._changes.publish(String(data=json.dumps(change.values)))
-        for key in change.values.keys() & self._parameters.keys():
-            self._wanted[key] = (change.values[key], _RETRIES)
-        self._set_parameters()
-        self._replies.arrived(link, change)
-
-    def _set_parameters(self) -> None:
-        """Set what is wanted on the nodes that are there; look for the others again."""
-        for key, (value, looks) in list(self._wanted.items()):
-            target = self._parameters[key]
-            client = self._clients.get(target['node'])
-            if client is None:
-                client = self._clients[target['node']] = entities.client(
-                    self._context.node, SetParameters, f'{target["node"]}/set_parameters'
-                )
-            self._wanted[key] = (value, looks - 1)
-            if client.service_is_ready():
-                del self._wanted[key]
-                self._set_parameter(client, key, target, value)
-            elif not looks:
-                del self._wanted[key]
-                self._logger.warning(f'{key}: no node {target["node"]} to set it on')
-        if self._wanted:
-            self._timer.reset()
+        if self._context.roles.may_command(link):
+            self._changes.publish(String(data=json.dumps(change.values)))
+            self._parameters.change(change.values)
         else:
-            self._timer.cancel()
-
-    def _set_parameter(self, client: Any, key: str, target: dict[str, str], value: Any) -> None:
-        where = f'{key}: parameter {target["parameter"]} of {target["node"]}'
-        try:
-            parameter = Parameter(target['parameter'], value=value).to_parameter_msg()
-        except (TypeError, ValueError, AssertionError, AttributeError):
-            self._logger.warning(f'{where}: no parameter can be {value!r}'[:300])
-            return
-
-        def tell(future: Any) -> None:
-            result = future.result().results[0]
-            if not result.successful:
-                self._logger.warning(f'{where}: refused: {result.reason}')
-
-        when_done(client.call_async(SetParameters.Request(parameters=[parameter])), tell)
+            self._logger.warning(f'{link}: settings not taken: this link may not command')
+        self._replies.arrived(link, change)
 
     def _on_save_aiml(self, request: Any, response: Any) -> Any:
         link = request.link or self._links[0]

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which commands are due when: the schedules of all links, without ROS and without a clock.
+Knows which commands are due when: the schedules of all links, without ROS and without a clock.
 
 An entry is the platform's {date, time}, on the clock of a time zone. Of a time that the clock
 skips in spring the same moment counts as if it had not been put forward; of one that comes twice
@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+import heapq
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,8 @@ from .time_zones import OLDER_NAMES
 
 # A start up to so late, s, is no missed one: platforms give times in minutes.
 ON_TIME_TOLERANCE = 60.0
+# Entries of one link; to read one takes 30 µs, and a platform wants them all at once.
+MAX_ENTRIES = 5000
 WAITING, DONE, MISSED, INVALID = 'waiting', 'done', 'missed', 'invalid'
 _POLICIES = ('skip', 'run')
 
@@ -55,6 +59,9 @@ class Agenda:
         """Take up what `to_json` gave."""
         self._policy = policy
         self._entries: dict[str, dict[str, Entry]] = {}
+        self._sorted: list[Entry] | None = None
+        # What is to come, soonest first; what is no longer there is passed over.
+        self._coming: list[tuple[float, str, str]] = []
         self._ended: dict[str, dict[str, list[Any]]] = {}
         for link, schedule in (kept or {}).items():
             self._ended[link] = schedule['ended']
@@ -62,10 +69,11 @@ class Agenda:
 
     def replace(self, link: str, entries: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
         """Lay down a link's whole schedule in place of the one before; the invalid entries."""
+        return self.lay_down(link, read_schedule(link, entries, self._policy))
+
+    def lay_down(self, link: str, read: Mapping[str, Entry]) -> list[Entry]:
+        """Replace a link's schedule by entries that were read; the invalid ones."""
         ended = self._ended.get(link, {})
-        read = {
-            name: read_entry(link, name, fields, self._policy) for name, fields in entries.items()
-        }
         # What ran stays run for as long as the platform keeps sending it with that time.
         self._ended[link] = {
             name: end for name, end in ended.items() if name in read and read[name].due == end[0]
@@ -76,30 +84,55 @@ class Agenda:
             else entry
             for name, entry in read.items()
         }
+        self._sorted = None
+        self._coming = [
+            (entry.due, entry.link, entry.name)
+            for of_link in self._entries.values()
+            for entry in of_link.values()
+            if entry.state == WAITING and entry.due is not None
+        ]
+        heapq.heapify(self._coming)
         return [entry for entry in self._entries[link].values() if entry.state == INVALID]
 
     def entries(self) -> list[Entry]:
         """Every entry, soonest first."""
-        return sorted(
-            (entry for of_link in self._entries.values() for entry in of_link.values()),
-            key=lambda entry: (entry.due or 0.0, entry.link, entry.name),
-        )
+        if self._sorted is None:
+            self._sorted = sorted(
+                (entry for of_link in self._entries.values() for entry in of_link.values()),
+                key=lambda entry: (entry.due or 0.0, entry.link, entry.name),
+            )
+        return self._sorted
+
+    def shown(self, most: int) -> list[Entry]:
+        """Return those of all entries that say most: invalid, then to come, then ended last."""
+        if sum(map(len, self._entries.values())) <= most:
+            return self.entries()
+        by_state: dict[str, list[Entry]] = {INVALID: [], WAITING: [], MISSED: [], DONE: []}
+        for entry in self.entries():
+            by_state[entry.state].append(entry)
+        over = sorted(by_state[MISSED] + by_state[DONE], key=lambda entry: -(entry.due or 0.0))
+        return [*by_state[INVALID], *by_state[WAITING], *over][:most]
 
     def waiting(self) -> bool:
         """Whether anything is still to come."""
-        return any(entry.state == WAITING for entry in self.entries())
+        return bool(self._coming)
 
-    def take_due(self, now: float) -> list[Entry]:
-        """End what is due, Unix s: the entries, DONE for those to be run and else MISSED."""
-        ended = []
-        for entry in self.entries():
-            if entry.state != WAITING or entry.due is None or entry.due > now:
-                continue
-            late = now - entry.due
+    def take_due(self, now: float, most: int = MAX_ENTRIES) -> list[Entry]:
+        """
+        End what is due, Unix s: the entries, DONE for those to be run and else MISSED.
+
+        At `most` so many; the others are due at the next call.
+        """
+        ended: list[Entry] = []
+        while len(ended) < most and self._coming and self._coming[0][0] <= now:
+            due, link, name = heapq.heappop(self._coming)
+            entry = self._entries[link][name]
+            late = now - due
             run = late <= (ON_TIME_TOLERANCE if entry.missed == 'skip' else self._policy.within)
             entry = replace(entry, state=DONE if run else MISSED)
             self._entries[entry.link][entry.name] = entry
             self._ended[entry.link][entry.name] = [entry.due, entry.state]
+            self._sorted = None
             ended.append(entry)
         return ended
 
@@ -112,6 +145,16 @@ class Agenda:
             }
             for link, entries in self._entries.items()
         }
+
+
+def read_schedule(
+    link: str, entries: Mapping[str, Mapping[str, Any]], policy: Policy
+) -> dict[str, Entry]:
+    """Read the first MAX_ENTRIES entries of a schedule."""
+    return {
+        name: read_entry(link, name, fields, policy)
+        for name, fields in islice(entries.items(), MAX_ENTRIES)
+    }
 
 
 def read_entry(link: str, name: str, fields: Mapping[str, Any], policy: Policy) -> Entry:

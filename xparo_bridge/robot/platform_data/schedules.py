@@ -1,33 +1,51 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Schedules' face in ROS: what platforms want run at a time is kept on disk, run, and told.
+Keeps on disk and runs what platforms want run at a time, and reports it.
 
-Services `~/schedule/get`, `save` and `delete`; the entries stand in `~/status`. What is due goes
-the way of a remote command from that link, with the same rules. The schedule is asked for on
-every connect.
+Services `~/schedule/get`, `save` and `delete`; entries stand in `~/status`. What is due goes the
+way of a remote command from that link, with the same rules. The schedule is asked for on every
+connect; that of a link that may not command is not put on disk. Entries are read beside the ROS
+thread, as a platform may send thousands.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Mapping
 import json
 import time
 from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
 from std_srvs.srv import Trigger
 from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
 from ...json_reader import read_json
-from ...ros.entities import service, timer
-from ..features import Feature, FeatureContext
+from ...ros.entities import guard_condition, service, timer
+from ...ros.walls import when_done
+from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
-from .schedule_entries import Agenda, DONE, Entry, INVALID, Policy, read_entry, time_zone
+from .disk_worker import DiskWorker
+from .schedule_entries import (
+    Agenda,
+    DONE,
+    Entry,
+    INVALID,
+    MAX_ENTRIES,
+    Policy,
+    read_schedule,
+    time_zone,
+)
 
 _TICK = 1.0  # s; wall time may jump, so nothing is waited for longer
+_SHOWN = 200  # entries in a BridgeStatus, which is published each second
+_AT_A_TIME = 20  # commands that are due, before others have their turn
+_NAMED = 5  # invalid entries of one schedule that the log names
 _WRITTEN = ('date', 'time', 'command', 'time_zone', 'missed')
 
 
@@ -51,10 +69,15 @@ class Schedules(Feature):
         self._policy = Policy(settings['time_zone'], settings['missed'], settings['missed_within'])
         self._agenda = Agenda(self._policy, self._read())
         self._replies = Replies(node)
-        self.handlers = {msg.Schedule: self._on_schedule}
+        self.handlers = Handlers()
+        self.handlers.on(msg.Schedule, self._on_schedule)
+        self._worker = DiskWorker('schedules', lambda error: self._logger.error(repr(error)))
+        self._done: deque[tuple[Future, Any]] = deque()
+        self._done_guard = guard_condition(node, self._take_done)
+        self._due_guard = guard_condition(node, self._run_due)
         group = ReentrantCallbackGroup()
         service(node, GetSchedule, '~/schedule/get', self._on_get, callback_group=group)
-        service(node, SaveSchedule, '~/schedule/save', self._on_save)
+        service(node, SaveSchedule, '~/schedule/save', self._on_save, callback_group=group)
         service(node, Trigger, '~/schedule/delete', self._on_delete)
         self._timer = timer(node, _TICK, self._run_due)
 
@@ -63,7 +86,7 @@ class Schedules(Feature):
             self._context.links.send(msg.AskSchedule(), link)
 
     def tell(self, status: Any) -> None:
-        status.schedule = [_message(entry) for entry in self._agenda.entries()]
+        status.schedule = [_message(entry) for entry in self._agenda.shown(_SHOWN)]
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -77,18 +100,49 @@ class Schedules(Feature):
             return {}
 
     def _keep(self) -> None:
-        self._file.write(json.dumps(self._agenda.to_json()))
+        kept = {
+            link: schedule
+            for link, schedule in self._agenda.to_json().items()
+            if self._context.roles.may_command(link)
+        }
+        self._file.write(json.dumps(kept))
         self._context.publish_status()
 
-    def _lay_down(self, link: str, entries: Any) -> None:
-        for entry in self._agenda.replace(link, entries):
+    def _beside(self, job: Callable[[], Any]) -> Future:
+        """Run a job beside the ROS thread, where the future gets its result; None if it failed."""
+        future = Future()
+
+        def run() -> None:
+            result = None
+            try:
+                result = job()
+            finally:
+                self._done.append((future, result))
+                self._done_guard.trigger()
+
+        if not self._worker.put(run):
+            self._logger.warning('schedule: too many requests at a time')
+            self._done.append((future, None))
+            self._done_guard.trigger()
+        return future
+
+    def _take_done(self) -> None:
+        while self._done:
+            future, result = self._done.popleft()
+            future.set_result(result)
+
+    def _lay_down(self, link: str, read: Mapping[str, Entry]) -> None:
+        invalid = self._agenda.lay_down(link, read)
+        for entry in invalid[:_NAMED]:
             self._logger.warning(f'{link}: schedule: {entry.name}: {entry.problem}')
+        if len(invalid) > _NAMED:
+            self._logger.warning(f'{link}: schedule: {len(invalid)} entries are invalid')
         self._keep()
-        if self._agenda.waiting():
+        if self._agenda.waiting() and self._timer.is_canceled():
             self._timer.reset()
 
     def _run_due(self) -> None:
-        ended = self._agenda.take_due(time.time())
+        ended = self._agenda.take_due(time.time(), _AT_A_TIME)
         if ended:
             # Kept first: what a crash interrupts is not run again.
             self._keep()
@@ -106,12 +160,27 @@ class Schedules(Feature):
                 )
             else:
                 self._logger.warning(f'{entry.link}: schedule: {entry.name}: missed, {at}')
+        if len(ended) == _AT_A_TIME:
+            self._due_guard.trigger()  # More may be due; others have their turn first.
         if not self._agenda.waiting():
             self._timer.cancel()
 
     def _on_schedule(self, link: str, schedule: msg.Schedule) -> None:
-        self._lay_down(link, schedule.entries)
-        self._replies.arrived(link, schedule)
+        if schedule.entries and not self._context.roles.may_command(link):
+            # It is shown, and rejected when it is due, but nothing of it is on the disk.
+            self._logger.warning(f'{link}: schedule not kept: this link may not command')
+        entries = schedule.entries
+        if len(entries) > MAX_ENTRIES:
+            self._logger.warning(
+                f'{link}: schedule: {len(entries)} entries, the first {MAX_ENTRIES} are kept'
+            )
+
+        def take(reading: Any) -> None:
+            if (read := reading.result()) is not None:
+                self._lay_down(link, read)
+            self._replies.arrived(link, schedule)
+
+        when_done(self._beside(lambda: read_schedule(link, entries, self._policy)), take)
 
     async def _on_get(self, request: Any, response: Any) -> Any:
         link = request.link or self._links[0]
@@ -122,20 +191,27 @@ class Schedules(Feature):
         ):
             response.error = 'the platform did not answer in time'
         response.success = not response.error
-        response.entries = [
-            _message(entry) for entry in self._agenda.entries() if entry.link == link
-        ]
+        entries = [entry for entry in self._agenda.entries() if entry.link == link]
+        response.entries = await self._beside(lambda: [_message(entry) for entry in entries]) or []
         return response
 
-    def _on_save(self, request: Any, response: Any) -> Any:
+    async def _on_save(self, request: Any, response: Any) -> Any:
         link = request.link or self._links[0]
         try:
             entries = self._checked(link, request.entries)
         except ValueError as error:
             response.error = str(error)
             return response
+        read = await self._beside(lambda: read_schedule(link, entries, self._policy))
+        if read is None:
+            response.error = 'the schedule could not be read; see the log'
+            return response
+        invalid = [entry for entry in read.values() if entry.state == INVALID]
+        if invalid:
+            response.error = f'{invalid[0].name}: {invalid[0].problem}'
+            return response
         self._context.links.send(msg.SaveSchedule(entries), link)
-        self._lay_down(link, entries)
+        self._lay_down(link, read)
         response.success = True
         return response
 
@@ -146,6 +222,8 @@ class Schedules(Feature):
             )
         if not given:
             raise ValueError('no entries; ~/schedule/delete forgets a schedule')
+        if len(given) > MAX_ENTRIES:
+            raise ValueError(f'{len(given)} entries, expected at most {MAX_ENTRIES}')
         entries: dict[str, dict[str, Any]] = {}
         for entry in given:
             name = entry.name or entry.command
@@ -154,8 +232,6 @@ class Schedules(Feature):
             fields = {key: value for key in _WRITTEN if (value := getattr(entry, key))}
             if entry.parameters:
                 fields['parameters'] = read_json(entry.parameters)
-            if (read := read_entry(link, name, fields, self._policy)).state == INVALID:
-                raise ValueError(f'{name}: {read.problem}')
             entries[name] = fields
         return entries
 
