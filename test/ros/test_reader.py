@@ -2,12 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the compiled reader takes from the bytes is what rclpy finds in them."""
 
+import contextlib
 import math
 from random import Random
 import struct
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PolygonStamped, PoseStamped, Quaternion, TransformStamped
+from geometry_msgs.msg import (
+    PolygonStamped,
+    PoseStamped,
+    Quaternion,
+    Transform,
+    TransformStamped,
+    Twist,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nav_msgs.msg import Odometry, Path
@@ -28,6 +37,7 @@ from sensor_msgs.msg import (
 from std_msgs.msg import Bool, Byte, Char, Empty, Int64MultiArray, String, UInt8MultiArray
 from type_description_interfaces.msg import TypeDescription
 
+from xparo_bridge.ros.cdr import Generator, UnsupportedType
 from xparo_bridge.ros.paths import parse_path, PathError
 from xparo_bridge.ros.reader import make_reader
 from xparo_bridge.ros.values import plain
@@ -280,3 +290,48 @@ def test_arrays_do_not_keep_the_message_alive():
 def test_a_path_that_does_not_fit_the_type_says_what_would(path, says):
     with pytest.raises(PathError, match=says):
         make_reader(Odometry, {'value': parse_path(path)})
+
+
+def test_what_the_generator_does_not_know_is_read_by_rclpy(monkeypatch):
+    class Refusing(Generator):
+        def message(self, cls, want):
+            raise UnsupportedType('no reader for WString')
+
+    monkeypatch.setattr('xparo_bridge.ros.reader.Generator', Refusing)
+    message = scan(1, 2, 3)
+    message.header.frame_id = 'laser'
+    # Under names that no other test has, as readers are kept.
+    paths = {'by_rclpy': parse_path('header.frame_id'), 'most': parse_path('max(ranges)')}
+    reader = make_reader(LaserScan, paths)
+    assert reader(serialize_message(message), float) == {'by_rclpy': 'laser', 'most': 3.0}
+    with pytest.raises(ValueError, match='is read slowly'):
+        reader(serialize_message(LaserScan(ranges=[0.0] * 100_000)), float)
+
+
+@pytest.mark.parametrize('path', ['poses[:].pose.position.x', 'poses'])
+def test_more_elements_than_can_be_read_in_time_are_refused(path):
+    reader = make_reader(Path, {'x': parse_path(path)})
+    assert len(reader(serialize_message(Path(poses=[PoseStamped()] * 1000)), float)['x']) == 1000
+    with pytest.raises(ValueError, match='more than 20000 elements'):
+        reader(serialize_message(Path(poses=[PoseStamped()] * 20_001)), float)
+
+
+def test_what_nobody_wants_is_passed_over_at_once_however_much_it_says_it_is():
+    reader = make_reader(
+        MultiDOFJointState,
+        {'last': parse_path('count(wrench)'), 'names': parse_path('count(joint_names)')},
+    )
+    many = MultiDOFJointState(
+        joint_names=['a', 'b'], transforms=[Transform()] * 100_000, twist=[Twist()] * 3
+    )
+    data = serialize_message(many)
+    begin = time.perf_counter()
+    assert reader(data, float) == {'last': 0, 'names': 2}
+    assert time.perf_counter() - begin < 0.1
+    data = serialize_message(MultiDOFJointState(joint_names=['a']))
+    for place in range(4, len(data) - 3, 4):  # Lengths that say 2^32, wherever they are.
+        spoilt = data[:place] + b'\xff\xff\xff\xff' + data[place + 4 :]
+        begin = time.perf_counter()
+        with contextlib.suppress(ValueError, struct.error):
+            reader(spoilt, float)
+        assert time.perf_counter() - begin < 1.0

@@ -5,13 +5,18 @@
 import math
 from time import monotonic
 
+from builtin_interfaces.msg import Time
 from nav_msgs.msg import Odometry
 import pytest
 import rclpy
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Float64, Int32, String
+
+from xparo_bridge.ros.problems import Problems
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -264,8 +269,10 @@ def test_groups_and_topics_are_switched_and_timed_while_running(graph, telemeter
     assert set(telemetry.latest) == {'value'}
     with pytest.raises(KeyError, match='there are system, /value'):
         telemetry.publisher.enable('odom', True)
-    with pytest.raises(ValueError, match='rate'):
+    with pytest.raises(ValueError, match='a rate of 0 is each sample, for a topic'):
         telemetry.publisher.set_rate('system', 0)
+    with pytest.raises(ValueError, match='up to 1000 Hz, not 5000 Hz'):
+        telemetry.publisher.set_rate('system', 5000)
 
 
 def test_nothing_is_left_on_the_graph_after_stop(graph, telemeter):
@@ -275,3 +282,149 @@ def test_nothing_is_left_on_the_graph_after_stop(graph, telemeter):
     telemetry.publisher.stop()
     assert graph.node.count_subscribers('/value') == 0
     assert not list(graph.node.timers)
+
+
+def test_the_age_of_a_message_just_stamped_is_near_0(graph, telemeter):
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {},
+            'topics': [{'topic': '/odom', 'fields': {'age': 'age(header.stamp)'}}],
+        }
+    )
+    publisher = graph.robot.create_publisher(Odometry, '/odom', 1)
+
+    def drive():
+        message = Odometry()
+        message.header.stamp = graph.robot.get_clock().now().to_msg()
+        publisher.publish(message)
+        return telemetry.sent
+
+    graph.spin_until(drive)
+    assert 0.0 <= telemetry.latest['age'] < 1.0
+
+
+@pytest.mark.parametrize('others', [String, Float64])
+def test_one_stray_publisher_takes_no_topic_away_from_two(graph, telemeter, others):
+    contexts = [rclpy.Context() for _ in range(3)]
+    nodes = []
+    for number, context in enumerate(contexts):
+        rclpy.init(context=context)
+        nodes.append(Node(f'robot_{number}', context=context))
+    kinds = [others, Int32, Int32]
+    publishers = [
+        node.create_publisher(kind, '/value', 1) for node, kind in zip(nodes, kinds, strict=True)
+    ]
+    graph.spin_until(lambda: graph.node.count_publishers('/value') == 3)
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {}, 'topics': [{'topic': '/value', 'fields': ['data']}]}
+    )
+
+    def all_publish():
+        publishers[0].publish(others())
+        publishers[1].publish(Int32(data=1))
+        publishers[2].publish(Int32(data=1))
+        return telemetry.sent
+
+    graph.spin_until(all_publish)
+    assert telemetry.latest == {'data': 1}
+    for node, context in zip(nodes, contexts, strict=True):
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+
+
+def test_what_a_silent_publisher_said_last_is_not_repeated_for_ever(graph, telemeter, monkeypatch):
+    monkeypatch.setattr('xparo_bridge.robot.telemetry.source._ALIVE', 0.5)
+    topics = [
+        {'topic': topic, 'fields': {topic[1:]: 'data'}, 'on_change': True, 'min_rate': 10}
+        for topic in ('/volatile', '/latched')
+    ]
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': topics})
+    volatile = graph.robot.create_publisher(Int32, '/volatile', 1)
+    latched = graph.robot.create_publisher(Int32, '/latched', LATCHED)
+    latched.publish(Int32(data=2))
+    graph.publish_until(
+        volatile, Int32(data=1), lambda: telemetry.latest == {'volatile': 1, 'latched': 2}
+    )
+    end = monotonic() + 1.0
+    graph.spin_until(lambda: monotonic() > end)
+    telemetry.sent.clear()
+    end = monotonic() + 0.5
+    graph.spin_until(lambda: monotonic() > end)
+    assert telemetry.latest == {'latched': 2}
+
+
+def test_a_simulation_s_clock_may_jump_stop_and_begin_again(graph, telemeter):
+    graph.node.set_parameters([Parameter('use_sim_time', value=True)])
+    topic = {'topic': '/odom', 'fields': {'age': 'age(header.stamp)', 'x': 'pose.pose.position.x'}}
+    telemetry = telemeter({'period': 0.05, 'groups': {'system': {}}, 'topics': [topic]})
+    clock = graph.robot.create_publisher(Clock, '/clock', 1)
+    odom = graph.robot.create_publisher(Odometry, '/odom', 1)
+
+    def tick(seconds, x):
+        message = Odometry()
+        message.pose.pose.position.x = x
+        if seconds is not None:
+            clock.publish(Clock(clock=Time(sec=seconds)))
+            message.header.stamp = Time(sec=seconds)
+        odom.publish(message)
+        return telemetry.latest.get('x') == x and 'cpu_usage' in telemetry.latest
+
+    # Running, years ahead, back to the start, standing still, and running again.
+    for x, seconds in enumerate((1000, 2_000_000_000, 3, None, None, 1500)):
+        telemetry.sent.clear()
+        graph.spin_until(lambda x=x, seconds=seconds: tick(seconds, float(x)))
+        if seconds is not None:
+            graph.spin_until(
+                lambda x=x, seconds=seconds: (
+                    tick(seconds, float(x)),
+                    abs(telemetry.latest['age']) < 1.0,
+                )[1]
+            )
+
+
+def test_topics_of_ever_new_names_are_bounded(graph, telemeter, monkeypatch):
+    monkeypatch.setattr('xparo_bridge.robot.telemetry.source._MOST_TOPICS', 3)
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [{'topic': '/many/*'}]})
+    publishers = [graph.robot.create_publisher(Int32, f'/many/n{n}', 1) for n in range(6)]
+    problems = Problems.of(graph.node)
+
+    def publish():
+        for publisher in publishers:
+            publisher.publish(Int32(data=1))
+        return 'telemetry /many/*' in problems.now
+
+    graph.spin_until(publish)
+    graph.spin_until(lambda: (publish(), len(telemetry.latest) == 3)[1])
+
+
+def test_a_group_that_nobody_serves_is_said_and_when_it_is_there(graph, telemeter, monkeypatch):
+    monkeypatch.setattr('xparo_bridge.ros.presence.GRACE', 0.2)
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {'battery': {'topic': '/battery'}},
+            'topics': [{'topic': '/robot_*/x'}],
+        }
+    )
+    other = graph.robot.create_publisher(BatteryState, '/battery_state', 1)
+    problems = Problems.of(graph.node)
+    graph.spin_until(
+        lambda: (
+            problems.now.get('topic /battery')
+            == 'configured, but nobody publishes /battery; /battery_state has this type'
+        )
+    )
+    assert 'topics /robot_*/x' in problems.now
+    graph.robot.destroy_publisher(other)
+    publishers = [
+        graph.robot.create_publisher(BatteryState, '/battery', 1),
+        graph.robot.create_publisher(Int32, '/robot_1/x', 1),
+    ]
+
+    def publish():
+        publishers[0].publish(BatteryState(percentage=0.5))
+        publishers[1].publish(Int32(data=1))
+        return not problems.now and {'battery_percentage', 'robot_1/x'} <= telemetry.latest.keys()
+
+    graph.spin_until(publish)

@@ -17,6 +17,7 @@ from ..telemetry.log import LogRecord, RosoutLog
 METRICS = ('cpu_usage', 'memory_usage', 'disk_usage')
 
 _LINES = 500  # That are sent before the period is over.
+_CHARACTERS = 200_000  # So are these.
 
 
 class LogSessions:
@@ -80,7 +81,7 @@ class LogSessions:
 
     def _add(self, records: Sequence[LogRecord]) -> None:
         self._lines += map(str, records)
-        if len(self._lines) >= _LINES:
+        if len(self._lines) >= _LINES or sum(map(len, self._lines)) >= _CHARACTERS:
             self._flush()
 
     def _flush(self) -> None:

@@ -8,6 +8,7 @@ How is telemetry changed from ROS while it runs: service `~/telemetry/enable`, a
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
@@ -36,6 +37,7 @@ class TelemetryControl:
                 ParameterDescriptor(
                     description=f'How often telemetry {name} is sent, Hz; 0 for each sample',
                     floating_point_range=[FloatingPointRange(from_value=0.0, to_value=MAX_RATE)],
+                    dynamic_typing=True,  # 5 is a rate as well as 5.0.
                 ),
             )
         telemetry.on_rate = self._tell
@@ -44,6 +46,8 @@ class TelemetryControl:
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for name, rate in _rates(parameters):
             try:
+                if isinstance(rate, bool) or not isinstance(rate, (int, float)):
+                    raise ValueError(f'expected a rate in Hz for {name}, not {rate!r}')
                 self._telemetry.check_rate(name, rate)
             except ValueError as error:
                 return SetParametersResult(successful=False, reason=str(error))
@@ -51,7 +55,7 @@ class TelemetryControl:
 
     def _apply(self, parameters: list[Parameter]) -> None:
         for name, rate in _rates(parameters):
-            self._telemetry.set_rate(name, rate)
+            self._telemetry.set_rate(name, float(rate))
 
     def _tell(self, name: str, rate: float) -> None:
         """Let the parameter say what was set in another way."""
@@ -72,7 +76,7 @@ class TelemetryControl:
         return response
 
 
-def _rates(parameters: list[Parameter]) -> list[tuple[str, float]]:
+def _rates(parameters: list[Parameter]) -> list[tuple[str, Any]]:
     return [
         (parameter.name.removeprefix(_PREFIX), parameter.value)
         for parameter in parameters

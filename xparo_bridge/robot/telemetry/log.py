@@ -24,6 +24,7 @@ LEVELS = {'DEBUG': 10, 'INFO': 20, 'WARN': 30, 'ERROR': 40, 'FATAL': 50}
 _NAMES = {number: name for name, number in LEVELS.items()}
 _PERIOD = 0.5
 _DEPTH = 1000
+_LONGEST = 8000  # Characters of a line; a node may log a whole file.
 _NODES = 500  # Nodes whose shares are remembered.
 _LEVEL = {'level': parse_path('level')}
 _RECORD = {name: parse_path(name) for name in ('stamp', 'level', 'name', 'msg')}
@@ -84,7 +85,7 @@ class RosoutLog:
     def start(self) -> None:
         """Begin with what is logged from now on."""
         # Nodes keep their last lines for late subscribers; those belong to the time before.
-        self._begin = time.time()
+        self._began = time.monotonic()
         self._timer = timer(self._node, _PERIOD, self._tick)
         self._subscription.refresh()
 
@@ -108,6 +109,8 @@ class RosoutLog:
 
     def _collect(self) -> None:
         records: list[LogRecord] = []
+        # By the clock of now, which may have been set since the start.
+        begin = time.time() - (time.monotonic() - self._began)
         for data in self._subscription.drain():
             try:
                 if self._read_level(data, time.time)['level'] < self._level:
@@ -115,13 +118,13 @@ class RosoutLog:
                 read = self._read(data, time.time)
             except (ValueError, struct.error):
                 continue  # No log message; there is nowhere better to say so than in the log.
-            if read['stamp'] >= self._begin:
+            if read['stamp'] >= begin:
                 self._admit(
                     LogRecord(
                         read['stamp'],
                         _NAMES.get(read['level'], str(read['level'])),
-                        read['name'],
-                        read['msg'],
+                        read['name'][:_LONGEST],
+                        read['msg'][:_LONGEST],
                     ),
                     records,
                 )

@@ -143,7 +143,10 @@ class TelemetryPublisher:
         """Raise KeyError or ValueError if `set_rate` would."""
         if not (0 < rate <= MAX_RATE or rate == 0 and self._entry(name).every_sample):
             raise ValueError(
-                f'a rate of {rate:g} Hz for {name} is not within 0 and {MAX_RATE:g} Hz'
+                f'{name}: a rate of 0 is each sample, for a topic with every_sample alone; '
+                'switch it off with ~/telemetry/enable'
+                if rate == 0
+                else f'{name}: expected a rate above 0 and up to {MAX_RATE:g} Hz, not {rate:g} Hz'
             )
 
     def set_rate(self, name: str, rate: float) -> None:
@@ -167,7 +170,8 @@ class TelemetryPublisher:
 
     def _entry(self, name: str) -> _Entry:
         try:
-            return self._entries[name]
+            # As a topic without a name is sent: without its slash.
+            return self._entries[name if name in self._entries else f'/{name}']
         except KeyError:
             raise KeyError(
                 f'no telemetry "{name}"; there are {", ".join(self._entries)}'

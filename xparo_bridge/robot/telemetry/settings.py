@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,23 @@ class TopicSettings:
         return any(path.selects for _, path in self.fields)
 
 
+def _collisions(topics: Sequence[TopicSettings]) -> Iterator[tuple[int, str]]:
+    """Which topics would be sent under the key of another, so that one of them is lost."""
+    owners: dict[str, str] = {}
+    for index, topic in enumerate(topics):
+        if topic.is_pattern or not topic.enabled:
+            continue
+        keys = [topic.name] if topic.name else [name for name, _ in topic.fields]
+        for key in keys or [topic.topic.lstrip('/')]:
+            if key in owners:
+                yield (
+                    index,
+                    f'"{key}" of {topic.topic} is sent under the same key as that of '
+                    f'{owners[key]}; give one of them a name',
+                )
+            owners.setdefault(key, topic.topic)
+
+
 @dataclass(frozen=True)
 class TelemetryConfig:
     """The section `telemetry` of the configuration; `period` in s, `groups` as it has them."""
@@ -124,6 +141,10 @@ class TelemetryConfig:
                 problems.append(
                     configuration.problem(('telemetry', 'topics', index, *error.path), str(error))
                 )
+        problems += [
+            configuration.problem(('telemetry', 'topics', index, 'topic'), text)
+            for index, text in _collisions(topics)
+        ]
         if problems:
             raise ConfigurationError(problems)
         return cls(section['period'], section['groups'], tuple(topics))

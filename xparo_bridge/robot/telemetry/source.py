@@ -23,6 +23,11 @@ from ...ros.subscription import TopicSubscription
 from ...ros.values import MISSING
 from .settings import TopicSettings
 
+# Anybody may make ever new topics, and each that fits a pattern costs a subscription.
+_MOST_TOPICS = 500
+# A topic is alive if a message has come within so long, s; else what it said is not repeated.
+_ALIVE = 10.0
+
 Values = dict[str, Any]
 Transform = Callable[[Values], Values]
 
@@ -112,6 +117,12 @@ class TopicSource(Source):
     def _look_for_topics(self, pattern: re.Pattern[str]) -> None:
         for topic, _ in self._node.get_topic_names_and_types():
             if topic not in self._streams and pattern.fullmatch(topic):
+                if len(self._streams) >= _MOST_TOPICS:
+                    self._problems.report(
+                        f'telemetry {self._settings.topic}',
+                        f'more than {_MOST_TOPICS} topics have such a name; others are left out',
+                    )
+                    break
                 self._add(topic)
         now, problem = monotonic(), f'topics {self._settings.topic}'
         if self._streams:
@@ -141,6 +152,7 @@ class TopicSource(Source):
             stream.close()
         self._streams.clear()
         self._problems.forget(f'topics {self._settings.topic}')
+        self._problems.forget(f'telemetry {self._settings.topic}')
 
 
 class _Stream:
@@ -168,7 +180,7 @@ class _Stream:
         self._problems = Problems.of(node)
         self._problem = f'telemetry of {topic}'
         self._last: Values | None = None
-        self._sent_at = self._due_at = 0.0
+        self._sent_at = self._due_at = self._came = 0.0
         self.subscription = TopicSubscription(
             node,
             topic,
@@ -204,7 +216,7 @@ class _Stream:
         if values is not None:
             if self._news(values):
                 return values
-        elif self._last is not None and self._heartbeat_due() and self.subscription.publishers:
+        elif self._last is not None and self._heartbeat_due() and self._alive():
             self._sent_at = monotonic()
             return self._last
         return {}
@@ -249,6 +261,7 @@ class _Stream:
             self._problems.report(self._problem, f'a message cannot be shown: {error!r}')
             return None
         self._problems.solved(self._problem)
+        self._came = monotonic()
         if not self._under:
             return values
         return {self._under: values if self._settings.fields else values['']}
@@ -272,6 +285,13 @@ class _Stream:
             self._sent_at = monotonic()
             return True
         return False
+
+    def _alive(self) -> bool:
+        """Whether what was said last is so still, as far as its publishers know."""
+        subscription = self.subscription
+        return bool(subscription.publishers) and (
+            subscription.latched or monotonic() - self._came < _ALIVE
+        )
 
     def _heartbeat_due(self) -> bool:
         rate = self._settings.min_rate
