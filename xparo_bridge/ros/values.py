@@ -94,8 +94,7 @@ def walk(value: Any, steps: Sequence[Step]) -> Any:
             return value
         if isinstance(step, (Field, Pick)):
             if isinstance(value, (list, tuple)):
-                found = (walk(item, steps[at:]) for item in value)
-                return [None if item is MISSING else item for item in found]
+                return _walk_each(value, steps[at:])
             value = value[step.name] if isinstance(step, Field) else _pick(value, step)
         elif isinstance(step, Select):
             value = next((item for item in value if _has(item, step)), MISSING)
@@ -111,6 +110,19 @@ def walk(value: Any, steps: Sequence[Step]) -> Any:
             if isinstance(value, numpy.ndarray):
                 value = value.copy()  # Contiguous again, and free of the part left out.
     return value
+
+
+def _walk_each(items: Any, steps: Sequence[Step]) -> list[Any]:
+    """What the steps lead to from each of some values of one type."""
+    for at, step in enumerate(steps):
+        if not (isinstance(step, Field) and items and isinstance(items[0], dict)):
+            rest = steps[at:]
+            found = (walk(item, rest) for item in items)
+            return [None if item is MISSING else item for item in found]
+        # At once for all: a plan has hundreds of poses.
+        name = step.name
+        items = [item[name] for item in items]
+    return list(items)
 
 
 def _pick(message: Any, pick: Pick) -> Any:
