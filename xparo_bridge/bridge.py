@@ -43,6 +43,7 @@ from .robot.commands.link_loss import LinkLoss
 from .robot.commands.places import Places
 from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
+from .robot.commands.run import Rejection
 from .robot.fault_answers import answers_of_fault
 from .robot.features import FeatureContext, Handlers, make_features
 from .robot.links.identity import RobotFacts
@@ -275,16 +276,7 @@ class Bridge:
         if self._roles.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
-        self._note_order(link, command)
-        self._report(
-            link,
-            msg.CommandStatus(
-                command.command_id,
-                command.command,
-                msg.CommandState.REJECTED,
-                error={'code': 'not_allowed', 'message': 'this link may not command'},
-            ),
-        )
+        self.router.refuse(command, link, Rejection('not_allowed', 'this link may not command'))
         return False
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:

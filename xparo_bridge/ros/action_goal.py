@@ -17,6 +17,7 @@ from enum import StrEnum
 import time
 from typing import Any
 import uuid
+from weakref import WeakKeyDictionary
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.action import ActionClient
@@ -28,6 +29,7 @@ from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
 from .entities import subscription
+from .lifecycle import ACTIVE, StateOfServer
 from .presence import action_hint, interface_name
 from .rclpy_internals import action_name, action_type, goal_handle
 from .walls import guarded, when_done
@@ -41,6 +43,14 @@ _WATCH_PERIOD = 1.0
 _ANSWER_PERIOD = 1.0
 # How long the result of a goal that is over may take before it is asked for again, s.
 _RESULT_PERIOD = 1.0
+# How often a server that rejects goals because it is not active yet is asked again, s.
+_RETRY_PERIOD = 1.0
+# How long a server may take to end a goal until it is asked again to cancel it, s.
+_CANCEL_PERIOD = 1.0
+# How many requests of a kind are with a server at a time: its queue keeps the last ten, and DDS
+# drops what is before them without a word. One that is older than a second counts no more.
+_MAX_REQUESTS = 8
+_REQUEST_AGE = 1.0
 
 
 class Ending(StrEnum):
@@ -70,6 +80,28 @@ _ENDINGS = {
     GoalStatus.STATUS_ABORTED: Ending.ABORTED,
     GoalStatus.STATUS_CANCELED: Ending.CANCELED,
 }
+
+
+class _Requests:
+    """Requests of one kind to servers that were not answered yet, by client."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[ActionClient, list[tuple[float, Future]]] = WeakKeyDictionary()
+
+    def room(self, client: ActionClient) -> bool:
+        """Whether the server has room for another."""
+        since = time.monotonic() - _REQUEST_AGE
+        left = [(at, future) for at, future in self._of.get(client, ()) if at > since]
+        self._of[client] = left = [(at, future) for at, future in left if not future.done()]
+        return len(left) < _MAX_REQUESTS
+
+    def add(self, client: ActionClient, future: Future) -> Future:
+        """Count one that was sent."""
+        self._of.setdefault(client, []).append((time.monotonic(), future))
+        return future
+
+
+_GOALS, _CANCELS, _RESULTS = _Requests(), _Requests(), _Requests()
 
 
 def cancel_all(client: ActionClient) -> None:
@@ -125,7 +157,11 @@ class ActionGoal:
         self._missing_since: float | None = None
         self._next_watch = 0.0
         self._ask_again: float | None = None
-        self._wait_until = time.monotonic() + server_timeout
+        self._wait_until = self._server_until = time.monotonic() + server_timeout
+        self._send_at = 0.0
+        self._cancel_again = 0.0
+        self._state: StateOfServer | None = None  # while it is asked why it rejects goals
+        self._was_active = False
         self._server_timeout = server_timeout
         self._accept_timeout = accept_timeout
         self.poll()
@@ -144,7 +180,7 @@ class ActionGoal:
         if self._goal_id is None:
             self._end(Ending.CANCELED, 'cancelled before the goal was sent')
         elif self._handle is not None:
-            self._handle.cancel_goal_async()
+            self._ask_to_cancel()
 
     def poll(self) -> None:
         """Go on with whatever waits for time or for the server."""
@@ -153,9 +189,14 @@ class ActionGoal:
         now = time.monotonic()
         if self._handle is not None and self._handle.status in _ENDINGS:
             self._ask_for_result(now)
-        if self._goal_id is None:
+        if self._state is not None:
+            self._look_at_state(now, self._state)
+        elif self._goal_id is None:
+            if now < self._send_at:
+                return
             if self._client.server_is_ready():
-                self._send()
+                if _GOALS.room(self._client):
+                    self._send()
             elif now > self._wait_until:
                 self._end(
                     Ending.NO_SERVER,
@@ -179,6 +220,8 @@ class ActionGoal:
                 f'{self.name} did not end the goal within {self._cancel_timeout:g} s of the '
                 'cancel; the robot may still be moving',
             )
+        elif self._cancel_by is not None and self._handle and now >= self._cancel_again:
+            self._ask_to_cancel()
         elif now >= self._next_watch:
             self._next_watch = now + _WATCH_PERIOD
             self._watch(now)
@@ -201,8 +244,51 @@ class ActionGoal:
             ),
             goal_uuid=self._goal_id,
         )
+        _GOALS.add(self._client, future)
         self._servers = self._server_ids()  # Now, because the goal need not wait for it.
-        when_done(future, lambda future: self._answered(future.result()))
+        sent = self._goal_id
+
+        def answered(future: Future) -> None:
+            if sent is self._goal_id or future.result().accepted:
+                self._answered(future.result())
+
+        when_done(future, answered)
+
+    def _ask_to_cancel(self) -> None:
+        if self._handle is not None and _CANCELS.room(self._client):
+            _CANCELS.add(self._client, self._handle.cancel_goal_async())
+            self._cancel_again = time.monotonic() + _CANCEL_PERIOD
+
+    def _rejected(self) -> None:
+        """End as rejected, unless the server only is not active yet, as Nav2's when they start."""
+        self._goal_id = None
+        if self._cancel_by is not None:
+            self._end(Ending.CANCELED, 'cancelled, and rejected by the server')
+            return
+        self._state = StateOfServer(self._node, self.name)
+        self._look_at_state(time.monotonic(), self._state)
+
+    def _look_at_state(self, now: float, state: StateOfServer) -> None:
+        state.poll()
+        if not state.done:
+            return
+        state.close()
+        self._state = None
+        again = now + _RETRY_PERIOD
+        if not state.state or self._was_active:
+            self._end(Ending.REJECTED, f'{self.name} rejected the goal')
+        elif state.state == ACTIVE:
+            # It may have become so since, so it is asked once more.
+            self._was_active = True
+            self._send_at = now
+        elif again > self._server_until:
+            self._end(
+                Ending.REJECTED,
+                f'{self.name} rejected the goal: {state.node_name} is {state.state}, and takes '
+                'goals only while it is active',
+            )
+        else:
+            self._send_at = again
 
     def _look_for_goal(self) -> None:
         """
@@ -229,13 +315,14 @@ class ActionGoal:
         if self._handle is not None:
             return
         if not handle.accepted:
-            self._end(Ending.REJECTED, f'{self.name} rejected the goal')
+            if not self._ended:
+                self._rejected()
             return
         self._handle = handle
         if self._cancel_by is not None or self._ended:
             # Wanted before there was anything to cancel; also when nobody waits for the end any
             # more, because a goal that nobody knows of must not move the robot.
-            handle.cancel_goal_async()
+            self._ask_to_cancel()
         if not self._ended:
             when_done(handle.get_result_async(), self._result)
             self._on_accepted()
@@ -258,8 +345,10 @@ class ActionGoal:
 
     def _ask_for_result(self, now: float) -> None:
         """Ask again for a result that is late: a response is lost while DDS still matches."""
-        if self._handle is not None and self._ask_again is not None and now >= self._ask_again:
-            when_done(self._handle.get_result_async(), self._result)
+        if self._ask_again is not None and now >= self._ask_again:
+            if self._handle is None or not _RESULTS.room(self._client):
+                return
+            when_done(_RESULTS.add(self._client, self._handle.get_result_async()), self._result)
             self._ask_again = None
         if self._ask_again is None:
             self._ask_again = now + _RESULT_PERIOD
@@ -288,4 +377,6 @@ class ActionGoal:
             self._ended = True
             if self._goals is not None:
                 self._node.destroy_subscription(self._goals)
+            if self._state is not None:
+                self._state.close()
             self._on_end(Outcome(ending, text, result))

@@ -118,6 +118,14 @@ def test_what_is_due_when_the_platform_is_back_can_be_configured(station):
         ({'command': 'hide'}, r'robot\.yaml:\d+: link_loss\.command: there is no command "hide"'),
         ({'command': 'go'}, 'link_loss.command: .*is not valid'),
         (
+            {'command': 'go', 'parameters': {'goal': 'nowhere'}},
+            'link_loss.command: there is no place "nowhere"',
+        ),
+        (
+            {'command': 'go', 'parameters': {'goals': ['home', 'nowhere']}},
+            'link_loss.command: there is no place "nowhere"',
+        ),
+        (
             {'command': 'go', 'parameters': {'goal': 'home'}, 'back': {'command': 'reusme'}},
             'link_loss.back.command: .*did you mean "resume"',
         ),
@@ -126,3 +134,42 @@ def test_what_is_due_when_the_platform_is_back_can_be_configured(station):
 def test_an_answer_that_cannot_work_is_an_error_at_the_start(station, settings, problem):
     with pytest.raises(ConfigurationError, match=problem):
         station(COMMANDS, link_loss=settings)
+
+
+def test_an_answer_that_is_refused_is_tried_again_until_it_is_taken(station):
+    with start_failing_server('hang'):
+        at, run = connected(
+            station, command='go', parameters={'goal': 'home'}, back={'command': 'cancel'}
+        )
+        at.end(at.send('pause'))
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: 'link_loss' in at.sources)
+        assert [s.state for s in at.told if s.command == 'go'][-1] is CommandState.REJECTED
+        at.end(at.send('resume'))
+        at.until(lambda: any(run.source == 'link_loss' for run in at.router.open_runs))
+        at.link_loss.change('platform', connected=True)
+
+
+def test_nothing_is_tried_again_when_the_platform_is_back(station):
+    with start_failing_server('hang'):
+        at, run = connected(station, command='go', parameters={'goal': 'home'})
+        at.end(at.send('stop'))
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: 'link_loss' in at.sources)
+        at.link_loss.change('platform', connected=True)
+        told = at.sources.count('link_loss')
+        at.end(at.send('resume'))
+        wait(at, 2.5)
+        assert at.sources.count('link_loss') == told
+        assert not at.router.open_runs
+
+
+def test_a_robot_that_was_paused_before_the_loss_is_still_paused_after_it(station):
+    with start_failing_server('hang'):
+        at, run = connected(station, command='pause')
+        at.end(at.send('pause'))
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: 'link_loss' in at.sources)
+        at.link_loss.change('platform', connected=True)
+        assert at.router.latch == 'paused'
+        assert run.paused

@@ -13,6 +13,7 @@ from std_msgs.msg import String
 
 from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
+from xparo_bridge.robot.commands.kinds.say import Say
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0, 'cancel_timeout': 2.0}
 WAIT = {'kind': 'action', 'action': 'wait', 'type': 'nav2_msgs/action/Wait'}
@@ -363,6 +364,22 @@ def test_a_bug_in_a_kind_ends_its_command_and_nothing_else(station):
             {'x': {'kind': 'navigate', 'defaults': {'turn': 'left'}}},
             r"commands\.x\.defaults\.turn: 'left' is not of type 'number'",
         ),
+        (
+            {'x': {'kind': 'navigate', 'defaults': {'goal': 'nowhere'}}},
+            r'commands\.x\.defaults: there is no place "nowhere"',
+        ),
+        (
+            {'x': {'kind': 'navigate', 'defaults': {'goals': ['home', 'nowhere'], 'loops': 2}}},
+            r'commands\.x\.defaults: there is no place "nowhere"',
+        ),
+        (
+            {'x': {'kind': 'dock', 'defaults': {'place': 'nowhere'}}},
+            r'commands\.x\.defaults: there is no place "nowhere"',
+        ),
+        (
+            {'x': {'kind': 'fly'}, 'y': {'kind': 'dock', 'dok': 1}},
+            r'(?s)commands\.x\.kind: no such kind.*commands\.y\.dok',
+        ),
         ({'x': {'kind': 'teleop', 'deadman': 60}}, r'commands\.x\.deadman: 60 is greater'),
         (
             {'x': {'kind': 'set_telemetry', 'groups': {'pose': 1.0}}},
@@ -373,6 +390,32 @@ def test_a_bug_in_a_kind_ends_its_command_and_nothing_else(station):
 def test_commands_that_cannot_work_are_errors_at_the_start(station, commands, problem):
     with pytest.raises(ConfigurationError, match=problem):
         station(commands)
+
+
+@pytest.mark.parametrize(
+    ('command', 'parameters', 'taken'),
+    [
+        ({'max_turn': 0.5}, {'turn': 0.4}, True),
+        ({'max_turn': 0.5}, {'turn': 0.6}, False),
+        ({'server_timeout': 0.5}, {'turn': 0.6}, True),
+    ],
+)
+def test_small_settings_are_taken(station, command, parameters, taken):
+    at = station({'go': {'kind': 'navigate', **command}})
+    assert (at.send('go', **parameters).state is CommandState.ACCEPTED) == taken
+
+
+def test_a_server_timeout_of_zero_waits_for_no_server(station):
+    at = station({'go': {'kind': 'navigate', 'server_timeout': 0}})
+    assert at.end(at.send('go', turn=1.0)).error['code'] == 'no_action_server'
+
+
+def test_a_kind_whose_schema_is_no_json_schema_is_an_error_at_the_start(station, monkeypatch):
+    monkeypatch.setattr(Say, 'parameters_schema', lambda self: {'type': 'nummber'})
+    with pytest.raises(
+        ConfigurationError, match=r'commands\.x\.kind: the schema .* no JSON Schema'
+    ):
+        station({'x': {'kind': 'say'}})
 
 
 def test_defaults_of_the_configuration_fill_what_is_left_out(station):

@@ -91,12 +91,14 @@ def test_stop_also_cancels_goals_that_somebody_else_sent(station):
 
 def test_stop_says_so_if_a_server_does_not_obey(station):
     with start_failing_server('ignore_cancel', '--delay', '60'):
-        at = station({**COMMANDS, 'go': {**GO, 'cancel_timeout': 0.5}})
+        stop = {'kind': 'stop', 'timeout': 6.0}
+        at = station({**COMMANDS, 'go': {**GO, 'cancel_timeout': 0.5}, 'stop': stop})
         run = at.send('go', goal='home')
         at.until(lambda: run.state is CommandState.RUNNING)
         end = at.end(at.send('stop'))
         assert (end.state, end.error['code']) == (CommandState.FAILED, 'not_stopped')
-        assert run.id in end.error['message']
+        assert 'navigate_to_pose has 1 goals' in end.error['message']
+        assert run.id in [entry['command_id'] for entry in end.error['ended']]
 
 
 def test_a_stop_before_acceptance_ends_the_goal_on_acceptance(station):

@@ -18,6 +18,10 @@ from . import kind
 from .kind import Kind, Robot, Schema
 from .run import Rejection, Run
 
+# Ends after which nobody knows whether the goal still moves the robot.
+_IN_DOUBT = (Ending.SERVER_LOST, Ending.CANCEL_IGNORED)
+_MAY_MOVE = '; the robot may still be moving'
+
 
 @dataclass(frozen=True)
 class Target:
@@ -91,6 +95,10 @@ class ActionKind(Kind[ActiveGoal]):
         }
         for action, action_type in actions.items():
             Presence.of(robot.node).expect_action(action, action_type, f'command {name}')
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(self._clients)
 
     @abstractmethod
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
@@ -213,6 +221,10 @@ class ActionKind(Kind[ActiveGoal]):
             run.canceled(outcome.text)
         elif ending is Ending.REJECTED:
             run.reject(Rejection(ending, outcome.text))
+        elif ending in _IN_DOUBT and self.motion:
+            self.robot.runs.motion_in_doubt()
+            said = '' if 'may still be moving' in outcome.text else _MAY_MOVE
+            run.fail(ending, outcome.text + said)
         else:
             result = outcome.result
             name, words = nav2_errors.describe(result)

@@ -9,58 +9,22 @@ each answers with a Rejection or None; nothing here acts on a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import difflib
-import math
 import time
 from typing import Any
 
 import jsonschema
 
 from ...configuration import Configuration, ConfigurationError
+from ...faults import FAULTS
 from ...messages import RemoteCommand
 from ...token_bucket import TokenBucket
-from .kind import Kind, Schema
+from .kind import Kind
 from .motion_lock import MotionLock
+from .parameter_check import Checker, clip
 from .run import Rejection, Run
-
-
-class Checker:
-    """Checks the parameters of one kind of command and fills in what they leave out."""
-
-    def __init__(self, kind: Kind[Any]) -> None:
-        self.schema: Schema = kind.parameters_schema()
-        jsonschema.Draft202012Validator.check_schema(self.schema)
-        self._validator = jsonschema.Draft202012Validator(self.schema)
-        # Those of the configuration over those of the schema.
-        self._defaults = {
-            **{
-                name: part['default']
-                for name, part in self.schema.get('properties', {}).items()
-                if 'default' in part
-            },
-            **kind.settings['defaults'],
-        }
-
-    def fill(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters with the defaults of those left out."""
-        return {**self._defaults, **parameters}
-
-    def problems(self, parameters: Mapping[str, Any]) -> list[str]:
-        """Return what is wrong with parameters, each with its place."""
-        found = [
-            (f'{".".join(map(str, error.path))}: ' if error.path else '') + error.message
-            for error in self._validator.iter_errors(dict(parameters))
-        ]
-        # JSON has no NaN and no infinity, but Python's reader takes them, and NaN passes every
-        # minimum and maximum.
-        return found + [f'{place}: not a finite number' for place in _not_finite(parameters, '')]
-
-    def problems_of(self, name: str, value: Any) -> list[str]:
-        """Return what is wrong with one parameter by itself."""
-        part = jsonschema.Draft202012Validator(self.schema['properties'][name])
-        return [error.message for error in part.iter_errors(value)]
 
 
 class Admission:
@@ -89,30 +53,55 @@ class Admission:
             for name, kind in kinds.items()
         }
 
-    def fill(self, command: RemoteCommand) -> RemoteCommand:
-        """Return a command with the defaults of the parameters left out."""
+    def read(self, command: RemoteCommand, source: str) -> tuple[RemoteCommand, tuple[str, ...]]:
+        """
+        Return a command with the defaults of what it leaves out, and notes on what is wrong.
+
+        Only a command that acts unconditionally has notes: what of it cannot be used is left out.
+        """
         checker = self._checkers.get(command.command)
         if checker is None:
-            return command
-        return replace(command, parameters=checker.fill(command.parameters))
+            return command, ()
+        kind = self._kinds[command.command]
+        parameters, notes = command.parameters, list(command.problems)
+        if kind.unconditional:
+            try:
+                parameters, wrong = checker.usable(parameters)
+            except Exception as error:  # It acts all the same.
+                parameters, wrong = {}, [FAULTS.note(f'the parameters of {kind.name}', error)]
+            late = self._too_late(command, source, kind)
+            notes += [*wrong, *([late.message] if late else [])]
+        command = replace(command, parameters=checker.fill(parameters))
+        return command, tuple(clip(note, 300) for note in notes[:10]) if kind.unconditional else ()
 
     def admit(self, run: Run[Any], kind: Kind[Any], number_open: int) -> Rejection | None:
         """Say why a run of a command that is known is not let in."""
+        if kind.unconditional:
+            return kind.prepare(run)
         return (
             (None if kind.urgent else self._too_many(kind, number_open))
+            or self.unreadable(run.command)
             or self._too_late(run.command, run.source, kind)
             or self._bad_parameters(run.command, kind)
-            or self.locked(kind)
+            or self.locked(run.command, kind)
             or kind.prepare(run)
         )
 
+    def unreadable(self, command: RemoteCommand) -> Rejection | None:
+        """Say what of a command could not be read."""
+        if not command.problems:
+            return None
+        problems = '; '.join(clip(problem, 300) for problem in command.problems[:10])
+        return Rejection('bad_parameters', problems)
+
     def unknown(self, name: str) -> Rejection:
         """Say that there is no command of a name, and which there are."""
-        near = difflib.get_close_matches(name, sorted(self._kinds), 1)
+        short = clip(name, 80)
+        near = difflib.get_close_matches(short, sorted(self._kinds), 1)
         hint = f'; did you mean "{near[0]}"?' if near else ''
         return Rejection(
             'unknown_command',
-            f'there is no command "{name}"{hint}',
+            f'there is no command "{short}"{hint}',
             {'known': sorted(self._kinds)},
         )
 
@@ -121,7 +110,7 @@ class Admission:
         if command not in self._kinds:
             return [self.unknown(command).message]
         checker = self._checkers[command]
-        return checker.problems(checker.fill(parameters))
+        return _problems(self._kinds[command], checker, checker.fill(parameters))
 
     def menu(self) -> dict[str, Any]:
         """Return what can be commanded: kind, description and the schema of the parameters."""
@@ -134,10 +123,14 @@ class Admission:
             for name, kind in self._kinds.items()
         }
 
-    def locked(self, kind: Kind[Any]) -> Rejection | None:
+    def locked(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
         """Say why a command may not begin to move the robot now."""
-        if kind.motion and self._lock.locked:
+        if not kind.motion:
+            return None
+        if self._lock.locked:
             return Rejection(self._lock.state.value, self._lock.words)
+        if self._lock.came_before_stop(command.received_at):
+            return Rejection('stopped', 'it came before the robot was stopped')
         return None
 
     def overdue(self, run: Run[Any]) -> bool:
@@ -181,9 +174,15 @@ class Admission:
 def _make_checkers(
     configuration: Configuration, kinds: Mapping[str, Kind[Any]]
 ) -> dict[str, Checker]:
-    checkers = {name: Checker(kind) for name, kind in kinds.items()}
+    checkers: dict[str, Checker] = {}
     problems = []
     for name, kind in kinds.items():
+        try:
+            checkers[name] = Checker(kind)
+        except jsonschema.SchemaError as error:
+            text = f'the schema of its parameters is no JSON Schema: {error.message}'
+            problems.append(configuration.problem(('commands', name, 'kind'), text))
+            continue
         known = checkers[name].schema.get('properties', {})
         for key, value in kind.settings['defaults'].items():
             path = ('commands', name, 'defaults', key)
@@ -198,20 +197,28 @@ def _make_checkers(
                     configuration.problem(path, text)
                     for text in checkers[name].problems_of(key, value)
                 ]
+        if kind.settings['defaults'] and not problems:
+            # As far as the defaults are a command by themselves.
+            whole = checkers[name].fill({})
+            if not checkers[name].problems(whole):
+                problems += [
+                    configuration.problem(('commands', name, 'defaults'), text)
+                    for text in _problems(kind, checkers[name], whole)
+                ]
     if problems:
         raise ConfigurationError(problems)
     return checkers
 
 
-def _not_finite(value: Any, at: str) -> Iterator[str]:
-    if isinstance(value, float) and not math.isfinite(value):
-        yield at
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _not_finite(part, f'{at}.{key}' if at else str(key))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _not_finite(part, f'{at}[{index}]')
+def _problems(kind: Kind[Any], checker: Checker, parameters: Mapping[str, Any]) -> list[str]:
+    """Return why a command can never be run with parameters: wrong ones, and unknown places."""
+    found = checker.problems(parameters)
+    if found or kind.urgent:
+        return found
+    run: Run[Any] = Run(RemoteCommand(kind.name, parameters), '', kind, lambda run: None)
+    rejection = kind.prepare(run)
+    never = rejection is not None and rejection.code in ('bad_parameters', 'unknown_place')
+    return [rejection.message] if rejection is not None and never else []
 
 
 def expired(

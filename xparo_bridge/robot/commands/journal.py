@@ -22,7 +22,7 @@ from __future__ import annotations
 import base64
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import errno
 import json
 import os
@@ -60,6 +60,7 @@ class Interrupted:
     command: str
     source: str
     goals: list[GoalRecord] = field(default_factory=list)
+    digest: str = ''
 
 
 class Journal:
@@ -75,18 +76,22 @@ class Journal:
         self._file: BinaryIO | None = None
         self._retry_at = 0.0
         self._lines = 0
-        self._ended: OrderedDict[str, tuple[str, CommandStatus, float]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[str, CommandStatus, float, str]] = OrderedDict()
         self._open: dict[str, Interrupted] = {}
-        self.latch = ''
+        self._latch: str | None = None
+        # Why it is not known whether the robot was stopped; empty if it is.
+        self.damaged = ''
         for line in self._read():
             self._lines += 1
             self._replay(line)
         self._forget()
-        last = max((at for _, _, at in self._ended.values()), default=0.0)
+        if self._lines and self._latch is None:
+            self.damaged = self.damaged or f'{file.path} does not say'
+        last = max((at for _, _, at, _ in self._ended.values()), default=0.0)
         self._fresh = (
             [
                 (source, status)
-                for source, status, at in self._ended.values()
+                for source, status, at, _ in self._ended.values()
                 if at > last - _FRESH
             ][-_MAX_FRESH:]
             if self._lines
@@ -109,10 +114,17 @@ class Journal:
         entry = self._ended.get(command_id)
         return entry[1] if entry else None
 
-    def open(self, command_id: str, command: str, source: str) -> None:
+    def digest(self, command_id: str) -> str:
+        """Return the digest of a command that is open or remembered; empty if it has none."""
+        if command_id in self._open:
+            return self._open[command_id].digest
+        entry = self._ended.get(command_id)
+        return entry[3] if entry else ''
+
+    def open(self, command_id: str, command: str, source: str, digest: str = '') -> None:
         """Note that a command was accepted, or that a tree ('') is about to send goals."""
         if command_id not in self._open:
-            self._open[command_id] = Interrupted(command_id, command, source)
+            self._open[command_id] = Interrupted(command_id, command, source, digest=digest)
             self._append(_open_line(self._open[command_id]))
 
     def goal(self, command_id: str, goal: GoalRecord) -> None:
@@ -120,26 +132,35 @@ class Journal:
         self._open[command_id].goals.append(goal)
         self._append(_goal_line(command_id, goal))
 
-    def end(self, source: str, status: CommandStatus, *, remember: bool = True) -> None:
-        """Note how a command ended."""
+    def end(
+        self, source: str, status: CommandStatus, *, remember: bool = True, digest: str = ''
+    ) -> None:
+        """Note how a command ended; `digest` is that of what was commanded."""
         if not remember:
             self.drop(status.command_id)
             return
         self._open.pop(status.command_id, None)
         at = time.time()
-        self._ended[status.command_id] = source, status, at
+        kept = _kept(status)
+        self._ended[status.command_id] = source, kept, at, digest
         self._forget()
-        self._append(_end_line(source, status, at))
+        self._append(_end_line(source, kept, at, digest))
 
     def drop(self, command_id: str) -> None:
         """Note that something has ended, but not how."""
         if self._open.pop(command_id, None) is not None:
             self._append({'end': command_id})
 
-    def set_latch(self, latch: str) -> None:
+    @property
+    def value(self) -> str:
+        """Whether the robot is 'stopped' or 'paused', else empty: the record of the lock."""
+        return self._latch or ''
+
+    def set(self, value: str) -> None:  # noqa: A003
         """Note that the robot is stopped, paused, or neither ('')."""
-        self.latch = latch
-        self._append({'latch': latch})
+        self._latch = value
+        self.damaged = ''
+        self._append({'latch': value})
 
     def close(self) -> None:
         """Note that all was told, and let go of the file."""
@@ -156,19 +177,24 @@ class Journal:
             self._ended.popitem(last=False)
 
     def _read(self) -> Iterator[dict[str, Any]]:
-        for line in self._whole.read().splitlines():
+        text = self._whole.read()
+        for line in text.splitlines(keepends=True):
             try:
                 value = json.loads(line)
-            except ValueError:
+                if not isinstance(value, dict):
+                    raise ValueError('expected a JSON object')
+            except (ValueError, RecursionError) as error:
+                # A last line that is torn is what a death in the middle of writing leaves.
+                if line.endswith('\n'):
+                    self.damaged = f'{self._whole.path}: a line is damaged: {error}'
                 continue
-            if isinstance(value, dict):
-                yield value
+            yield value
 
     def _replay(self, line: dict[str, Any]) -> None:
         try:
             if 'open' in line:
                 self._open[line['open']] = Interrupted(
-                    line['open'], line['command'], line['source']
+                    line['open'], line['command'], line['source'], digest=line.get('digest', '')
                 )
             elif 'goal' in line and line['goal'] in self._open:
                 self._open[line['goal']].goals.append(
@@ -188,13 +214,17 @@ class Journal:
                             error=status.get('error'),
                         ),
                         line['at'],
+                        line.get('digest', ''),
                     )
             elif 'latch' in line:
-                self.latch = line['latch']
+                self._latch = line['latch']
+                if not isinstance(self._latch, str):
+                    raise TypeError('expected a string')
             elif 'closed' in line:
                 self._lines = 0
         except (KeyError, TypeError, ValueError) as error:
-            self._complain(f'{self._whole.path}: a line is not understood: {error!r}')
+            self.damaged = f'{self._whole.path}: a line is not understood: {error!r}'
+            self._complain(self.damaged)
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._file is None:
@@ -220,7 +250,7 @@ class Journal:
                 _open_line(entry),
                 *(_goal_line(entry.command_id, goal) for goal in entry.goals),
             ]
-        lines.append({'latch': self.latch})
+        lines.append({'latch': self.value})
         self._lines = len(lines) - len(self._ended)
         self._retry_at = time.monotonic() + _RETRY_PERIOD
         if self._whole.write(''.join(map(_dumps, lines)), sync=False):
@@ -237,7 +267,12 @@ class Journal:
 
 
 def _open_line(entry: Interrupted) -> dict[str, Any]:
-    return {'open': entry.command_id, 'command': entry.command, 'source': entry.source}
+    return {
+        'open': entry.command_id,
+        'command': entry.command,
+        'source': entry.source,
+        'digest': entry.digest,
+    }
 
 
 def _goal_line(command_id: str, goal: GoalRecord) -> dict[str, Any]:
@@ -249,16 +284,29 @@ def _goal_line(command_id: str, goal: GoalRecord) -> dict[str, Any]:
     }
 
 
-def _end_line(source: str, status: CommandStatus, at: float) -> dict[str, Any]:
-    kept = {
-        'command': status.command,
-        'state': status.state.value,
-        'error': status.error,
-        'result': status.result,
+def _kept(status: CommandStatus) -> CommandStatus:
+    """Return a status as it is remembered: without what is too large."""
+    result, error = status.result, status.error
+    if result and len(_dumps(result)) > _MAX_STATUS:
+        result = {'omitted': 'the result was too large to be kept'}
+    if error and len(_dumps(error)) > _MAX_STATUS:
+        error = {key: str(error.get(key, ''))[:1000] for key in ('code', 'message')}
+    return replace(status, result=result, error=error, progress=None)
+
+
+def _end_line(source: str, status: CommandStatus, at: float, digest: str) -> dict[str, Any]:
+    return {
+        'end': status.command_id,
+        'source': source,
+        'status': {
+            'command': status.command,
+            'state': status.state.value,
+            'error': status.error,
+            'result': status.result,
+        },
+        'at': at,
+        'digest': digest,
     }
-    if status.result and len(_dumps(status.result)) > _MAX_STATUS:
-        kept['result'] = {'omitted': 'the result was too large to be kept'}
-    return {'end': status.command_id, 'source': source, 'status': kept, 'at': at}
 
 
 def _dumps(value: Any) -> str:

@@ -11,7 +11,7 @@ configuration, `parameters_schema` what the platform sends.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TYPE_CHECKING
 
@@ -63,6 +63,9 @@ class RunControl(Protocol):
     def cancel(self, run: Run[Any]) -> None:
         """Begin to end a run as canceled."""
 
+    def cancel_earlier(self, received_at: float, selects: Callable[[Run[Any]], bool]) -> None:
+        """End also those selected runs that came before, though they are only read later."""
+
     def pause(self, run: Run[Any]) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""
 
@@ -72,8 +75,15 @@ class RunControl(Protocol):
     def resume(self) -> list[Run[Any]]:
         """Let the robot move again, and what was paused go on; the runs that do."""
 
-    def emergency_stop(self) -> None:
-        """Keep every kind from moving the robot, whatever it set in motion."""
+    def emergency_stop(self, stand_for: float) -> None:
+        """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
+
+    @property
+    def motion_problems(self) -> list[str]:
+        """Why the robot may still be moving after an emergency stop; empty once it stands."""
+
+    def motion_in_doubt(self) -> None:
+        """Make the robot stand, because it is not known of a goal whether it still moves it."""
 
     def record_goal(self, run: Run[Any], action: str, goal_id: bytes, *, leave: bool) -> None:
         """Note that a goal is about to be sent for a run."""
@@ -172,13 +182,15 @@ class Kind(ABC, Generic[W]):
     """
     A command of the configuration; `W` is what it keeps of each run, in `run.work`.
 
-    `urgent` ones pass the limits of rates and numbers. Those that `stream` come many a second,
-    each replacing the one before; they are not kept in mind and end when their link does. A run of
-    a `pausable` kind may be started while the robot is paused, and waits then.
+    `urgent` ones pass the limits of rates and numbers; `unconditional` ones act also where their
+    form, age or id is wrong, which is only noted in their result. Those that `stream` come many a
+    second, each replacing the one before; they are not kept in mind and end when their link does.
+    A run of a `pausable` kind may be started while the robot is paused, and waits then.
     """
 
     settings_schema: ClassVar[Schema]
     urgent: ClassVar[bool] = False
+    unconditional: ClassVar[bool] = False
     streams: ClassVar[bool] = False
     pausable: ClassVar[bool] = False
 
@@ -194,6 +206,16 @@ class Kind(ABC, Generic[W]):
     def timeout(self) -> float:
         """How long a run may take, s."""
         return float(self.settings['timeout'] or 'inf')
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Names of the actions it sends goals to."""
+        return ()
+
+    @property
+    def motion_actions(self) -> tuple[str, ...]:
+        """Names of further actions that move the base, whoever sends their goals."""
+        return ()
 
     def parameters_schema(self) -> Schema:
         """JSON Schema of the parameters."""

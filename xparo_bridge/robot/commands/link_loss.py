@@ -4,8 +4,8 @@
 What does the robot do when no platform was there for a while, and when one is back.
 
 The answer is a command of the configuration: pause, cancel, a way home, a tree; without one the
-robot goes on. When a platform is back, what was paused by this is resumed and what was started is
-cancelled, or the command `back` is run instead.
+robot goes on. It is tried again until it is taken. When a platform is back, what was paused by
+this is resumed and what was started is cancelled, or the command `back` is run instead.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from typing import Any
 from rclpy.node import Node
 
 from ...configuration import Configuration, ConfigurationError
-from ...messages import RemoteCommand
+from ...messages import CommandState, RemoteCommand
 from ...ros.entities import timer
 from .router import Router
 from .run import Run
 
 # The source of these commands, beside the names of the links.
 SOURCE = 'link_loss'
+# How often a command that was not taken is tried again, s.
+_RETRY_PERIOD = 2.0
+# Ends of a command that its server never took.
+_NOT_REACHED = ('no_action_server', 'no_service', 'no_subscriber', 'goal_not_answered')
 
 
 class LinkLoss:
@@ -44,14 +48,15 @@ class LinkLoss:
             problems = (
                 order
                 and order['command']
-                and router.problems(order['command'], order['parameters'])
+                and router.admission.problems(order['command'], order['parameters'])
             )
             if problems:
                 raise ConfigurationError(
                     [configuration.problem((*path, 'command'), text) for text in problems]
                 )
-        self._timer = timer(node, self._settings['after'], self._on_lost)
-        self._timer.cancel()
+        self._timer = timer(node, self._settings['after'], self._on_lost, running=False)
+        self._retry = timer(node, _RETRY_PERIOD, self._look_after, running=False)
+        self._was_free = False
 
     def change(self, link: str, *, connected: bool) -> None:
         """Take note of a link's state."""
@@ -75,11 +80,29 @@ class LinkLoss:
         self._logger.warning(
             f'no platform for {self._settings["after"]:g} s: {self._settings["command"]}'
         )
-        free = not self._router.latch
+        self._was_free = not self._router.latch
+        self._try()
+
+    def _try(self) -> None:
         self._run = self._execute(self._settings)
-        self._paused = free and self._router.latch == 'paused'
+        self._paused = self._was_free and self._router.latch == 'paused'
+        self._retry.reset()
+
+    def _look_after(self) -> None:
+        """Try again while the command is refused, until it is taken or a platform is back."""
+        run = self._run
+        if run is None or run.status is None:
+            self._retry.cancel()
+            return
+        error = run.status.error or {}
+        if run.state is CommandState.REJECTED or error.get('code') in _NOT_REACHED:
+            self._logger.warning(f'{run.command.command}: {error.get("message")}; trying again')
+            self._try()
+        elif run.state is not CommandState.ACCEPTED:
+            self._retry.cancel()
 
     def _on_back(self) -> None:
+        self._retry.cancel()
         run, self._run = self._run, None
         paused, self._paused = self._paused, False
         if self._settings['back']:

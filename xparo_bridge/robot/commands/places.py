@@ -10,9 +10,22 @@ import json
 from typing import Any
 
 from ...errors import BadInput
+from ...ros.geometry import FARTHEST
 from ...state_directory import StateFile
 
 Pose = Mapping[str, Any]
+
+
+def _coordinate(value: Any) -> float:
+    """
+    Return a saved coordinate, m or rad.
+
+    :raises ValueError: if it is none that a robot can stand at.
+    """
+    number = float(value)
+    if not abs(number) <= FARTHEST:
+        raise ValueError(f'{number:g} is beyond 1e6')
+    return number
 
 
 class UnknownPlace(BadInput, LookupError):
@@ -33,14 +46,12 @@ class Places:
             saved = json.loads(file.read() or '{}')
             self._saved = {
                 name: {
-                    'x': float(pose['x']),
-                    'y': float(pose['y']),
-                    'yaw': float(pose['yaw']),
+                    **{key: _coordinate(pose[key]) for key in ('x', 'y', 'yaw')},
                     'frame': str(pose['frame']),
                 }
                 for name, pose in saved.items()
             }
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             complain(f'{file.path}: the saved places cannot be read: {error}')
 
     @property

@@ -10,8 +10,7 @@ state, also when the bridge died in between. docs/commands.md is the user's page
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 import time
 from typing import Any, TYPE_CHECKING
@@ -21,26 +20,32 @@ from rclpy.node import Node
 
 from ...behavior.ros.robot_commands import RunOfTree, TREE
 from ...configuration import Configuration
-from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...faults import FAULTS
+from ...messages import CommandStatus, RemoteCommand
 from ...ros.entities import timer
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Admission
 from .base import RobotBase
 from .channels import BASE, Busy, Channels, Follow, Preempt, Start
 from .configured import make_kinds
+from .identity import CommandIds, digest
 from .journal import GoalRecord, Journal
 from .kind import Kind, Robot
-from .motion_lock import LockState, MotionLock
+from .late_cancels import LateCancels
+from .motion_lock import LockRecord, LockState, MotionLock
 from .places import Places
 from .recovery import Recovery
 from .run import Rejection, Run
+from .standstill import Standstill
+from .turns import Turns
 
 if TYPE_CHECKING:
     from ...behavior.ros.trees import Trees
 
 _POLL_PERIOD = 0.1
-# How long runs that have their turn are started at a time, s: a queue may hold a thousand.
-_START_BUDGET = 0.02
+
+# An id that was refused so may be used again.
+_NOT_REMEMBERED = ('rate_limited', 'duplicate_id')
 
 AnyRun = Run[Any]
 Report = Callable[[str, CommandStatus], None]
@@ -61,12 +66,14 @@ class Router:
         report: Report,
         on_received: Callable[[str, RemoteCommand], object] = lambda source, command: None,
         clock_offset: Callable[[str], float] = lambda source: 0.0,
+        lock_record: LockRecord | None = None,
     ) -> None:
         """
         Make the commands of the configuration.
 
         `report(source, status)` hears every change, `on_received(source, command)` each command
-        that comes; `clock_offset(source)` is its sender's clock minus the robot's, s.
+        that comes; `clock_offset(source)` is its sender's clock minus the robot's, s. The motion
+        lock is kept in `lock_record`, or in the journal.
 
         :raises ConfigurationError: for a command that cannot work.
         """
@@ -76,49 +83,96 @@ class Router:
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, AnyRun] = {}
         self._trees = trees
-        self.lock = MotionLock(journal)
+        self.lock = MotionLock(lock_record or journal)
         self.kinds = make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
-        self._admission = Admission(configuration, self.kinds, self.lock, clock_offset)
+        self.admission = Admission(configuration, self.kinds, self.lock, clock_offset)
         self._channels = Channels()
-        self._due: deque[AnyRun] = deque()  # have their turn and were not started yet
-        self._starting = False
+        self._turns = Turns(self._begin)
+        self._late_cancels = LateCancels()
+        self._standstill = Standstill(node, base, self.kinds.values())
         self._recovery = Recovery(node, journal, self._end_interrupted)
+        self._ids = CommandIds(self._open, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = timer(node, _POLL_PERIOD, self._poll)
 
     def recover(self) -> None:
         """Report what a bridge that died could not report any more."""
+        if self.lock.doubt:
+            self._logger.error(f'the robot stays stopped until resume: {self.lock.words}')
         for source, status in self._journal.untold:
             self._report(source, replace(status, resent=True))
 
     # --- the way of a command ---
 
     def execute(self, command: RemoteCommand, source: str) -> AnyRun:
-        """Run a command that came from `source`; its status is reported from here on."""
-        self._on_received(source, command)
-        if command.command_id:
-            known = self._known(command, source)
-            if known is not None:
-                if known.status is not None:
-                    self._report(source, replace(known.status, resent=True))
-                return known
-        else:
-            command = replace(command, command_id=uuid.uuid4().hex)
+        """
+        Run a command that came from `source`; its status is reported from here on.
+
+        A command that comes again is answered and not run again; one that stops, pauses or
+        cancels acts each time. To be called on the ROS thread, as all here.
+        """
         kind = self.kinds.get(command.command)
-        run: AnyRun = Run(self._admission.fill(command), source, kind, self._on_change)
+        refusal = getattr(command, 'refused', None)
+        if refusal is not None and not (kind is not None and kind.unconditional):
+            error = dict(refusal.error)
+            return self.refuse(
+                command, source, Rejection(error.pop('code'), error.pop('message'), error)
+            )
+        self._on_received(source, command)
+        mark = digest(command, source)
+        used = bool(command.command_id) and self._ids.used(command.command_id)
+        if used and not (kind is not None and kind.unconditional):
+            return self._answer_again(command, source, mark)
+        if not command.command_id:
+            command = replace(command, command_id=uuid.uuid4().hex)
+        read, notes = self.admission.read(command, source)
+        run: AnyRun = Run(read, source, kind, self._on_change)
+        run.digest = mark
+        if used:
+            # It acts, and is answered, beside the command that has its id.
+            run.key = f'{run.id} {uuid.uuid4().hex}'
+            notes = (*notes, 'another command had this id')
+        run.notes = notes
         if kind is None:
-            run.reject(self._admission.unknown(command.command))
+            unreadable = self.admission.unreadable(command) if not command.command else None
+            run.reject(unreadable or self.admission.unknown(command.command))
         else:
             self._admit(run, kind)
         return run
 
+    def refuse(self, command: RemoteCommand, source: str, why: Rejection) -> AnyRun:
+        """
+        Answer a command that was refused before it came here.
+
+        One that is known by its id, because it was sent twice, is answered as it stands.
+        """
+        self._on_received(source, command)
+        if command.command_id and self._ids.used(command.command_id):
+            return self._answer_again(command, source, digest(command, source))
+        run: AnyRun = Run(command, source, None, self._on_change)
+        run.key = ''  # Its id was not used up.
+        run.reject(why)
+        return run
+
+    @property
+    def urgent_commands(self) -> frozenset[str]:
+        """
+        Names of the commands that stop, pause or cancel, which a link may hand over first.
+
+        What was received before a stop and moves the robot is refused, and what was received
+        before a cancel that selects it is ended, by `received_at`, though it is handed over later.
+        """
+        return frozenset(name for name, kind in self.kinds.items() if kind.unconditional)
+
     def _admit(self, run: AnyRun, kind: Kind[Any]) -> None:
         """Reject a run, or give it its place."""
         try:
-            rejection = self._admission.admit(run, kind, len(self._open))
+            rejection = self.admission.admit(run, kind, len(self._open))
         except Exception as error:
             self._fault(run, error)
             return
+        if rejection is None and not run.open:
+            return  # It was done with in `prepare`.
         place = rejection or self._channels.enter(run, self._moving_tree)
         if isinstance(place, Rejection):
             run.reject(place)
@@ -126,15 +180,19 @@ class Router:
         if isinstance(place, Busy):
             run.reject(Rejection(place.code, place.message, {'by': place.by}))
             return
-        self._open[run.id] = run
-        self._journal.open(run.id, run.command.command, run.source)
+        self._open[run.key] = run
+        if run.key == run.id:
+            self._journal.open(run.id, run.command.command, run.source, run.digest)
         if not kind.streams:
             run.accept()
+        if self._late_cancels.apply_to(run):
+            self.cancel(run)
+            return
         if isinstance(place, Start):
             self._drop(place.dropped, run.id)
             if run.replaces is not None:
                 run.replaces.preempted_by = run.id
-            self._start(run)
+            self._turns.add(run)
         elif isinstance(place, Preempt):
             self._preempt(place, run.id)
             if place.holder is None:
@@ -153,32 +211,16 @@ class Router:
             other.preempted_by = by
             other.canceled('')
 
-    def _start(self, run: AnyRun) -> None:
-        """Start a run that has its turn, after those that had it before."""
-        self._due.append(run)
-        if not self._starting:
-            self._start_due()
-
-    def _start_due(self) -> None:
-        # In a loop: one that ends at once gives its turn to the next, a thousand times over.
-        self._starting = True
-        give_way = time.monotonic() + _START_BUDGET
-        try:
-            while self._due and time.monotonic() < give_way:
-                run = self._due.popleft()
-                if run.open:
-                    self._begin(run)
-        finally:
-            self._starting = False
-
     def _begin(self, run: AnyRun) -> None:
         kind = self.kinds[run.command.command]
         if kind.motion and self.lock.locked and not (kind.pausable and self.lock.paused):
             run.canceled(self.lock.words)
-        elif self._admission.overdue(run):
+        elif not kind.unconditional and self.admission.overdue(run):
             run.overdue = 'its deadline passed while it waited'
             run.canceled('')
         else:
+            if kind.motion and not self.lock.locked:
+                self._standstill.end()  # The newest order has the robot.
             run.started = True
             run.give_up_at = time.monotonic() + kind.timeout
             self._guarded(run, kind.start)
@@ -192,19 +234,21 @@ class Router:
             # often may come again under its id.
             code = (status.error or {}).get('code')
             streams = run.kind is not None and run.kind.streams
-            self._journal.end(run.source, status, remember=code != 'rate_limited' and not streams)
+            remember = code not in _NOT_REMEMBERED and not streams
+            if run.key == run.id:
+                self._journal.end(run.source, status, remember=remember, digest=run.digest)
         try:
             self._report(run.source, status)
         except Exception as error:  # What waits for the end of this run must go on all the same.
-            self._logger.error(f'{status.command} {run.id}: not reported: {error!r}')
-        if status.state.terminal and self._open.pop(run.id, None) is not None:
-            self._follow(self._channels.leave(run, self._moving_tree))
+            FAULTS.note(f'the report of {status.command}', error)
+        if status.state.terminal and self._open.pop(run.key, None) is not None:
+            self._follow(self._channels.leave(run, self._trees.moving))
 
     def _follow(self, follow: Follow) -> None:
         if follow.cancel is not None:
             self.cancel(follow.cancel)
         if follow.start is not None:
-            self._start(follow.start)
+            self._turns.add(follow.start)
 
     # --- what kinds and others may ask: kind.RunControl ---
 
@@ -230,11 +274,7 @@ class Router:
 
     def menu(self) -> dict[str, Any]:
         """Return what can be commanded: kind, description and the schema of the parameters."""
-        return self._admission.menu()
-
-    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
-        """Return why a command could never be run with these parameters."""
-        return self._admission.problems(command, parameters)
+        return self.admission.menu()
 
     def cancel(self, run: AnyRun) -> None:
         """Begin to end a run as canceled."""
@@ -247,6 +287,10 @@ class Router:
             self._channels.withdraw(run)
             run.canceled('cancelled before it began')
 
+    def cancel_earlier(self, received_at: float, selects: Callable[[AnyRun], bool]) -> None:
+        """End also those selected runs that came before, though they are only read later."""
+        self._late_cancels.add(received_at, selects)
+
     def pause(self, run: AnyRun) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""
         return self.kinds[run.command.command].pause(run)
@@ -257,6 +301,7 @@ class Router:
 
     def resume(self) -> list[AnyRun]:
         """Let the robot move again, and what was paused go on; the runs that do."""
+        self._standstill.end()
         self.lock.set(LockState.NONE)
         self._trees.resume()
         resumed = [run for run in self.open_runs if run.paused]
@@ -264,14 +309,18 @@ class Router:
             self._guarded(run, self.kinds[run.command.command].resume)
         return resumed
 
-    def emergency_stop(self) -> None:
-        """Keep every kind from moving the robot, whatever it set in motion."""
-        for kind in self.kinds.values():
-            if kind.motion:
-                try:
-                    kind.emergency_stop()
-                except Exception as error:  # The others must be stopped all the same.
-                    self._logger.error(f'{kind.name}: {error!r}')
+    def emergency_stop(self, stand_for: float) -> None:
+        """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
+        self._standstill.stop_all(stand_for, self._trees.halt)
+
+    @property
+    def motion_problems(self) -> list[str]:
+        """Why the robot may still be moving after an emergency stop; empty once it stands."""
+        return self._standstill.problems
+
+    def motion_in_doubt(self) -> None:
+        """Make the robot stand, because it is not known of a goal whether it still moves it."""
+        self._standstill.begin_in_doubt()
 
     def lose(self, source: str) -> None:
         """End at once what only goes on while its sender is there."""
@@ -310,19 +359,20 @@ class Router:
     def tree_ended(self, tree: RunOfTree) -> None:
         """Go on with what waited for the end of a tree."""
         self._journal.drop(tree.id)
-        self._follow(self._channels.following(BASE, self._moving_tree))
+        self._follow(self._channels.following(BASE, self._trees.moving))
 
     # --- inside ---
 
-    def _known(self, command: RemoteCommand, source: str) -> AnyRun | None:
-        """Return the run of a command that came before, or what is left of it."""
-        run = self._open.get(command.command_id)
-        if run is not None:
-            return run
-        status = self._journal.ended(command.command_id)
-        if self._recovery.knows(command.command_id):
-            status = CommandStatus(command.command_id, command.command, CommandState.ACCEPTED)
-        return Run.remembered(command, source, status) if status else None
+    def _answer_again(self, command: RemoteCommand, source: str, mark: str) -> AnyRun:
+        """Answer a command whose id is used: as it stands if it is the same, else refused."""
+        run = self._ids.first(command, source, mark)
+        if run is None:
+            run = Run(command, source, None, self._on_change)
+            run.key = ''
+            run.reject(Rejection('duplicate_id', 'another command had this id; give each its own'))
+        elif run.status is not None:
+            self._report(source, replace(run.status, resent=True))
+        return run
 
     def _guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
         """Let a fault in one kind end one command, not the bridge."""
@@ -332,12 +382,12 @@ class Router:
             self._fault(run, error)
 
     def _fault(self, run: AnyRun, error: Exception) -> None:
-        self._logger.error(f'{run.command.command} {run.id}: {error!r}')
+        FAULTS.note(f'the command {run.command.command}', error)
         run.fail('internal_error', f'{type(error).__name__}: {error}')
 
     def _poll(self) -> None:
         now = time.monotonic()
-        self._start_due()
+        self._turns.go_on()
         for run in self.open_runs:
             run.flush_progress(now)
             if not run.open or not run.started:
@@ -350,7 +400,8 @@ class Router:
                 run.overdue = f'not done within {kind.timeout:g} s'
                 self.cancel(run)
         self._recovery.poll()
-        if not self._open and not self._recovery.open:
+        self._standstill.poll()
+        if not (self._open or self._recovery.open or self._standstill.active):
             self._timer.cancel()
 
     def _end_interrupted(self, source: str, status: CommandStatus) -> None:

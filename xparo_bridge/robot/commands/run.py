@@ -16,6 +16,7 @@ import time
 from typing import Any, Generic, Protocol, TypeVar
 
 from ...messages import CommandState, CommandStatus, RemoteCommand
+from .answers import bounded
 
 # Progress goes out at most this often, s; in between the latest waits.
 _PROGRESS_PERIOD = 0.2
@@ -88,7 +89,12 @@ class Run(Generic[W]):
         self.paused = False
         self.preempted_by = ''
         self.replaces: Run[Any] | None = None
+        # What it is kept under: its id, unless another command has that already.
+        self.key = command.command_id
+        self.digest = ''
         self.give_up_at = float('inf')
+        # What was wrong with it and did not keep it from being run; told at its end.
+        self.notes: tuple[str, ...] = ()
         self.overdue = ''
         self._on_change = on_change
         self._waiting_progress: Mapping[str, Any] | None = None
@@ -150,13 +156,13 @@ class Run(Generic[W]):
         state = CommandState.TIMED_OUT if self.overdue else CommandState.FAILED
         if self.overdue:
             message = f'{self.overdue}; {message}'
-        self._change(state, error={'code': code, 'message': message, **details})
+        self._change(state, error=bounded({'code': code, 'message': message, **details}))
 
     def reject(self, why: Rejection) -> None:
         """End it as refused, by the bridge or by the server it is for."""
         self._change(
             CommandState.REJECTED,
-            error={'code': why.code, 'message': why.message, **why.details},
+            error=bounded({'code': why.code, 'message': why.message, **why.details}),
         )
 
     def canceled(self, message: str) -> None:
@@ -180,6 +186,9 @@ class Run(Generic[W]):
     def _change(self, state: CommandState, **content: Any) -> None:
         if not self.open:
             return
+        if self.notes and state.terminal:
+            key = 'result' if state is CommandState.SUCCEEDED else 'error'
+            content[key] = {**(content.get(key) or {}), 'notes': list(self.notes)}
         self.state = state
         self.status = CommandStatus(self.id, self.command.command, state, **content)
         self._on_change(self)

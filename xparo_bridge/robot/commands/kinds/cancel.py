@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..answers import listed
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
 
@@ -14,6 +15,7 @@ class Cancel(Kind[list[Run[Any]]]):
     """Succeeds when every command it was to end has ended; tells how each did."""
 
     urgent = True
+    unconditional = True
     settings_schema = settings(timeout=15.0)
 
     def parameters_schema(self) -> Schema:
@@ -28,24 +30,20 @@ class Cancel(Kind[list[Run[Any]]]):
         }
 
     def prepare(self, run: Run[list[Run[Any]]]) -> Rejection | None:
+        wanted = run.parameters
+
+        def selects(other: Run[Any]) -> bool:
+            kind = other.kind.settings['kind'] if other.kind is not None else ''
+            own = {'command_id': other.id, 'command': other.command.command, 'kind': kind}
+            return all(own[key] == value for key, value in wanted.items())
+
         others = [other for other in self.robot.runs.open_runs if not other.urgent]
-        wanted = others
-        if 'command_id' in run.parameters:
-            wanted = [other for other in wanted if other.id == run.parameters['command_id']]
-        if 'command' in run.parameters:
-            wanted = [o for o in wanted if o.command.command == run.parameters['command']]
-        if 'kind' in run.parameters:
-            wanted = [
-                o for o in wanted if o.kind and o.kind.settings['kind'] == run.parameters['kind']
-            ]
-        if run.parameters and not wanted:
-            return Rejection(
-                'nothing_to_cancel',
-                'no such command is open',
-                {'open': [{'command_id': o.id, 'command': o.command.command} for o in others]},
-            )
-        run.work = wanted
-        return None
+        run.work = [other for other in others if selects(other)]
+        self.robot.runs.cancel_earlier(run.command.received_at, selects)
+        if not wanted or run.work:
+            return None
+        there = [{'command_id': o.id, 'command': o.command.command} for o in others]
+        return Rejection('nothing_to_cancel', 'no such command is open', listed('open', there))
 
     def start(self, run: Run[list[Run[Any]]]) -> None:
         for other in run.work:
@@ -54,15 +52,9 @@ class Cancel(Kind[list[Run[Any]]]):
 
     def poll(self, run: Run[list[Run[Any]]]) -> None:
         if not any(other.open for other in run.work):
-            run.succeed(
-                {
-                    'ended': [
-                        {
-                            'command_id': other.id,
-                            'command': other.command.command,
-                            'state': other.state,
-                        }
-                        for other in run.work
-                    ]
-                }
-            )
+            run.succeed(listed('ended', [ending(other) for other in run.work]))
+
+
+def ending(run: Run[Any]) -> dict[str, Any]:
+    """Return how a run ended, as results list it."""
+    return {'command_id': run.id, 'command': run.command.command, 'state': run.state}

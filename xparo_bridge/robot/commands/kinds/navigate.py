@@ -19,7 +19,7 @@ from nav2_msgs.action import (
     Spin,
 )
 
-from ....ros.geometry import pose_stamped, pose_values
+from ....ros.geometry import FARTHEST, pose_stamped, pose_values
 from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
 from ..places import UnknownPlace
@@ -34,10 +34,12 @@ _ACTIONS = {
     'back_up_action': (BackUp, 'backup'),
     'drive_action': (DriveOnHeading, 'drive_on_heading'),
 }
+# Nav2's planner dies of coordinates beyond some 1e17 m; no map reaches to 1e6.
+_COORDINATE = {'type': 'number', 'minimum': -FARTHEST, 'maximum': FARTHEST}
 _POSE = {
-    'x': {'type': 'number'},
-    'y': {'type': 'number'},
-    'yaw': {'type': 'number'},
+    'x': _COORDINATE,
+    'y': _COORDINATE,
+    'yaw': _COORDINATE,
     'frame': {'type': 'string', 'minLength': 1},
 }
 _GOAL = {

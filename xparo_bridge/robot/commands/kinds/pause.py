@@ -27,6 +27,7 @@ class Pause(Kind[_Pausing]):
     """
 
     urgent = True
+    unconditional = True
     settings_schema = settings(timeout=20.0)
 
     def prepare(self, run: Run[_Pausing]) -> Rejection | None:

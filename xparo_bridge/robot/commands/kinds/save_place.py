@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import time
 from typing import Any
 
+from ....ros.geometry import FARTHEST
 from ....ros.transforms import frame_name, TransformListener
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Rejection, Run
@@ -103,6 +104,9 @@ class SavePlace(Kind[float]):
             return
         place = found.transform
         self._leave()
+        if max(map(abs, place.translation)) > FARTHEST:
+            run.fail('bad_transform', f'the transform from {frame} to {base} is beyond 1e6 m')
+            return
         pose = {
             'x': round(place.translation[0], 4),
             'y': round(place.translation[1], 4),
