@@ -20,6 +20,10 @@ class Robot:
     place: tuple[float, float] | None = (0.0, 0.0)
     metres_a_second: float = 0.0
     newest_goal: object = None
+    listens: bool = False
+
+    def listen(self):
+        self.listens = True
 
     def position(self, global_frame, robot_base_frame):
         return self.place
@@ -29,6 +33,9 @@ class Robot:
 
     def updated_goal(self, goal):
         return self.newest_goal or goal
+
+    def updated_goals(self, goals):
+        return goals
 
 
 def nav2_registry():
@@ -48,7 +55,7 @@ def names(tree, count):
 
 def test_all_node_types_of_jazzy_are_known():
     registry = nav2_registry()
-    manifests = [registry.find(type_id) for type_id in nav2.NODES]
+    manifests = [registry.find(type_id) for type_id in nav2.manifest_of('jazzy')]
     assert len(manifests) == 65
     kinds = [manifest.kind for manifest in manifests]
     counts = {kind.value: kinds.count(kind) for kind in set(kinds)}
@@ -249,3 +256,46 @@ def test_literals_of_messages_become_their_fields():
     for text in ('1;2', 'json:{', '0;map;1;2;0;0;0;0;w'):
         with pytest.raises(ValueError):
             POSE.read(text)
+
+
+class Deaf(Robot):
+    """A robot of which nothing may be asked before it listens."""
+
+    def __getattribute__(self, name):
+        if name in ('position', 'speed', 'updated_goal', 'updated_goals'):
+            assert object.__getattribute__(self, 'listens'), f'{name} is asked of a deaf robot'
+        return object.__getattribute__(self, name)
+
+
+RUNNABLE = sorted(
+    manifest.type_id
+    for manifest in nav2_registry().manifests()
+    if manifest.factory is not None
+    and any(manifest.type_id in nav2.manifest_of(release) for release in nav2.RELEASES)
+)
+
+
+@pytest.mark.parametrize('type_id', RUNNABLE)
+def test_a_node_that_asks_the_robot_has_it_listen_when_it_is_made(type_id):
+    manifest = nav2_registry().find(type_id)
+    least = {'Control': 2, 'Decorator': 1}.get(manifest.kind.value, 0)
+    robot = Deaf()
+    ports = 'current_child_idx="{i}"' if type_id == 'PersistentSequence' else ''
+    tree = load_nodes(
+        f'<{type_id} {ports}>' + '<AlwaysSuccess/>' * least + f'</{type_id}>',
+        registry=nav2_registry(),
+        services={'log': [], 'nav2_robot': robot},
+        blackboard={'i': 0},
+    )
+    for _ in range(3):
+        tree.tick_exactly_once()
+
+
+@pytest.mark.parametrize('body', ['<DistanceController><AlwaysSuccess/></DistanceController>'])
+def test_a_failure_for_an_unknown_place_says_so(body):
+    robot = Robot()
+    robot.place = None
+    tree = load_nodes(body, registry=nav2_registry(), services={'log': [], 'nav2_robot': robot})
+    root = tree.root
+    assert str(tree.tick_exactly_once()) == 'FAILURE'
+    assert root.feedback_message == 'it is not known where the robot is'

@@ -3,7 +3,7 @@
 """
 What is wrong with these tree files: a linter for authors and for continuous integration.
 
-    check_tree [--assume-nodes] [--strict] [--tree-folder FOLDER] FILE...
+    check_tree [--assume-nodes] [--strict] [--tree-folder FOLDER] [--nav2 RELEASE] FILE...
 
 prints every error and warning with its line, and the node types each file uses. The exit code is
 0 if there is no error, 1 if there is one, and 2 if a file cannot be read.
@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 import sys
 
 from . import nav2
 from .document import Element, Limits
-from .errors import BehaviorError
+from .errors import BehaviorError, Problem
 from .loader import Reader
 from .nodes import builtin_registry
+from .ports import is_port_name
 from .registry import NodeRegistry
 from .verify import node_type
 
@@ -71,6 +72,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar='NAME=VALUE',
         help='a constant that scripts may use; may be given more than once',
     )
+    parser.add_argument(
+        '--nav2',
+        choices=(*nav2.RELEASES, 'all'),
+        help='also say which node types and ports a release of Nav2 lacks, or each of them',
+    )
     return parser.parse_args(argv)
 
 
@@ -91,6 +97,10 @@ def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) 
     )
     reader.read(text)
     reader.check_all()
+    if options.nav2:
+        releases = nav2.RELEASES if options.nav2 == 'all' else (options.nav2,)
+        for release in releases:
+            reader.problems.extend(missing_of_nav2(reader, release))
     for problem in sorted((*reader.problems, *reader.warnings), key=lambda each: each.line):
         kind = 'warning' if problem.is_warning else 'error'
         place = f'{folder / problem.file}' if problem.file else name
@@ -99,6 +109,30 @@ def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) 
         print(f'{place}:{problem.line}: {kind}: {where}{problem.message}{hint}')
     _print_nodes(name, reader, registry)
     return 1 if reader.problems else 0
+
+
+def missing_of_nav2(reader: Reader, release: str) -> Iterator[Problem]:
+    """What the trees of a document use of Nav2 that a release does not have, each thing once."""
+    has = nav2.manifest_of(release)
+    known = {name for each in nav2.RELEASES for name in nav2.manifest_of(each)}
+    seen: set[tuple[str, str]] = set()
+    for tree in reader.trees.values():
+        for element in _nodes_of(tree):
+            name = node_type(element)
+            if name not in known:
+                continue
+            if name not in has:
+                missing = {'': f'Nav2 {release} has no node type {name}'}
+            else:
+                missing = {
+                    port: f'{name} has no port [{port}] in Nav2 {release}'
+                    for port in element.attributes
+                    if is_port_name(port) and port not in has[name]
+                }
+            for port, text in missing.items():
+                if (name, port) not in seen:
+                    seen.add((name, port))
+                    yield Problem(text, element.line, element.get('name'), file=element.file)
 
 
 def _print_nodes(name: str, reader: Reader, registry: NodeRegistry) -> None:

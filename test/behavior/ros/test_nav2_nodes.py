@@ -8,7 +8,7 @@ from fixtures.tree_robot import tree_robot
 from geometry_msgs.msg import PoseStamped, TransformStamped
 from nav2_msgs.action import ComputePathToPose, FollowPath, Spin
 from nav2_msgs.srv import ClearEntireCostmap, IsPathValid
-from nav_msgs.msg import Path
+from nav_msgs.msg import Odometry, Path
 import pytest
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -16,11 +16,22 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from xparo_bridge.behavior.nav2 import NODES
+from xparo_bridge.behavior import input_port, NodeStatus, StatefulAction
+from xparo_bridge.behavior.nav2 import manifest_of
+from xparo_bridge.behavior.ros.robot_registry import nav2_release
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LACKING = {
+    'CancelFollowObject',
+    'CheckPoseOccupancy',
+    'ExtractRouteNodesAsGoals',
+    'FollowObject',
+    'RemoveInCollisionGoals',
+    'ToggleCollisionMonitor',
+}
 ROUTES = {'ComputeRoute', 'ComputeAndTrackRoute', 'CancelComputeAndTrackRoute'}
 
 
@@ -82,8 +93,59 @@ def stand_at(robot, x: float, y: float):
 
 
 def test_every_node_type_runs_whose_interface_is_installed(robot):
-    missing = {name for name in NODES if robot.registry.find(name).factory is None}
+    missing = {name for name in manifest_of('jazzy') if robot.registry.find(name).factory is None}
     assert missing <= ROUTES
+
+
+def test_of_the_newest_release_only_that_cannot_run_which_the_interfaces_lack(robot):
+    missing = {name for name in manifest_of('main') if robot.registry.find(name).factory is None}
+    assert missing <= ROUTES | LACKING
+    assert nav2_release() == 'jazzy'
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        '<DistanceController distance="1.0"><AlwaysSuccess/></DistanceController>',
+        '<GetCurrentPose current_pose="{p}"/>',
+        '<IsGoalNearby path="{path}" proximity_threshold="9"/>',
+    ],
+)
+def test_the_first_tree_of_a_fresh_bridge_knows_where_the_robot_is(robot, body):
+    stand_at(robot, 1.0, 2.0)
+    run = robot.run(body, path=path(1, 2))
+    assert (run.state, run.error) == ('succeeded', '')
+
+
+def test_a_robot_that_stands_long_enough_has_stopped(robot):
+    publisher = robot.peer.create_publisher(Odometry, 'odom', 10)
+    robot.peer.create_timer(0.02, lambda: publisher.publish(Odometry()))
+    assert robot.run('<CheckStopStatus duration_stopped="100"/>').state == 'succeeded'
+
+
+@pytest.mark.parametrize(
+    ('body', 'expected'),
+    [
+        ('<AppendGoalPoseToGoals input_goals="{in}" goal_pose="{p}" output_goals="{out}"/>', 3),
+        ('<GetNextFewGoals num_goals="1" input_goals="{in}" output_goals="{out}"/>', 1),
+        ('<GetNextFewGoals num_goals="9" input_goals="{in}" output_goals="{out}"/>', 2),
+    ],
+)
+def test_lists_of_goals_are_made_longer_and_shorter(robot, body, expected):
+    run = robot.run(body, **{'in': [pose(1), pose(2)], 'p': pose(3)})
+    assert run.state == 'succeeded'
+    goals = run.tree.blackboard.get('out')
+    assert [goal.pose.position.x for goal in goals] == [1.0, 2.0, 3.0][:expected]
+
+
+def test_an_action_tells_the_name_and_the_words_of_its_error_code(robot):
+    server = Server(robot, ComputePathToPose, 'compute_path_to_pose')
+    run = robot.start('<ComputePathToPose goal="0;map;1;2;0;0;0;0;1" error_msg="{e}"/>')
+    robot.until(lambda: server.goals)
+    server.end('abort', error_code=204, path=path())
+    robot.until(lambda: run.state.ended)
+    assert '204 GOAL_OUTSIDE_MAP, the goal is outside the map' in run.error
+    assert 'ComputePathToPose' in run.error
 
 
 def test_a_plan_goes_to_its_entry_and_its_error_code_too(robot):
@@ -239,3 +301,44 @@ def test_paths_are_cut_and_joined(robot, body, expected):
     run = robot.run(body, **{'in': whole})
     assert [p.pose.position.x for p in run.tree.blackboard.get('out').poses] == expected
     assert whole == path(0, 1, 2, 3, 4)
+
+
+def test_services_pause_and_resume_what_a_tree_does(robot):
+    ticks = []
+
+    class Mark(StatefulAction):
+        PORTS = (input_port('what', 'string'), input_port('ends', 'bool', False))
+
+        def on_start(self):
+            ticks.append(self.get_input('what'))
+            return NodeStatus.SUCCESS if self.get_input('ends') else NodeStatus.RUNNING
+
+        def on_running(self):
+            return NodeStatus.RUNNING
+
+        def on_halted(self):
+            ticks.append(f'{self.get_input("what")} halted')
+
+    robot.register(Mark)
+    run = robot.start(
+        '<PauseResumeController pause_service_name="hold" resume_service_name="go">'
+        '<Mark what="run"/><Mark what="paused"/><Mark what="on pause" ends="true"/>'
+        '<Mark what="on resume" ends="true"/></PauseResumeController>'
+    )
+    clients = {name: robot.peer.create_client(Trigger, name) for name in ('hold', 'go')}
+
+    def ask(name):
+        robot.until(clients[name].service_is_ready)
+        future = clients[name].call_async(Trigger.Request())
+        robot.until(future.done)
+        return future.result().success
+
+    robot.until(lambda: ticks == ['run'])
+    assert not ask('go')
+    assert ask('hold')
+    robot.until(lambda: ticks[1:] == ['run halted', 'on pause', 'paused'])
+    assert not ask('hold')
+    assert ask('go')
+    robot.until(lambda: ticks[4:] == ['paused halted', 'on resume', 'run'])
+    robot.runner.halt(run)
+    robot.until(lambda: run.state.ended)

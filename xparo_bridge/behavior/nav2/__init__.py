@@ -3,8 +3,8 @@
 """
 Which nodes do the trees of Nav2 use, and which of them run without ROS.
 
-`register` makes all 65 node types known with their ports, so that Nav2's trees load and are
-checked. Those that need no ROS run at once; the others wait for a factory::
+`register` makes the node types of all releases known with their ports, so that Nav2's trees load
+and are checked. Those that need no ROS run at once; the others wait for a factory::
 
     nav2.register(registry)
     registry.bind('FollowPath', make_follow_path)
@@ -15,8 +15,8 @@ from __future__ import annotations
 from ..node import TreeNode
 from ..registry import NodeRegistry
 from . import conditions, control, decorators
+from .releases import manifest_of, manifests, RELEASES
 from .robot import RobotStateSource, SERVICE
-from .table import manifests, NODES
 
 _RUNNABLE: tuple[type[TreeNode], ...] = (
     conditions.AreErrorCodesPresent,
@@ -27,8 +27,12 @@ _RUNNABLE: tuple[type[TreeNode], ...] = (
     conditions.PathExpiringTimer,
     conditions.TimeExpired,
     conditions.WouldAControllerRecoveryHelp,
+    conditions.IsWithinPathTrackingBounds,
     conditions.WouldAPlannerRecoveryHelp,
+    conditions.WouldARouteRecoveryHelp,
     conditions.WouldASmootherRecoveryHelp,
+    control.NonblockingSequence,
+    control.PersistentSequence,
     control.PipelineSequence,
     control.RecoveryNode,
     control.RoundRobin,
@@ -50,4 +54,4 @@ def register(registry: NodeRegistry) -> None:
         registry.bind(node_class.__name__, node_class)
 
 
-__all__ = ['NODES', 'RobotStateSource', 'SERVICE', 'register']
+__all__ = ['RELEASES', 'RobotStateSource', 'SERVICE', 'manifest_of', 'register']

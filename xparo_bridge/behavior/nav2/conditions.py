@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Those of Nav2's conditions (Jazzy) that need only time, entries and the robot's place.
+Those of Nav2's conditions that need only time, entries and the robot's place.
 
 - TimeExpired: SUCCESS every `seconds`, counted from the first tick.
 - PathExpiringTimer: the same, counted anew when the path changes.
@@ -9,7 +9,10 @@ Those of Nav2's conditions (Jazzy) that need only time, entries and the robot's 
 - GoalUpdated: SUCCESS if the goal changed since the tick before.
 - GlobalUpdatedGoal: the same, and SUCCESS at the first tick; a halt does not forget the goal.
 - AreErrorCodesPresent: SUCCESS if the error code is one of a set; WouldAControllerRecoveryHelp,
-  WouldAPlannerRecoveryHelp and WouldASmootherRecoveryHelp have sets of their own.
+  WouldAPlannerRecoveryHelp, WouldARouteRecoveryHelp and WouldASmootherRecoveryHelp have sets of
+  their own.
+- IsWithinPathTrackingBounds: SUCCESS if the errors of FollowPath's `tracking_feedback` are within
+  bounds to the left, the right and of the heading, or there is no feedback.
 - InitialPoseReceived: SUCCESS if the flag is true.
 """
 
@@ -22,7 +25,8 @@ from ..leaves import Condition
 from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, SUCCESS
 from ..status import NodeStatus
-from .decorators import goals_of, position
+from .decorators import goals_of, position, UNKNOWN_PLACE
+from .robot import listen_to_robot
 
 
 class TimeExpired(Condition):
@@ -74,6 +78,7 @@ class DistanceTraveled(Condition):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
+        listen_to_robot(config.context)
         self._start: tuple[float, float] | None = None
         self._distance = 1.0
 
@@ -84,7 +89,9 @@ class DistanceTraveled(Condition):
             self._start = here
             return FAILURE
         if here is None:
+            self.feedback_message = UNKNOWN_PLACE
             return FAILURE
+        self.feedback_message = ''
         start = self._start or here
         if math.dist(start, here) < self._distance:
             self._start = start
@@ -148,11 +155,45 @@ class WouldAPlannerRecoveryHelp(AreErrorCodesPresent):
     CODES = frozenset((200, 207, 208, 300, 307, 308))
 
 
+class WouldARouteRecoveryHelp(AreErrorCodesPresent):
+    """Succeeds if a route could not be found for a reason that may pass."""
+
+    # Unknown, timeout and no valid route, of ComputeRoute and ComputeAndTrackRoute.
+    CODES = frozenset((400, 404, 405))
+
+
 class WouldASmootherRecoveryHelp(AreErrorCodesPresent):
     """Succeeds if SmoothPath failed for a reason that may pass."""
 
     # Unknown, timeout, smoothed path in collision, failed to smooth path.
     CODES = frozenset((500, 502, 503, 504))
+
+
+class IsWithinPathTrackingBounds(Condition):
+    """Succeeds if the robot is near enough to its path, or nothing is known of that."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._bounds = (0.5, 0.5, math.pi)
+
+    def on_tick(self) -> NodeStatus:
+        if self._state is IDLE:
+            left, right, heading = (
+                abs(self.find_input(f'max_error_{side}', before))
+                for side, before in zip(('left', 'right', 'heading'), self._bounds, strict=True)
+            )
+            self._bounds = (left, right, heading)
+        feedback = self.find_input('tracking_feedback')
+        if feedback is None:
+            return SUCCESS
+        # Errors to the left of the path are positive, m; of the heading, rad.
+        left, right, heading = self._bounds
+        error, turned = feedback.position_tracking_error, feedback.heading_tracking_error
+        if -right <= error <= left and abs(turned) <= heading:
+            self.feedback_message = ''
+            return SUCCESS
+        self.feedback_message = f'{error:.2f} m and {turned:.2f} rad off the path'
+        return FAILURE
 
 
 class InitialPoseReceived(Condition):

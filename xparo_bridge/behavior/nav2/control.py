@@ -1,7 +1,16 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-PipelineSequence, RecoveryNode and RoundRobin: the control nodes of Nav2 (Jazzy).
+NonblockingSequence, PersistentSequence, PipelineSequence, RecoveryNode and RoundRobin: Nav2's
+control nodes.
+
+NonblockingSequence ticks all its children at every tick, also those that are done.
+- A failed child: FAILURE, all others halted. All succeeded: SUCCESS. Else RUNNING.
+- A SKIPPED child is an error.
+
+PersistentSequence ticks its children in order from the one that the entry of `current_child_idx`
+numbers, which it keeps up to date, so that it goes on there after a halt.
+- A RUNNING child: RUNNING. A failed child: FAILURE, and it begins anew. At the end: SUCCESS.
 
 PipelineSequence ticks its children from the first at every tick, also those that are done.
 - A failed child: FAILURE, all others halted.
@@ -16,6 +25,8 @@ RecoveryNode has two children, the second of which repairs what made the first f
 RoundRobin ticks one child after the other, going on where it stopped.
 - A child that succeeded: SUCCESS; the next tick begins with the child after it.
 - All failed or were skipped in a row: FAILURE; SKIPPED if all were skipped.
+- With `wrap_around` false, as in Nav2 from Lyrical on: FAILURE after the last child, whatever its
+  result, and it begins anew. Where the port is not given it goes on with the first, as in Jazzy.
 """
 
 from __future__ import annotations
@@ -25,6 +36,48 @@ from ..errors import NodeError
 from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..status import NodeStatus
+
+
+class NonblockingSequence(ControlNode):
+    """Ticks all its children until all have succeeded or one fails."""
+
+    def on_tick(self) -> NodeStatus:
+        all_succeeded = True
+        for child in self.children:
+            status = child.execute_tick()
+            if status is FAILURE:
+                self.reset_children()
+                return FAILURE
+            if status is RUNNING:
+                all_succeeded = False
+            elif status is not SUCCESS:
+                raise NodeError(f'the child {child.name} of NonblockingSequence was {status}')
+        if not all_succeeded:
+            return RUNNING
+        self.reset_children()
+        return SUCCESS
+
+
+class PersistentSequence(ControlNode):
+    """Ticks its children in order and remembers in an entry how far it came."""
+
+    def on_tick(self) -> NodeStatus:
+        index: int = self.get_input('current_child_idx')
+        if not 0 <= index:
+            raise NodeError(f'[current_child_idx] is {index}')
+        self.set_status(RUNNING)
+        while index < len(self.children):
+            status = self.children[index].execute_tick()
+            if status is RUNNING:
+                return RUNNING
+            index = 0 if status is FAILURE else index + 1
+            self.set_output('current_child_idx', index)
+            if status is FAILURE:
+                self.reset_children()
+                return FAILURE
+        self.reset_children()
+        self.set_output('current_child_idx', 0)
+        return SUCCESS
 
 
 class PipelineSequence(ControlNode):
@@ -121,7 +174,12 @@ class RoundRobin(ControlNode):
             status = self.children[self._index].execute_tick()
             if status is RUNNING:
                 return RUNNING
-            self._index = (self._index + 1) % count
+            self._index += 1
+            if self._index == count:
+                if not self.find_input('wrap_around', True):
+                    skipped += status is SKIPPED
+                    break
+                self._index = 0
             if status is SUCCESS:
                 self._failed = 0
                 self.reset_children()

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Nav2's decorators (Jazzy): when is a child ticked, by time, distance, speed or the goal.
+Nav2's decorators: when is a child ticked, by time, distance, speed or the goal.
 
 All of them tick a child that is RUNNING at every tick, tick it at the first tick, and are RUNNING
 while they wait.
@@ -14,7 +14,8 @@ while they wait.
 - SingleTrigger: once; FAILURE until the decorator is halted or reset.
 - PathLongerOnApproach: when a new path to the same goal is `length_factor` times as long as the
   one before, which was shorter than `prox_len`; else SUCCESS.
-- GoalUpdater: writes the newest goal to `output_goal`, then ticks the child.
+- GoalUpdater: writes the newest goal and goals to `output_goal` and `output_goals`, then ticks the
+  child.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from ..manifest import NodeConfig
 from ..node import FAILURE, IDLE, RUNNING, SUCCESS, TreeNode
 from ..nodes.decorator import Decorator
 from ..status import NodeStatus
-from .robot import robot_state
+from .robot import listen_to_robot, robot_state
+
+UNKNOWN_PLACE = 'it is not known where the robot is'
 
 
 def goals_of(node: TreeNode) -> tuple[Any, Any]:
@@ -72,6 +75,7 @@ class SpeedController(Decorator):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
+        listen_to_robot(config.context)
         self._min_rate = self.find_input('min_rate', 0.1)
         self._max_rate = self.find_input('max_rate', 1.0)
         self._min_speed = self.find_input('min_speed', 0.0)
@@ -115,6 +119,7 @@ class DistanceController(Decorator):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
+        listen_to_robot(config.context)
         self._distance = self.find_input('distance', 1.0)
         self._start: tuple[float, float] | None = None
         self._first = False
@@ -125,7 +130,9 @@ class DistanceController(Decorator):
             self._start = here
             self._first = True
         if here is None or self._start is None:
+            self.feedback_message = UNKNOWN_PLACE
             return FAILURE
+        self.feedback_message = ''
         self.set_status(RUNNING)
         child = self.children[0]
         far = math.dist(self._start, here) >= self._distance
@@ -136,6 +143,7 @@ class DistanceController(Decorator):
         if status is SUCCESS:
             self._start = position(self)
             if self._start is None:
+                self.feedback_message = UNKNOWN_PLACE
                 return FAILURE
         return status
 
@@ -187,9 +195,15 @@ class SingleTrigger(Decorator):
 class GoalUpdater(Decorator):
     """Hands its child the newest goal."""
 
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        listen_to_robot(config.context)
+
     def on_tick(self) -> NodeStatus:
-        goal = robot_state(self.context).updated_goal(self.find_input('input_goal'))
-        self.set_output('output_goal', goal)
+        robot = robot_state(self.context)
+        self.set_output('output_goal', robot.updated_goal(self.find_input('input_goal')))
+        if 'output_goals' in self.config.outputs:
+            self.set_output('output_goals', robot.updated_goals(self.find_input('input_goals')))
         status = self.children[0].execute_tick()
         return status
 

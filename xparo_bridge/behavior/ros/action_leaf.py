@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...ros.action_goal import Ending, Outcome
+from ...ros.nav2_errors import describe as describe_error
 from ..errors import BehaviorError
 from ..leaves import LeafNode, StatefulAction
 from ..manifest import NodeConfig
@@ -72,6 +73,14 @@ def read_ports(leaf: LeafNode, message: Any, ports: Mapping[str, str]) -> None:
     for port, path in ports.items():
         if port in leaf.config.outputs:
             leaf.set_output(port, MessageField(type(message), path).read(message))
+
+
+def told(outcome: Outcome) -> str:
+    """Why a goal did not succeed, with name and words of Nav2's error code if it has one."""
+    name, words = ('', '') if outcome.result is None else describe_error(outcome.result)
+    if not name:
+        return outcome.text
+    return f'{outcome.text}: {outcome.result.error_code} {name}, {words}'
 
 
 class RosAction(StatefulAction):
@@ -179,7 +188,7 @@ class RosAction(StatefulAction):
         # Also a goal that was to be replaced by one that was never accepted.
         self.on_halted()
         if outcome.ending is not Ending.SUCCEEDED:
-            self.feedback_message = outcome.text
+            self.feedback_message = told(outcome)
         return self.on_end(outcome)
 
     def _fail(self, reason: str) -> NodeStatus:

@@ -3,7 +3,8 @@
 """
 The executable `check_tree`: what is wrong with these tree files, on this robot.
 
-As behavior/linter.py, with `--config FILE...` for the node types of a robot's configuration.
+As behavior/linter.py, with `--config FILE...` for the node types of a robot's configuration, and
+`--nav2=robot` for the release of Nav2 whose interfaces are installed here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from ...configuration import ConfigurationError, load
 from ...share import share
 from .. import linter
-from .robot_registry import robot_registry
+from .robot_registry import nav2_release, robot_registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     registry, problems = robot_registry('/xparo_bridge', nodes, stubs=True)
     for path, text in problems:
         print(f'trees.nodes.{".".join(path)}: {text}', file=sys.stderr)
+    if '--nav2=robot' in rest:
+        rest[rest.index('--nav2=robot')] = f'--nav2={nav2_release() or "all"}'
     return 2 if problems else linter.main(rest, registry)
 
 

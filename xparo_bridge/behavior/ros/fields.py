@@ -177,6 +177,9 @@ def to_message(value: Any, cls: Any) -> Any:
     """
     if isinstance(value, cls):
         return value
+    if isinstance(value, (list, tuple)) and 'goals' in members(cls):
+        # Newer interfaces have a message around a list of goals.
+        value = {'goals': value}
     if not isinstance(value, Mapping):
         raise ConversionError(f'{clip(repr(value))} is no {type_name(cls)}')
     message = cls()

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which actions and services do Nav2's nodes (Jazzy) use, and how.
+Which actions and services do Nav2's nodes use, and how.
 
 | outcome of the goal | node                                                              |
 |---------------------|-------------------------------------------------------------------|
@@ -11,12 +11,15 @@ Which actions and services do Nav2's nodes (Jazzy) use, and how.
 | anything else       | FAILURE                                                           |
 
 Unlike Nav2's own, a node with a required port that has no value fails instead of sending an empty
-goal, a halt does not hold up the tree, and a server is given a second at least.
+goal, a halt does not hold up the tree, and a server is given a second at least. A port that the
+installed interface has no field for is read by nobody: releases of Nav2 add some.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 import time
 from typing import Any
@@ -28,17 +31,20 @@ from unique_identifier_msgs.msg import UUID
 from ...ros.action_goal import Ending, Outcome
 from ...ros.rclpy_internals import action_name, goal_handle
 from ...ros.walls import when_done
-from ..leaves import StatefulAction
+from ..errors import PortError
+from ..leaves import LeafNode, StatefulAction
 from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..registry import NodeFactory
 from ..status import NodeKind, NodeStatus
 from .action_leaf import ActionUse, RosAction
-from .fields import find_type, is_installed, MessageField
+from .fields import FieldError, find_type, is_installed, MessageField
+from .nav2_poses import mark_waypoint, path_of, pose_of, poses_of, SKIPPED_WAYPOINT
 from .service_leaf import RosService, ServiceUse
 from .tree_ros import tree_ros
 
 _ALLOWANCE = {'time_allowance': 'time_allowance'}
+_UNCHECKED = {'disable_collision_checks': 'disable_collision_checks', **_ALLOWANCE}
 _ROUTE_GOAL = {
     'start': 'start',
     'goal': 'goal',
@@ -65,7 +71,7 @@ def _action(
 ACTIONS: dict[str, ActionUse] = {
     'AssistedTeleop': _action('AssistedTeleop', 'assisted_teleop', _ALLOWANCE),
     'BackUp': _action(
-        'BackUp', 'backup', {'backup_dist': 'target.x', 'backup_speed': 'speed', **_ALLOWANCE}
+        'BackUp', 'backup', {'backup_dist': 'target.x', 'backup_speed': 'speed', **_UNCHECKED}
     ),
     'ComputeAndTrackRoute': _action(
         'ComputeAndTrackRoute',
@@ -90,12 +96,14 @@ ACTIONS: dict[str, ActionUse] = {
         'compute_path_through_poses',
         {'start': 'start', 'goals': 'goals', 'planner_id': 'planner_id'},
         'goals',
-        result={'path': 'path'},
+        result={'path': 'path', 'last_reached_index': 'last_reached_index'},
     ),
     'ComputePathToPose': _action(
         'ComputePathToPose',
         'compute_path_to_pose',
-        {'start': 'start', 'use_start': 'use_start', 'goal': 'goal', 'planner_id': 'planner_id'},
+        {
+            **{name: name for name in ('start', 'use_start', 'goal', 'planner_id', 'viapoints')},
+        },
         'goal',
         result={'path': 'path'},
     ),
@@ -124,17 +132,30 @@ ACTIONS: dict[str, ActionUse] = {
     'DriveOnHeading': _action(
         'DriveOnHeading',
         'drive_on_heading',
-        {'dist_to_travel': 'target.x', 'speed': 'speed', **_ALLOWANCE},
+        {'dist_to_travel': 'target.x', 'speed': 'speed', **_UNCHECKED},
     ),
     'FollowPath': _action(
         'FollowPath',
         'follow_path',
         {
             name: name
-            for name in ('path', 'controller_id', 'goal_checker_id', 'progress_checker_id')
+            for name in (
+                'path',
+                'controller_id',
+                'goal_checker_id',
+                'progress_checker_id',
+                'path_handler_id',
+            )
         },
         'path',
+        feedback={'tracking_feedback': 'tracking_feedback'},
         follows=True,
+    ),
+    'FollowObject': _action(
+        'FollowObject',
+        'follow_object',
+        {name: name for name in ('pose_topic', 'max_duration', 'tracked_frame')},
+        result={'total_elapsed_time': 'total_elapsed_time'},
     ),
     'NavigateThroughPoses': _action(
         'NavigateThroughPoses',
@@ -164,7 +185,7 @@ ACTIONS: dict[str, ActionUse] = {
             'was_completed': 'was_completed',
         },
     ),
-    'Spin': _action('Spin', 'spin', {'spin_dist': 'target_yaw', **_ALLOWANCE}),
+    'Spin': _action('Spin', 'spin', {'spin_dist': 'target_yaw', **_UNCHECKED}),
     'UndockRobot': _action(
         'UndockRobot',
         'undock_robot',
@@ -179,25 +200,61 @@ CANCELS = {
     'CancelComputeAndTrackRoute': 'ComputeAndTrackRoute',
     'CancelControl': 'FollowPath',
     'CancelDriveOnHeading': 'DriveOnHeading',
+    'CancelFollowObject': 'FollowObject',
     'CancelSpin': 'Spin',
     'CancelWait': 'Wait',
 }
+_PLUGINS = {'plugins': 'plugins'}
+_GET_COSTS = ServiceUse(
+    'nav2_msgs/srv/GetCosts',
+    '/global_costmap/get_cost_global_costmap',
+    {'use_footprint': 'use_footprint'},
+    success_if='success',
+)
 SERVICES: dict[str, ServiceUse] = {
+    'CheckPoseOccupancy': _GET_COSTS,
+    'RemoveInCollisionGoals': _GET_COSTS,
+    'ToggleCollisionMonitor': ServiceUse('nav2_msgs/srv/Toggle', '', {'enable': 'enable'}),
+    'ValidatePath': ServiceUse(
+        'nav2_msgs/srv/IsPathValid',
+        'is_path_valid',
+        {
+            name: name
+            for name in (
+                'path',
+                'max_cost',
+                'consider_unknown_as_obstacle',
+                'layer_name',
+                'footprint',
+                'stop_at_first_collision',
+                'max_lookahead_distance',
+            )
+        },
+        required=frozenset(('path',)),
+        success_if='is_valid',
+    ),
     'ClearCostmapAroundPose': ServiceUse(
         'nav2_msgs/srv/ClearCostmapAroundPose',
         '',
-        {'pose': 'pose', 'reset_distance': 'reset_distance'},
+        {'pose': 'pose', 'reset_distance': 'reset_distance', **_PLUGINS},
         required=frozenset(('pose',)),
     ),
     'ClearCostmapAroundRobot': ServiceUse(
-        'nav2_msgs/srv/ClearCostmapAroundRobot', '', {'reset_distance': 'reset_distance'}
+        'nav2_msgs/srv/ClearCostmapAroundRobot',
+        '',
+        {'reset_distance': 'reset_distance', **_PLUGINS},
     ),
     'ClearCostmapExceptRegion': ServiceUse(
-        'nav2_msgs/srv/ClearCostmapExceptRegion', '', {'reset_distance': 'reset_distance'}
+        'nav2_msgs/srv/ClearCostmapExceptRegion',
+        '',
+        {'reset_distance': 'reset_distance', **_PLUGINS},
     ),
-    'ClearEntireCostmap': ServiceUse('nav2_msgs/srv/ClearEntireCostmap', ''),
+    'ClearEntireCostmap': ServiceUse('nav2_msgs/srv/ClearEntireCostmap', '', _PLUGINS),
     'IsPathValid': ServiceUse(
-        'nav2_msgs/srv/IsPathValid', 'is_path_valid', {'path': 'path'}, success_if='is_valid'
+        'nav2_msgs/srv/IsPathValid',
+        'is_path_valid',
+        {name: name for name in ('path', 'max_cost', 'consider_unknown_as_obstacle')},
+        success_if='is_valid',
     ),
     'ReinitializeGlobalLocalization': ServiceUse(
         'std_srvs/srv/Empty', 'reinitialize_global_localization'
@@ -241,6 +298,9 @@ class Nav2Action(RosAction):
             code = getattr(outcome.result, 'error_code', 0) if aborted else 0
             if 'error_code_id' in self.config.outputs:
                 self.set_output('error_code_id', code)
+            if 'error_msg' in self.config.outputs:
+                text = getattr(outcome.result, 'error_msg', '') if aborted else ''
+                self.set_output('error_msg', text)
         if outcome.ending is Ending.SUCCEEDED or (
             aborted and self.type_id in ('DockRobot', 'UndockRobot')
         ):
@@ -268,6 +328,78 @@ class Nav2Service(RosService):
         if self.type_id in _RECOVERIES:
             count_recovery(self)
         return super().make_request()
+
+
+class ValidatePath(Nav2Service):
+    """Asks the planner whether a path is free, and where it is not."""
+
+    def on_response(self, response: Any) -> NodeStatus:
+        indices = [] if response.is_valid else list(response.invalid_pose_indices)
+        if 'collision_poses' in self.config.outputs:
+            poses = path_of(self, 'path').poses
+            self.set_output(
+                'collision_poses',
+                [poses[index] for index in indices if 0 <= index < len(poses)],
+            )
+        if not getattr(response, 'success', True):
+            return self._fail('the path could not be validated')
+        return SUCCESS if response.is_valid else self._fail(f'{len(indices)} poses are not free')
+
+
+class CheckPoseOccupancy(Nav2Service):
+    """Succeeds if a pose is occupied on the global costmap."""
+
+    def make_request(self) -> Any:
+        request = super().make_request()
+        pose = pose_of(self, 'pose')
+        if pose is None:
+            raise PortError('the port [pose] has no value')
+        request.poses = [pose]
+        return request
+
+    def on_response(self, response: Any) -> NodeStatus:
+        if not response.success or not response.costs:
+            return self._fail('the costs are not known')
+        return FAILURE if is_free(self, response.costs[0]) else SUCCESS
+
+
+class RemoveInCollisionGoals(Nav2Service):
+    """Leaves the goals out that are occupied on the global costmap."""
+
+    def on_start(self) -> NodeStatus:
+        self._goals = poses_of(self, 'input_goals')
+        if not self._goals:
+            self.set_output('output_goals', [])
+            return SUCCESS
+        return super().on_start()
+
+    def make_request(self) -> Any:
+        request = super().make_request()
+        request.poses = list(self._goals)
+        return request
+
+    def on_response(self, response: Any) -> NodeStatus:
+        if not response.success:
+            self.set_output('output_goals', self._goals)
+            return self._fail('the costs of the goals are not known')
+        statuses = deepcopy(self.find_input('input_waypoint_statuses'))
+        free = []
+        for goal, cost in zip(self._goals, response.costs, strict=False):
+            if is_free(self, cost):
+                free.append(goal)
+            elif statuses is not None and not mark_waypoint(statuses, goal, SKIPPED_WAYPOINT):
+                return self._fail('a goal is in none of the waypoint statuses')
+        self.set_output('output_goals', free)
+        if statuses is not None:
+            self.set_output('output_waypoint_statuses', statuses)
+        return SUCCESS
+
+
+def is_free(leaf: LeafNode, cost: float) -> bool:
+    """Whether a cost of a costmap is none of an obstacle; 255 stands for unknown."""
+    if cost == 255 and not leaf.find_input('consider_unknown_as_obstacle', False):
+        return True
+    return bool(cost < leaf.find_input('cost_threshold', 254.0))
 
 
 class IsPathValid(RosService):
@@ -330,10 +462,42 @@ def factories() -> dict[str, NodeFactory]:
         *((type_id, Nav2Action, use) for type_id, use in ACTIONS.items()),
         *((type_id, CancelGoals, ACTIONS[other]) for type_id, other in CANCELS.items()),
         *(
-            (type_id, IsPathValid if type_id == 'IsPathValid' else Nav2Service, use)
+            (type_id, _SERVICE_NODES.get(type_id, Nav2Service), use)
             for type_id, use in SERVICES.items()
         ),
     ]
     return {
-        type_id: partial(cls, use=use) for type_id, cls, use in uses if is_installed(use.interface)
+        type_id: partial(cls, use=_of_this_release(use))
+        for type_id, cls, use in uses
+        if is_installed(use.interface)
     }
+
+
+_SERVICE_NODES: dict[str, type[RosService]] = {
+    cls.__name__: cls
+    for cls in (CheckPoseOccupancy, IsPathValid, RemoveInCollisionGoals, ValidatePath)
+}
+
+
+def _of_this_release(use: ActionUse | ServiceUse) -> ActionUse | ServiceUse:
+    """Leave out the ports that the installed interface has no field for."""
+    cls = find_type(use.interface)
+    if isinstance(use, ServiceUse):
+        return replace(use, request=_present(cls.Request, use.request))
+    return replace(
+        use,
+        goal=_present(cls.Goal, use.goal),
+        result=_present(cls.Result, use.result),
+        feedback=_present(cls.Feedback, use.feedback),
+    )
+
+
+def _present(cls: Any, ports: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for port, path in ports.items():
+        try:
+            MessageField(cls, path)
+        except FieldError:
+            continue
+        found[port] = path
+    return found

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Those of Nav2's nodes (Jazzy) that work with poses, paths and transforms.
+Those of Nav2's nodes that work with poses, paths and transforms.
 
 - GetCurrentPose: SUCCESS with where the robot is; FAILURE if that is not known.
 - GetPoseFromPath: SUCCESS with one pose of a path, counted from its end if negative.
@@ -12,6 +12,11 @@ Those of Nav2's nodes (Jazzy) that work with poses, paths and transforms.
   the end.
 - TruncatePathLocal: SUCCESS with the path around the pose of it that is nearest to the robot.
 - ArePosesNear, GoalReached: SUCCESS within the tolerance (GoalReached: 0.25 m).
+- AppendGoalPoseToGoals, GetNextFewGoals, ExtractRouteNodesAsGoals: SUCCESS with a list of goals;
+  FAILURE if there are none to take.
+- IsGoalNearby: SUCCESS if the rest of the path is shorter than `proximity_threshold`.
+- CheckStopStatus, IsStopped: RUNNING while the robot stands, SUCCESS once it stood for
+  `duration_stopped`; FAILURE while it moves, or nothing is known of that.
 - TransformAvailable: SUCCESS once the transform was there.
 """
 
@@ -30,10 +35,12 @@ from ...ros.geometry import quaternion
 from ..errors import ConversionError, NodeError
 from ..leaves import Condition, LeafNode, SyncAction
 from ..manifest import NodeConfig
-from ..node import FAILURE, SUCCESS
-from ..status import NodeStatus
+from ..nav2.decorators import path_length, UNKNOWN_PLACE
+from ..node import FAILURE, RUNNING, SUCCESS
+from ..status import NodeKind, NodeStatus
 from .fields import to_message
 from .robot_state import place_of, RobotState, stamped
+from .topic_leaf import fail
 
 _GOAL_TOLERANCE = 0.25
 
@@ -69,6 +76,19 @@ def distance(one: PoseStamped, other: PoseStamped) -> float:
     return math.hypot(a.x - b.x, a.y - b.y)
 
 
+# nav2_msgs/msg/WaypointStatus, of Nav2 from Kilted on.
+PENDING, COMPLETED, SKIPPED_WAYPOINT = 0, 1, 2
+
+
+def mark_waypoint(statuses: list[Any], goal: PoseStamped, mark: int) -> bool:
+    """Mark the first waypoint that is at a goal and not done; whether there is one."""
+    for status in statuses:
+        if status.waypoint_status == PENDING and status.waypoint_pose == goal:
+            status.waypoint_status = mark
+            return True
+    return False
+
+
 class _AsksRobot(LeafNode):
     """What needs to know where the robot is; the robot listens before the first tick."""
 
@@ -84,7 +104,7 @@ class GetCurrentPose(_AsksRobot, SyncAction):
             self.find_input('global_frame', ''), self.find_input('robot_base_frame', '')
         )
         if pose is None:
-            return FAILURE
+            return fail(self, UNKNOWN_PLACE)
         self.set_output('current_pose', pose)
         return SUCCESS
 
@@ -94,7 +114,7 @@ class GetPoseFromPath(SyncAction):
         path = path_of(self, 'path')
         index = self.find_input('index', 0)
         if not -len(path.poses) <= index < len(path.poses):
-            return FAILURE
+            return fail(self, f'the path has no pose {index}')
         pose = deepcopy(path.poses[index])
         pose.header.frame_id = pose.header.frame_id or path.header.frame_id
         self.set_output('pose', pose)
@@ -109,11 +129,48 @@ class RemovePassedGoals(_AsksRobot, SyncAction):
                 goals[0].header.frame_id, self.find_input('robot_base_frame', '')
             )
             if here is None:
-                return FAILURE
+                return fail(self, UNKNOWN_PLACE)
             radius = self.find_input('radius', 0.5)
+            statuses = deepcopy(self.find_input('input_waypoint_statuses'))
             while len(goals) > 1 and distance(goals[0], here) <= radius:
+                if statuses is not None and not mark_waypoint(statuses, goals[0], COMPLETED):
+                    return fail(self, 'a goal is in none of the waypoint statuses')
                 goals = goals[1:]
+            if statuses is not None:
+                self.set_output('output_waypoint_statuses', statuses)
         self.set_output('output_goals', goals)
+        return SUCCESS
+
+
+class AppendGoalPoseToGoals(SyncAction):
+    def on_tick(self) -> NodeStatus:
+        goal = pose_of(self, 'goal_pose')
+        if goal is None:
+            return fail(self, 'the port [goal_pose] has no value')
+        self.set_output('output_goals', [*poses_of(self, 'input_goals'), goal])
+        return SUCCESS
+
+
+class GetNextFewGoals(SyncAction):
+    def on_tick(self) -> NodeStatus:
+        goals = poses_of(self, 'input_goals')
+        if not goals:
+            return fail(self, 'there are no goals')
+        self.set_output('output_goals', goals[: max(self.get_input('num_goals'), 0)])
+        return SUCCESS
+
+
+class ExtractRouteNodesAsGoals(SyncAction):
+    def on_tick(self) -> NodeStatus:
+        route = self.find_input('route')
+        if route is None or not route.nodes:
+            return fail(self, 'the route has no nodes')
+        goals = []
+        for node in route.nodes:
+            goal = PoseStamped(header=route.header)
+            goal.pose.position.x, goal.pose.position.y = node.position.x, node.position.y
+            goals.append(goal)
+        self.set_output('goals', goals)
         return SUCCESS
 
 
@@ -121,7 +178,7 @@ class ConcatenatePaths(SyncAction):
     def on_tick(self) -> NodeStatus:
         first, second = path_of(self, 'input_path1'), path_of(self, 'input_path2')
         if not first.poses and not second.poses:
-            return FAILURE
+            return fail(self, 'both paths are empty')
         header = first.header if first.header != Header() else second.header
         self.set_output('output_path', Path(header=header, poses=[*first.poses, *second.poses]))
         return SUCCESS
@@ -159,7 +216,7 @@ class TruncatePathLocal(_AsksRobot, SyncAction):
             path.header.frame_id, self.find_input('robot_frame', 'base_link')
         )
         if here is None:
-            return FAILURE
+            return fail(self, UNKNOWN_PLACE)
         poses = path.poses
         if poses:
             weight = self.find_input('angular_distance_weight', 0.0)
@@ -199,12 +256,12 @@ class ArePosesNear(_AsksRobot, Condition):
     def on_tick(self) -> NodeStatus:
         one, other = pose_of(self, 'ref_pose'), pose_of(self, 'target_pose')
         if one is None or other is None:
-            return FAILURE
+            return fail(self, 'the ports [ref_pose] and [target_pose] need values')
         if one.header.frame_id != other.header.frame_id:
             frame = self.find_input('global_frame', '') or 'map'
             one, other = self._in(frame, one), self._in(frame, other)
             if one is None or other is None:
-                return FAILURE
+                return fail(self, f'the frames of the poses are not known in {frame}')
         return SUCCESS if distance(one, other) <= self.find_input('tolerance', 0.5) else FAILURE
 
     def _in(self, frame: str, pose: PoseStamped) -> PoseStamped | None:
@@ -220,9 +277,69 @@ class GoalReached(_AsksRobot, Condition):
             if goal is None
             else self.robot.pose(goal.header.frame_id, self.find_input('robot_base_frame', ''))
         )
-        if goal is None or here is None:
-            return FAILURE
+        if goal is None:
+            return fail(self, 'the port [goal] has no value')
+        if here is None:
+            return fail(self, UNKNOWN_PLACE)
         return SUCCESS if distance(goal, here) <= _GOAL_TOLERANCE else FAILURE
+
+
+class IsGoalNearby(_AsksRobot, Condition):
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._path: Path | None = None
+        self._begin = 0
+
+    def on_tick(self) -> NodeStatus:
+        path = path_of(self, 'path')
+        if not path.poses:
+            return fail(self, 'the path is empty')
+        furthest = self.find_input('max_robot_pose_search_dist', -1.0)
+        if furthest < 0.0 or path is not self._path and path != self._path:
+            self._begin = 0
+        self._path = path
+        here = self.robot.pose(path.header.frame_id, self.find_input('robot_base_frame', ''))
+        if here is None:
+            return fail(self, UNKNOWN_PLACE)
+        ahead = path.poses[self._begin :]
+        end = len(ahead) if furthest < 0.0 else _reach(ahead, furthest)
+        self._begin += min(range(end), key=lambda index: distance(here, ahead[index]))
+        rest = path_length(Path(poses=path.poses[self._begin :]))
+        return SUCCESS if rest < self.find_input('proximity_threshold', 1.0) else FAILURE
+
+
+class _Stopped(_AsksRobot):
+    """Waits until the robot has stood for a time."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._since: float | None = None
+
+    def on_tick(self) -> NodeStatus:
+        odometry = self.robot.odometry
+        if not odometry:
+            return fail(self, 'no odometry came yet')
+        twist = odometry[-1].twist.twist
+        threshold = self.find_input('velocity_threshold', 0.01)
+        speeds = (twist.linear.x, twist.linear.y, twist.angular.z)
+        if any(abs(speed) >= threshold for speed in speeds):
+            self._since = None
+            return fail(self, 'the robot moves')
+        now = self.context.clock.now()
+        if self._since is None:
+            self._since = now
+        if (now - self._since) * 1000 <= self.find_input('duration_stopped', 1000):
+            return RUNNING
+        self._since = None
+        return SUCCESS
+
+
+class CheckStopStatus(_Stopped):
+    KIND = NodeKind.ACTION
+
+
+class IsStopped(_Stopped):
+    KIND = NodeKind.CONDITION
 
 
 class TransformAvailable(_AsksRobot, Condition):
@@ -235,17 +352,25 @@ class TransformAvailable(_AsksRobot, Condition):
         if not child or not parent:
             raise NodeError('the ports [child] and [parent] need values')
         self._found = self._found or self.robot.transform(child, parent) is not None
-        return SUCCESS if self._found else FAILURE
+        if self._found:
+            return SUCCESS
+        return fail(self, f'there is no transform between {child} and {parent}')
 
 
 NODES: dict[str, type[LeafNode]] = {
     cls.__name__: cls
     for cls in (
+        AppendGoalPoseToGoals,
         ArePosesNear,
+        CheckStopStatus,
         ConcatenatePaths,
+        ExtractRouteNodesAsGoals,
         GetCurrentPose,
+        GetNextFewGoals,
         GetPoseFromPath,
         GoalReached,
+        IsGoalNearby,
+        IsStopped,
         RemovePassedGoals,
         TransformAvailable,
         TruncatePath,

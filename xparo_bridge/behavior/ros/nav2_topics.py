@@ -1,11 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Those of Nav2's nodes (Jazzy) that listen to a topic.
+Those of Nav2's nodes that listen to a topic.
 
-- ControllerSelector, GoalCheckerSelector, PlannerSelector, ProgressCheckerSelector and
-  SmootherSelector: SUCCESS with what was said last on `topic_name`, else the default; FAILURE
-  without either.
+- ControllerSelector, GoalCheckerSelector, PathHandlerSelector, PlannerSelector,
+  ProgressCheckerSelector and SmootherSelector: SUCCESS with what was said last on `topic_name`,
+  else the default; FAILURE without either.
 - IsBatteryLow: SUCCESS if the charge (0 to 1), or the voltage, is at most `min_battery`.
 - IsBatteryCharging: SUCCESS if it charges.
 - IsStuck: SUCCESS if the robot slowed down harder than it can brake: by more than 10 m/s2.
@@ -22,12 +22,14 @@ from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS
 from ..status import NodeStatus
 from .robot_state import seconds
+from .topic_leaf import fail
 from .tree_ros import tree_ros
 
 _BRAKING_LIMIT = -10.0
 _SELECTORS = {
     'ControllerSelector': 'controller',
     'GoalCheckerSelector': 'goal_checker',
+    'PathHandlerSelector': 'path_handler',
     'PlannerSelector': 'planner',
     'ProgressCheckerSelector': 'progress_checker',
     'SmootherSelector': 'smoother',
@@ -52,7 +54,7 @@ class Selector(SyncAction):
             else self.find_input(f'default_{self._what}')
         )
         if not chosen:
-            return FAILURE
+            return fail(self, 'nothing was chosen, and there is no default')
         self.set_output(f'selected_{self._what}', chosen)
         return SUCCESS
 
@@ -71,7 +73,10 @@ class BatteryCondition(Condition):
             'sensor_msgs/msg/BatteryState', self.find_input('battery_topic', '/battery_status')
         )
         message = topic.message
-        return SUCCESS if message is not None and self.holds(message) else FAILURE
+        if message is None:
+            return fail(self, 'no state of the battery came yet')
+        self.feedback_message = ''
+        return SUCCESS if self.holds(message) else FAILURE
 
     def holds(self, message: Any) -> bool:
         """Tell whether the condition is met."""
@@ -103,7 +108,8 @@ class IsStuck(Condition):
     def on_tick(self) -> NodeStatus:
         odometry = self.context.services['nav2_robot'].odometry[-3:]
         if len(odometry) < 3:
-            return FAILURE
+            return fail(self, 'less than 3 messages of odometry came')
+        self.feedback_message = ''
         before, now = odometry[-2:]
         time = seconds(now.header.stamp) - seconds(before.header.stamp)
         change = now.twist.twist.linear.x - before.twist.twist.linear.x

@@ -10,8 +10,22 @@ from typing import Any
 from .. import nav2
 from ..nodes import builtin_registry
 from ..registry import NodeFactory, NodeRegistry
-from . import bridge_nodes, nav2_actions, nav2_poses, nav2_topics
+from . import bridge_nodes, nav2_actions, nav2_pause, nav2_poses, nav2_topics
 from .configured import add_configured, ConfigProblem
+from .fields import is_installed
+
+# What each release of Nav2 brought that the ones before it did not have, the newest first.
+_NEW_IN = (
+    ('lyrical', 'nav2_msgs/action/FollowObject'),
+    ('kilted', 'nav2_msgs/msg/WaypointStatus'),
+    ('jazzy', 'nav2_msgs/action/DockRobot'),
+    ('humble', 'nav2_msgs/action/NavigateToPose'),
+)
+
+
+def nav2_release() -> str:
+    """The release of Nav2 whose interfaces are installed here; '' without any."""
+    return next((release for release, name in _NEW_IN if is_installed(name)), '')
 
 
 def robot_registry(
@@ -32,6 +46,7 @@ def robot_registry(
         **nav2_actions.factories(),
         **nav2_topics.NODES,
         **nav2_poses.NODES,
+        **nav2_pause.NODES,
     }
     for type_id, factory in factories.items():
         registry.bind(type_id, factory)

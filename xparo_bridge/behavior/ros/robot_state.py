@@ -11,7 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
 from ...ros.transforms import frame_name, Transform, TransformListener, TransformTree
-from .fields import to_message
+from .fields import is_installed, to_message
 from .topic import LatestMessage
 
 # Speed is the mean of this time, s.
@@ -44,6 +44,7 @@ class RobotState:
         self._transforms: TransformListener | None = None
         self._odometry: LatestMessage | None = None
         self._goals: LatestMessage | None = None
+        self._goal_lists: LatestMessage | None = None
 
     def listen(self) -> None:
         """Begin to listen; before the first tick of a tree that asks."""
@@ -55,20 +56,23 @@ class RobotState:
             self._goals = LatestMessage(
                 self._node, 'geometry_msgs/msg/PoseStamped', self._goal_topic
             )
+            if is_installed('nav_msgs/msg/Goals'):
+                self._goal_lists = LatestMessage(
+                    self._node, 'nav_msgs/msg/Goals', f'{self._goal_topic}s'
+                )
             self.refresh()
 
     @property
     def ready(self) -> bool:
-        """Whether it is known where the robot is, or nobody asked, or nobody is there to tell."""
-        return (
-            self._transforms is None
-            or self.transform() is not None
-            or not self._transforms.has_publishers
-        )
+        """Whether what was asked for has spoken, as far as somebody is there to tell."""
+        if self._transforms is None or self._odometry is None:
+            return True
+        localized = self.transform() is not None or not self._transforms.has_publishers
+        return localized and self._odometry.ready
 
     def refresh(self) -> None:
         """Follow changes of the graph; about once a second."""
-        for part in (self._transforms, self._odometry, self._goals):
+        for part in (self._transforms, self._odometry, self._goals, self._goal_lists):
             if part is not None:
                 part.refresh()
 
@@ -127,6 +131,17 @@ class RobotState:
             return goal
         old = 0.0 if goal is None else seconds(to_message(goal, PoseStamped).header.stamp)
         return newest if seconds(newest.header.stamp) > old else goal
+
+    def updated_goals(self, goals: Any) -> Any:
+        """The goals that came on the topic, if they are not older than these, else these."""
+        self.listen()
+        newest = None if self._goal_lists is None else self._goal_lists.message
+        if newest is None or not newest.goals or not seconds(newest.header.stamp):
+            return goals
+        stamps = [seconds(to_message(goal, PoseStamped).header.stamp) for goal in goals or ()]
+        if seconds(newest.header.stamp) < max(stamps, default=0.0):
+            return goals
+        return list(newest.goals)
 
 
 def stamped(place: Transform, frame: str) -> PoseStamped:

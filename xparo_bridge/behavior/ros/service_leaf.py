@@ -125,6 +125,10 @@ class RosService(StatefulAction):
     def _end(self, response: Any) -> NodeStatus:
         self._response = None
         read_ports(self, response, self.use.response)
+        return self.on_response(response)
+
+    def on_response(self, response: Any) -> NodeStatus:
+        """Say what a response means to the tree."""
         if self._answer.is_yes(response):
             return SUCCESS
         return self._fail(getattr(response, 'message', '') or f'{self._name} said no')
