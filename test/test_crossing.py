@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 from xparo_bridge.crossing import Crossing, INBOUND_BYTES
+from xparo_bridge.messages import RemoteCommand
 
 
 def test_messages_reach_the_loop_in_order_from_another_thread():
@@ -88,8 +89,46 @@ def test_each_message_wakes_the_robot_and_is_taken_in_order():
 def test_it_is_full_when_the_robot_does_not_take():
     crossing = Crossing(lambda: None)
     crossing.deliver('a', 'big', INBOUND_BYTES)
-    assert not crossing.full
+    assert not crossing.full('a')
     crossing.deliver('a', 'more', 1)
-    assert crossing.full
+    assert crossing.full('a')
+    assert not crossing.full('b')
     crossing.take()
-    assert not crossing.full
+    assert not crossing.full('a')
+
+
+def test_links_take_turns():
+    crossing = Crossing(lambda: None)
+    for number in range(3):
+        crossing.deliver('flood', number, 10)
+    crossing.deliver('other', 'hello', 10)
+    assert [crossing.take() for _ in range(5)] == [
+        ('flood', 0),
+        ('other', 'hello'),
+        ('flood', 1),
+        ('flood', 2),
+        None,
+    ]
+
+
+def test_what_is_urgent_is_taken_before_all_that_waits():
+    crossing = Crossing(lambda: None)
+    crossing.deliver('a', 'first', 10)
+    crossing.deliver('b', 'stop', urgent=True)
+    assert crossing.urgent == 1
+    assert [crossing.take(), crossing.take(), crossing.take()] == [
+        ('b', 'stop'),
+        ('a', 'first'),
+        None,
+    ]
+
+
+def test_what_is_withdrawn_while_it_waits_is_answered_and_not_done():
+    crossing = Crossing(lambda: None)
+    crossing.deliver('a', RemoteCommand('go', command_id='1'), 10)
+    crossing.deliver('b', RemoteCommand('go', command_id='2'), 10)
+    crossing.withdraw(lambda command: command.command_id == '1')
+    first, second = crossing.take(), crossing.take()
+    assert first is not None and second is not None
+    assert first[1].refused.code == 'canceled'
+    assert second[1].refused is None

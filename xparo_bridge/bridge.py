@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import gc
 from pathlib import Path
 import signal
@@ -68,6 +68,8 @@ DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 _STOP_TIMEOUT = 3.0
 # s of one turn of the ROS thread for what came by the links.
 _TURN = 0.02
+# Kinds of commands that no limit of a link holds up.
+_URGENT = ('stop', 'pause', 'cancel', 'resume')
 # What else than a command changes the robot: noted in the audit log.
 _CHANGING = (
     msg.BehaviorUpdate,
@@ -110,7 +112,18 @@ class Bridge:
         info = msg.RobotInfo(RobotFacts(self._robot_id))
         self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
         links = {
-            settings['name']: make_link(settings, self._crossing, info, self.state, self._issued)
+            settings['name']: make_link(
+                settings,
+                self._crossing,
+                info,
+                self.state,
+                self._issued,
+                {
+                    name: command['kind']
+                    for name, command in configuration['commands'].items()
+                    if command['kind'] in _URGENT
+                },
+            )
             for settings in configuration['links']
         }
         self.link_thread = LinkThread(list(links.values()), self._crossing)
@@ -273,11 +286,28 @@ class Bridge:
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
+        if command.refused is not None:
+            self._refuse(link, command, command.refused)
+            return False
         if self._roles.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
         self.router.refuse(command, link, Rejection('not_allowed', 'this link may not command'))
         return False
+
+    def _refuse(self, link: str, command: msg.RemoteCommand, refusal: msg.Refusal) -> None:
+        """Answer a command that its link did not let in; one that is known is not ended by it."""
+        known = self.router.status(command.command_id)
+        if known is not None:
+            self._report(link, replace(known, resent=True))
+            return
+        state = msg.CommandState.REJECTED
+        if refusal.code == 'canceled':
+            state = msg.CommandState.CANCELED
+        self._report(
+            link,
+            msg.CommandStatus(command.command_id, command.command, state, error=refusal.error),
+        )
 
     def _on_behavior_update(self, link: str, update: msg.BehaviorUpdate) -> None:
         if self._roles.may_command(link):

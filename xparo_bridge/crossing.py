@@ -5,8 +5,9 @@ The one crossing between the link thread and the ROS thread.
 
 Towards the platform: `send` puts a message down and wakes the asyncio loop once, however many
 messages follow before it runs. Towards the robot: `deliver` puts a message down and triggers a
-guard condition. Deques are safe to append to and pop from in two threads, so no lock is held and
-neither side ever waits for the other.
+guard condition; the links take turns, and what is urgent goes before everything else. Deques are
+safe to append to and pop from in two threads, so no lock is held and neither side ever waits for
+the other.
 """
 
 from __future__ import annotations
@@ -14,12 +15,38 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-# What may wait for the ROS thread before the sockets are no longer read.
+from .messages import Refusal, RemoteCommand
+
+# What of one link may wait for the ROS thread before the link refuses more.
 INBOUND_BYTES = 8 * 1024 * 1024
 # How many messages towards the platform are put on lanes at a time.
 _TURN = 100
+_WITHDRAWN = Refusal('canceled', 'it was cancelled before it began')
+
+
+class _Item:
+    """A message on its way to the robot."""
+
+    __slots__ = ('message', 'size', 'withdrawn')
+
+    def __init__(self, message: Any, size: int) -> None:
+        self.message = message
+        self.size = size
+        self.withdrawn = False
+
+
+class _Inbox:
+    """What waits of one link; each of the two counters has one writer, so there is no lock."""
+
+    __slots__ = ('delivered', 'items', 'taken')
+
+    def __init__(self) -> None:
+        self.items: deque[_Item] = deque()
+        self.delivered = 0
+        self.taken = 0
 
 
 class Crossing:
@@ -29,15 +56,13 @@ class Crossing:
         """Take what wakes the ROS thread; it must be callable from any thread."""
         self._wake_robot = wake_robot
         self._to_platform: deque[tuple[str, Any]] = deque()
-        self._to_robot: deque[tuple[str, Any, int]] = deque()
+        self._urgent: deque[tuple[str, Any]] = deque()
+        self._inboxes: dict[str, _Inbox] = {}
+        # Links in the order of their turns; the ROS thread's alone.
+        self._turns: deque[str] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_outbound: Callable[[str, Any], None] = lambda link, message: None
         self._loop_woken = False
-        # Two counters with one writer each instead of one that would need a lock.
-        self._bytes_delivered = 0
-        self._bytes_taken = 0
-
-    # --- ROS thread ---
 
     def send(self, link: str, message: Any) -> None:
         """Hand a message to a link; never blocks, from any thread."""
@@ -49,14 +74,25 @@ class Crossing:
             except RuntimeError:  # The loop is closed: the bridge is shutting down.
                 pass
 
+    # --- ROS thread ---
+
     def take(self) -> tuple[str, Any] | None:
-        """Return the next message for the robot, or None."""
-        try:
-            link, message, size = self._to_robot.popleft()
-        except IndexError:
-            return None
-        self._bytes_taken += size
-        return link, message
+        """Return the next message for the robot, or None: urgent ones, then a link's by turns."""
+        if self._urgent:
+            return self._urgent.popleft()
+        if len(self._turns) < len(self._inboxes):
+            self._turns.extend(link for link in list(self._inboxes) if link not in self._turns)
+        for _ in range(len(self._turns)):
+            link = self._turns[0]
+            self._turns.rotate(-1)
+            inbox = self._inboxes[link]
+            if inbox.items:
+                item = inbox.items.popleft()
+                inbox.taken += item.size
+                if item.withdrawn:
+                    return link, replace(item.message, refused=_WITHDRAWN)
+                return link, item.message
+        return None
 
     # --- link thread ---
 
@@ -64,19 +100,41 @@ class Crossing:
         """Bind to the running loop; `on_outbound` gets what `send` was given, in order."""
         self._on_outbound = on_outbound
         self._loop = asyncio.get_running_loop()
+        self._loop_woken = False
         self._drain()
 
-    def deliver(self, link: str, message: Any, size: int = 0) -> None:
-        """Hand a message that came as `size` bytes to the robot; never blocks."""
-        if size:  # Only the link thread gives one: others must not touch the counter.
-            self._bytes_delivered += size
-        self._to_robot.append((link, message, size))
+    def deliver(self, link: str, message: Any, size: int = 0, *, urgent: bool = False) -> None:
+        """
+        Hand a message that came as `size` bytes to the robot; never blocks.
+
+        Only the link thread gives a size, as only it may touch the counter. What is `urgent` is
+        taken before anything else.
+        """
+        if urgent:
+            self._urgent.append((link, message))
+        else:
+            inbox = self._inboxes.get(link) or self._inboxes.setdefault(link, _Inbox())
+            if size:
+                inbox.delivered += size
+            inbox.items.append(_Item(message, size))
         self._wake_robot()
 
+    def withdraw(self, matches: Callable[[RemoteCommand], bool]) -> None:
+        """Let commands that wait and match, of any link, be answered instead of done."""
+        for inbox in list(self._inboxes.values()):
+            for item in list(inbox.items):
+                if isinstance(item.message, RemoteCommand) and matches(item.message):
+                    item.withdrawn = True
+
     @property
-    def full(self) -> bool:
-        """Whether so much waits for the robot that sockets should not be read for now."""
-        return self._bytes_delivered - self._bytes_taken > INBOUND_BYTES
+    def urgent(self) -> int:
+        """How many urgent messages the robot has not taken."""
+        return len(self._urgent)
+
+    def full(self, link: str) -> bool:
+        """Whether so much of a link waits for the robot that it should let no more in."""
+        inbox = self._inboxes.get(link)
+        return inbox is not None and inbox.delivered - inbox.taken > INBOUND_BYTES
 
     def _drain(self) -> None:
         # Cleared first: whoever appends from here on wakes the loop again.

@@ -200,6 +200,8 @@ def _without_deep_parts(text: str, lenient: bool) -> tuple[str, bool]:
             if depth == MAX_DEPTH and begin >= 0:
                 parts += [text[done:begin], _TOO_DEEP]
                 done, begin = token.end(), -1
+    if begin >= 0:
+        raise JsonError(f'not JSON: nested over {MAX_DEPTH} levels deep and never closed')
     if not parts:
         return text, False
     return ''.join((*parts, text[done:])), True

@@ -17,6 +17,7 @@ from .websocket import (
     fault_of_peer,
     http_status,
     RedirectError,
+    retry_after,
     WebSocketException,
 )
 
@@ -34,11 +35,18 @@ _UNTRUSTED = 'name the authority that signed it as ca_file, if it is really the 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a connection ended or never opened; `refused` means that waiting will not mend it."""
+    """
+    Why a connection ended or never opened.
+
+    `refused` means that waiting will not mend it, `retry_after` is what the server asks for, s;
+    an `internal` one is a fault of the bridge.
+    """
 
     error: str
     remedy: str
     refused: bool = False
+    retry_after: float = 0.0
+    internal: bool = False
 
 
 class Refused(NotAllowed):
@@ -52,11 +60,29 @@ class SilentPeer(NotNow):
 def explain(error: BaseException, where: str) -> Fault:
     """Say what an exception of dialling or talking means; `where` is the redacted address."""
     status = http_status(error)
-    if status in (401, 403):
+    if status == 401:
         return Fault(
-            f'{where} refused the credentials (HTTP {status})',
+            f'{where} refused the credentials (HTTP 401)',
             'check the secret key and the project id; the bridge tries again slowly',
             True,
+            retry_after(error),
+        )
+    if status == 403:
+        return Fault(
+            f"{where} refused the credentials or this robot's address (HTTP 403)",
+            'check the secret key and the project id, whether the host of the url is one that '
+            'the platform knows as its own (allowed hosts or origins), and any firewall in '
+            'between; the bridge tries again slowly',
+            True,
+            retry_after(error),
+        )
+    if status in (429, 503):
+        wait = retry_after(error)
+        return Fault(
+            f'{where} has no room now (HTTP {status})'
+            + (f' and asks to be left alone for {wait:.0f} s' if wait else ''),
+            'none needed if it passes; else check whether the platform is up',
+            retry_after=wait,
         )
     if isinstance(error, ProxyError):
         return Fault(
@@ -122,6 +148,7 @@ def explain(error: BaseException, where: str) -> Fault:
     return Fault(
         f'internal error with {where}: {type(error).__name__}: {redacted(str(error))}',
         'please report this with the log',
+        internal=True,
     )
 
 

@@ -1,55 +1,34 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How much may a platform ask of a robot: a size and a rate for every kind of inbound message.
+How much may a platform ask of a robot: a size, a number of items and a rate for every kind of
+inbound message, and a rate for all frames together.
 
-Beyond its rate a kind is refused; all frames together are slowed down by no longer reading the
-socket, so that a flood costs its sender and not the robot.
+What is beyond is refused, never waited for: behind it may be a stop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-import time
+from dataclasses import dataclass, fields
 from typing import Any
+
+from ..messages import Refusal
+from ..token_bucket import TokenBucket
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Largest frame, bytes; messages a second in the long run; how many may come at once."""
+    """
+    Largest frame, bytes; messages a second in the long run; how many may come at once.
+
+    `items` bounds the values of all lists and objects within one message.
+    """
 
     size: int
     rate: float
     burst: float
-
-
-class Bucket:
-    """A token bucket."""
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._tokens = limit.burst
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        """Take a token, if there is one."""
-        self._fill()
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
-
-    def owe(self) -> float:
-        """Take a token, there or not; how long until the debt is paid, s."""
-        self._fill()
-        self._tokens -= 1.0
-        return max(0.0, -self._tokens / self._limit.rate)
-
-    def _fill(self) -> None:
-        now = time.monotonic()
-        self._tokens = min(self._limit.burst, self._tokens + (now - self._at) * self._limit.rate)
-        self._at = now
+    items: int = 4096
 
 
 class InboundLimits:
@@ -58,26 +37,64 @@ class InboundLimits:
     def __init__(self, limits: Mapping[str, Limit]) -> None:
         """Take the limits of kinds by name, of `other` ones and of all `frames` together."""
         self._limits = {_class_name(kind): limit for kind, limit in limits.items()}
-        self._buckets: dict[str, Bucket] = {}
-        self._frames = Bucket(limits['frames'])
+        self._buckets: dict[str, TokenBucket] = {}
+        frames = limits['frames']
+        self._frames = TokenBucket(frames.rate, frames.burst)
         self.refused: dict[str, int] = {}
 
-    def pause(self) -> float:
-        """How long not to read the next frame, s."""
-        return self._frames.owe()
+    def frame(self) -> Refusal | None:
+        """Count a frame; why what it carries is refused, None if it is not."""
+        if self._frames.take():
+            return None
+        return Refusal(
+            'rate_limited',
+            f'more than {self._frames.rate:g} frames a second',
+            self._frames.wait(),
+        )
 
-    def problem(self, message: Any, size: int) -> str:
-        """Why a message of a frame of `size` bytes is refused, empty if it is not."""
+    def refusal(self, message: Any, size: int) -> Refusal | None:
+        """Count a message of a frame of `size` bytes; why it is refused, None if it is not."""
         kind = type(message).__name__
         limit = self._limits.get(kind) or self._limits['Other']
-        problem = ''
         if size > limit.size:
-            problem = f'{kind} of {size} bytes; up to {limit.size} are taken'
-        elif not self._buckets.setdefault(kind, Bucket(limit)).take():
-            problem = f'more than {limit.rate:g} {kind} a second'
-        if problem:
-            self.refused[kind] = self.refused.get(kind, 0) + 1
-        return problem
+            return Refusal('too_large', f'{kind} of {size} bytes; at most {limit.size} are taken')
+        if (items := count_items(message, limit.items)) > limit.items:
+            return Refusal(
+                'too_large', f'{kind} of {items} items or more; at most {limit.items} are taken'
+            )
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            bucket = self._buckets[kind] = TokenBucket(limit.rate, limit.burst)
+        if bucket.take():
+            return None
+        return Refusal('rate_limited', f'more than {limit.rate:g} {kind} a second', bucket.wait())
+
+    def size_of(self, message: Any) -> int:
+        """Return the largest frame that may bring such a message, bytes."""
+        return (self._limits.get(type(message).__name__) or self._limits['Other']).size
+
+    def count_refused(self, kind: str) -> None:
+        """Count what was refused of a kind."""
+        self.refused[kind] = self.refused.get(kind, 0) + 1
+
+
+def count_items(message: Any, most: int) -> int:
+    """Return how many values all lists and objects of a message hold; stops above `most`."""
+    count = 0
+    todo = [getattr(message, field.name) for field in fields(message)]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Mapping):
+            count += len(value)
+            if count > most:
+                break
+            todo += value.values()
+        elif isinstance(value, (list, tuple)):
+            count += len(value)
+            if count > most:
+                break
+            todo += value
+    return count
 
 
 def _class_name(kind: str) -> str:

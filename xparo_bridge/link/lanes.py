@@ -59,6 +59,8 @@ class Lanes:
             outbox.open()
         self.control = ControlLane(control_bytes, outbox)
         self.live = LiveLane()
+        # Answers that are due at once, such as pongs: whoever reads must not wait to send them.
+        self.answers = LiveLane()
         self.rest = LiveLane()
         self.rest.open = True
         self.telemetry = TelemetryLane(telemetry_bytes)
@@ -83,6 +85,27 @@ class Lanes:
             self.live.dropped += 1
         self._ready.set()
 
+    def put_if_carried(self, message: Any) -> None:
+        """Add a message, if the protocol can carry it."""
+        if type(message) in self.protocol.capabilities:
+            self.put(message)
+
+    def answer(self, message: Any, frames: Sequence[Frame]) -> None:
+        """Add what is due at once to a message that came."""
+        (self.rest if type(message) in self.protocol.rest_only else self.answers).add(frames)
+        self._ready.set()
+
+    def connected(self) -> None:
+        """Take note of a new connection."""
+        self.answers.open = self.live.open = True
+        self.telemetry.connected()
+
+    def disconnected(self) -> None:
+        """Take note that the connection, if there was one, is gone."""
+        self.control.rewind()
+        self.answers.close()
+        self.live.close()
+
     def _put_telemetry(self, telemetry: Telemetry) -> None:
         if self.history is not None and not self.live.open:
             self.history.add(telemetry.values)
@@ -95,6 +118,8 @@ class Lanes:
     async def next(self) -> tuple[Sequence[Frame], bool]:
         """Wait for the next frames to send, and whether they are of the control lane."""
         while True:
+            if (frames := self.answers.next()) is not None:
+                return frames, False
             message = self.control.next()
             if message is not None:
                 await self._on_record(self.control.mark)
@@ -258,5 +283,10 @@ class TelemetryLane:
         return latest
 
 
+def byte_size(frame: Frame) -> int:
+    """Return how many bytes a frame has on the wire."""
+    return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode())
+
+
 def _size(frames: Sequence[Frame]) -> int:
-    return sum(map(len, frames))
+    return sum(map(byte_size, frames))

@@ -68,12 +68,14 @@ def make_link(
     greeting: RobotInfo,
     state: State | None = None,
     issued: IssuedCredentials | None = None,
+    urgent: Mapping[str, str] | None = None,
 ) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
     `greeting` is sent first on each connection, where the protocol has room for it. What must
-    outlive the process is kept in `state`, and credentials by `issued`.
+    outlive the process is kept in `state`, and credentials by `issued`. `urgent` are
+    the commands that no limit holds up, with their kinds.
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]
@@ -120,6 +122,7 @@ def make_link(
             kind: Limit(**limit) for kind, limit in settings['inbound_limits'].items()
         },
         history_share=history['share'],
+        urgent=urgent or {},
     )
     rest = _rest_service(settings, greeting, state, crossing)
     on_token = rest.set_token if rest else lambda token: None

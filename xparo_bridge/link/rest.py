@@ -21,6 +21,7 @@ from typing import Any, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import NotNow
+from ..retry_after import seconds_to_wait
 from .json_text import dumps
 
 if TYPE_CHECKING:
@@ -190,10 +191,7 @@ async def _check(response: aiohttp.ClientResponse, where: str) -> None:
     if status in (401, 403):
         raise TokenRefused(f'{where} refused the token (HTTP {status})', passing=True)
     text = f'{where} answered HTTP {status} {response.reason}'
-    try:
-        wait = min(max(float(response.headers.get('Retry-After', 0)), 0.0), 3600.0)
-    except ValueError:  # A date: rare enough to go by the backoff instead.
-        wait = 0.0
+    wait = seconds_to_wait(response.headers.get('Retry-After'))
     raise RestError(text, passing=status >= 500 or status in _PASSING, retry_after=wait)
 
 

@@ -10,15 +10,16 @@ Frames are the protocol's own either way; a response is a frame that came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import ssl
 import time
 from typing import Any
 
 import aiohttp
 
-from ..messages import LinkProblem
-from .lanes import Lanes
+from .contained import call
+from .inbound import Inbound
+from .lanes import byte_size, Lanes
 from .protocols.base import HttpRequest, Protocol, ProtocolError
 
 _TICK = 0.1  # s between looks at what waits
@@ -32,14 +33,14 @@ class RestSide:
     def __init__(
         self,
         lanes: Lanes,
-        deliver: Callable[[Any, int], None],
+        inbound: Inbound,
         *,
         tls: ssl.SSLContext | None,
         max_bytes: int,
     ) -> None:
-        """Take what a response is handed to, message and size; bytes bound the response."""
+        """Take where responses go, which are frames like others; bytes bound a response."""
         self._lanes = lanes
-        self._deliver = deliver
+        self._inbound = inbound
         self._tls = tls
         self._max_bytes = max_bytes
         self._down_since = time.monotonic()
@@ -103,15 +104,21 @@ class RestSide:
                 if response.status >= 300:
                     raise ProtocolError(f'REST answered HTTP {response.status}')
                 text = await self._text(response)
-            self._take(self._protocol.decode(text) if text.strip() else (), len(text))
         except ProtocolError as error:
-            self._deliver(LinkProblem(f'not understood: {error}'), 0)
+            self._inbound.problem(f'not understood: {error}')
             return False
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             # Only the kind: the words may have the address, and the secret in it.
-            self._deliver(LinkProblem(f'REST failed: {type(error).__name__}'), 0)
+            self._inbound.problem(f'REST failed: {type(error).__name__}')
             return False
-        return True
+        try:
+            if text.strip():
+                self._take(call(self._protocol.decode, text), byte_size(text))
+        except ProtocolError as error:
+            self._inbound.problem(f'not understood: {error}')
+        except Exception as error:
+            self._inbound.fault('decode', error)
+        return True  # Whatever it answered, the platform has it: it is not to be posted again.
 
     async def _text(self, response: aiohttp.ClientResponse) -> str:
         body = bytearray()
@@ -123,8 +130,6 @@ class RestSide:
 
     def _take(self, messages: Sequence[Any], size: int = 0) -> None:
         for message in messages:
-            answer = self._protocol.answer(message)
-            if answer:
-                self._lanes.rest.add(answer)
-            if type(message) not in self._protocol.rest_only:
-                self._deliver(message, size)
+            answers = self._inbound.take(self._protocol, message, size, time.monotonic())
+            if answers:
+                self._lanes.rest.add(answers)

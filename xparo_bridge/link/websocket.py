@@ -10,16 +10,19 @@ things. Everything the bridge uses of either is here.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 import logging
 import ssl
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from ..errors import NotAllowed
+from ..retry_after import seconds_to_wait
 from . import proxy as proxies
 
 try:
@@ -44,12 +47,20 @@ __all__ = [
     'fault_of_peer',
     'http_status',
     'is_open',
+    'receive',
+    'retry_after',
     'server_time',
 ]
 
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
-_CONTINUATION = 0  # The opcode of RFC 6455, section 5.2.
+_CONTINUATION, _TEXT, _BINARY, _PING = 0, 1, 2, 9  # Opcodes of RFC 6455, section 5.2.
+# Bytes that are parsed at a time, and for how long before others have their turn, s: a read of
+# 256 KiB may hold 100 000 empty frames, which take a second.
+_SLICE = 1024
+_TURN = 0.002
+# Pings whose pongs a peer may leave unread.
+_MAX_PONGS = 4096
 
 # At debug level the library would log the address with the secret and all frames.
 _quiet = logging.getLogger('xparo_bridge.websocket')
@@ -60,15 +71,61 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
     """A connection that gives up a message in too many pieces."""
 
     _fragments = 0
+    _pongs = 0
 
     def _count(self, frame: Any) -> None:
-        self._fragments = self._fragments + 1 if frame.opcode == _CONTINUATION else 0
-        if self._fragments > MAX_FRAGMENTS:
+        if frame.opcode in (_CONTINUATION, _TEXT, _BINARY):  # Others may come in between.
+            self._fragments = self._fragments + 1 if frame.opcode == _CONTINUATION else 0
+        elif frame.opcode == _PING:
+            # The library answers at once, and waits for nobody to read the answers.
+            unread = self.transport.get_write_buffer_size()
+            self._pongs = self._pongs + 1 if unread else 0
+        if self._fragments > MAX_FRAGMENTS or self._pongs > _MAX_PONGS:
             self.transport.abort()
 
     if _NEW:
 
+        def connection_made(self, transport: Any) -> None:
+            self._rest: deque[tuple[float, memoryview]] = deque()
+            self._came_at = 0.0
+            self.arrivals: deque[float] = deque()
+            super().connection_made(transport)
+            # The library knows one reason to pause the transport, this class another.
+            self.recv_messages.resume = self._resume_reading
+
         def data_received(self, data: bytes) -> None:
+            now = time.monotonic()
+            if len(data) <= _SLICE and not self._rest:
+                self._parse(now, data)
+                return
+            self._rest.append((now, memoryview(data)))
+            if len(self._rest) == 1:
+                self._parse_rest()
+
+        def _parse_rest(self) -> None:
+            """Parse what was received, but let others have their turn in between."""
+            give_way = time.monotonic() + _TURN
+            while self._rest and not self.transport.is_closing():
+                came_at, data = self._rest[0]
+                self._parse(came_at, bytes(data[:_SLICE]))
+                if len(data) > _SLICE:
+                    self._rest[0] = (came_at, data[_SLICE:])
+                else:
+                    self._rest.popleft()
+                if self._rest and time.monotonic() > give_way:
+                    self.transport.pause_reading()
+                    self.loop.call_soon(self._parse_rest)
+                    return
+            self._rest.clear()
+            if not self.recv_messages.paused and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+        def _resume_reading(self) -> None:
+            if not self._rest:
+                self.transport.resume_reading()
+
+        def _parse(self, came_at: float, data: bytes) -> None:
+            self._came_at = came_at
             super().data_received(data)
             if self.protocol.parser_exc is not None:
                 # The library would read on, for as long as closing may take, and throw it away.
@@ -77,6 +134,8 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
         def process_event(self, event: Any) -> None:
             if hasattr(event, 'opcode'):
                 self._count(event)
+                if event.fin and event.opcode in (_CONTINUATION, _TEXT, _BINARY):
+                    self.arrivals.append(self._came_at)
             super().process_event(event)
     else:
 
@@ -114,9 +173,13 @@ async def dial(
     max_frame_bytes: int,
     compression: bool,
     proxy: str | None = None,
+    with_origin: bool = False,
 ) -> Any:
     """
     Open a connection; times are seconds, `proxy` as of `find_proxy`.
+
+    With an origin the handshake names the host of the URL as browsers do; servers that look after
+    browsers (Django Channels' AllowedHostsOriginValidator) turn away whoever names none.
 
     The library's own keepalive is off: the bridge's heartbeat also notices a peer that accepts
     pings and never reads, and confirms what arrived.
@@ -130,6 +193,9 @@ async def dial(
         del options['proxy']  # Releases 13 and 14 know none.
     if tls is not None:
         options['ssl'] = tls
+    if with_origin:
+        parts = urlsplit(url)
+        options['origin'] = f'{"https" if parts.scheme == "wss" else "http"}://{parts.netloc}'
     try:
         async with asyncio.timeout(open_timeout):
             way = proxies.find_proxy(url, proxy)
@@ -157,6 +223,13 @@ async def dial(
         raise
 
 
+async def receive(socket: Any) -> tuple[str | bytes, float]:
+    """Wait for the next message; it, and when it arrived in monotonic s."""
+    message = await socket.recv()
+    # Releases before 13 are not told; they hold at most 32 messages back.
+    return message, socket.arrivals.popleft() if _NEW else time.monotonic()
+
+
 def is_open(socket: Any) -> bool:
     """Whether neither side has begun to close."""
     return bool(socket.state.name == 'OPEN')
@@ -167,6 +240,13 @@ def http_status(error: BaseException) -> int | None:
     response = getattr(error, 'response', None)  # websockets 13 and later
     status = getattr(response, 'status_code', None) or getattr(error, 'status_code', None)
     return status if isinstance(status, int) else None
+
+
+def retry_after(error: BaseException) -> float:
+    """Return for how long a server that refused the handshake wants to be left alone, s."""
+    response = getattr(error, 'response', None)
+    headers = getattr(response, 'headers', None) or getattr(error, 'headers', None)
+    return seconds_to_wait(headers.get('Retry-After') if headers is not None else None)
 
 
 def close_code(error: ConnectionClosed) -> tuple[int | None, str]:

@@ -46,12 +46,28 @@ class CommandState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a link does not let a message in; `retry_after` in s where that may help."""
+
+    code: str
+    message: str
+    retry_after: float | None = None
+
+    @property
+    def error(self) -> dict[str, Json]:
+        """The error of a command's status."""
+        after = {} if self.retry_after is None else {'retry_after': round(self.retry_after, 3)}
+        return {'code': self.code, 'message': self.message, **after}
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteCommand(Message):
     """
     Do something; `command` is a name of the robot's own configuration.
 
     `issued_at` and `deadline` are the sender's clock, Unix s; `received_at` is the robot's own
     monotonic clock. `problems` say which members could not be read; those have their defaults.
+    One that is `refused` was not let in by its link, and is to be answered but not done.
     """
 
     command: str
@@ -61,6 +77,7 @@ class RemoteCommand(Message):
     deadline: float | None = None
     received_at: float = field(default_factory=time.monotonic, compare=False, repr=False)
     problems: Sequence[str] = ()
+    refused: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +234,8 @@ class LinkStatistics(Message):
     """
     The numbers of a link, told about once a second.
 
-    Counts are since start: `dropped` by lane, `refused` inbound messages by kind. `clock_offset`
+    Counts are since start: `dropped` by lane, `refused` inbound messages by kind, `faults` of the
+    link's own. `clock_offset`
     is the platform's clock minus the robot's, s; both it and the expiry are None while unknown.
     """
 
@@ -229,6 +247,7 @@ class LinkStatistics(Message):
     clock_offset: float | None
     certificate_expiry: float | None
     storage_problem: str
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ class Protocol(ABC):
     capabilities: ClassVar[frozenset[type]]
     rest_only: ClassVar[frozenset[type]] = frozenset()
     rest_after: float | None = None  # s the socket may be down before all goes by REST
+    # One of these words is in each frame that wants an answer, unless it is written with a
+    # backslash: beyond the rate of frames, those without are not read.
+    asking_words: ClassVar[Sequence[str]] = ()
+    sends_origin: ClassVar[bool] = False  # Whether the handshake names the URL's host as origin.
     required_credentials: ClassVar[Sequence[str]] = REQUIRED
 
     @classmethod
@@ -165,6 +169,8 @@ def parse_leniently(frame: Frame) -> tuple[dict[str, Any], list[str]]:
         value, faults = read_leniently(frame, max_bytes=MAX_FRAME)
     except JsonError as error:
         raise ProtocolError(str(error)) from error
+    if isinstance(value, Unreadable):
+        raise ProtocolError(f'not JSON: {value.problem}')
     if not isinstance(value, dict):
         raise ProtocolError(f'expected a JSON object, not {json_type(value)}')
     return value, faults

@@ -43,6 +43,8 @@ class Xparo(Protocol):
     """One robot's conversation with the XPARO platform."""
 
     name: ClassVar[str] = 'xparo'
+    sends_origin = True
+    asking_words = ('remote_command', 'behavior_update')
 
     def __init__(
         self, *, url: str, secret_key: str, project_id: str, extensions: Iterable[str] = EXTENSIONS

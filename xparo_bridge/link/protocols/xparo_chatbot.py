@@ -63,6 +63,8 @@ class XparoChatbot(Protocol):
     """One robot's conversation with the platform's chatbot API."""
 
     name: ClassVar[str] = 'xparo_chatbot'
+    sends_origin = True
+    asking_words = ('command',)
     capabilities = frozenset(
         {ChatRequest, SaveAiml, AskSchedule, SaveSchedule, DeleteSchedule, SyncConfig}
     )

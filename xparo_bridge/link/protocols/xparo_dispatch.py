@@ -46,6 +46,8 @@ class XparoDispatch(Protocol):
     """One robot's conversation with the platform's live service."""
 
     name: ClassVar[str] = NAME
+    sends_origin = True
+    asking_words = ('RUN_COMMAND', 'RUN_TASK')
     rest_only = frozenset({msg.Heartbeat, msg.LogUpdate, msg.AskLogSession})
 
     def __init__(

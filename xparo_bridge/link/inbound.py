@@ -1,0 +1,298 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What comes from the peer of one link, on its way to the robot.
+
+Commands that stop the robot are recognised as soon as their frame is read: no limit holds them
+up, and they go before everything that waits. What is beyond the limits is refused and counted.
+Each refused command is answered, by the router, which alone knows whether its id is under way;
+other refused messages are answered once with their number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+import time
+import traceback
+from typing import Any
+
+from ..crossing import Crossing
+from ..messages import (
+    ApiToken,
+    BehaviorStatus,
+    BehaviorUpdate,
+    Heartbeat,
+    LinkCredential,
+    LinkProblem,
+    PeerError,
+    PeerErrorCode,
+    Ping,
+    Refusal,
+    RemoteCommand,
+    RunTask,
+    TaskResult,
+    TransferError,
+)
+from ..redaction import hide, redacted
+from ..token_bucket import TokenBucket
+from .contained import call, LinkFault
+from .faults import Refused
+from .inbound_limits import InboundLimits
+from .protocols.base import Frame, Protocol
+
+# Commands that were refused and wait for their answer: 2 s of a flood of the fastest peer.
+MAX_REFUSED = 10_000
+# So many of them are answered at a time, each TICK s: the robot's thread has better to do.
+_ANSWERS = 50
+TICK = 0.1
+# How often refusals are told in sum, s.
+_SUM_PERIOD = 1.0
+# Urgent commands that go before everything; a flood of them takes its turn behind so many.
+MAX_URGENT = 100
+# What a message costs beside the bytes of its frame, about.
+_OVERHEAD = 400
+# How often a fault of one kind is told, s, and how many kinds are told apart.
+_FAULT_PERIOD = 60.0
+_MAX_FAULTS = 100
+# Names of trees that are told apart in such a sum.
+_NAMES = 20
+# Problems told a second in the long run, and at once: a hostile peer must not fill the log.
+_PROBLEMS = (1.0, 20.0)
+# What of urgent commands goes before what waits; `resume` keeps its place behind it.
+_FIRST = ('stop', 'pause', 'cancel')
+# A command that came so long before it is handed on has its time of arrival put right, s.
+_LATE = 0.005
+
+
+@dataclass
+class _Sum:
+    """What was refused of a kind for one reason since it was told last."""
+
+    count: int = 0
+    names: dict[str, int] | None = None
+
+
+class Inbound:
+    """
+    The inbound side of one link; lives in the link thread.
+
+    `urgent` are the commands that no limit holds up, with their kind: stop, pause, cancel, resume.
+    """
+
+    def __init__(
+        self,
+        link: str,
+        crossing: Crossing,
+        limits: InboundLimits,
+        urgent: Mapping[str, str],
+        on_token: Callable[[str], None],
+        put: Callable[[Any], None],
+    ) -> None:
+        """
+        Take the way to the robot.
+
+        `on_token` gets the tokens for the platform's REST API, which the robot side never sees;
+        `put` takes answers for the peer, if its protocol has room for them.
+        """
+        self._link = link
+        self._crossing = crossing
+        self.limits = limits
+        self._urgent = urgent
+        self._on_token = on_token
+        self._put = put
+        self._refused: deque[RemoteCommand] = deque()
+        self._sums: dict[tuple[str, str], _Sum] = {}
+        self._next_sum = 0.0
+        self._problems = TokenBucket(*_PROBLEMS)
+        self._untold = 0
+        self.faults = 0
+        # When a fault was told last, by where it was and of which kind, monotonic s.
+        self._faults_told: dict[tuple[str, str], float] = {}
+
+    def skip(self, protocol: Protocol, frame: Frame, refusal: Refusal | None) -> bool:
+        """
+        Whether a frame beyond the rate need not be read at all.
+
+        It is read if it may stop the robot, or wants an answer for which there is room. A word
+        stands in JSON as it is, or with a backslash.
+        """
+        if refusal is None:
+            return False
+        if isinstance(frame, str):
+            if '\\' in frame or any(name in frame for name in self._urgent):
+                return False
+            if len(self._refused) < MAX_REFUSED and any(
+                word in frame for word in protocol.asking_words
+            ):
+                return False
+        self._refuse_other('frame', refusal.message)
+        return True
+
+    def take(
+        self,
+        protocol: Protocol,
+        message: Any,
+        size: int,
+        received_at: float,
+        refusal: Refusal | None = None,
+    ) -> list[Frame]:
+        """
+        Take one message of a frame, or refuse it; the frames that are due to the peer at once.
+
+        `refusal` says why its frame is beyond the rate, `received_at` when it came, monotonic s.
+
+        :raises Refused: if the peer says that the credentials are no good.
+        """
+        urgent = isinstance(message, RemoteCommand) and self._urgent.get(message.command)
+        if urgent:
+            self._take_urgent(message, urgent, size, received_at)
+            return []
+        refusal = self.limits.refusal(message, size) or refusal or self._no_room(message)
+        if refusal is not None:
+            self._refuse(message, refusal)
+            return []
+        if isinstance(message, RemoteCommand):
+            message = _arrived(message, received_at)
+        elif isinstance(message, ApiToken):
+            hide(message.token)
+        elif isinstance(message, LinkCredential):
+            hide(message.value)
+        try:
+            answers = list(call(protocol.answer, message))
+        except Exception as error:
+            self.fault('the answer to a message', error)
+            answers = []
+        if not isinstance(message, (Ping, Heartbeat)):
+            self.deliver(message, size)
+        if isinstance(message, PeerError) and message.code is PeerErrorCode.AUTH_FAILED:
+            raise Refused(message.text)
+        return answers
+
+    def deliver(self, message: Any, size: int = 0) -> None:
+        """Hand a message to the robot."""
+        if isinstance(message, ApiToken):
+            self._on_token(message.token)
+            return
+        self._crossing.deliver(self._link, message, size + _OVERHEAD if size else 0)
+
+    def problem(self, problem: str, message: Any = None) -> None:
+        """Tell a problem, unless there were too many of late."""
+        if self._problems.take():
+            self.deliver(LinkProblem(redacted(problem), message))
+        else:
+            self._untold += 1
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Count a fault of the link's own, and tell it once per kind and minute."""
+        self.faults += 1
+        kind, now = type(error).__name__, time.monotonic()
+        if now - self._faults_told.get((where, kind), -_FAULT_PERIOD) < _FAULT_PERIOD:
+            return
+        if len(self._faults_told) >= _MAX_FAULTS:
+            self._faults_told.clear()
+        self._faults_told[where, kind] = now
+        cause = error.__cause__ if isinstance(error, LinkFault) and error.__cause__ else error
+        at = traceback.extract_tb(cause.__traceback__)
+        place = f' at {Path(at[-1].filename).name}:{at[-1].lineno}' if at else ''
+        text = redacted(f'internal fault in {where}: {kind}: {error}')[:500]
+        self.deliver(LinkProblem(f'{text}{place}; the link goes on, please report this'))
+
+    def tick(self) -> None:
+        """Hand on what was refused; to be called each TICK s."""
+        for _ in range(min(_ANSWERS, len(self._refused))):
+            self.deliver(self._refused.popleft())
+        now = time.monotonic()
+        if now < self._next_sum:
+            return
+        if self._sums or self._untold:
+            self._next_sum = now + _SUM_PERIOD
+        sums, self._sums = self._sums, {}
+        for (kind, why), told in sums.items():
+            self.problem(f'refused: {told.count} {kind}: {why}')
+            for name, count in (told.names or {}).items():
+                self._answer(kind, name, f'{count} refused: {why}')
+        if self._untold:
+            self.deliver(LinkProblem(f'{self._untold} more problems, not told one by one'))
+            self._untold = 0
+
+    def _take_urgent(
+        self, command: RemoteCommand, kind: str, size: int, received_at: float
+    ) -> None:
+        limit = self.limits.size_of(command)
+        if size > limit:
+            problem = f'a frame of {size} bytes; at most {limit} are taken'
+            command = replace(command, parameters={}, problems=(*command.problems, problem))
+        command = _arrived(command, received_at)
+        first = kind in _FIRST
+        if kind == 'cancel':
+            matches = _cancels(command)
+            if matches is None:
+                first = False  # What it is about is the router's to find out, in order.
+            else:
+                self._crossing.withdraw(
+                    lambda waiting: waiting.command not in self._urgent and matches(waiting)
+                )
+        if first and self._crossing.urgent < MAX_URGENT:
+            self._crossing.deliver(self._link, command, urgent=True)
+        elif refusal := self._no_room(command):
+            self._refuse(command, refusal)
+        else:
+            self.deliver(command, size)
+
+    def _no_room(self, message: Any) -> Refusal | None:
+        if not self._crossing.full(self._link) or isinstance(message, (Ping, Heartbeat)):
+            return None
+        return Refusal('rate_limited', 'the robot has not taken what came before', 1.0)
+
+    def _refuse(self, message: Any, refusal: Refusal) -> None:
+        kind = type(message).__name__
+        if isinstance(message, RemoteCommand) and message.command_id:
+            if len(self._refused) < MAX_REFUSED:
+                self._refused.append(replace(message, parameters={}, refused=refusal))
+        self._refuse_other(kind, refusal.message, _name(message))
+
+    def _refuse_other(self, kind: str, why: str, name: str | None = None) -> None:
+        self.limits.count_refused(kind)
+        told = self._sums.setdefault((kind, why), _Sum())
+        told.count += 1
+        if name is not None:
+            told.names = told.names or {}
+            if name in told.names or len(told.names) < _NAMES:
+                told.names[name] = told.names.get(name, 0) + 1
+
+    def _answer(self, kind: str, name: str, text: str) -> None:
+        if kind == BehaviorUpdate.__name__:
+            self._put(BehaviorStatus(name, 'rejected', errors=[{'message': text}]))
+        elif kind == RunTask.__name__:
+            self._put(TaskResult(name, False, 0.0, text))
+        else:
+            self._put(TransferError(f'{kind}: {text}'))
+
+
+def _arrived(command: RemoteCommand, at: float) -> RemoteCommand:
+    return replace(command, received_at=at) if command.received_at - at > _LATE else command
+
+
+def _cancels(cancel: RemoteCommand) -> Callable[[RemoteCommand], bool] | None:
+    """Say which commands that wait a cancel is about; None where only their kinds tell."""
+    wanted = cancel.parameters
+    if 'kind' in wanted:
+        return None
+    return lambda waiting: (
+        wanted.get('command_id', waiting.command_id) == waiting.command_id
+        and wanted.get('command', waiting.command) == waiting.command
+    )
+
+
+def _name(message: object) -> str | None:
+    """Under which name a refused message is answered; None if it is not."""
+    if isinstance(message, BehaviorUpdate):
+        return str(message.tree_name)
+    if isinstance(message, RunTask):
+        return str(message.task_id)
+    if isinstance(message, RemoteCommand):
+        return None
+    return ''

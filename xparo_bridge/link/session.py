@@ -1,0 +1,231 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""One open connection of a link: read, write, learn what arrived, notice silence."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from ..messages import RobotInfo, TelemetryHistory
+from . import websocket
+from .contained import begin, call, end, for_ever, within
+from .faults import SilentPeer
+from .inbound import Inbound
+from .lanes import byte_size, Lanes
+from .protocols.base import Frame, Protocol, ProtocolError
+
+# How long closing may take, s: the last status of a cancelled command, and the farewell.
+_FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
+# How late an adapter that keeps time may be called, s.
+_TICK = 0.1
+# For how long frames are read without a turn for others, s: a flood costs its own link only.
+_READ_TURN = 0.002
+# Sending need not wait for anything, and a backlog is long: after so many messages others have
+# their turn.
+_TURNS = 16
+# History goes in pieces that take about this long, so that live data waits no longer, s.
+_HISTORY_TURN = 0.1
+_HISTORY_BYTES = (4 * 1024, 256 * 1024)
+
+
+@dataclass
+class Counters:
+    """What went over a link since start, in frames."""
+
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """How a peer that went silent is noticed, s."""
+
+    interval: float
+    timeout: float
+
+
+class Session:
+    """Serves one open connection."""
+
+    def __init__(
+        self,
+        socket: Any,
+        protocol: Protocol,
+        lanes: Lanes,
+        inbound: Inbound,
+        heartbeat: Heartbeat,
+        counters: Counters,
+        history_share: float,
+    ) -> None:
+        self._socket = socket
+        self._protocol = protocol
+        self._lanes = lanes
+        self._inbound = inbound
+        self._heartbeat = heartbeat
+        self._counters = counters
+        self._history_share = history_share
+
+    async def greet(self, greeting: RobotInfo) -> None:
+        """Send what the protocol begins with, and who the robot is."""
+        frames = list(call(self._protocol.on_open))
+        if type(greeting) in self._protocol.capabilities:
+            frames += call(self._protocol.encode, greeting)
+        for frame in frames:
+            await self._send(frame)
+
+    async def talk(self, stopping: asyncio.Event) -> None:
+        """Serve until stopping; raises what ended the connection otherwise."""
+        stop = begin(stopping.wait())
+        writer = begin(self._write())
+        tasks: list[asyncio.Task[Any]] = [
+            stop,
+            # The reader knows best why: it sees the close frame.
+            begin(self._read()),
+            begin(self._keep_heartbeat()),
+            begin(self._keep_time()),
+            begin(self._send_history()),
+            writer,
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if stop.done():
+                await within(_FLUSH_TIMEOUT, self._flushed())
+                await within(_CLOSE_TIMEOUT, self._socket.close(1001, 'bridge stops'))
+                return
+            for task in tasks[1:]:
+                if task.done():
+                    task.result()
+        finally:
+            await end(*tasks)
+
+    async def _send(self, frame: Frame) -> None:
+        await self._socket.send(frame)
+        self._counters.sent += 1
+
+    async def _read(self) -> None:
+        give_way = time.monotonic() + _READ_TURN
+        while True:
+            frame, received_at = await websocket.receive(self._socket)
+            self._counters.received += 1
+            refusal = self._inbound.limits.frame()
+            if not self._inbound.skip(self._protocol, frame, refusal):
+                try:
+                    messages = call(self._protocol.decode, frame)
+                except ProtocolError as error:
+                    self._inbound.problem(f'not understood: {error}')
+                except Exception as error:
+                    self._inbound.fault('decode', error)
+                else:
+                    size = byte_size(frame)
+                    for message in messages:
+                        answers = self._inbound.take(
+                            self._protocol, message, size, received_at, refusal
+                        )
+                        if answers:
+                            self._lanes.answer(message, answers)
+                        if time.monotonic() > give_way:
+                            await asyncio.sleep(0)
+                            give_way = time.monotonic() + _READ_TURN
+            if time.monotonic() > give_way:
+                await asyncio.sleep(0)
+                give_way = time.monotonic() + _READ_TURN
+
+    async def _keep_time(self) -> None:
+        if type(self._protocol).deadline is Protocol.deadline:
+            await for_ever()  # It never has one, and looking is most of what a link does at rest.
+        while True:
+            await asyncio.sleep(_TICK)
+            due = call(self._protocol.deadline)
+            if due is not None and due <= time.monotonic():
+                for message in call(self._protocol.on_time):
+                    answers = self._inbound.take(self._protocol, message, 0, time.monotonic())
+                    if answers:
+                        self._lanes.answer(message, answers)
+
+    async def _write(self) -> None:
+        confirming: asyncio.Task[None] | None = None
+        turns = 0
+        try:
+            while True:
+                try:
+                    frames, control = await self._lanes.next()
+                except (ProtocolError, TypeError, ValueError) as error:
+                    self._inbound.problem(f'not sent: {error}', getattr(error, 'about', None))
+                    continue
+                hold = call(self._protocol.hold_until) - time.monotonic()
+                if hold > 0:
+                    await asyncio.sleep(hold)
+                for frame in frames:
+                    await self._send(frame)
+                turns += 1
+                if not turns % _TURNS:
+                    await asyncio.sleep(0)
+                if control and (confirming is None or confirming.done()):
+                    confirming = begin(self._confirm())
+        finally:
+            if confirming is not None:
+                await end(confirming)
+
+    async def _confirm(self) -> None:
+        """
+        Learn that the peer has the control frames sent so far.
+
+        The platform acknowledges nothing, but frames arrive in order: the pong to a ping sent
+        after them proves that its WebSocket library has them, and the pong to a ping sent after
+        that, that its program had its turn since.
+        """
+        confirmed = -1
+        while confirmed != self._lanes.control.sent:
+            sent = self._lanes.control.sent
+            await self._round_trip()
+            await self._round_trip()
+            self._lanes.confirm(sent)
+            confirmed = sent
+
+    async def _send_history(self) -> None:
+        """Tell what happened during the outage, behind all that is live and at its share."""
+        history = self._lanes.history
+        size = _HISTORY_BYTES[0]
+        while history is not None:
+            number, samples = await history.oldest(size)
+            if not number:
+                break
+            while not self._lanes.idle:
+                await asyncio.sleep(_HISTORY_TURN)
+            began = time.monotonic()
+            for frame in call(self._protocol.encode, TelemetryHistory(samples)):
+                await self._send(frame)
+            await self._round_trip()
+            history.forget(number)
+            took = time.monotonic() - began
+            size = int(
+                min(
+                    max(size * _HISTORY_TURN / max(took, 1e-3), _HISTORY_BYTES[0]),
+                    _HISTORY_BYTES[1],
+                    size * 2,
+                )
+            )
+            await asyncio.sleep(took * (1 / self._history_share - 1))
+        await for_ever()
+
+    async def _keep_heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat.interval)
+            try:
+                # Sending counts too: a peer that no longer reads blocks it.
+                async with asyncio.timeout(self._heartbeat.timeout):
+                    await self._round_trip()
+            except TimeoutError:
+                if not websocket.is_open(self._socket):
+                    return await for_ever()  # The reader is about to say why.
+                raise SilentPeer(f'no pong within {self._heartbeat.timeout:g} s') from None
+
+    async def _round_trip(self) -> None:
+        await (await self._socket.ping())
+
+    async def _flushed(self) -> None:
+        while len(self._lanes.control):
+            await asyncio.sleep(0.01)
