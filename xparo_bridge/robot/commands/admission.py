@@ -165,7 +165,9 @@ class Admission:
 
     def _bad_parameters(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
         checker = self._checkers[kind.name]
-        problems = checker.problems(command.parameters)
+        # What stops the robot does so whatever of it could not be read.
+        unread = [] if kind.urgent else list(command.problems)
+        problems = unread + checker.problems(command.parameters)
         if not problems:
             return None
         return Rejection('bad_parameters', '; '.join(problems), {'schema': checker.schema})
