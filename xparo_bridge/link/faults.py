@@ -69,7 +69,7 @@ def explain(error: BaseException, where: str) -> Fault:
         )
     if status == 403:
         return Fault(
-            f"{where} refused the credentials or this robot's address (HTTP 403)",
+            f"{where} refused the credentials (HTTP 403), or this robot's address or origin",
             'check the secret key and the project id, whether the host of the url is one that '
             'the platform knows as its own (allowed hosts or origins), and any firewall in '
             'between; the bridge tries again slowly',
