@@ -66,6 +66,8 @@ from .state_directory import StateDirectory
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
 _STOP_TIMEOUT = 3.0
+# How long the start waits for the guard of the base, which starts beside it, s.
+_GUARD_TIMEOUT = 3.0
 # s of one turn of the ROS thread for what came by the links.
 _TURN = 0.02
 # Kinds of commands that no limit of a link holds up.
@@ -214,6 +216,7 @@ class Bridge:
         for handlers in (own, *(feature.handlers for feature in self._features)):
             for kind, handler in handlers.items():
                 self._handlers[kind].append(handler)
+        self._base.wait_ready(_GUARD_TIMEOUT)
 
     def _from_platform(self) -> None:
         give_way = time.monotonic() + _TURN

@@ -28,7 +28,7 @@ ALLOWED = 0.05
 _PERIOD = 0.05
 
 
-class _Base:
+class Base:
     """What the base is told, and when, by its own thread."""
 
     def __init__(self, graph: RosGraph) -> None:
@@ -48,6 +48,13 @@ class _Base:
     def close(self) -> None:
         self._over = True
         self._thread.join()
+
+    def wait_until(self, condition: Callable[[], Any], timeout: float) -> None:
+        """Wait for something about it."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, f'{condition} did not become true in {timeout:g} s'
+            time.sleep(0.002)
 
     @property
     def moves(self) -> bool:
@@ -81,7 +88,7 @@ async def _run(times: int, chance: random.Random) -> str:
     delays = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        base = _Base(stack.enter_context(RosGraph('base')))
+        base = Base(stack.enter_context(RosGraph('base')))
         stack.callback(base.close)
         async with websocket_server(handler) as port:
             with start_bridge(folder, port, {'commands': {'teleop': {'deadman': DEADMAN}}}):
@@ -92,7 +99,7 @@ async def _run(times: int, chance: random.Random) -> str:
     return f'stood after {max(delays):.3f} s at most, {DEADMAN + ALLOWED:g} s allowed'
 
 
-async def _drive_and_cut(sockets: list[Any], base: _Base, chance: random.Random) -> float:
+async def _drive_and_cut(sockets: list[Any], base: Base, chance: random.Random) -> float:
     await _until(lambda: sockets)
     socket = sockets[-1]
     until = time.monotonic() + chance.uniform(0.1, 0.4)

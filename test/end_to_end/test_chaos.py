@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from chaos import (
+    bridge_breaks,
     bridge_kills,
     death_of_the_bridge,
     environment,
@@ -24,6 +25,10 @@ def test_commands_have_one_end_and_no_goal_runs_on_after_kill_9_of_the_bridge():
 
 def test_the_base_is_told_to_stand_in_time_when_the_link_is_cut():
     teleop_link_cut.run(times=6, seed=1)
+
+
+def test_the_base_is_told_to_stand_in_time_when_the_bridge_is_killed_stopped_or_stuck():
+    bridge_breaks.run(times=3, seed=1)
 
 
 def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():

@@ -32,6 +32,14 @@ class Velocity:
         """Return this velocity cut to limits."""
         return Velocity(_step(0.0, self.x, x), _step(0.0, self.y, y), _step(0.0, self.turn, turn))
 
+    def beyond(self, x: float, y: float, turn: float) -> Velocity:
+        """Return this velocity without what is less than a least."""
+        return Velocity(
+            self.x if abs(self.x) >= x else 0.0,
+            self.y if abs(self.y) >= y else 0.0,
+            self.turn if abs(self.turn) >= turn else 0.0,
+        )
+
     def twist(self) -> Twist:
         """Return it as the message."""
         twist = Twist()

@@ -80,6 +80,7 @@ class Station:
             self._report,
             clock_offset=lambda source: self.clock_offsets.get(source, 0.0),
         )
+        self.base.wait_ready(20.0)
         self.trees.bind_commands(self.router, lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()

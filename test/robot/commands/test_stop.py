@@ -69,6 +69,8 @@ def test_stop_cancels_everything_and_tells_the_base_to_stand(station):
 )
 def test_nothing_moves_the_robot_after_stop_until_resume(station, command, parameters):
     at = station(COMMANDS)
+    at.graph.add_node('base').create_subscription(Twist, '/cmd_vel', lambda message: None, 10)
+    at.until(lambda: at.base.unheard() is None)
     at.end(at.send('stop'))
     assert at.send(command, **parameters).status.error['code'] == 'stopped'
     assert at.end(at.send('list')).state is CommandState.SUCCEEDED

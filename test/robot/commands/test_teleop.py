@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+import os
+from pathlib import Path
+import signal
 import time
 
+from fixtures.ros_graph import RosGraph
 from fixtures.system import start_failing_server
 from geometry_msgs.msg import Twist, TwistStamped
 import pytest
@@ -25,12 +29,18 @@ class Driver:
     def __init__(self, at, kind=Twist):
         self.at = at
         self.told = []
-        at.graph.node.create_subscription(
+        at.graph.add_node('base').create_subscription(
             kind, '/cmd_vel', lambda message: self.told.append((time.monotonic(), message)), 100
         )
-        at.until(lambda: at.graph.node.count_subscribers('/cmd_vel'))
+        self.wait_for_guard()
         self.runs = []
         self.sent_at = 0.0
+
+    def wait_for_guard(self):
+        """Wait until what the guard publishes is heard."""
+        guard, (topic,) = self.at.base._guard, self.at.base._guard._topics
+        self.at.until(lambda: self.at.base.undrivable('cmd_vel') is None)
+        self.at.until(lambda: guard.check() or guard.matched(topic))
 
     def drive(self, seconds, period=0.05, **parameters):
         """Send for a time; ends right after the last command."""
@@ -203,3 +213,156 @@ def test_it_is_refused_while_the_robot_may_not_move(station, latch):
     at = station({'teleop': TELEOP})
     at.router.lock.set(LockState(latch))
     assert at.send('teleop', linear=0.3).status.error['code'] == latch
+
+
+class Guarded(Driver):
+    """A driver that keeps the robot driving until something happens."""
+
+    def __init__(self, at, **parameters):
+        super().__init__(at)
+        self.drive(0.1, **parameters)
+        at.until(lambda: self.told and self.told[-1][1].linear.x)
+
+
+REST = {
+    'a resting stick': {'axes': [0.0, 0.0]},
+    'noise': {'axes': [0.02, -0.01], 'buttons': [0, 0]},
+    'zeros': {'linear': 0.0, 'angular': 0.0},
+    'no parameter': {},
+    'less than the dead zone': {'linear': 0.01, 'angular': -0.02},
+    'a direction that is not driven': {'lateral': 0.4},
+    'an axis that nothing is on': {'axes': [0.0, 0.0, 1.0]},
+}
+
+
+@pytest.mark.parametrize('case', [*REST, 'hold not pressed'])
+def test_what_asks_to_stand_ends_and_moves_nothing(station, case):
+    parameters = REST.get(case, {'axes': [1.0, 1.0], 'buttons': [0]})
+    hold = {'require_hold': case == 'hold not pressed', 'joystick': {'hold_button': 0}}
+    with start_failing_server('hang'):
+        at = station(
+            {'teleop': {**TELEOP, **hold}, 'go': {'kind': 'navigate', 'server_timeout': 10.0}}
+        )
+        driver = Driver(at)
+        goal = at.send('go', goal='home')
+        at.until(lambda: goal.state is CommandState.RUNNING)
+        for _ in range(5):
+            run = at.send('teleop', **parameters)
+            assert run.status.result == {'stopped': 'told to stand'}
+        assert goal.open and not goal.canceling
+        assert at.send('go', goal='table_4').open  # And it keeps nobody from beginning.
+        assert not driver.told
+        moving = {'axes': [0.0, 0.5], 'buttons': [1]}
+        run = at.send('teleop', **moving)
+        at.until(lambda: not run.open or run.started)
+        assert goal.status.error['code'] == 'preempted'
+
+
+def test_a_stick_that_is_let_go_before_its_turn_does_not_move_the_robot(station):
+    with start_failing_server('slow_cancel', '--delay', '0.3'):
+        at = station({'teleop': TELEOP, 'go': {'kind': 'navigate', 'server_timeout': 10.0}})
+        driver = Driver(at)
+        goal = at.send('go', goal='home')
+        at.until(lambda: goal.state is CommandState.RUNNING)
+        deflected = at.send('teleop', linear=0.3)
+        at.send('teleop', linear=0.0)
+        assert deflected.state is CommandState.CANCELED
+        at.end(goal)
+        end = time.monotonic() + 0.3
+        at.until(lambda: time.monotonic() > end)
+        assert all(message == Twist() for _, message in driver.told)
+
+
+def test_a_resting_stick_of_another_link_does_not_stop_who_drives(station):
+    at = station({'teleop': TELEOP})
+    driver = Guarded(at)
+    at.send('teleop', source='other', linear=0.0)
+    assert driver.runs[-1].open
+    at.send('teleop', linear=0.0)
+    assert not driver.runs[-1].open
+
+
+def test_before_the_first_command_nothing_is_published(station):
+    at = station({'teleop': {**TELEOP, 'deadman': 0.1}})
+    driver = Driver(at)
+    end = time.monotonic() + 1.0
+    at.until(lambda: time.monotonic() > end)
+    assert not driver.told
+
+
+def test_what_waits_when_the_robot_is_paused_moves_nothing(station):
+    with start_failing_server('slow_cancel', '--delay', '0.3'):
+        at = station(
+            {
+                'teleop': {**TELEOP, 'deadman': 2.0},
+                'go': {'kind': 'navigate', 'server_timeout': 10.0},
+                'pause': {'kind': 'pause'},
+            }
+        )
+        driver = Driver(at)
+        goal = at.send('go', goal='home')
+        at.until(lambda: goal.state is CommandState.RUNNING)
+        waiting = at.send('teleop', linear=0.3)
+        at.end(at.send('pause'))
+        assert at.end(waiting).state is CommandState.CANCELED
+        assert all(message == Twist() for _, message in driver.told)
+
+
+def test_a_pause_ends_what_drives_by_hand(station):
+    at = station({'teleop': {**TELEOP, 'deadman': 2.0}, 'pause': {'kind': 'pause'}})
+    driver = Guarded(at)
+    driver.sent_at = time.monotonic()
+    at.end(at.send('pause'))
+    assert driver.stand_time() - driver.sent_at < 0.1
+    assert driver.runs[-1].state is CommandState.CANCELED
+
+
+def test_with_nobody_listening_no_command_succeeds_and_the_words_say_where_somebody_does(station):
+    at = station({'teleop': {**TELEOP, 'deadman': 0.2}})
+    run = at.send('teleop', linear=0.3)  # Too early to know, so it is tried.
+    assert at.end(run).error['code'] == 'no_base'
+    with RosGraph('other_base') as other:
+        other.listen(TwistStamped, '/cmd_vel_stamped')
+        at.until(lambda: '/cmd_vel_stamped' in str(at.base.unheard()))
+        for parameters in ({'linear': 0.3}, {'linear': 0.0}):
+            end = at.end(at.send('teleop', **parameters))
+            assert end.error['code'] == 'no_base'
+            assert 'nobody subscribes to /cmd_vel;' in end.error['message']
+
+
+def test_a_base_that_goes_away_is_no_base_any_more(station):
+    at = station({'teleop': TELEOP})
+    with RosGraph('short_lived_base') as base:
+        base.listen(Twist, '/cmd_vel')
+        at.until(lambda: at.base.undrivable('cmd_vel') is None)
+    at.until(lambda: at.base.unheard() is not None)
+    assert at.end(at.send('teleop', linear=0.3)).error['code'] == 'no_base'
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+def test_when_the_guard_is_gone_the_bridge_has_the_base_stand_and_starts_another(station, number):
+    at = station({'teleop': {**TELEOP, 'deadman': 5.0}})
+    driver = Guarded(at)
+    guard = at.base._guard.pid
+    began = driver.sent_at = time.monotonic()
+    os.kill(guard, number)
+    stood = driver.stand_time()
+    assert stood - began < 1.0
+    end = at.end(driver.runs[-1])
+    assert end.error['code'] == 'guard_not_ready'
+    refused = at.send('teleop', linear=0.3)
+    assert refused.status.error['code'] == 'guard_not_ready'
+    driver.wait_for_guard()
+    assert at.base._guard.pid != guard
+    driver.drive(0.5)
+    assert driver.told[-1][1].linear.x == 0.3
+
+
+def test_a_robot_without_teleop_has_no_guard(station):
+    def children():
+        return set(Path(f'/proc/self/task/{os.getpid()}/children').read_text().split())
+
+    before = children()
+    at = station({'stop': {'kind': 'stop'}})
+    assert at.base._guard is None
+    assert not children() - before

@@ -20,12 +20,16 @@ from ...ros.entities import timer
 from ...ros.velocity import STANDING, Velocity
 from ...ros.velocity_topic import VelocityTopic
 from .base_settings import BaseSettings
+from .guard_process import GuardProcess
+from .run import Rejection
 
 _STAND_RATE = 20.0
 # How often subscribers of the topics are looked for at rest, s.
 _LOOK_PERIOD = 1.0
 # How long nobody may listen until that is reported, s: nodes of one robot start together.
 _PATIENCE = 10.0
+# How long bridge and guard may take to find who subscribes, s.
+_DISCOVERY = 5.0
 
 
 class Stand:
@@ -67,8 +71,12 @@ class RobotBase:
             if settings.odom_topic is not None
             else None
         )
+        driven = [self._topics[topic] for topic in sorted(set(settings.drives.values()))]
+        self._guard = GuardProcess(node, driven, settings.stand_for) if driven else None
+        self._driven = set(settings.drives.values())
         self._stands: set[Stand] = set()
         self._closed = False
+        self._made_at = time.monotonic()
         self._stand_until = dict.fromkeys(self._topics, 0.0)
         self._reports = {topic: _Report() for topic in self._topics}
         self._timer = timer(node, 1 / _STAND_RATE, self._tick, running=False)
@@ -94,7 +102,7 @@ class RobotBase:
             self._motion.forget()
         for each in topics:
             self._stand_until[each] = max(self._stand_until[each], time.monotonic() + seconds)
-        self._tell(topics)
+        self._tell(topics, seconds)
         self._timer.reset()
 
     @property
@@ -111,12 +119,29 @@ class RobotBase:
 
     # --- to move ---
 
-    def drive(self, velocity: Velocity, topic: str) -> None:
-        """Tell the base how to move, unless somebody wants it to stand."""
-        if self._stands:
-            velocity = STANDING
+    def drive(self, velocity: Velocity, topic: str, until: float) -> bool:
+        """
+        Have the base move so until a time of the monotonic clock; whether that can be done.
+
+        The guard publishes it, and tells the base to stand then whatever becomes of the bridge.
+        Nothing is published while somebody wants the base to stand.
+        """
+        if self._stands or self._guard is None:
+            return False
+        if not self._guard.drive(self._topics[topic], velocity, until):
+            return False
         self._stand_until[topic] = 0.0
-        self._topics[topic].publish(velocity)
+        return True
+
+    def undrivable(self, topic: str) -> Rejection | None:
+        """Say why nobody can drive now, None if somebody can."""
+        why = self.unheard(topic)
+        # Who was there before this bridge is found in its first seconds only.
+        if why is not None and time.monotonic() > self._made_at + _DISCOVERY:
+            return Rejection('no_base', why)
+        assert self._guard is not None
+        why = self._guard.problem()
+        return None if why is None else Rejection('guard_not_ready', why)
 
     def unheard(self, topic: str | None = None) -> str | None:
         """
@@ -125,7 +150,17 @@ class RobotBase:
         A base without a topic stands by itself.
         """
         topic = self.settings.topic if topic is None else topic
-        return None if topic is None else self._topics[topic].unheard()
+        if topic is None:
+            return None
+        out, guard = self._topics[topic], self._guard
+        if guard is None or topic not in self._driven or guard.age < _DISCOVERY:
+            return out.unheard()
+        return out.unheard(guard.matched(out) if guard.ready else None)
+
+    def wait_ready(self, timeout: float) -> None:
+        """Wait for the guard, if there is one; for the start of the bridge, before it spins."""
+        if self._guard is not None and not self._guard.wait_ready(timeout):
+            self._logger.warning(f'{self._guard.problem()}; nobody can drive by hand yet')
 
     def close(self) -> None:
         """End what is published; to do so twice is harmless."""
@@ -134,6 +169,8 @@ class RobotBase:
         self._closed = True
         for each in (self._timer, self._looking):
             self._node.destroy_timer(each)
+        if self._guard is not None:
+            self._guard.close()
         for topic in self._topics.values():
             topic.close()
 
@@ -142,9 +179,13 @@ class RobotBase:
     def _end(self, stand: Stand) -> None:
         self._stands.discard(stand)
 
-    def _tell(self, topics: Iterable[str]) -> None:
+    def _tell(self, topics: Iterable[str], seconds: float = 2 / _STAND_RATE) -> None:
+        """Publish zeros, and have the guard do so for a time instead of what it has."""
         for topic in topics:
-            self._topics[topic].publish(STANDING)
+            out, guard = self._topics[topic], self._guard
+            # By one publisher as long as it does it: those of two may overtake each other.
+            if guard is None or topic not in self._driven or not guard.stand(out, seconds):
+                out.publish(STANDING)
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -158,6 +199,8 @@ class RobotBase:
             self._timer.cancel()
 
     def _look(self) -> None:
+        if self._guard is not None:
+            self._guard.check()
         for topic, out in self._topics.items():
             out.look()
             self._reports[topic].update(out, self._logger)

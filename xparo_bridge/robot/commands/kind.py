@@ -222,7 +222,11 @@ class Kind(ABC, Generic[W]):
         return {'type': 'object', 'additionalProperties': False}
 
     def prepare(self, run: Run[W]) -> Rejection | None:
-        """Say why a run cannot work, before it is in anybody's way; most kinds always can."""
+        """
+        Say why a run cannot work, before it is in anybody's way; most kinds always can.
+
+        One that needs neither its channel nor its turn may be ended here.
+        """
         return None
 
     @abstractmethod

@@ -6,6 +6,8 @@ Kind `teleop`: drive by hand over the link, with a dead man's switch.
 Each command says how to move now. The robot moves so until the next one, for at most `deadman`
 seconds; then, or with a command to stand, or when the link is lost, it is told to stand still: at
 once, without a ramp, and several times. A command ends succeeded when a newer one takes its place.
+
+A command that asks to stand (a resting stick) ends what its own sender drives, and nothing else.
 """
 
 from __future__ import annotations
@@ -78,6 +80,14 @@ class Teleop(Kind[_Order]):
                 'type': 'boolean',
                 'default': False,
             },
+            'dead_zone': {
+                'description': 'What is less than this part of the whole deflection, or of the '
+                'limits, is none',
+                'type': 'number',
+                'minimum': 0,
+                'exclusiveMaximum': 1,
+                'default': 0.05,
+            },
             'max_linear': _limit('m/s ahead and back', 0.5),
             'max_lateral': _limit('m/s to the sides', 0.0),
             'max_angular': _limit('rad/s', 1.0),
@@ -141,12 +151,33 @@ class Teleop(Kind[_Order]):
         late = self._lateness(run)
         until = time.monotonic() + self.settings['deadman'] - late
         run.work = _Order(self._meaning(run.parameters), until)
+        if run.work.velocity == STANDING:
+            return self._obey_standing(run)
         if late > self.settings['deadman']:
             return Rejection(
                 'expired',
                 f'it came {late:.2f} s late; it would have moved the robot for '
                 f'{self.settings["deadman"]:g} s',
             )
+        why = self.robot.base.undrivable(self._topic)
+        if why is not None and self._run is not None:
+            self._fail(why)
+        return why
+
+    def _obey_standing(self, run: Run[_Order]) -> Rejection | None:
+        """End what the sender of a run drives, or is about to; nothing of anybody else."""
+        for other in self.robot.runs.open_runs:
+            same = other.kind is self and other.source == run.source
+            if same and not other.started:
+                self.robot.runs.cancel(other)
+        if self._run is not None and self._run.source == run.source:
+            driving, self._run = self._run, None
+            self._stand('')
+            self._done(driving, {'replaced_by': run.id})
+        why = self.robot.base.unheard(self._topic)
+        if why is not None:
+            return Rejection('no_base', why)
+        run.succeed({'stopped': 'told to stand'})
         return None
 
     def _lateness(self, run: Run[_Order]) -> float:
@@ -176,7 +207,8 @@ class Teleop(Kind[_Order]):
             )
         if self.settings['require_hold'] and not held:
             return STANDING
-        return velocity.within(*limits)
+        least = [limit * self.settings['dead_zone'] for limit in limits]
+        return velocity.beyond(*least).within(*limits)
 
     def takes_over(self, run: Run[_Order], old: Run[Any]) -> bool:
         return isinstance(old.kind, Teleop) and old.kind.name == self.name
@@ -185,10 +217,7 @@ class Teleop(Kind[_Order]):
         before, self._run = self._run, run
         self._wanted = run.work.velocity
         if before is not None:
-            before.succeed({'replaced_by': run.id})
-        if self._wanted == STANDING:
-            self._stand('told to stand')
-            return
+            self._done(before, {'replaced_by': run.id})
         # The deadman counts from when the command came, not from when there was time for it.
         left = run.work.until - time.monotonic()
         if left <= 0.0:
@@ -197,8 +226,8 @@ class Teleop(Kind[_Order]):
         self._deadman.timer_period_ns = int(left * 1e9)
         self._deadman.reset()
         if self._timer.is_canceled():
-            self._tick()
             self._timer.reset()
+            self._tick()
 
     def cancel(self, run: Run[_Order]) -> None:
         if run is self._run:
@@ -210,18 +239,37 @@ class Teleop(Kind[_Order]):
         if self._run is not None:
             self.cancel(self._run)
 
+    def pause(self, run: Run[_Order]) -> bool:
+        # There is nothing to go on with: who drives sends the next command.
+        self.cancel(run)
+        return True
+
     def _expire(self) -> None:
         self._stand(f'no newer command within {self.settings["deadman"]:g} s')
 
     def _stand(self, why: str) -> None:
         """Stop now; repeat it for a while, and end what moved the robot."""
         self._deadman.cancel()
-        self._wanted = self._velocity = STANDING
         self._timer.cancel()
+        self._wanted = self._velocity = STANDING
         self.robot.base.stand_for(self.settings['stop_for'], self._topic)
         run, self._run = self._run, None
         if run is not None:
-            run.succeed({'stopped': why})
+            self._done(run, {'stopped': why})
+
+    def _done(self, run: Run[_Order], result: Mapping[str, Any]) -> None:
+        """End a run that drove as succeeded, if there was anybody to hear it."""
+        why = self.robot.base.unheard(self._topic)
+        if why is None:
+            run.succeed(result)
+        else:
+            run.fail('no_base', why)
+
+    def _fail(self, why: Rejection) -> None:
+        run, self._run = self._run, None
+        self._stand('')
+        if run is not None:
+            run.fail(why.code, why.message)
 
     def _tick(self) -> None:
         period = 1 / self.settings['rate']
@@ -230,7 +278,13 @@ class Teleop(Kind[_Order]):
             self.settings['linear_acceleration'] * period,
             self.settings['angular_acceleration'] * period,
         )
-        self.robot.base.drive(self._velocity, self._topic)
+        if self._run is None:
+            return
+        if not self.robot.base.drive(self._velocity, self._topic, self._run.work.until):
+            self._fail(
+                self.robot.base.undrivable(self._topic)
+                or Rejection('standing', 'the base is being told to stand')
+            )
 
 
 def _at(values: Any, index: int | None) -> float:

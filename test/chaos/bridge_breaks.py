@@ -1,0 +1,167 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge is killed, stopped or stuck while somebody drives: the base stands in time."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import ExitStack
+import json
+from pathlib import Path
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+from fixtures.processes import Process
+from fixtures.ros_graph import RosGraph
+from fixtures.system import start_bridge
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+from chaos.teleop_link_cut import Base
+
+TIMES = 20
+DEADMAN = 0.5
+# What machine and guard may add to the deadman, s.
+ALLOWED = 0.1
+_PERIOD = 0.05
+_STUCK_FOR = 1.2
+WAYS = ('kill -9', 'SIGSTOP', 'interpreter stuck')
+# The bridge, and a thread that keeps the interpreter for itself when it is signalled to.
+_STICKY = f"""
+import ctypes, signal, sys, threading
+from xparo_bridge.__main__ import main
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+def stick():
+    while True:
+        signal.sigwait([signal.SIGUSR1])
+        ctypes.PyDLL(None).usleep({int(_STUCK_FOR * 1e6)})
+threading.Thread(target=stick, daemon=True).start()
+sys.exit(main())
+"""
+
+
+class Platform:
+    """A platform that drives for as long as it is told to, by its own thread."""
+
+    def __init__(self) -> None:
+        self._driving = threading.Event()
+        self._server = serve(self._handle, '127.0.0.1', 0)
+        self.port = self._server.socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def _handle(self, socket: Any) -> None:
+        frame = json.dumps(
+            {
+                'type': 'remote_command',
+                'data': {'command': 'teleop', 'parameters': {'linear': 0.3}},
+            }
+        )
+        reader = threading.Thread(target=self._drop, args=(socket,))
+        reader.start()
+        try:
+            while reader.is_alive():
+                if self._driving.wait(0.1):
+                    socket.send(frame)
+                    time.sleep(_PERIOD)
+        except ConnectionClosed:  # The bridge was killed.
+            pass
+        reader.join()
+
+    def _drop(self, socket: Any) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in socket:
+                pass
+
+    def drive(self, on: bool) -> None:
+        """Begin or cease to send commands."""
+        (self._driving.set if on else self._driving.clear)()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+
+def run(times: int, seed: int) -> str:
+    """Break the bridge so often in each way; AssertionError where the base stood too late."""
+    broken = measure(times, seed)
+    for way, delays in broken.items():
+        late = [delay for delay in delays if delay > DEADMAN + ALLOWED]
+        assert not late, f'{way}: {len(late)} of {times} were late: {sorted(late)[-5:]}'
+    return '; '.join(f'{way}: {max(delays):.3f} s at most' for way, delays in broken.items())
+
+
+def measure(times: int, seed: int) -> dict[str, list[float]]:
+    """Return the times from the last velocity to the first zero, s, by way of breaking."""
+    chance = random.Random(seed)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        base = Base(stack.enter_context(RosGraph('base')))
+        stack.callback(base.close)
+        platform = Platform()
+        stack.callback(platform.close)
+        bridges = _Bridges(stack, folder, platform.port)
+        return {
+            way: [_break(way, bridges, platform, base, chance) for _ in range(times)]
+            for way in WAYS
+        }
+
+
+class _Bridges:
+    """A bridge that can be stuck, and another one when it was killed."""
+
+    def __init__(self, stack: ExitStack, folder: Path, port: int) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._port = port
+        self._bridge: Process | None = None
+
+    def running(self) -> Process:
+        if self._bridge is None or self._bridge.returncode is not None:
+            settings = {
+                'commands': {'teleop': {'deadman': DEADMAN, 'linear_acceleration': 100.0}},
+                'base': {'stand_for': 0.2},
+            }
+            self._bridge = self._stack.enter_context(
+                start_bridge(
+                    self._folder, self._port, settings, program=(sys.executable, '-c', _STICKY)
+                )
+            )
+        return self._bridge
+
+
+def _break(
+    way: str, bridges: _Bridges, platform: Platform, base: Base, chance: random.Random
+) -> float:
+    bridge = bridges.running()
+    platform.drive(True)
+    base.wait_until(lambda: base.moves, 30.0)
+    time.sleep(chance.uniform(0.1, 0.1 + 2 * _PERIOD))
+    base.told.clear()
+    base.wait_until(lambda: base.moves, 5.0)
+    began = time.monotonic()
+    if way == 'kill -9':
+        bridge.send_signal(signal.SIGKILL)
+    elif way == 'SIGSTOP':
+        bridge.send_signal(signal.SIGSTOP)
+    else:
+        bridge.send_signal(signal.SIGUSR1)
+    # It is broken for longer than the base may go on.
+    base.wait_until(lambda: base.stood_at(began) is not None, 5.0)
+    platform.drive(False)
+    stood = base.stood_at(began)
+    last = max(when for when, moves in base.told if moves)
+    assert stood is not None
+    if way == 'SIGSTOP':
+        bridge.send_signal(signal.SIGCONT)
+    # What was sent meanwhile is played out before the next time.
+    quiet = time.monotonic() + (1.5 * DEADMAN if way == 'SIGSTOP' else 0.0)
+    if way == 'interpreter stuck':
+        quiet = began + _STUCK_FOR + 1.2 * DEADMAN
+    base.wait_until(lambda: time.monotonic() > quiet and not base.moves, 10.0)
+    return stood - last
