@@ -138,7 +138,12 @@ class Bridge:
         self._telemetry = TelemetryPublisher(
             node, TelemetryConfig.of(configuration), self._send_telemetry
         )
-        self._log_sessions = LogSessions(node, configuration['telemetry']['log'], self.links.send)
+        self._log_sessions = LogSessions(
+            node,
+            configuration['telemetry']['log'],
+            self.links.send,
+            self.links.that_carry(msg.AskLogSession),
+        )
         self._telemetry_control = TelemetryControl(node, self._telemetry)
         bags = BagUploads(node, configuration['bags'], self.links.send_first)
         self.trees = Trees(
@@ -335,6 +340,7 @@ class Bridge:
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
+            self._log_sessions.connected(link)
         for feature in self._features:
             up = change.state is msg.LinkState.CONNECTED
             try:

@@ -350,9 +350,75 @@ def test_a_task_runs_its_tree_and_tells_of_each_node_and_its_end(running):
     assert update['uid'] and update['node_type']
     result = service.answer('TASK_RESULT')
     assert result['success'] and result['duration_s'] >= 0.05, result
-    assert service.answer('ADD_Task_history_database')['input_data'] == {'goal': 'table_4'}
+    history = service.answer('ADD_Task_history_database')
+    assert history['input_data'] == {'task_id': 't1', 'blackboard': {'goal': 'table_4'}}
+    assert history['output_data']['success'] is True and history['type'] == 'bt_task'
+    assert history['output_data']['duration_s'] == result['duration_s']
     failed = service.ask('TASK_RESULT', RUN_TASK={**task, 'tree_xml': '<AlwaysFailure/>'})
     assert not failed['success'] and failed['error']
+
+
+@pytest.mark.parametrize(
+    ('tree', 'ends', 'success'),
+    [
+        ('<AlwaysSuccess/>', ['SUCCESS'], True),
+        ('<AlwaysFailure/>', ['FAILURE'], False),
+        (
+            '<Fallback><AlwaysFailure/><Delay delay_msec="50"><AlwaysSuccess/></Delay></Fallback>',
+            ['FAILURE', 'SUCCESS', 'SUCCESS', 'SUCCESS'],
+            True,
+        ),
+    ],
+)
+def test_each_node_is_reported_to_its_end_before_the_task_is(running, tree, ends, success):
+    peers = running[0]
+    service = Service(peers)
+    seen = len(peers.platform.received)
+    result = service.ask(
+        'TASK_RESULT', RUN_TASK={'task_id': 9, 'stage': 'production', 'tree_xml': tree}
+    )
+    assert result['task_id'] == 9 and result['success'] is success
+    reported = peers.platform.received[seen:]
+    before = reported[: next(i for i, body in enumerate(reported) if 'TASK_RESULT' in body)]
+    updates = [body['ADD_live_update_bt'] for body in before if 'ADD_live_update_bt' in body]
+    assert [
+        update['curr'] for update in updates if update['curr'] in ('SUCCESS', 'FAILURE')
+    ] == ends
+    assert all(update['prev'] != update['curr'] for update in updates)
+
+
+def test_a_log_session_is_asked_for_once_the_robot_is_known(running):
+    peers = running[0]
+    posted = peers.until(
+        peers.platform,
+        lambda: [
+            body['ADD_Logs_history_database']
+            for body in peers.platform.posted
+            if 'ADD_Logs_history_database' in body
+        ],
+    )
+    assert posted[0]['extra_info']['event'] == 'session_start'
+    # The session that it named has what the robot logs from then on.
+    assert (
+        peers.until(
+            peers.platform,
+            lambda: [
+                body['UPDATE_Logs_history_database']['id']
+                for body in peers.platform.posted
+                if 'UPDATE_Logs_history_database' in body
+            ],
+        )[0]
+        == '17'
+    )
+    info = next(
+        body['ADD_robots_info'] for body in peers.platform.received if 'ADD_robots_info' in body
+    )
+    for key in ('os_name', 'os_version', 'os_release', 'mac_address', 'ip_address', 'ip_source'):
+        assert isinstance(info[key], str) and info[key], key
+    for key in ('total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'):
+        assert info[key].endswith(' GB'), key
+    for key in ('cpu_model', 'cpu_count', 'width', 'height', 'locations', 'public_ip', 'data'):
+        assert key in info
 
 
 def test_a_task_that_is_not_proven_or_cannot_be_read_is_refused_with_a_reason(running):

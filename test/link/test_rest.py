@@ -12,7 +12,7 @@ from link.rest_platform import platform
 import pytest
 
 from xparo_bridge.link.backoff import Backoff
-from xparo_bridge.link.bag_upload import NotABag, Progress, upload_rosbag
+from xparo_bridge.link.bag_upload import check_metadata, NotABag, Progress, upload_rosbag
 from xparo_bridge.link.history import oldest
 from xparo_bridge.link.log_upload import LogUploader
 from xparo_bridge.link.rest import RestClient, RestError, TokenRefused
@@ -327,6 +327,50 @@ def test_an_upload_keeps_its_rate(bag):
     begin = time.monotonic()
     asyncio.run(upload())
     assert time.monotonic() - begin > 0.2
+
+
+METADATA = """rosbag2_bagfile_information:
+  version: 9
+  storage_identifier: mcap
+  message_count: 5
+  relative_file_paths:
+    - bag_1_0.mcap
+    - bag_1_1.mcap
+  files:
+    - path: bag_1_0.mcap
+      message_count: 2
+    - path: bag_1_1.mcap
+      message_count: 3
+  custom_data: ~
+  ros_distro: jazzy
+"""
+
+
+@pytest.mark.parametrize('end', range(0, METADATA.index('message_count: 3') + 14, 5))
+def test_a_bag_whose_metadata_were_cut_short_is_not_uploaded_and_the_remedy_is_named(bag, end):
+    (bag / 'metadata.yaml').write_text(METADATA[:end])
+    with pytest.raises(NotABag, match=f'ros2 bag reindex {bag.name}'):
+        check_metadata(bag)
+
+
+@pytest.mark.parametrize(
+    ('metadata', 'problem'),
+    [
+        (b'\xff\xfe', 'ros2 bag reindex'),
+        (b'[' * 5000, 'ros2 bag reindex'),
+        (METADATA.replace('bag_1_1', 'lost').encode(), 'lost.mcap, which metadata.yaml names'),
+    ],
+)
+def test_a_bag_whose_metadata_do_not_fit_is_not_uploaded(bag, metadata, problem):
+    (bag / 'metadata.yaml').write_bytes(metadata)
+    with pytest.raises(NotABag, match=problem):
+        check_metadata(bag)
+
+
+@pytest.mark.parametrize('metadata', [METADATA, METADATA[: METADATA.index('  custom_data')]])
+def test_a_finished_bag_is_taken_for_one(bag, metadata):
+    (bag / 'metadata.yaml').write_text(metadata)
+    check_metadata(bag)
 
 
 def test_a_bag_still_being_recorded_is_not_uploaded(bag):

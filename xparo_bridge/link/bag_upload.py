@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..errors import BadInput
 from .backoff import Backoff
 from .rest import RestClient, RestError, TokenRefused
@@ -19,6 +21,9 @@ from .rest import RestClient, RestError, TokenRefused
 _PATH = '/api/upload_rosbag/'
 _NOTES = '.uploaded.json'
 _LAST = 'metadata.yaml'  # rosbag2 writes it when a bag is finished.
+_MAX_METADATA = 4 * 1024 * 1024  # bytes that are looked into
+_WITH_FILES = 5  # version of the metadata from which on it lists `files` after their paths
+_Loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
 
 class NotABag(BadInput, ValueError):
@@ -50,8 +55,7 @@ async def upload_rosbag(
     are not sent again by the next call. `on_progress` is called in another thread. Raises NotABag,
     OSError, or RestError for a file the platform will not have.
     """
-    if not (folder / _LAST).is_file():
-        raise NotABag(f'{folder} has no {_LAST}: it is no bag, or one still being recorded')
+    await asyncio.to_thread(check_metadata, folder)
     backoff = backoff or Backoff(initial=1.0, maximum=120.0, stable_after=0.0, refused=120.0)
     files = {path: path.stat().st_size for path in _files(folder)}
     total, before = sum(files.values()), 0
@@ -74,6 +78,55 @@ async def upload_rosbag(
             _note(folder, arrived)
         before += size
         on_progress(Progress(name, before, total))
+
+
+def check_metadata(folder: Path) -> None:
+    """
+    Check that a recorder finished a bag: its metadata is whole and names files that are there.
+
+    :raises NotABag: with what to do about it.
+    """
+    reindex = (
+        f'it is still being recorded, or the recorder was killed: then write it anew with '
+        f'`ros2 bag reindex {folder.name}`'
+    )
+    try:
+        with (folder / _LAST).open('rb') as file:
+            text = file.read(_MAX_METADATA + 1)
+    except FileNotFoundError:
+        raise NotABag(f'bag {folder.name} has no {_LAST}: {reindex}') from None
+    if len(text) > _MAX_METADATA:
+        return  # Nobody cuts a file to so much; to read it would take minutes.
+    try:
+        content = yaml.load(text, _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise NotABag(f'bag {folder.name}: {_LAST} cannot be read: {reindex}') from error
+    bag = content.get('rosbag2_bagfile_information') if isinstance(content, dict) else None
+    if not isinstance(bag, dict):
+        raise NotABag(f'bag {folder.name}: {_LAST} is not whole: {reindex}')
+    if not bag:
+        return
+    paths = bag.get('relative_file_paths')
+    files = bag.get('files')
+    if not isinstance(paths, list) or not paths:
+        raise NotABag(f'bag {folder.name}: {_LAST} is not whole: {reindex}')
+    if isinstance(bag.get('version'), int) and bag['version'] >= _WITH_FILES:
+        if not _whole(files, len(paths), bag.get('message_count')):
+            raise NotABag(f'bag {folder.name}: {_LAST} is not whole: {reindex}')
+    for path in paths:
+        if not isinstance(path, str) or not (folder / Path(path).name).is_file():
+            raise NotABag(f'bag {folder.name}: {path}, which {_LAST} names, is not there')
+
+
+def _whole(files: Any, expected: int, messages: Any) -> bool:
+    """Whether each file is listed with its messages, which make up those of the bag."""
+    if not isinstance(files, list) or len(files) != expected:
+        return False
+    found = [file.get('message_count') for file in files if isinstance(file, dict)]
+    counts = [count for count in found if isinstance(count, int)]
+    if len(counts) < expected:
+        return False
+    return not isinstance(messages, int) or sum(counts) == messages
 
 
 async def _upload(

@@ -199,7 +199,7 @@ class TreeRun:
         return 'paused' if paused else self.state.value
 
     def finish(self) -> None:
-        """Leave the graph; the run is over."""
+        """Leave the graph; the run is over. Whoever called reports it, and calls `on_end`."""
         if self._slices is not None:
             self._slices.close()
         if self.executor is not None:
@@ -209,7 +209,6 @@ class TreeRun:
                 node.shutdown()
             self.ros.close()
         self.state = self._outcome
-        self.on_end(self)
 
     @property
     def active_nodes(self) -> list[str]:

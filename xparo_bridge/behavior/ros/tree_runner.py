@@ -395,7 +395,9 @@ class TreeRunner:
         else:
             self._logger.info(f'tree {run.name} {run.state.value}')
         self._note('tree', tree=run.name, run=run.id, state=run.state.value, error=run.error)
+        # The nodes' last states are reported before anybody reports the end of a task.
         self.reports.end(run)
+        run.on_end(run)
         self.commands.tree_ended(run)
 
     def _refresh(self, run: TreeRun) -> None:

@@ -229,5 +229,13 @@ class ActionKind(Kind[ActiveGoal]):
             result = outcome.result
             name, words = nav2_errors.describe(result)
             details = {'error_code': result.error_code, 'error_name': name} if name else {}
-            said = getattr(result, 'error_msg', '')
+            # Nav2 calls it error_msg; others, as ~/upload_rosbag, say it in plain words.
+            said = next(
+                (
+                    text
+                    for name in ('error_msg', 'error', 'error_message')
+                    if isinstance(text := getattr(result, name, ''), str) and text
+                ),
+                '',
+            )
             run.fail(ending, said or words or outcome.text, **details)

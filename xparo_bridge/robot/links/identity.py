@@ -9,6 +9,7 @@ import os
 import platform
 import socket
 from typing import Any
+from uuid import getnode
 
 import psutil
 
@@ -20,6 +21,17 @@ _OUTSIDE = (
     (socket.AF_INET6, ('2001:db8::1', 9)),
 )
 _NOWHERE = '127.0.0.1'
+
+
+def _room() -> dict[str, int]:
+    """Memory and disk as they are at the start, bytes."""
+    disk = psutil.disk_usage('/')
+    return {
+        'memory_available': psutil.virtual_memory().available,
+        'disk': disk.total,
+        'disk_used': disk.used,
+        'disk_free': disk.free,
+    }
 
 
 class RobotFacts(Mapping[str, Any]):
@@ -38,6 +50,12 @@ class RobotFacts(Mapping[str, Any]):
             'os': platform.platform(terse=True),
             'cpu': f'{platform.machine()}, {psutil.cpu_count()} cores',
             'memory': psutil.virtual_memory().total,
+            'os_version': platform.version(),
+            'os_release': platform.release(),
+            'mac_address': ':'.join(f'{byte:02x}' for byte in getnode().to_bytes(6, 'big')),
+            'cpu_count': psutil.cpu_count(),
+            'cpu_physical_count': psutil.cpu_count(logical=False),
+            **_room(),
             'ip_address': '',
             'ros_distro': os.environ.get('ROS_DISTRO', ''),
             'bridge_version': __version__,

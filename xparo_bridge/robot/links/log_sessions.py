@@ -1,15 +1,16 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What of the robot's log goes to a platform that has begun a log session."""
+"""Sends what of the robot's log belongs to the log session of a platform."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, UTC
 from typing import Any
 
 from rclpy.node import Node
 
-from ...messages import LogSession, LogUpdate, Telemetry
+from ...messages import AskLogSession, LogSession, LogUpdate, Message, Telemetry
 from ...ros.entities import timer
 from ..telemetry.log import LogRecord, RosoutLog
 
@@ -25,13 +26,23 @@ class LogSessions:
     The log session of each link; on the ROS thread.
 
     A session lasts until the link begins another, names none, or the bridge stops. /rosout is
-    listened to while there is one.
+    listened to while there is one. A platform that begins none by itself is asked for one on each
+    connection, until it names one.
     """
 
     def __init__(
-        self, node: Node, settings: Mapping[str, Any], send: Callable[[LogUpdate, str], object]
+        self,
+        node: Node,
+        settings: Mapping[str, Any],
+        send: Callable[[Message, str], object],
+        asked: Sequence[str] = (),
     ) -> None:
-        """Take `telemetry.log` of the configuration, and what sends an update to a link."""
+        """
+        Take `telemetry.log` of the configuration, and what sends a message to a link.
+
+        `asked` are the links whose platform wants to be asked for a session.
+        """
+        self._asked = frozenset(asked)
         self._node = node
         self._period = settings['period']
         self._send = send
@@ -46,6 +57,13 @@ class LogSessions:
         self._sessions: dict[str, str] = {}
         self._lines: list[str] = []
         self._metrics: dict[str, Any] = {}
+
+    def connected(self, link: str) -> None:
+        """Take that a link is up: ask for a session where that is due."""
+        if link in self._asked and link not in self._sessions:
+            now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+            extra = {'event': 'session_start', 'session_start_time': now}
+            self._send(AskLogSession(now, extra), link)
 
     def session(self, link: str, session: LogSession) -> None:
         """Take the session a link is in from now on."""

@@ -10,6 +10,7 @@ that are pushed without a task are checked and kept, for commands to run by name
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, UTC
 import time
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -104,10 +105,15 @@ class Tasks(Feature):
         if task.save_history:
             self._context.links.send(
                 msg.TaskHistory(
-                    input=task.blackboard,
-                    output=blackboard,
-                    kind='task',
-                    created_at=time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime()),
+                    # As the platform's own client has it: the history knows no task but by this.
+                    input={'task_id': task.task_id, 'blackboard': task.blackboard},
+                    output={
+                        'success': not error,
+                        'blackboard': blackboard,
+                        'duration_s': duration,
+                    },
+                    kind='bt_task',
+                    created_at=datetime.now(UTC).replace(tzinfo=None).isoformat(),
                 ),
                 link,
             )
