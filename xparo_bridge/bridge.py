@@ -60,8 +60,7 @@ from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .ros.walls import guard_services
 from .share import share
-from .state import State, state_path, StateInUse
-from .state_directory import StateDirectory
+from .state import NoRoom, State, state_path, StateInUse
 
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s.
@@ -109,10 +108,9 @@ class Bridge:
             self._logger.error,
             durable=any(link['outbox']['durability'] == 'full' for link in configuration['links']),
         )
-        self._state = StateDirectory(self.state.path, self._logger.error)
-        self._issued = IssuedCredentials(self._state.path)
+        self._issued = IssuedCredentials(self.state)
         info = msg.RobotInfo(RobotFacts(self._robot_id))
-        self._audit = Audit(self._state.path / 'audit.jsonl', self._logger.error)
+        self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
         links = {
             settings['name']: make_link(
                 settings,
@@ -149,19 +147,17 @@ class Bridge:
         self.trees = Trees(
             node,
             configuration,
-            self._state,
+            self.state,
             self.links.send,
             lambda: self.links.any_connected,
             self._audit.note,
         )
         self._journal = Journal(
-            self._state.file('commands.jsonl'),
+            self.state,
             configuration['command_limits']['remembered'],
             self._logger.error,
         )
-        places = Places(
-            configuration['places'], self._state.file('places.json'), self._logger.error
-        )
+        places = Places(configuration['places'], self.state, self._logger.error)
         self._base = RobotBase(node, base_settings(configuration))
         self.router = Router(
             node,
@@ -183,7 +179,7 @@ class Bridge:
             {name: link['protocol'] for name, link in self._link_settings.items()},
             lambda: [run.id for run in self.router.open_runs],
             self._describe_features,
-            lambda: self.state.problem or self._state.problem,
+            lambda: self.state.problem,
         )
         self._doors = CommandService(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
@@ -195,7 +191,7 @@ class Bridge:
                 self.links,
                 self._roles,
                 self._robot_id,
-                self._state,
+                self.state,
                 self._on_command,
                 self.trees,
                 self._status.publish,
@@ -355,8 +351,8 @@ class Bridge:
     def _on_credential(self, link: str, credential: msg.LinkCredential) -> None:
         try:
             self._issued.keep(link, credential.value)
-        except OSError as error:
-            self._warn(link, f'its credential is kept in memory only: {error.strerror}')
+        except NoRoom as error:
+            self._warn(link, f'its credential is not kept: {error}')
 
     def _describe_features(self, status: Any) -> None:
         for feature in self._features:

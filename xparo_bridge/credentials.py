@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 import os
 from pathlib import Path
 import stat
+import threading
 
 import yaml
 
 from .errors import BadInput
+from .state import State
 
 
 class CredentialsError(BadInput):
@@ -119,49 +121,29 @@ def read_credentials(
 
 class IssuedCredentials:
     """
-    Credentials that platforms issued to this robot, a file of mode 0600 for each link.
+    Credentials that platforms issued to this robot, by link; used from several threads.
 
-    One that the disk does not take is good until the bridge ends. Used from several threads.
+    What cannot be read is as if nothing had been issued: the link goes on with its secret.
     """
 
-    def __init__(self, state: Path) -> None:
-        """Take the folder of the bridge's state."""
-        self._folder = state / 'credentials'
-        self._unwritten: dict[str, str] = {}
+    def __init__(self, state: State) -> None:
+        """Take where they are kept."""
+        self._lock = threading.Lock()
+        self._table = state.table('credentials', max_entries=1000, max_bytes=1024 * 1024)
 
     def read(self, link: str) -> str:
         """Return what a link is to use instead of the project's secret; empty for nothing."""
-        if link in self._unwritten:
-            return self._unwritten[link]
-        try:
-            return (self._folder / link).read_text(encoding='utf-8')
-        except (FileNotFoundError, NotADirectoryError):
-            return ''
-        except (OSError, UnicodeDecodeError) as error:
-            raise CredentialsError(f'{self._folder / link}: cannot be read: {error}') from None
+        with self._lock:
+            return self._table.get(link) or ''
 
     def keep(self, link: str, value: str) -> None:
         """
         Keep it over restarts in place of the one before; forget it if empty.
 
-        OSError where it is kept in memory only.
+        :raises NoRoom: if it is too large.
         """
-        path = self._folder / link
-        self._unwritten[link] = value
-        self._write(path, value)
-        del self._unwritten[link]
-
-    def _write(self, path: Path, value: str) -> None:
-        if not value:
-            path.unlink(missing_ok=True)
-            return
-        self._folder.mkdir(exist_ok=True, mode=0o700)
-        new = path.with_name(f'{path.name}.new')
-        new.unlink(missing_ok=True)
-        with open(
-            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8'
-        ) as file:
-            file.write(value)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        with self._lock:
+            if value:
+                self._table.put(link, value)
+            else:
+                self._table.delete(link)

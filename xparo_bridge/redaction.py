@@ -45,6 +45,19 @@ def redacted(text: str) -> str:
     return _pattern.sub(HIDDEN, text) if _pattern is not None else text
 
 
+def redacted_value(value: Any) -> Any:
+    """Return a value of JSON's kind without any secret in its texts, keys included."""
+    if _pattern is None:
+        return value
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {redacted_value(key): redacted_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted_value(item) for item in value]
+    return value
+
+
 def redact_everything() -> None:
     """Let all log records of Python and all uncaught exceptions pass through `redacted`."""
     make = logging.getLogRecordFactory()

@@ -13,6 +13,7 @@ from typing import Any
 
 from fixtures.domains import own_domain
 from fixtures.fake_peers import FakePeers
+from fixtures.kept_state import in_file
 from fixtures.ros_graph import RosGraph
 from geometry_msgs.msg import Twist
 import pytest
@@ -87,19 +88,24 @@ class Service:
 
 
 def test_the_issued_credential_is_kept_used_and_given_up_when_it_is_refused(peers, tmp_path):
-    kept = tmp_path / 'state' / 'credentials' / 'platform'
+    state = tmp_path / 'state'
+
+    def is_written() -> bool:
+        return any(b'CREDENTIAL' in file.read_bytes() for file in state.glob('state.sqlite*'))
+
     with peers.bridge(tmp_path), RosGraph() as graph:
-        graph.until(kept.exists)
-        assert kept.stat().st_mode & 0o777 == 0o600
-        assert kept.parent.stat().st_mode & 0o777 == 0o700
+        graph.until(is_written)
+        assert state.stat().st_mode & 0o777 == 0o700
+        assert all(file.stat().st_mode & 0o077 == 0 for file in state.iterdir())
+    assert in_file(state, 'SELECT key, value FROM credentials') == [('platform', 'CREDENTIAL')]
     with peers.bridge(tmp_path) as bridge, RosGraph() as graph:
         assert peers.platform.dialled_with == ['SECRET', 'CREDENTIAL']
         peers.platform.credential_good = False
         peers.run(peers.platform.drop())
         peers.until(peers.platform, lambda: peers.platform.connections)
         assert peers.platform.dialled_with[-2:] == ['CREDENTIAL', 'SECRET']
-        graph.until(lambda: not kept.exists())
         assert not any('CREDENTIAL' in line or 'SECRET' in line for line in bridge.lines)
+    assert in_file(state, 'SELECT key, value FROM credentials') == []
 
 
 def names(service: Service) -> set[str]:

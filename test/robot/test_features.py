@@ -20,7 +20,7 @@ from xparo_bridge.robot.features import FeatureContext, make_features
 from xparo_bridge.robot.links.links import Links
 from xparo_bridge.robot.links.roles import LinkRoles
 from xparo_bridge.share import share
-from xparo_bridge.state_directory import StateDirectory
+from xparo_bridge.state import State
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def features(node: Node, state: Path, *protocols: str) -> set[str]:
             peers,
             LinkRoles(configuration, peers.carriers),
             'r1',
-            StateDirectory(state, print),
+            State(state, print),
             lambda link, command: True,
             None,
             lambda: None,

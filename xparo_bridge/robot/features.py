@@ -20,7 +20,7 @@ from rclpy.node import Node
 from .. import messages as msg
 from ..behavior.ros.trees import Trees
 from ..configuration import Configuration
-from ..state_directory import StateDirectory
+from ..state import State
 from .links.links import Links
 from .links.roles import LinkRoles
 
@@ -44,7 +44,7 @@ class FeatureContext:
     links: Links
     roles: LinkRoles
     robot_id: str
-    state: StateDirectory
+    state: State
     # Runs a RemoteCommand as if its link had just sent it; whether it was not rejected.
     execute: Callable[[str, Any], bool]
     trees: Trees

@@ -4,6 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
+from pathlib import Path
+import sqlite3
+from typing import Any
+
 import pytest
 
 from xparo_bridge.behavior.ros.tree_library import (
@@ -12,76 +18,98 @@ from xparo_bridge.behavior.ros.tree_library import (
     StoredTree,
     TreeLibrary,
 )
+from xparo_bridge.state import NoRoom, State
+from xparo_bridge.state.database import FILE_NAME
+
+
+@contextlib.contextmanager
+def library(folder: Path, *own: StoredTree) -> Iterator[TreeLibrary]:
+    """The library of one run of the bridge."""
+    state = State(folder, print)
+    yield TreeLibrary(state, own)
+    state.close()
+
+
+def change(folder: Path, query: str, *values: Any) -> None:
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db, db:
+        db.execute(query, values)
 
 
 def test_trees_and_the_last_run_are_there_after_a_restart(tmp_path):
-    library = TreeLibrary(tmp_path)
-    library.add(StoredTree('a', '<a/>'))
-    library.ran(StoredTree('b', '<b/>\r\n'), {'x': 1})
-    again = TreeLibrary(tmp_path)
-    assert again.names == ['a']
-    assert again.find('a') == StoredTree('a', '<a/>')
-    assert again.last_good() is None or again.last_good().xml == '<b/>\r\n'
-    assert (again.last.name, again.last.blackboard, again.last.unfinished) == ('b', {'x': 1}, True)
-    again.ended()
-    assert not TreeLibrary(tmp_path).last.unfinished
+    with library(tmp_path) as first:
+        first.add(StoredTree('a', '<a/>'))
+        first.ran(StoredTree('b', '<b/>\r\n'), {'x': 1})
+    with library(tmp_path) as again:
+        assert again.names == ['a']
+        assert again.find('a') == StoredTree('a', '<a/>')
+        assert again.last_good() == StoredTree('b', '<b/>\r\n')
+        last = again.last
+        assert (last.name, last.blackboard, last.unfinished) == ('b', {'x': 1}, True)
+        again.ended()
+    with library(tmp_path) as ended:
+        assert not ended.last.unfinished
 
 
 def test_the_last_run_is_kept_when_its_name_gets_another_tree(tmp_path):
-    library = TreeLibrary(tmp_path)
-    library.add(StoredTree('a', '<old/>'))
-    library.ran(StoredTree('a', '<old/>'), {})
-    library.add(StoredTree('a', '<new/>'))
-    assert library.find('a').xml == '<new/>'
-    assert library.last_good().xml == '<old/>'
+    with library(tmp_path) as first:
+        first.add(StoredTree('a', '<old/>'))
+        first.ran(StoredTree('a', '<old/>'), {})
+        first.add(StoredTree('a', '<new/>'))
+    with library(tmp_path) as again:
+        assert again.find('a').xml == '<new/>'
+        assert again.last_good().xml == '<old/>'
 
 
-def test_files_nobody_names_any_more_go(tmp_path):
-    library = TreeLibrary(tmp_path)
-    for number in range(3):
-        library.add(StoredTree('a', f'<a n="{number}"/>'))
-    assert len(list(tmp_path.glob('*.xml'))) == 1
-    assert library.remove('a')
-    assert not library.remove('a')
-    assert list(tmp_path.glob('*.xml')) == []
+def test_a_tree_that_was_forgotten_is_not_there_after_a_restart(tmp_path):
+    with library(tmp_path) as first:
+        first.add(StoredTree('a', '<a/>'))
+        assert first.remove('a')
+        assert not first.remove('a')
+    with library(tmp_path) as again:
+        assert again.names == []
 
 
 def test_no_more_are_kept_than_a_bound(tmp_path, monkeypatch):
     monkeypatch.setattr('xparo_bridge.behavior.ros.tree_library.MAX_KEPT', 3)
-    library = TreeLibrary(tmp_path)
-    for number in range(5):
-        library.add(StoredTree(f't{number}', f'<t{number}/>'))
-    assert library.names == ['t2', 't3', 't4']
+    with library(tmp_path) as first:
+        for number in range(5):
+            first.add(StoredTree(f't{number}', f'<t{number}/>'))
+        assert first.names == ['t2', 't3', 't4']
     assert MAX_KEPT > 3
 
 
-@pytest.mark.parametrize('damage', ['{', '[]', '{"trees": 3}', '{"trees": {}, "last": {"x": 1}}'])
-def test_a_damaged_index_is_as_if_there_were_none(tmp_path, damage):
-    (tmp_path / 'index.json').write_text(damage)
-    library = TreeLibrary(tmp_path)
-    assert (library.names, library.last) == ([], None)
-    library.add(StoredTree('a', '<a/>'))
-    assert TreeLibrary(tmp_path).names == ['a']
+@pytest.mark.parametrize('damage', ["value = '<a'", 'crc = 1', "value = x'00ff'"])
+def test_a_tree_that_was_changed_on_disk_is_not_there(tmp_path, damage):
+    with library(tmp_path) as first:
+        first.ran(StoredTree('a', '<a/>'), {})
+        first.add(StoredTree('a', '<a/>'))
+        first.add(StoredTree('b', '<b/>'))
+    change(tmp_path, f"UPDATE trees SET {damage} WHERE key = 'a'")
+    change(tmp_path, f"UPDATE last_tree SET {damage} WHERE key = 'xml'")
+    with library(tmp_path) as again:
+        assert again.names == ['b']
+        assert again.last_good() is None
+        again.add(StoredTree('a', '<a/>'))
+    with library(tmp_path) as more:
+        assert more.names == ['a', 'b']
 
 
-def test_a_tree_that_was_cut_off_or_changed_on_disk_is_not_there(tmp_path):
-    library = TreeLibrary(tmp_path)
-    tree = StoredTree('a', '<a/>')
-    library.ran(tree, {})
-    library.add(tree)
-    (tmp_path / f'{tree.hash}.xml').write_text('<a')
-    assert library.find('a') is None
-    assert library.last_good() is None
-    library.add(tree)
-    assert library.find('a') == tree
+def test_a_blackboard_that_is_too_large_leaves_nothing_to_resume(tmp_path):
+    with library(tmp_path) as first:
+        first.ran(StoredTree('a', '<a/>'), {})
+        with pytest.raises(NoRoom):
+            first.ran(StoredTree('b', '<b/>'), {'map': 'x' * 2_000_000})
+        first.ended()
+    with library(tmp_path) as again:
+        assert again.last is None
 
 
 def test_the_robots_own_trees_stand_before_those_it_was_given(tmp_path):
     folder = tmp_path / 'own'
     folder.mkdir()
     (folder / 'patrol.xml').write_text('<own/>')
-    library = TreeLibrary(tmp_path / 'kept', read_folder(folder))
-    library.add(StoredTree('patrol', '<given/>'))
-    assert library.find('patrol').xml == '<own/>'
-    assert library.is_own('patrol')
-    assert not library.remove('patrol')
+    with library(tmp_path / 'kept', *read_folder(folder)) as trees:
+        trees.add(StoredTree('patrol', '<given/>'))
+        assert trees.find('patrol').xml == '<own/>'
+        assert trees.is_own('patrol')
+        assert not trees.remove('patrol')

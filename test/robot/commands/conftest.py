@@ -26,7 +26,7 @@ from xparo_bridge.robot.commands.router import Router
 from xparo_bridge.robot.commands.run import Run
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
-from xparo_bridge.state_directory import StateDirectory
+from xparo_bridge.state import State
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://localhost/ws'}
 PLACES = {'home': {'x': 1.0, 'y': 2.0}, 'table_4': {'x': 7.0, 'y': 2.6, 'yaw': -1.57}}
@@ -58,13 +58,13 @@ class Station:
         settings = load([file])
         node = self.graph.node
         publisher = TelemetryPublisher(node, TelemetryConfig.of(settings), self.telemetry.append)
-        state = self._state = StateDirectory(folder, self.complaints.append)
-        journal = Journal(
-            state.file('commands.jsonl'),
+        state = self._state = State(folder / 'state', self.complaints.append)
+        journal = self.journal = Journal(
+            state,
             settings['command_limits']['remembered'],
             self.complaints.append,
         )
-        places = Places(settings['places'], state.file('places.json'), self.complaints.append)
+        places = Places(settings['places'], state, self.complaints.append)
         self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
         # The platform's clock minus the robot's by source, s.
         self.clock_offsets: dict[str, float] = {}
@@ -131,7 +131,7 @@ class Station:
         """Be gone without a word to anybody."""
         self.base.close()
         self._stack.close()
-        pass
+        self._state.close()
 
 
 @pytest.fixture

@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+import os
+import sqlite3
 
 from fixtures.system import start_failing_server
 import pytest
 
-from xparo_bridge.messages import CommandState
+from xparo_bridge.messages import CommandState, CommandStatus
+from xparo_bridge.redaction import hide
+from xparo_bridge.state.database import FILE_NAME
+from xparo_bridge.state.schema import checksum
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
 SAY = {
@@ -125,18 +131,85 @@ def test_a_stopped_robot_stays_stopped_over_a_restart(station):
     assert station(commands).router.latch == ''
 
 
-@pytest.mark.parametrize('damage', ['{"open": "the-', '\x00\x00\x00', '[]\n{"end": 3}\n', '{}\n'])
-def test_a_damaged_journal_costs_no_more_than_its_damaged_lines(station, tmp_path, damage):
+@pytest.mark.parametrize(
+    'value',
+    [
+        'no JSON',
+        '[]',
+        '{}',
+        '[' * 100_000,
+        '{"command": "x", "source": "", "goals": [["a", "zz", 1]]}',
+        '{"command": "x", "source": "", "state": "flying", "at": 1}',
+        b'\x00\xff',
+    ],
+)
+@pytest.mark.parametrize('checked', [True, False])
+def test_a_damaged_record_costs_no_more_than_itself(station, tmp_path, value, checked):
     at = station({'forever': FOREVER})
     at.send('forever', 'the-id')
     at.die()
-    with (tmp_path / 'commands.jsonl').open('a') as file:
-        file.write(damage)
+    crc = checksum('other', value) if checked and isinstance(value, str) else 1
+    with contextlib.closing(sqlite3.connect(tmp_path / 'state' / FILE_NAME)) as db, db:
+        db.execute("INSERT INTO commands VALUES ('other', ?, ?)", (value, crc))
     interrupted(station({'forever': FOREVER}))
 
 
-def test_the_journal_does_not_grow_without_end(station, tmp_path):
+def test_what_is_remembered_of_ended_commands_is_bounded(station):
+    """In entries and in bytes, whatever a command answers; the oldest go first."""
     at = station({'say': SAY}, command_limits={'remembered': 10, 'max_rate': None, 'burst': 1})
-    for _ in range(5000):
-        at.send('say')
-    assert len((tmp_path / 'commands.jsonl').read_text().splitlines()) < 4100
+    for number in range(50):
+        at.send('say', f'id-{number}')
+    at.until(lambda: len(at.journal._ended) == 10)
+    assert len(at.journal._table) == 10 + len(at.router.open_runs)
+    for number in range(600):
+        status = CommandStatus(
+            f'large-{number}',
+            'map',
+            CommandState.FAILED,
+            result={'map': 'x' * 500_000},
+            error={'code': 'too_bad', 'message': 'y' * 500_000},
+        )
+        at.journal.end('platform', status)
+    assert at.journal._table._bytes < 200_000
+    kept = at.journal.ended('large-599')
+    assert kept.error['code'] == 'too_bad' and len(str(kept.error)) < 5000
+    assert 'omitted' in kept.result
+
+
+def test_a_secret_that_a_command_is_named_after_is_in_no_file(station, tmp_path):
+    hide('squeamish-ossifrage')
+    at = station({'forever': FOREVER})
+    at.send('forever', 'the squeamish-ossifrage')
+    assert at.send('forever', 'the squeamish-ossifrage').status.state is CommandState.RUNNING
+    at.die()
+    for path in (tmp_path / 'state').iterdir():
+        assert b'squeamish-ossifrage' not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize('damage', ['missing', 'empty', 'crafted', 'changed', 'garbage'])
+def test_a_lock_that_cannot_be_known_keeps_the_robot_stopped_until_resume(
+    station, tmp_path, damage
+):
+    commands = {'go': GO, 'stop': {'kind': 'stop', 'stop_for': 0.0}, 'resume': {'kind': 'resume'}}
+    at = station(commands)
+    assert at.router.latch == '', 'a first start is no such case'
+    at.die()
+    file = tmp_path / 'state' / FILE_NAME
+    if damage == 'missing':
+        file.unlink()
+    elif damage == 'empty':
+        file.write_bytes(b'')
+    elif damage == 'garbage':
+        file.write_bytes(os.urandom(20_000))
+    else:
+        value = 'free' if damage == 'crafted' else ''
+        crc = checksum('motion', value) if damage == 'crafted' else 1
+        with contextlib.closing(sqlite3.connect(file)) as db, db:
+            db.execute('UPDATE motion_lock SET value = ?, crc = ?', (value, crc))
+    at = station(commands)
+    assert any('stays stopped until the command resume' in line for line in at.complaints)
+    assert at.send('go', goal='home').status.error['code'] == 'stopped'
+    at.end(at.send('resume'))
+    assert at.router.latch == ''
+    at.die()
+    assert station(commands).router.latch == ''

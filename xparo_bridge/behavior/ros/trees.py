@@ -14,7 +14,7 @@ from ...configuration import Configuration, ConfigurationError
 from ...errors import BadInput
 from ...messages import BehaviorUpdate
 from ...share import share
-from ...state_directory import StateDirectory
+from ...state import State
 from ..document import Limits
 from ..errors import Problem, TreeErrors
 from .reports import Send, TreeReports
@@ -38,7 +38,7 @@ class Trees:
         self,
         node: Node,
         configuration: Configuration,
-        state: StateDirectory,
+        state: State,
         send: Send,
         is_connected: Callable[[], bool],
         note: Callable[..., object] = lambda event, **fields: None,
@@ -63,7 +63,7 @@ class Trees:
         self._runner = TreeRunner(
             node,
             registry,
-            TreeLibrary(state.path / 'trees', self._own(folder), state.outcome),
+            TreeLibrary(state, self._own(folder)),
             self._reports,
             rate=settings['rate'],
             timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),

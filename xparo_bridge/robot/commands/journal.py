@@ -3,44 +3,42 @@
 """
 What must be known of commands after the bridge died: which were open, and how the last ones ended.
 
-A file of JSON lines, appended to as things happen and rewritten when it has grown. Every line is
-handed to the operating system before anybody is told what it says, so it survives the death of the
-process; a power cut may cost the last seconds. A last line that is torn counts as not written.
-While the disk does not take lines, the memory is all there is; it is tried again now and then.
+A row for each command, in memory and behind that in the state's file. Nobody waits for the disk
+here: a row is on record before the platform is told what it says, because the links send a status
+once the state's writer has committed all that was put before it. While the disk fails the memory
+is all there is.
 
-| line | says |
+| row of | value |
 |---|---|
-| {open, command, source} | a command was accepted; without its name, a tree of no command moves |
-| {goal, action, goal_id, leave} | a goal is about to be sent for it |
-| {end, status, at} | it has ended |
-| {latch} | the robot is stopped or paused, or neither |
-| {closed} | the bridge ended as it should, and the platform has all that was told |
+| an open command | {command, source, digest, goals: [[action, goal_id, leave]]} |
+| a tree of no command that moves | the same, with an empty command |
+| one that ended | {command, source, digest, state, result, error, at} |
 """
 
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
 import json
-import os
+import re
 import time
-from typing import Any, BinaryIO
+from typing import Any
 
+from ...json_reader import JsonError, read_object
 from ...messages import CommandState, CommandStatus
-from ...state_directory import StateFile
+from ...redaction import redacted, redacted_value
+from ...state import NoRoom, State
 
-# The file is rewritten when it has so many more lines than the memory needs.
-_SLACK = 4000
-# A result larger than this is not kept for a command that is sent twice, bytes.
-_MAX_STATUS = 16384
+# A result or an error larger than this is not kept for a command that is sent twice, bytes.
+_MAX_RESULT, _MAX_ERROR = 16384, 4096
+# Room for all: the oldest ends make room for newer ones, open commands never do.
+_MAX_BYTES = 8 * 1024 * 1024
+_MAX_OPEN = 10_000
 # Ends younger than this when the bridge died may not have reached the platform, s.
 _FRESH = 60.0
 _MAX_FRESH = 200
-# How often a disk that failed is tried again, s.
-_RETRY_PERIOD = 2.0
+_GOAL_ID = re.compile('[0-9a-f]{32}')
 
 
 @dataclass(frozen=True)
@@ -64,40 +62,30 @@ class Interrupted:
 
 
 class Journal:
-    """The memory of commands in one file."""
+    """The memory of commands; lives on the ROS thread."""
 
-    def __init__(
-        self, file: StateFile, remembered: int, complain: Callable[[str], object]
-    ) -> None:
+    def __init__(self, state: State, remembered: int, complain: Callable[[str], object]) -> None:
         """Read what an earlier bridge left; keep the ends of so many commands."""
-        self._whole = file
+        self._table = state.table(
+            'commands', max_entries=remembered + _MAX_OPEN, max_bytes=2 * _MAX_BYTES
+        )
+        self._facts = state.table('facts', max_entries=100, max_bytes=100_000)
+        self._lock = state.motion_lock
         self._remembered = remembered
         self._complain = complain
-        self._file: BinaryIO | None = None
-        self._retry_at = 0.0
-        self._lines = 0
-        self._ended: OrderedDict[str, tuple[str, CommandStatus, float, str]] = OrderedDict()
         self._open: dict[str, Interrupted] = {}
-        self._latch: str | None = None
-        # Why it is not known whether the robot was stopped; empty if it is.
-        self.damaged = ''
-        for line in self._read():
-            self._lines += 1
-            self._replay(line)
+        # Bytes of the ended ones, the oldest first.
+        self._ended: dict[str, int] = {}
+        self._ended_bytes = 0
+        self._full = False
+        self._fresh = self._read()
         self._forget()
-        if self._lines and self._latch is None:
-            self.damaged = self.damaged or f'{file.path} does not say'
-        last = max((at for _, _, at, _ in self._ended.values()), default=0.0)
-        self._fresh = (
-            [
-                (source, status)
-                for source, status, at, _ in self._ended.values()
-                if at > last - _FRESH
-            ][-_MAX_FRESH:]
-            if self._lines
-            else []
-        )
-        self._rewrite()
+        self._facts.put('ended well', 'false')
+        if self._lock.damaged:
+            complain(
+                f'the robot stays stopped until the command resume, because it is not known '
+                f'whether it was stopped: {self._lock.damaged}'
+            )
 
     @property
     def interrupted(self) -> list[Interrupted]:
@@ -109,208 +97,187 @@ class Journal:
         """Sources and ends that a bridge which died may have taken with it."""
         return self._fresh
 
+    @property
+    def value(self) -> str:
+        """Whether the robot is 'stopped' or 'paused', else empty: the record of the lock."""
+        return self._lock.value
+
+    @property
+    def damaged(self) -> str:
+        """Why it is not known whether the robot was stopped; empty if it is."""
+        return self._lock.damaged
+
+    def set(self, value: str) -> None:  # noqa: A003
+        """Note that the robot is stopped, paused, or neither ('')."""
+        self._lock.set(value)
+
     def ended(self, command_id: str) -> CommandStatus | None:
         """How a command ended, if it is remembered."""
-        entry = self._ended.get(command_id)
-        return entry[1] if entry else None
+        value = self._value(_key(command_id)) if _key(command_id) in self._ended else None
+        return None if value is None else _status(command_id, value)
 
     def digest(self, command_id: str) -> str:
         """Return the digest of a command that is open or remembered; empty if it has none."""
-        if command_id in self._open:
-            return self._open[command_id].digest
-        entry = self._ended.get(command_id)
-        return entry[3] if entry else ''
+        value = self._value(_key(command_id))
+        return '' if value is None else str(value.get('digest', ''))
 
     def open(self, command_id: str, command: str, source: str, digest: str = '') -> None:
         """Note that a command was accepted, or that a tree ('') is about to send goals."""
-        if command_id not in self._open:
-            self._open[command_id] = Interrupted(command_id, command, source, digest=digest)
-            self._append(_open_line(self._open[command_id]))
+        key = _key(command_id)
+        if key not in self._open:
+            self._close(key)
+            self._open[key] = Interrupted(command_id, command, source, digest=digest)
+            self._put_open(key)
 
     def goal(self, command_id: str, goal: GoalRecord) -> None:
         """Note that a goal is about to be sent."""
-        self._open[command_id].goals.append(goal)
-        self._append(_goal_line(command_id, goal))
+        key = _key(command_id)
+        self._open[key].goals.append(goal)
+        self._put_open(key)
 
     def end(
         self, source: str, status: CommandStatus, *, remember: bool = True, digest: str = ''
     ) -> None:
-        """Note how a command ended; `digest` is that of what was commanded."""
+        """Note how a command ended."""
         if not remember:
             self.drop(status.command_id)
             return
-        self._open.pop(status.command_id, None)
-        at = time.time()
-        kept = _kept(status)
-        self._ended[status.command_id] = source, kept, at, digest
+        key = _key(status.command_id)
+        opened = self._open.get(key)
+        self._close(key)
+        text = _dumps(
+            {
+                'command': redacted(status.command),
+                'source': source,
+                'digest': opened.digest if opened else digest,
+                'state': status.state.value,
+                'result': _bounded(status.result, _MAX_RESULT, {}),
+                'error': _bounded(status.error, _MAX_ERROR, _shortened(status.error)),
+                'at': time.time(),
+            }
+        )
+        self._ended[key] = len(text)
+        self._ended_bytes += len(text)
+        self._put(key, text)
         self._forget()
-        self._append(_end_line(source, kept, at, digest))
 
     def drop(self, command_id: str) -> None:
         """Note that something has ended, but not how."""
-        if self._open.pop(command_id, None) is not None:
-            self._append({'end': command_id})
-
-    @property
-    def value(self) -> str:
-        """Whether the robot is 'stopped' or 'paused', else empty: the record of the lock."""
-        return self._latch or ''
-
-    def set(self, value: str) -> None:  # noqa: A003
-        """Note that the robot is stopped, paused, or neither ('')."""
-        self._latch = value
-        self.damaged = ''
-        self._append({'latch': value})
+        if _key(command_id) in self._open:
+            self._close(_key(command_id))
 
     def close(self) -> None:
-        """Note that all was told, and let go of the file."""
-        self._append({'closed': True})
-        self._release()
+        """Note that all was told."""
+        self._facts.put('ended well', 'true')
 
-    def _release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    def _close(self, key: str) -> None:
+        self._open.pop(key, None)
+        self._ended_bytes -= self._ended.pop(key, 0)
+        self._table.delete(key)
 
     def _forget(self) -> None:
-        while len(self._ended) > self._remembered:
-            self._ended.popitem(last=False)
+        while self._ended and (
+            len(self._ended) > self._remembered or self._ended_bytes > _MAX_BYTES
+        ):
+            self._close(next(iter(self._ended)))
 
-    def _read(self) -> Iterator[dict[str, Any]]:
-        text = self._whole.read()
-        for line in text.splitlines(keepends=True):
-            try:
-                value = json.loads(line)
-                if not isinstance(value, dict):
-                    raise ValueError('expected a JSON object')
-            except (ValueError, RecursionError) as error:
-                # A last line that is torn is what a death in the middle of writing leaves.
-                if line.endswith('\n'):
-                    self.damaged = f'{self._whole.path}: a line is damaged: {error}'
-                continue
-            yield value
+    def _put_open(self, key: str) -> None:
+        entry = self._open[key]
+        goals = [[goal.action, goal.goal_id, goal.leave] for goal in entry.goals]
+        self._put(
+            key,
+            _dumps(
+                {
+                    'command': redacted(entry.command),
+                    'source': entry.source,
+                    'digest': entry.digest,
+                    'goals': goals,
+                }
+            ),
+        )
 
-    def _replay(self, line: dict[str, Any]) -> None:
+    def _put(self, key: str, text: str) -> None:
         try:
-            if 'open' in line:
-                self._open[line['open']] = Interrupted(
-                    line['open'], line['command'], line['source'], digest=line.get('digest', '')
-                )
-            elif 'goal' in line and line['goal'] in self._open:
-                self._open[line['goal']].goals.append(
-                    GoalRecord(line['action'], line['goal_id'], line['leave'])
-                )
-            elif 'end' in line:
-                self._open.pop(line['end'], None)
-                if 'status' in line:
-                    status = line['status']
-                    self._ended[line['end']] = (
-                        line['source'],
-                        CommandStatus(
-                            line['end'],
-                            status['command'],
-                            CommandState(status['state']),
-                            result=status.get('result'),
-                            error=status.get('error'),
-                        ),
-                        line['at'],
-                        line.get('digest', ''),
-                    )
-            elif 'latch' in line:
-                self._latch = line['latch']
-                if not isinstance(self._latch, str):
-                    raise TypeError('expected a string')
-            elif 'closed' in line:
-                self._lines = 0
-        except (KeyError, TypeError, ValueError) as error:
-            self.damaged = f'{self._whole.path}: a line is not understood: {error!r}'
-            self._complain(self.damaged)
+            self._table.put(key, text)
+        except NoRoom as error:
+            if not self._full:
+                self._complain(f'a command is not kept over a restart: {error}')
+            self._full = True
 
-    def _append(self, line: dict[str, Any]) -> None:
-        if self._file is None:
-            if time.monotonic() >= self._retry_at:
-                self._rewrite()  # What the line says is in memory by now.
-            return
-        data = _dumps(line).encode()
-        try:
-            if self._file.write(data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            self._failed(error)
-            return
-        self._lines += 1
-        if self._lines > self._remembered + _SLACK:
-            self._rewrite()
+    def _value(self, key: str) -> dict[str, Any] | None:
+        text = self._table.get(key)
+        return None if text is None else read_object(text)
 
-    def _rewrite(self) -> None:
-        self._release()
-        lines = [_end_line(*entry) for entry in self._ended.values()]
-        for entry in self._open.values():
-            lines += [
-                _open_line(entry),
-                *(_goal_line(entry.command_id, goal) for goal in entry.goals),
-            ]
-        lines.append({'latch': self.value})
-        self._lines = len(lines) - len(self._ended)
-        self._retry_at = time.monotonic() + _RETRY_PERIOD
-        if self._whole.write(''.join(map(_dumps, lines)), sync=False):
+    def _read(self) -> list[tuple[str, CommandStatus]]:
+        """Take what an earlier bridge left; the ends that may have died with it."""
+        ends: list[tuple[float, str, str, CommandStatus]] = []
+        for key, text in self._table.items():
             try:
-                self._file = self._whole.path.open('ab', buffering=0)
-            except OSError as error:
-                self._failed(error)
-
-    def _failed(self, error: OSError) -> None:
-        """Go on without the disk: what commands lose is their memory of a crash."""
-        self._release()
-        self._retry_at = time.monotonic() + _RETRY_PERIOD
-        self._whole.outcome(self._whole.path, error)
-
-
-def _open_line(entry: Interrupted) -> dict[str, Any]:
-    return {
-        'open': entry.command_id,
-        'command': entry.command,
-        'source': entry.source,
-        'digest': entry.digest,
-    }
-
-
-def _goal_line(command_id: str, goal: GoalRecord) -> dict[str, Any]:
-    return {
-        'goal': command_id,
-        'action': goal.action,
-        'goal_id': goal.goal_id,
-        'leave': goal.leave,
-    }
+                value = read_object(text)
+                if 'state' in value:
+                    end = float(value['at']), key, str(value['source']), _status(key, value)
+                    self._ended[key] = len(text)
+                    self._ended_bytes += len(text)
+                    ends.append(end)
+                else:
+                    self._open[key] = _interrupted(key, value)
+            except (JsonError, KeyError, TypeError, ValueError) as error:
+                self._complain(f'the record of command {key:.100} is not understood: {error!r}')
+                self._table.delete(key)
+        if self._facts.get('ended well') == 'true':
+            return []
+        last = max((at for at, *_ in ends), default=0.0)
+        return [(source, status) for at, _, source, status in ends if at > last - _FRESH][
+            -_MAX_FRESH:
+        ]
 
 
-def _kept(status: CommandStatus) -> CommandStatus:
-    """Return a status as it is remembered: without what is too large."""
-    result, error = status.result, status.error
-    if result and len(_dumps(result)) > _MAX_STATUS:
-        result = {'omitted': 'the result was too large to be kept'}
-    if error and len(_dumps(error)) > _MAX_STATUS:
-        error = {key: str(error.get(key, ''))[:1000] for key in ('code', 'message')}
-    return replace(status, result=result, error=error, progress=None)
+def _key(command_id: str) -> str:
+    # Whoever names a command after a secret shall not have it in a file.
+    return redacted(command_id)
 
 
-def _end_line(source: str, status: CommandStatus, at: float, digest: str) -> dict[str, Any]:
-    return {
-        'end': status.command_id,
-        'source': source,
-        'status': {
-            'command': status.command,
-            'state': status.state.value,
-            'error': status.error,
-            'result': status.result,
-        },
-        'at': at,
-        'digest': digest,
-    }
+def _interrupted(key: str, value: dict[str, Any]) -> Interrupted:
+    goals = [
+        GoalRecord(str(action), goal_id, bool(leave))
+        for action, goal_id, leave in value['goals']
+        if _GOAL_ID.fullmatch(goal_id)
+    ]
+    return Interrupted(
+        key, str(value['command']), str(value['source']), goals, str(value.get('digest', ''))
+    )
+
+
+def _status(command_id: str, value: dict[str, Any]) -> CommandStatus:
+    return CommandStatus(
+        command_id,
+        str(value['command']),
+        CommandState(value['state']),
+        result=value.get('result'),
+        error=value.get('error'),
+    )
+
+
+def _bounded(value: Any, max_bytes: int, kept: dict[str, Any]) -> Any:
+    """What can be kept of a result or an error."""
+    value = redacted_value(value)
+    if value and len(_dumps(value)) > max_bytes:
+        return {**kept, 'omitted': f'it was larger than {max_bytes} bytes'}
+    return value
+
+
+def _shortened(error: Any) -> dict[str, Any]:
+    if not isinstance(error, dict):
+        return {}
+    return {key: redacted(str(error[key]))[:1000] for key in ('code', 'message') if key in error}
 
 
 def _dumps(value: Any) -> str:
-    return json.dumps(value, separators=(',', ':'), default=_plain) + '\n'
+    try:
+        return json.dumps(value, separators=(',', ':'), default=_plain, allow_nan=False)
+    except ValueError:
+        text = json.dumps(value, separators=(',', ':'), default=_plain, skipkeys=True)
+        return json.dumps(json.loads(text, parse_constant=lambda name: None))
 
 
 def _plain(value: Any) -> Any:

@@ -10,22 +10,14 @@ import json
 from typing import Any
 
 from ...errors import BadInput
+from ...json_reader import read_object
 from ...ros.geometry import FARTHEST
-from ...state_directory import StateFile
+from ...state import State
 
 Pose = Mapping[str, Any]
 
-
-def _coordinate(value: Any) -> float:
-    """
-    Return a saved coordinate, m or rad.
-
-    :raises ValueError: if it is none that a robot can stand at.
-    """
-    number = float(value)
-    if not abs(number) <= FARTHEST:
-        raise ValueError(f'{number:g} is beyond 1e6')
-    return number
+_MAX_PLACES = 10_000
+_MAX_BYTES = 4 * 1024 * 1024
 
 
 class UnknownPlace(BadInput, LookupError):
@@ -36,23 +28,19 @@ class Places:
     """Poses {x, y, yaw, frame} by name, m and rad; a saved one stands over a configured one."""
 
     def __init__(
-        self, configured: Mapping[str, Pose], file: StateFile, complain: Callable[[str], object]
+        self, configured: Mapping[str, Pose], state: State, complain: Callable[[str], object]
     ) -> None:
-        """Take the configured ones and the file of those saved."""
+        """Take the configured ones, and those saved before."""
         self._configured = configured
-        self._file = file
+        self._state = state
+        self._table = state.table('places', max_entries=_MAX_PLACES, max_bytes=_MAX_BYTES)
         self._saved: dict[str, Pose] = {}
-        try:
-            saved = json.loads(file.read() or '{}')
-            self._saved = {
-                name: {
-                    **{key: _coordinate(pose[key]) for key in ('x', 'y', 'yaw')},
-                    'frame': str(pose['frame']),
-                }
-                for name, pose in saved.items()
-            }
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            complain(f'{file.path}: the saved places cannot be read: {error}')
+        for name, text in self._table.items():
+            try:
+                self._saved[name] = _pose(read_object(text))
+            except (BadInput, ValueError, TypeError, KeyError) as error:
+                complain(f'the saved place {name:.100} cannot be read: {error!r}')
+                self._table.delete(name)
 
     @property
     def names(self) -> list[str]:
@@ -72,6 +60,30 @@ class Places:
         raise UnknownPlace(f'there is no place "{name}"{hint}')
 
     def save(self, name: str, pose: Pose) -> bool:
-        """Keep a place; whether also over a restart."""
+        """
+        Keep a place; whether also over a restart, as far as is known.
+
+        :raises NoRoom: if there are too many.
+        """
+        self._table.put(name, json.dumps(dict(pose)))
         self._saved[name] = dict(pose)
-        return self._file.write(json.dumps(self._saved, indent=1))
+        return not self._state.problem
+
+
+def _pose(value: Mapping[str, Any]) -> Pose:
+    return {
+        **{key: _coordinate(value[key]) for key in ('x', 'y', 'yaw')},
+        'frame': str(value['frame']),
+    }
+
+
+def _coordinate(value: Any) -> float:
+    """
+    Return a saved coordinate, m or rad.
+
+    :raises ValueError: if it is none that a robot can stand at.
+    """
+    number = float(value)
+    if not abs(number) <= FARTHEST:
+        raise ValueError(f'{number:g} is beyond 1e6')
+    return number

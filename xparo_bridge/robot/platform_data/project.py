@@ -23,6 +23,7 @@ from xparo_interfaces.srv import SaveAiml
 
 from ... import messages as msg
 from ...ros import entities
+from ...state import NoRoom
 from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
 from .project_parameters import ProjectParameters
@@ -31,6 +32,8 @@ _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # A secret of the project that no node of the robot needs.
 _NEVER_SHOWN = 'api_key'
 _TEXTS = [field.name for field in fields(msg.ProjectState) if field.name != _NEVER_SHOWN]
+# Room for all texts on disk, bytes.
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 class Project(Feature):
@@ -44,8 +47,8 @@ class Project(Feature):
         self._timeout = context.configuration['chat']['timeout']
         self._parameters = ProjectParameters(node, context.configuration['project']['parameters'])
         self._links = context.links.that_carry(msg.SaveAiml)
-        self._file = context.state.file('project.json')
-        self._texts = self._read()
+        self._kept = context.state.table('project', max_entries=100, max_bytes=_MAX_BYTES)
+        self._texts = {name: text for name, text in self._kept.items() if name in _TEXTS}
         self._replies = Replies(node)
         self.handlers = Handlers()
         self.handlers.on(msg.ProjectState, self._on_project)
@@ -58,14 +61,6 @@ class Project(Feature):
             entities.service(node, SaveAiml, '~/aiml/save', self._on_save_aiml)
             entities.service(node, Trigger, '~/config/sync', self._on_sync, callback_group=group)
         self._publish()
-
-    def _read(self) -> dict[str, str]:
-        try:
-            kept = json.loads(self._file.read() or '{}')
-            return {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
-        except (ValueError, AttributeError) as error:
-            self._logger.error(f'{self._file.path}: the kept project cannot be read: {error!r}')
-            return {}
 
     def _publish(self) -> None:
         self._aiml.publish(String(data=self._texts.get('aiml', '')))
@@ -80,7 +75,11 @@ class Project(Feature):
     def _take(self, texts: dict[str, str]) -> None:
         if any(self._texts.get(name) != text for name, text in texts.items()):
             self._texts |= texts
-            self._file.write(json.dumps(self._texts))
+            for name, text in texts.items():
+                try:
+                    self._kept.put(name, text)
+                except NoRoom as error:
+                    self._logger.error(f'{name} is lost at a restart: {error}')
             self._publish()
 
     def _on_project(self, link: str, project: msg.ProjectState) -> None:

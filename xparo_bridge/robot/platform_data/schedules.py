@@ -25,9 +25,10 @@ from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
-from ...json_reader import read_json
+from ...json_reader import read_json, read_object
 from ...ros.entities import guard_condition, service, timer
 from ...ros.walls import when_done
+from ...state import NoRoom
 from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
 from .disk_worker import DiskWorker
@@ -42,6 +43,8 @@ from .schedule_entries import (
     time_zone,
 )
 
+# Room for all schedules on disk, bytes, and values of one.
+_MAX_BYTES, _MAX_ITEMS = 8 * 1024 * 1024, 1_000_000
 _TICK = 1.0  # s; wall time may jump, so nothing is waited for longer
 _SHOWN = 200  # entries in a BridgeStatus, which is published each second
 _AT_A_TIME = 20  # commands that are due, before others have their turn
@@ -65,7 +68,7 @@ class Schedules(Feature):
         self._logger = node.get_logger()
         self._timeout = context.configuration['chat']['timeout']
         self._links = context.links.that_carry(msg.AskSchedule)
-        self._file = context.state.file('schedules.json')
+        self._kept = context.state.table('schedules', max_entries=100, max_bytes=_MAX_BYTES)
         self._policy = Policy(settings['time_zone'], settings['missed'], settings['missed_within'])
         self._agenda = Agenda(self._policy, self._read())
         self._replies = Replies(node)
@@ -89,23 +92,29 @@ class Schedules(Feature):
         status.schedule = [_message(entry) for entry in self._agenda.shown(_SHOWN)]
 
     def _read(self) -> dict[str, Any]:
-        try:
-            kept = json.loads(self._file.read() or '{}')
-            Agenda(self._policy, kept)
-            return {link: kept[link] for link in kept if link in self._links}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._logger.error(
-                f'{self._file.path}: schedules of the last run not taken up: {error!r}'
-            )
-            return {}
+        kept = {}
+        for link, text in self._kept.items():
+            try:
+                schedule = read_object(text, max_items=_MAX_ITEMS)
+                Agenda(self._policy, {link: schedule})
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                self._logger.error(f'{link}: the schedule of the last run is lost: {error!r}')
+                self._kept.delete(link)
+                continue
+            if link in self._links:
+                kept[link] = schedule
+        return kept
 
-    def _keep(self) -> None:
-        kept = {
-            link: schedule
-            for link, schedule in self._agenda.to_json().items()
-            if self._context.roles.may_command(link)
-        }
-        self._file.write(json.dumps(kept))
+    def _keep(self, *links: str) -> None:
+        schedules = self._agenda.to_json()
+        for link in links:
+            if not self._context.roles.may_command(link):
+                self._kept.delete(link)
+                continue
+            try:
+                self._kept.put(link, json.dumps(schedules[link]))
+            except NoRoom as error:
+                self._logger.error(f'{link}: its schedule is lost at a restart: {error}')
         self._context.publish_status()
 
     def _beside(self, job: Callable[[], Any]) -> Future:
@@ -137,7 +146,7 @@ class Schedules(Feature):
             self._logger.warning(f'{link}: schedule: {entry.name}: {entry.problem}')
         if len(invalid) > _NAMED:
             self._logger.warning(f'{link}: schedule: {len(invalid)} entries are invalid')
-        self._keep()
+        self._keep(link)
         if self._agenda.waiting() and self._timer.is_canceled():
             self._timer.reset()
 
@@ -145,7 +154,7 @@ class Schedules(Feature):
         ended = self._agenda.take_due(time.time(), _AT_A_TIME)
         if ended:
             # Kept first: what a crash interrupts is not run again.
-            self._keep()
+            self._keep(*{entry.link for entry in ended})
         for entry in ended:
             at = f'{entry.fields["date"]} {entry.fields["time"]}'
             if entry.state == DONE:
