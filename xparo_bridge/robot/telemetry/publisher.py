@@ -35,8 +35,9 @@ class TelemetryPublisher:
     """
     The robot's telemetry: groups and topics of the configuration, batched and handed to `emit`.
 
-    `emit` is called on the ROS thread and must not block. So must everything here be called on
-    that thread. `start` begins with what the configuration enables.
+    `emit` is called on the ROS thread, and for topics with `every_sample` in the sample thread; it
+    must not block. Everything here is called on the ROS thread. `start` begins with what the
+    configuration enables.
     """
 
     def __init__(

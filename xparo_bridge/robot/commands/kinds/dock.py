@@ -9,7 +9,7 @@ from typing import Any
 
 from nav2_msgs.action import DockRobot
 
-from ....ros.geometry import pose_stamped
+from ....ros.geometry import NoPose, pose_stamped
 from ..action_kind import ActionKind, ActiveGoal, Target
 from ..docking import docking_settings
 from ..kind import Robot, Schema
@@ -66,6 +66,8 @@ class Dock(ActionKind):
                 goal.dock_pose = pose_stamped(self.robot.places[run.parameters['place']])
             except UnknownPlace as error:
                 return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
+            except NoPose as error:
+                return Rejection('bad_parameters', str(error))
             goal.use_dock_id = False
         else:
             goal.use_dock_id = True

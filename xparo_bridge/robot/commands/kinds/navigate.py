@@ -19,7 +19,7 @@ from nav2_msgs.action import (
     Spin,
 )
 
-from ....ros.geometry import FARTHEST, pose_stamped, pose_values
+from ....ros.geometry import FARTHEST, NoPose, pose_stamped, pose_values
 from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
 from ..places import UnknownPlace
@@ -172,6 +172,8 @@ class Navigate(ActionKind):
             )
         except UnknownPlace as error:
             return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
+        except NoPose as error:
+            return Rejection('bad_parameters', str(error))
 
     def _target(self, key: str, **fields: Any) -> Target:
         return Target(self.settings[key], _ACTIONS[key][0].Goal(**fields))

@@ -12,7 +12,11 @@ from ..run import Run
 
 
 class Status(Kind[None]):
-    """Result: `open`, a list, and `latch` (stopped, paused or empty); or one command's state."""
+    """
+    Result: `open`, a list, and `latch` (stopped, paused or empty), or one command's state.
+
+    With `problems`, by name, if something of the configuration cannot be done now.
+    """
 
     settings_schema = settings()
 
