@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from xparo_bridge.behavior.errors import ConversionError
 from xparo_bridge.behavior.ros.fields import to_message
 from xparo_bridge.robot.commands.template import BadValue, Template
-from xparo_bridge.ros.times import NoTime, time_message
+from xparo_bridge.ros.times import nearest_time, NoTime, time_message
 
 
 @pytest.mark.parametrize('cls', [Time, Duration])
@@ -57,3 +57,10 @@ def test_templates_of_commands_refuse_it_too(seconds):
 def test_ports_of_trees_refuse_it_too(seconds):
     with pytest.raises(ConversionError):
         to_message({'stamp': seconds}, Header)
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'sec'), [(1e12, 2**31 - 1), (-1e12, -(2**31)), (4_102_444_800, 2**31 - 1), (7, 7)]
+)
+def test_what_is_only_shown_is_as_near_as_fits(seconds, sec):
+    assert nearest_time(Time, seconds).sec == sec

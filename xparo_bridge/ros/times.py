@@ -36,3 +36,8 @@ def time_message(cls: Any, seconds: float) -> Any:
         hint = '; is it in milliseconds?' if _MOST < abs(seconds) < _MOST * 1000.0 else ''
         raise NoTime(f'{seconds:g} s does not fit into a {cls.__name__} of 32 bits{hint}')
     return cls(sec=whole, nanosec=nanoseconds)
+
+
+def nearest_time(cls: Any, seconds: float) -> Any:
+    """Time or Duration of seconds, or of the most that it can hold: for what is only shown."""
+    return time_message(cls, min(max(seconds, float(_LEAST)), float(_MOST)))

@@ -27,6 +27,7 @@ from xparo_interfaces.srv import GetSchedule, SaveSchedule
 from ... import messages as msg
 from ...json_reader import read_json, read_object
 from ...ros.entities import guard_condition, service, timer
+from ...ros.times import nearest_time
 from ...ros.walls import when_done
 from ...state import NoRoom
 from ..features import Feature, FeatureContext, Handlers
@@ -253,7 +254,7 @@ class Schedules(Feature):
 
 
 def _message(entry: Entry) -> ScheduledCommand:
-    due = Time() if entry.due is None else Time(sec=int(entry.due))
+    due = Time() if entry.due is None else nearest_time(Time, int(entry.due))
     fields = {key: str(entry.fields.get(key) or '') for key in _WRITTEN}
     fields['command'] = entry.command
     parameters = json.dumps(dict(entry.parameters)) if entry.parameters else ''

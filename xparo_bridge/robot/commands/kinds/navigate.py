@@ -20,6 +20,7 @@ from nav2_msgs.action import (
 )
 
 from ....ros.geometry import FARTHEST, NoPose, pose_stamped, pose_values
+from ....ros.times import nearest_time
 from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
 from ..places import UnknownPlace
@@ -229,4 +230,4 @@ def _seconds(duration: Duration) -> float:
 
 def _duration(seconds: float) -> Duration:
     """Duration of a time; zero, which is Nav2's word for no limit, if it has no end."""
-    return Duration(sec=int(seconds)) if math.isfinite(seconds) else Duration()
+    return nearest_time(Duration, int(seconds)) if math.isfinite(seconds) else Duration()
