@@ -192,6 +192,9 @@ class Builder:
                 f'{config.type_id} cannot run on this robot',
                 'nothing is registered that would run it',
             )
+        elif config.manifest.check is not None:
+            for problem in config.manifest.check(config):
+                self._report(element, config.path, problem, '')
         elif config.manifest.type_id in self._registry.builtin_ids:
             planned.node = self._make(planned)
         return len(self._plan) - 1

@@ -9,7 +9,7 @@ to make an object, and the builder refuses one that makes no node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .blackboard import Blackboard
@@ -24,7 +24,7 @@ class Manifest:
     What is known of a node type.
 
     `factory` makes a node from its NodeConfig; it is None for a type whose ports are known but
-    which this robot cannot run.
+    which this robot cannot run. `check` says what is wrong with a node before any is made.
     """
 
     type_id: str
@@ -33,6 +33,7 @@ class Manifest:
     factory: Callable[[NodeConfig], object] | None = None
     accepts_any_port: bool = False
     description: str = ''
+    check: Callable[[NodeConfig], Iterable[str]] | None = None
 
 
 @dataclass(slots=True)

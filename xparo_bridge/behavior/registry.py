@@ -13,7 +13,7 @@ from .errors import NodeError
 from .leaves import StubAction
 from .manifest import Manifest, NodeConfig
 from .node import TreeNode
-from .ports import forbidden_character
+from .ports import forbidden_character, Port
 from .status import NodeKind
 
 ENTRY_POINT_GROUP = 'xparo_bridge.behavior_nodes'
@@ -78,6 +78,17 @@ class NodeRegistry:
         if manifest is None:
             raise NodeError(f'no node type {type_id!r} is known')
         self._manifests[type_id] = replace(manifest, factory=factory)
+
+    def extend(self, type_id: str, ports: Iterable[Port], factory: NodeFactory) -> None:
+        """
+        Give a known node type more ports, and another factory.
+
+        :raises NodeError: if no such type is known.
+        """
+        self.bind(type_id, factory)
+        manifest = self._manifests[type_id]
+        more = {port.name: port for port in ports}
+        self._manifests[type_id] = replace(manifest, ports={**manifest.ports, **more})
 
     def find(self, type_id: str) -> Manifest | None:
         return self._manifests.get(type_id)

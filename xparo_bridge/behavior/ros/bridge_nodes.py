@@ -16,12 +16,13 @@ literal that is a JSON number, truth value, list or object is taken as that, any
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 import json
 from typing import Any
 
+from ...json_reader import JsonError, read_object
 from ...messages import CommandState, Telemetry
 from ...messages import RemoteCommand as Command
 from ...ros.values import plain
@@ -29,7 +30,7 @@ from ..errors import NodeError
 from ..leaves import LeafNode, StatefulAction, SyncAction
 from ..manifest import Manifest, NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
-from ..ports import input_port, output_port
+from ..ports import input_port, output_port, pointed_key, remapped_key
 from ..registry import NodeRegistry
 from ..status import NodeKind, NodeStatus
 from .robot_commands import CommandRun, NoCommands, RobotCommands, TREE
@@ -77,7 +78,11 @@ class RemoteCommand(StatefulAction):
         super().__init__(config)
         self._pending: _PendingRun | None = None
         self._commands: RobotCommands = self.context.services.get(COMMANDS) or NoCommands()
-        self.moves = self._commands.moves_base(config.inputs.get('command', ''))
+        self.moves = self._commands.moves_base(self.command_name())
+
+    def command_name(self) -> str:
+        """The name of the command; '' if only an entry has it, yet."""
+        return str(self.find_input('command', ''))
 
     def on_start(self) -> NodeStatus:
         self.feedback_message = ''
@@ -89,7 +94,10 @@ class RemoteCommand(StatefulAction):
         if self._pending is None:
             if ros.ending:
                 return RUNNING
-            command = Command(self.get_input('command'), self._parameters())
+            name = self.command_name()
+            if not name:
+                raise NodeError('the port [command] has no value')
+            command = Command(name, self.parameters())
             run = self._commands.execute(command, TREE)
             self._pending = _PendingRun(self._commands, run)
             ros.watch(self._pending)
@@ -106,15 +114,46 @@ class RemoteCommand(StatefulAction):
         if self._pending is not None:
             self._pending.cancel()
 
-    def _parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the command, from the ports."""
         text = self.find_input('parameters') or '{}'
         try:
-            parameters = json.loads(text)
-        except ValueError as error:
-            raise NodeError(f'the port [parameters]: not JSON: {error}') from error
-        if not isinstance(parameters, dict):
-            raise NodeError('the port [parameters]: expected a JSON object')
+            parameters = read_object(text)
+        except JsonError as error:
+            raise NodeError(f'the port [parameters]: {error}') from error
         return {**parameters, **free_ports(self)}
+
+
+def check_command(
+    config: NodeConfig, command: str, known: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """
+    Say what is wrong with a command that a node runs, as far as that can be known before.
+
+    `known` are the commands of the configuration, for where there is no robot to ask.
+    """
+    commands: RobotCommands | None = config.context.services.get(COMMANDS)
+    if pointed_key(command) is not None:
+        return
+    if not command:
+        yield 'the port [command] has no value: it names a command of the configuration'
+    elif commands is not None and not commands.knows(command):
+        yield from commands.problems(command, {})
+    elif commands is None and known is not None and command not in known:
+        yield f'there is no command {command!r} in the configuration'
+    elif commands is not None and config.type_id == RemoteCommand.__name__:
+        ports = {
+            name: text for name, text in config.inputs.items() if name not in ('command', 'result')
+        }
+        if any(remapped_key(name, text) is not None for name, text in ports.items()):
+            return
+        try:
+            given = read_object(ports.pop('parameters', '') or '{}')
+        except JsonError as error:
+            yield f'the port [parameters]: {error}'
+            return
+        values = {name: _json_value(text) for name, text in ports.items() if name != 'error'}
+        yield from commands.problems(command, {**given, **values})
 
 
 class SendTelemetry(SyncAction):
@@ -165,8 +204,14 @@ def jsonable(value: Any) -> Any:
     return str(value)
 
 
-def register(registry: NodeRegistry, bridge: str) -> None:
-    """Make the bridge's nodes known; `bridge` is the full name of its node."""
+def register(
+    registry: NodeRegistry, bridge: str, commands: Mapping[str, Any] | None = None
+) -> None:
+    """
+    Make the bridge's nodes known.
+
+    `bridge` is the full name of its node, and `commands` are those of the configuration.
+    """
     text = input_port('message', 'string', doc='what to say')
     registry.add(
         Manifest(
@@ -210,6 +255,12 @@ def register(registry: NodeRegistry, bridge: str) -> None:
         )
     )
     for node_class in (RemoteCommand, SendTelemetry):
+        check = None
+        if node_class is RemoteCommand:
+
+            def check(config: NodeConfig) -> Iterator[str]:
+                return check_command(config, config.inputs.get('command', ''), commands)
+
         registry.add(
             Manifest(
                 node_class.__name__,
@@ -218,6 +269,7 @@ def register(registry: NodeRegistry, bridge: str) -> None:
                 node_class,
                 accepts_any_port=True,
                 description=node_class.__doc__ or '',
+                check=check,
             )
         )
 

@@ -25,17 +25,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('--config', action='append', default=[])
     options, rest = parser.parse_known_args(argv)
-    nodes = {}
+    nodes, commands = {}, None
     if options.config:
         # Of the configuration only the trees matter; a linter needs no links.
         schema = json.loads(share('config', 'schema.json').read_text())
         del schema['required']
         try:
-            nodes = load(options.config, schema)['trees']['nodes']
+            settings = load(options.config, schema)
+            # A robot without commands has its own in a file that was not named.
+            nodes, commands = settings['trees']['nodes'], settings['commands'] or None
         except ConfigurationError as error:
             print(error, file=sys.stderr)
             return 2
-    registry, problems = robot_registry('/xparo_bridge', nodes, stubs=True)
+    registry, problems = robot_registry('/xparo_bridge', nodes, commands=commands, stubs=True)
     for path, text in problems:
         print(f'trees.nodes.{".".join(path)}: {text}', file=sys.stderr)
     if '--nav2=robot' in rest:

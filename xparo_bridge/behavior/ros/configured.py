@@ -144,7 +144,11 @@ def _factory(
                 fields['feedback'],
                 required,
                 follows=settings['follow'],
-                repeatable=settings['repeatable'],
+                repeatable=(
+                    interface.startswith('nav2_msgs/')
+                    if settings['repeatable'] is None
+                    else settings['repeatable']
+                ),
                 server_timeout=settings['server_timeout'],
                 cancel_timeout=settings['cancel_timeout'],
             ),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ...errors import NotNow
@@ -45,6 +46,12 @@ class RobotCommands(Protocol):
     def execute(self, command: RemoteCommand, source: str) -> Any:
         """Run a command and return its run."""
 
+    def knows(self, command: str) -> bool:
+        """Whether there is a command of a name."""
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        """Say why a command could never be run with these parameters."""
+
     def cancel(self, run: Any) -> None:
         """Begin to end a run."""
 
@@ -73,6 +80,12 @@ class NoCommands:
         :raises NotNow: always.
         """
         raise NotNow('no commands are lent to this tree')
+
+    def knows(self, command: str) -> bool:
+        return True
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        return []
 
     def cancel(self, run: Any) -> None:
         """Do nothing."""

@@ -10,7 +10,7 @@ from typing import Any
 from .. import nav2
 from ..nodes import builtin_registry
 from ..registry import NodeFactory, NodeRegistry
-from . import bridge_nodes, nav2_actions, nav2_pause, nav2_poses, nav2_topics
+from . import bridge_nodes, nav2_actions, nav2_pause, nav2_poses, nav2_topics, platform_nodes
 from .configured import add_configured, ConfigProblem
 from .fields import is_installed
 
@@ -32,13 +32,14 @@ def robot_registry(
     bridge: str,
     nodes: Mapping[str, Mapping[str, Any]],
     *,
+    commands: Mapping[str, Any] | None = None,
     stubs: bool = False,
 ) -> tuple[NodeRegistry, list[ConfigProblem]]:
     """
     Make the registry of a robot, and tell what is wrong with the nodes of its configuration.
 
-    `bridge` is the full name of the bridge's node. With `stubs` nodes of the configuration are
-    known even where their interface is not installed.
+    `bridge` is the full name of the bridge's node, and `commands` are those of the configuration.
+    With `stubs` nodes of the configuration are known even where their interface is not installed.
     """
     registry = builtin_registry()
     nav2.register(registry)
@@ -50,7 +51,8 @@ def robot_registry(
     }
     for type_id, factory in factories.items():
         registry.bind(type_id, factory)
-    bridge_nodes.register(registry, bridge)
+    bridge_nodes.register(registry, bridge, commands)
+    platform_nodes.register(registry, commands)
     problems = add_configured(registry, nodes, stubs=stubs)
     registry.discover()
     return registry, problems

@@ -53,7 +53,11 @@ class Trees:
         """
         self._settings = settings = configuration['trees']
         self._logger = node.get_logger().get_child('trees')
-        registry, problems = robot_registry(node.get_fully_qualified_name(), settings['nodes'])
+        registry, problems = robot_registry(
+            node.get_fully_qualified_name(),
+            settings['nodes'],
+            commands=configuration['commands'],
+        )
         if problems:
             raise ConfigurationError(
                 [configuration.problem(('trees', 'nodes', *path), text) for path, text in problems]

@@ -10,7 +10,7 @@ state, also when the bridge died in between. docs/commands.md is the user's page
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import time
 from typing import Any, TYPE_CHECKING
@@ -337,6 +337,14 @@ class Router:
     @property
     def _moving_tree(self) -> str:
         return self._trees.moving
+
+    def knows(self, command: str) -> bool:
+        """Whether there is a command of a name."""
+        return command in self.kinds
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        """Return why a command could never be run with these parameters."""
+        return list(self.admission.problems(command, parameters))
 
     def moves_base(self, command: str) -> bool:
         """Whether a command may move the base; of one not known it is not known either."""
