@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+import errno
 import os
 from pathlib import Path
 import stat
@@ -39,6 +40,10 @@ class Credentials:
     robot_credential: str = field(default='', repr=False)
 
 
+# What stands in a file whose secret was not filled in.
+_NO_SECRET = ('', '~', 'null', 'Null', 'NULL', 'true', 'false')
+# Bytes of a file of credentials; what is longer is none.
+_MOST = 64 * 1024
 SYSTEMD_CREDENTIAL = 'xparo_credentials'
 REQUIRED = ('secret_key', 'project_id')
 
@@ -93,15 +98,16 @@ def read_credentials(
     path = from_systemd or Path(file or '').expanduser()
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding='utf-8')
+        text = _read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsError(f'{path}: cannot be read: {error}') from None
     # systemd shows its credentials as 0440, but keeps everybody else out of their folder.
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and from_systemd is None:
         raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError:
+        # All scalars as their texts: a secret may look like a number, a date or a boolean.
+        values = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
         # The parser's own words would quote the line, and the line may be the secret.
         raise CredentialsError(
             f'{path}: not YAML; expected two lines, secret_key: … and project_id: …'
@@ -109,14 +115,26 @@ def read_credentials(
     if not isinstance(values, dict):
         values = {}
     found = {
-        key: str(values[key])
+        key: values[key]
         for key in REQUIRED
-        if isinstance(values.get(key), str | int) and values[key] not in (True, False)
+        if isinstance(values.get(key), str) and values[key] not in _NO_SECRET
     }
     wrong = [key for key in required if not found.get(key)]
     if wrong:
         raise CredentialsError(f'{path}: {" and ".join(wrong)} missing')
     return Credentials(found.get('secret_key', ''), found.get('project_id', ''))
+
+
+def _read_text(path: Path) -> str:
+    """Text of a small regular file; OSError for anything else, which could be read for ever."""
+    # Not to wait for whoever writes to a FIFO.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, 'not a regular file')
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise OSError(errno.EFBIG, f'over {_MOST} bytes')
+    return data.decode('utf-8')
 
 
 class IssuedCredentials:

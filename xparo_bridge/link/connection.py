@@ -21,6 +21,7 @@ from ..credentials import CredentialsError
 from ..crossing import Crossing
 from ..messages import (
     LinkCredential,
+    LinkProblem,
     LinkState,
     LinkStateChanged,
     LinkStatistics,
@@ -30,6 +31,7 @@ from ..redaction import redacted
 from . import websocket
 from .backoff import Backoff
 from .contained import begin, call, contain, end, within
+from .control_lane import Cause
 from .endpoints import Endpoints
 from .faults import explain, Fault
 from .inbound import Inbound, TICK
@@ -101,6 +103,9 @@ class Connection:
             on_token,
             lanes.put_if_carried,
         )
+        lanes.control.tell = lambda problem, message: self.inbound.deliver(
+            LinkProblem(redacted(problem), message)
+        )
         # The platform's Unix time minus our steady one: so a step of our own clock shows at once.
         self._platform_clock: float | None = None
         self._certificate_expiry: float | None = None
@@ -142,7 +147,7 @@ class Connection:
                 await contain(part())
                 return
             except Exception as error:
-                self.inbound.fault(f'the link ({part.__name__.strip("_")})', error)
+                self.inbound.fault(part.__name__.strip('_'), error)
                 await within(_RESTART, self._stopping.wait())
 
     async def _stay_connected(self) -> None:
@@ -188,6 +193,7 @@ class Connection:
         """Why it ended, and whether the connection had been up for long enough to trust."""
         opened = socket = None
         stable = False
+        cause = Cause.CUT
         try:
             socket = await self._dial()
             opened = time.monotonic()
@@ -208,15 +214,16 @@ class Connection:
         except _Stopping:
             fault = Fault('stopped', '')
         except Exception as error:  # Whatever it was, the link must come back.
+            cause = _cause(error)
             fault = explain(error, self._where())
             if fault.internal:
-                self.inbound.fault('the link', error)
+                self.inbound.fault('an open connection', error)
         finally:
             if socket is not None:
                 # A dead peer would hold a polite close until its timeout; there is nobody to be
                 # polite to. After a close this does nothing.
                 socket.transport.abort()
-            self._lanes.disconnected()
+            self._lanes.disconnected(cause)
             self._end_conversation()
             if opened is not None:
                 stable = self._backoff.after_connection(time.monotonic() - opened)
@@ -315,3 +322,16 @@ class Connection:
 
     def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
         self.inbound.deliver(LinkStateChanged(state, redacted(error), remedy))
+
+
+def _cause(error: Exception) -> Cause:
+    """Say what the end of a connection tells of what was sent on it last."""
+    if not isinstance(error, websocket.ConnectionClosed) or websocket.fault_of_peer(error):
+        return Cause.CUT
+    code, _ = websocket.close_code(error)
+    if code == 1009:
+        return Cause.TOO_BIG
+    if code in (1003, 1007):
+        return Cause.UNREADABLE
+    # Going away, restarting, busy: about the peer, not about what it was sent.
+    return Cause.CUT if code in (None, 1000, 1001, 1008, 1012, 1013, 1014) else Cause.CLOSED

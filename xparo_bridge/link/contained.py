@@ -46,6 +46,9 @@ def call(function: Callable[..., Result], *args: Any) -> Result:
     """Call what others wrote; every fault of it comes out as an ordinary exception."""
     try:
         return function(*args)
+    except (StopIteration, StopAsyncIteration, asyncio.CancelledError) as error:
+        # In a coroutine these mean something else.
+        raise LinkFault(f'{type(error).__name__}: {error}') from error
     except Exception:
         raise
     except BaseException as error:

@@ -11,17 +11,34 @@ chat) keep their order; what is new goes before the backlog of an outage about o
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
 import secrets
+import time
 from typing import Any
 
 from ..messages import BehaviorStatus, CommandState, CommandStatus
 from .outbox import from_text, Outbox, Row, to_text
+from .shorten import shortened
 
 # How much of a backlog may be on its way: what is new waits behind no more than this, bytes.
 WINDOW = 32 * 1024
 # What an entry costs beside its text, bytes, about.
 _OVERHEAD = 200
+
+
+# How soon behind an entry an end must come to be held against it, s.
+_SOON = 5.0
+
+
+class Cause(Enum):
+    """Why a connection ended; the value is how often that makes an entry its cause."""
+
+    TOO_BIG = 1  # close code 1009
+    UNREADABLE = 2  # 1003 and 1007
+    CLOSED = 3  # by the peer, with another code
+    CUT = 8  # without a word, as networks do
 
 
 @dataclass(slots=True, eq=False)
@@ -33,26 +50,63 @@ class _Entry:
     resent: bool = False
     # The state writer's cycle that puts it on record.
     mark: int = 0
+    # A connection ended while the peer had not confirmed it: it goes alone from now on, so that
+    # the next end shows whether it is the cause. How often it was, and whether it is short now.
+    suspect: bool = False
+    strikes: int = 0
+    short: bool = False
+    handed_at: float = 0.0
+    size: int = 0
 
-    @property
-    def size(self) -> int:
-        return len(self.text) + _OVERHEAD
+    def __post_init__(self) -> None:
+        self.size = _size(self.text)
+
+    def put(self, text: str) -> None:
+        self.text, self.size = text, _size(text)
 
     @property
     def row(self) -> Row:
         return self.number, self.message_id, self.text
 
 
+@dataclass(eq=False)
+class Delivery:
+    """What one way to the peer was handed; nobody else confirms or rewinds it."""
+
+    sent: int = 0  # how many in all; what `confirm` is given back
+    unconfirmed: deque[_Entry] = field(default_factory=deque)
+    size: int = 0
+
+    def pop(self) -> _Entry:
+        """Take back the oldest."""
+        entry = self.unconfirmed.popleft()
+        self.size -= entry.size
+        return entry
+
+
 class ControlLane:
     """
     Control messages of one link; lives in the link thread.
 
-    `next` hands them out; they stay until `confirm` says the peer has them, and `rewind` makes a
-    backlog of the rest for the next connection. With an `outbox` they outlive the process.
+    `next` hands them out for a delivery; they stay until `confirm` says the peer has them, and
+    `rewind` makes a backlog of the rest. With an `outbox` they outlive the process.
+
+    What is beyond `max_message` bytes, or what the peer ends a connection for, is replaced by a
+    short version, and given up if that is of no use either; `tell` hears of it.
     """
 
-    def __init__(self, max_bytes: int, outbox: Outbox | None = None) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        outbox: Outbox | None = None,
+        *,
+        max_message: int = 1 << 20,
+    ) -> None:
         self._max_bytes = max_bytes
+        self.max_message = max_message
+        # Hears what was left out, with the message if there is no rest of it.
+        self.tell: Callable[[str, Any], object] = lambda problem, message: None
+        self.given_up = 0
         self._outbox = outbox
         self._entries: dict[int, _Entry] = {}
         self._bytes = 0
@@ -61,11 +115,10 @@ class ControlLane:
         self._new: deque[_Entry] = deque()
         self._backlog: deque[_Entry] = deque()
         self._backlog_subjects: Counter[str] = Counter()
-        self._unconfirmed: deque[_Entry] = deque()
-        self._unconfirmed_bytes = 0
+        self._main = Delivery()
+        self._deliveries = [self._main]
         # By command: progress that was never sent, so that newer may take its place.
         self._progress: dict[str, _Entry] = {}
-        self._sent = 0
         # Of the entry that was handed out last: it must not be sent before it is on record.
         self.mark = 0
         self.dropped = 0
@@ -78,16 +131,32 @@ class ControlLane:
 
     @property
     def sent(self) -> int:
-        """How many entries were handed out in all; what `confirm` is given back."""
-        return self._sent
+        """How many entries the main delivery was handed."""
+        return self._main.sent
+
+    @property
+    def largest_unconfirmed(self) -> int:
+        """The size of the largest entry under way, bytes."""
+        return max((entry.size for entry in self._main.unconfirmed), default=0)
+
+    def delivery(self) -> Delivery:
+        """Return another way to the peer beside the main one."""
+        self._deliveries.append(Delivery())
+        return self._deliveries[-1]
 
     def add(self, message: Any) -> None:
         """Append, or replace progress of the same command that still waits: it says less."""
         text = to_text(message)
+        if _size(text) - _OVERHEAD > self.max_message:
+            message = self._fitting(message, text)
+            if message is None:
+                return
+            text = to_text(message)
         running = isinstance(message, CommandStatus) and message.state is CommandState.RUNNING
         if running and (waiting := self._progress.get(message.command_id)) is not None:
-            self._bytes += len(text) - len(waiting.text)
-            waiting.text = text
+            self._bytes -= waiting.size
+            waiting.put(text)
+            self._bytes += waiting.size
             self._write(waiting)
         else:
             self._number += 1
@@ -111,7 +180,7 @@ class ControlLane:
         while self._bytes > self._max_bytes:
             self._drop_oldest()
 
-    def next(self) -> Any:
+    def next(self, to: Delivery | None = None) -> Any:
         """
         Hand out the next message, None if there is none or the window is full.
 
@@ -119,36 +188,112 @@ class ControlLane:
         """
         if self._outbox is not None and self._outbox.left:
             self._take_left(self._outbox)
+        to = to or self._main
+        if to.unconfirmed and to.unconfirmed[-1].suspect:
+            return None  # It goes alone.
         if self._new:
             entry = self._new.popleft()
-        elif self._backlog and self._unconfirmed_bytes < WINDOW:
+        elif (
+            self._backlog
+            and to.size < WINDOW
+            and not (self._backlog[0].suspect and to.unconfirmed)
+        ):
             entry = self._pop_backlog()
         else:
             return None
         self._no_longer_waits(entry)
-        self._unconfirmed.append(entry)
-        self._unconfirmed_bytes += entry.size
-        self._sent += 1
+        to.unconfirmed.append(entry)
+        to.size += entry.size
+        to.sent += 1
+        entry.handed_at = time.monotonic()
         self.mark = entry.mark
         return from_text(entry.text, entry.message_id, entry.resent)
 
-    def confirm(self, sent: int) -> None:
-        """Forget everything up to the `sent`-th handed out: the peer has it."""
-        while self._unconfirmed and self._sent - len(self._unconfirmed) < sent:
-            self._forget(self._pop_unconfirmed())
+    def confirm(self, sent: int, of: Delivery | None = None) -> None:
+        """Forget everything up to the `sent`-th that was handed out: the peer has it."""
+        of = of or self._main
+        while of.unconfirmed and of.sent - len(of.unconfirmed) < sent:
+            self._forget(of.pop())
 
-    def rewind(self) -> None:
+    def rewind(self, of: Delivery | None = None, cause: Cause = Cause.CUT) -> None:
         """The connection is gone: what was not confirmed is to be handed out again, in order."""
-        for entry in self._unconfirmed:
+        of = of or self._main
+        unconfirmed = list(of.unconfirmed)
+        of.unconfirmed.clear()
+        of.size = 0
+        for entry in unconfirmed:
             entry.resent = True
-        if self._unconfirmed or self._new:
+        self._blame(unconfirmed, cause)
+        if unconfirmed or (self._new and of is self._main):
             waiting = sorted(
-                (*self._unconfirmed, *self._backlog, *self._new), key=lambda entry: entry.number
+                (
+                    *(entry for entry in unconfirmed if entry.number in self._entries),
+                    *self._backlog,
+                    *self._new,
+                ),
+                key=lambda entry: entry.number,
             )
             self._new.clear()
-            self._unconfirmed.clear()
-            self._unconfirmed_bytes = 0
             self._set_backlog(waiting)
+
+    def _blame(self, entries: list[_Entry], cause: Cause) -> None:
+        """Find out which entry the peer cannot take, and shorten it or give it up."""
+        if not entries:
+            return
+        guilty = entries[0]
+        if len(entries) > 1:
+            entries[0].strikes += cause is Cause.CUT
+            if cause is not Cause.CUT or entries[0].strikes >= Cause.CLOSED.value:
+                entries[0].strikes = 0
+                for entry in entries:
+                    entry.suspect = True
+            guilty = max(entries, key=lambda entry: entry.size)
+            if cause is not Cause.TOO_BIG or guilty.size < 64 * 1024:
+                return
+        if time.monotonic() - guilty.handed_at > _SOON:
+            return
+        guilty.strikes += 1
+        if cause is not Cause.CUT or guilty.strikes >= Cause.CLOSED.value:
+            guilty.suspect = True
+        if guilty.strikes < cause.value:
+            return
+        try:
+            message = from_text(guilty.text)
+        except ValueError:
+            message = None
+        short = None if guilty.short or message is None else shortened(message)
+        kind = type(message).__name__
+        if short is not None:
+            self.tell(
+                f'{kind} of {guilty.size} bytes, of which the platform ends the connection, is '
+                f'cut to what it is about: without {", ".join(getattr(short, "omitted", ()))}',
+                None,
+            )
+            self._bytes -= guilty.size
+            guilty.put(to_text(short))
+            self._bytes += guilty.size
+            guilty.strikes, guilty.short = 0, True
+            self._write(guilty)
+            return
+        self.tell(f'{kind} of {guilty.size} bytes is given up: the platform takes none', message)
+        self.given_up += 1
+        self.dropped += 1
+        self._forget(guilty)
+
+    def _fitting(self, message: Any, text: str) -> Any:
+        """Return a version of a message that fits, None if there is none."""
+        kind, size = type(message).__name__, _size(text) - _OVERHEAD
+        short = shortened(message)
+        if short is None or _size(to_text(short)) > self.max_message + _OVERHEAD:
+            self.tell(
+                f'{kind} of {size} bytes is not sent: at most {self.max_message} are', message
+            )
+            self.given_up += 1
+            self.dropped += 1
+            return None
+        omitted = ', '.join(getattr(short, 'omitted', ()))
+        self.tell(f'{kind} is sent without {omitted}: at most {self.max_message} bytes are', None)
+        return short
 
     def _set_backlog(self, entries: list[_Entry]) -> None:
         self._backlog = deque(entries)
@@ -165,14 +310,10 @@ class ControlLane:
             del self._backlog_subjects[entry.subject]
         return entry
 
-    def _pop_unconfirmed(self) -> _Entry:
-        entry = self._unconfirmed.popleft()
-        self._unconfirmed_bytes -= entry.size
-        return entry
-
     def _drop_oldest(self) -> None:
-        if self._unconfirmed:
-            entry = self._pop_unconfirmed()
+        under_way = next((d for d in self._deliveries if d.unconfirmed), None)
+        if under_way is not None:
+            entry = under_way.pop()
         else:
             entry = self._pop_backlog() if self._backlog else self._new.popleft()
         self._no_longer_waits(entry)
@@ -210,6 +351,10 @@ class ControlLane:
     def _rows(self) -> list[Row]:
         # Called in the writer's thread: to list a dict's values is one step of the interpreter.
         return [entry.row for entry in list(self._entries.values())]
+
+
+def _size(text: str) -> int:
+    return (len(text) if text.isascii() else len(text.encode())) + _OVERHEAD
 
 
 def _subject(message: Any) -> str:

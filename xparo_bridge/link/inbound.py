@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 import time
-import traceback
 from typing import Any
 
 from ..crossing import Crossing
+from ..faults import FAULTS
 from ..messages import (
     ApiToken,
     BehaviorStatus,
@@ -54,9 +53,6 @@ _SUM_PERIOD = 1.0
 MAX_URGENT = 100
 # What a message costs beside the bytes of its frame, about.
 _OVERHEAD = 400
-# How often a fault of one kind is told, s, and how many kinds are told apart.
-_FAULT_PERIOD = 60.0
-_MAX_FAULTS = 100
 # Names of trees that are told apart in such a sum.
 _NAMES = 20
 # Problems told a second in the long run, and at once: a hostile peer must not fill the log.
@@ -109,8 +105,6 @@ class Inbound:
         self._problems = TokenBucket(*_PROBLEMS)
         self._untold = 0
         self.faults = 0
-        # When a fault was told last, by where it was and of which kind, monotonic s.
-        self._faults_told: dict[tuple[str, str], float] = {}
 
     def skip(self, protocol: Protocol, frame: Frame, refusal: Refusal | None) -> bool:
         """
@@ -186,19 +180,10 @@ class Inbound:
             self._untold += 1
 
     def fault(self, where: str, error: BaseException) -> None:
-        """Count a fault of the link's own, and tell it once per kind and minute."""
+        """Count a fault of the link's own; it is logged once per kind and minute."""
         self.faults += 1
-        kind, now = type(error).__name__, time.monotonic()
-        if now - self._faults_told.get((where, kind), -_FAULT_PERIOD) < _FAULT_PERIOD:
-            return
-        if len(self._faults_told) >= _MAX_FAULTS:
-            self._faults_told.clear()
-        self._faults_told[where, kind] = now
         cause = error.__cause__ if isinstance(error, LinkFault) and error.__cause__ else error
-        at = traceback.extract_tb(cause.__traceback__)
-        place = f' at {Path(at[-1].filename).name}:{at[-1].lineno}' if at else ''
-        text = redacted(f'internal fault in {where}: {kind}: {error}')[:500]
-        self.deliver(LinkProblem(f'{text}{place}; the link goes on, please report this'))
+        FAULTS.note(f'link {self._link}, {where}', cause)
 
     def tick(self) -> None:
         """Hand on what was refused; to be called each TICK s."""

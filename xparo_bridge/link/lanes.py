@@ -15,15 +15,26 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 import contextlib
+import time
 from typing import Any
 
 from ..messages import DURABLE, Telemetry, TelemetryHistory
 from ..state import State
 from ..state.writer import HANGS_AFTER
-from .control_lane import ControlLane
+from .contained import call
+from .control_lane import Cause, ControlLane
 from .history import History
+from .json_text import dumps
 from .outbox import Outbox
 from .protocols.base import Frame, Protocol, ProtocolError
+
+# Below this a limit that a peer seems to have is none, bytes.
+_SMALLEST_LIMIT = 1024
+# What a frame of telemetry has beside its values, bytes.
+_ENVELOPE = 200
+# How often a key that is left out is named, s, and how many are remembered.
+_NAMED_EVERY = 60.0
+_MAX_NAMED = 1000
 
 
 class Lanes:
@@ -38,12 +49,14 @@ class Lanes:
         state: State | None = None,
         name: str = '',
         history: tuple[int, float] = (0, 0.0),
+        max_message: int = 1 << 20,
     ) -> None:
         """
         Take the bounds of the lanes in bytes, and of the history in bytes and s.
 
         What waits is kept in the state under the lanes' name. Without a state nothing outlives the
-        process, and there is no history.
+        process, and there is no history. No message over `max_message` bytes is sent; what is
+        left out of one, or not sent at all, the control lane's `tell` hears.
         """
         # The connection puts another one here when it dials another endpoint.
         self.protocol = protocol
@@ -57,7 +70,11 @@ class Lanes:
         )
         if outbox is not None:
             outbox.open()
-        self.control = ControlLane(control_bytes, outbox)
+        self.control = ControlLane(control_bytes, outbox, max_message=max_message)
+        # What the peer takes at a time: less than the setting where it said so.
+        self._limit = max_message
+        self._largest = 0  # Of all but control on this connection, bytes.
+        self._left_out: dict[str, float] = {}  # When a key was named last, monotonic s.
         self.live = LiveLane()
         # Answers that are due at once, such as pongs: whoever reads must not wait to send them.
         self.answers = LiveLane()
@@ -98,11 +115,21 @@ class Lanes:
     def connected(self) -> None:
         """Take note of a new connection."""
         self.answers.open = self.live.open = True
+        self._largest = 0
         self.telemetry.connected()
 
-    def disconnected(self) -> None:
-        """Take note that the connection, if there was one, is gone."""
-        self.control.rewind()
+    def disconnected(self, cause: Cause = Cause.CUT) -> None:
+        """Take note that the connection, if there was one, is gone, and why."""
+        if cause is Cause.TOO_BIG and self._largest > self.control.largest_unconfirmed:
+            # Not a control message then; it converges after a few connections.
+            self._limit = max(_SMALLEST_LIMIT, self._largest // 2)
+            self.control.tell(
+                f'the platform takes no message of {self._largest} bytes; '
+                f'from now on telemetry has at most {self._limit}',
+                None,
+            )
+            cause = Cause.CUT
+        self.control.rewind(cause=cause)
         self.answers.close()
         self.live.close()
 
@@ -111,7 +138,7 @@ class Lanes:
             self.history.add(telemetry.values)
             self.telemetry.merge(telemetry)
         elif telemetry.every_sample:
-            self.telemetry.add_sample(self.protocol.encode(telemetry))
+            self.telemetry.add_sample(self._fitting(telemetry))
         else:
             self.telemetry.merge(telemetry)
 
@@ -124,16 +151,19 @@ class Lanes:
             if message is not None:
                 await self._on_record(self.control.mark)
                 try:
-                    return self.protocol.encode(message), True
+                    return call(self.protocol.encode, message), True
                 except ProtocolError as error:
                     error.about = message
                     raise
             frames = self.live.next() or self.telemetry.next_sample()
             if frames is not None:
+                self.note_size(frames)
                 return frames, False
             latest = self.telemetry.take_latest()
             if latest is not None:
-                return self.protocol.encode(latest), False
+                frames = self._fitting(latest)
+                self.note_size(frames)
+                return frames, False
             self._ready.clear()
             if self.telemetry.sends_old:
                 # Sending need not wait, so without this nothing fresh would get here meanwhile.
@@ -142,6 +172,42 @@ class Lanes:
                     return self.telemetry.next_old_sample(), False
                 continue
             await self._ready.wait()
+
+    def note_size(self, frames: Sequence[Frame]) -> None:
+        """Remember how large the largest frame is that is no control message."""
+        self._largest = max(self._largest, *map(byte_size, frames), 0)
+
+    def fits(self, frames: Sequence[Frame]) -> bool:
+        """Whether the peer takes frames of this size."""
+        return all(byte_size(frame) <= self._limit for frame in frames)
+
+    def _fitting(self, telemetry: Telemetry) -> Sequence[Frame]:
+        """Frames of as much of some telemetry as the peer takes; what is left out is named."""
+        frames = call(self.protocol.encode, telemetry)
+        if self.fits(frames):
+            return frames
+        sizes = {key: len(dumps(value).encode()) for key, value in telemetry.values.items()}
+        room = self._limit - _ENVELOPE
+        for key in sorted(sizes, key=lambda key: -sizes[key]):
+            if sum(size + len(name) + 4 for name, size in sizes.items()) <= room:
+                break
+            self._leave_out(key, sizes.pop(key))
+        self.telemetry.dropped += 1
+        kept = {key: value for key, value in telemetry.values.items() if key in sizes}
+        if not kept:
+            return ()
+        return call(self.protocol.encode, Telemetry(kept, telemetry.every_sample))
+
+    def _leave_out(self, key: str, size: int) -> None:
+        now = time.monotonic()
+        if now - self._left_out.get(key, -_NAMED_EVERY) < _NAMED_EVERY:
+            return
+        if len(self._left_out) > _MAX_NAMED:
+            self._left_out.clear()
+        self._left_out[key] = now
+        self.control.tell(
+            f'telemetry "{key}" of {size} bytes is left out: at most {self._limit} are sent', None
+        )
 
     async def _on_record(self, mark: int) -> None:
         """

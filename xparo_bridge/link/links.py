@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import ssl
 import threading
@@ -20,12 +20,15 @@ from ..credentials import (
 )
 from ..crossing import Crossing
 from ..errors import BadInput
+from ..faults import FAULTS
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
 from ..state import Queue, State
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
+from .contained import contain, within
 from .endpoints import Endpoints
+from .helpers import Helpers
 from .inbound_limits import Limit
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
@@ -33,6 +36,12 @@ from .proxy import is_loopback
 
 if TYPE_CHECKING:
     from .rest_service import RestService
+
+
+# How long ending may take in all, whatever hangs, and a part of it the disk, s.
+STOP_TIMEOUT, _CLOSE_TIMEOUT = 4.5, 1.0
+# How long a part of a link that failed waits before it begins again, s.
+_RESTART = 1.0
 
 
 class LinkError(BadInput):
@@ -107,6 +116,7 @@ def make_link(
         state=state,
         name=f'{name}.{protocol.name}',
         history=(history['max_bytes'], history['max_age']),
+        max_message=settings['max_sent_bytes'],
     )
     options = LinkOptions(
         name=name,
@@ -216,9 +226,8 @@ class LinkThread:
         self.links = {link.name: link for link in links}
         self._crossing = crossing
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), name='link', daemon=True
-        )
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name='link', daemon=True)
         self._running = threading.Event()
 
     def start(self) -> None:
@@ -226,29 +235,63 @@ class LinkThread:
         self._thread.start()
         self._running.wait()
 
-    def stop(self, timeout: float = 5.0) -> None:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
         """Send what control messages still wait, say goodbye, and end the thread; s."""
+        self._stopping = True
         if self._loop is None:
             return  # It was never started.
         for link in self.links.values():
-            self._loop.call_soon_threadsafe(link.connection.stop)
-            if link.rest is not None:
-                self._loop.call_soon_threadsafe(link.rest.stop)
+            for end_it in (link.connection.stop, *((link.rest.stop,) if link.rest else ())):
+                try:
+                    self._loop.call_soon_threadsafe(end_it)
+                except RuntimeError:  # The loop has ended already.
+                    pass
         self._thread.join(timeout)
+
+    def _serve(self) -> None:
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(Helpers())
+        try:
+            loop.run_until_complete(self._run())
+        except BaseException as error:
+            FAULTS.note('the link thread', error)
+        finally:
+            self._running.set()
+            # Not asyncio.run, which waits for a name server that does not answer.
+            loop.close()
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._crossing.attach(self._put)
         self._running.set()
+        await asyncio.gather(*(self._supervised(link) for link in self.links.values()))
+        # A disk that hangs is waited for in a helper thread, and not for long.
+        closing = [asyncio.to_thread(link.lanes.close) for link in self.links.values()]
+        await within(_CLOSE_TIMEOUT, asyncio.gather(*closing, return_exceptions=True))
+
+    async def _supervised(self, link: Link) -> None:
+        """Run a link until the bridge stops; a part that fails begins again."""
+        parts = [('connection', link.connection.run)]
+        if link.rest is not None:
+            parts.append(('REST', link.rest.run))
         await asyncio.gather(
-            *(link.connection.run() for link in self.links.values()),
-            *(link.rest.run() for link in self.links.values() if link.rest is not None),
+            *(self._keep_running(f'link {link.name} ({name})', run) for name, run in parts)
         )
-        for link in self.links.values():
-            link.lanes.close()
+
+    async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        while not self._stopping:
+            try:
+                await contain(run())
+                return
+            except Exception as error:
+                FAULTS.note(name, error)
+                await asyncio.sleep(_RESTART)
 
     def _put(self, name: str, message: Any) -> None:
         try:
             self.links[name].put(message)
         except (ProtocolError, TypeError, ValueError) as error:
             self._crossing.deliver(name, LinkProblem(f'not sent: {error}', message))
+        except BaseException as error:  # Of an adapter: the other messages have to go on.
+            text = FAULTS.note(f'sending by link {name}', error)
+            self._crossing.deliver(name, LinkProblem(f'not sent: {text}', message))

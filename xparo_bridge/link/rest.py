@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from ..errors import NotNow
 from ..retry_after import seconds_to_wait
 from .json_text import dumps
+from .proxy import is_loopback
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,8 +73,7 @@ class RestClient:
         host = parts.hostname or ''
         if parts.scheme not in ('http', 'https') or not host:
             raise ValueError(f'{base_url} is not an http:// or https:// address')
-        local = host in ('localhost', '::1') or host.startswith('127.')
-        if parts.scheme == 'http' and not local and not allow_insecure:
+        if parts.scheme == 'http' and not is_loopback(host) and not allow_insecure:
             raise ValueError(f'{base_url} would show the token to the network; use https://')
         if scheme not in SCHEMES:
             raise ValueError(f'"{scheme}" is none of {", ".join(SCHEMES)}')

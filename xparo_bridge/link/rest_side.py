@@ -43,6 +43,7 @@ class RestSide:
         self._inbound = inbound
         self._tls = tls
         self._max_bytes = max_bytes
+        self._delivery = lanes.control.delivery()
         self._down_since = time.monotonic()
         self._next_poll = 0.0
 
@@ -72,16 +73,35 @@ class RestSide:
         fall_back = self._protocol.rest_after
         if fall_back is None or time.monotonic() - self._down_since < fall_back:
             return
-        control = self._lanes.control
-        if (message := control.next()) is not None:
-            sent = control.sent
-            if await self._post(session, self._protocol.encode(message)):
-                control.confirm(sent)
-            else:
-                control.rewind()
+        await self._post_control(session)
         if time.monotonic() >= self._next_poll:
             self._next_poll = time.monotonic() + _POLL_PERIOD
             await self._request(session, self._protocol.by_rest())
+
+    async def _post_control(self, session: aiohttp.ClientSession) -> None:
+        """Post a control message; only this delivery says whether the platform has it."""
+        control, delivery = self._lanes.control, self._delivery
+        try:
+            message = control.next(delivery)
+            if message is None:
+                return
+            frames = call(self._protocol.encode, message)
+        except (ProtocolError, TypeError, ValueError) as error:
+            self._inbound.problem(f'not sent: {error}')
+            control.confirm(delivery.sent, delivery)
+            return
+        except Exception as error:
+            self._inbound.fault('encode', error)
+            control.confirm(delivery.sent, delivery)
+            return
+        posted = False
+        try:
+            posted = await self._post(session, frames)
+        finally:
+            if posted:
+                control.confirm(delivery.sent, delivery)
+            else:
+                control.rewind(delivery)
 
     async def _post(self, session: aiohttp.ClientSession, frames: Sequence[Any]) -> bool:
         return all(

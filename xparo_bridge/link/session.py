@@ -155,6 +155,9 @@ class Session:
                 except (ProtocolError, TypeError, ValueError) as error:
                     self._inbound.problem(f'not sent: {error}', getattr(error, 'about', None))
                     continue
+                except Exception as error:
+                    self._inbound.fault('encode', error)
+                    continue
                 hold = call(self._protocol.hold_until) - time.monotonic()
                 if hold > 0:
                     await asyncio.sleep(hold)
@@ -196,7 +199,15 @@ class Session:
             while not self._lanes.idle:
                 await asyncio.sleep(_HISTORY_TURN)
             began = time.monotonic()
-            for frame in call(self._protocol.encode, TelemetryHistory(samples)):
+            frames = call(self._protocol.encode, TelemetryHistory(samples)) if samples else ()
+            if not self._lanes.fits(frames):
+                if size > _HISTORY_BYTES[0]:
+                    size = _HISTORY_BYTES[0]
+                    continue  # In smaller pieces, then.
+                history.dropped += len(samples)
+                frames = ()
+            self._lanes.note_size(frames)
+            for frame in frames:
                 await self._send(frame)
             await self._round_trip()
             history.forget(number)

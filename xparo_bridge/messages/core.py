@@ -162,7 +162,11 @@ class TelemetryHistory(Message):
 
 @dataclass(frozen=True, slots=True)
 class CommandStatus(Message):
-    """How a command stands; `progress`, `result` and `error` are there when they say something."""
+    """
+    How a command stands; `progress`, `result` and `error` are there when they say something.
+
+    `omitted` names what was left out because the platform takes no message so big.
+    """
 
     command_id: str
     command: str
@@ -172,6 +176,7 @@ class CommandStatus(Message):
     error: Mapping[str, Json] | None = None
     message_id: str = ''
     resent: bool = False
+    omitted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,7 @@ class BehaviorStatus(Message):
     structure: Sequence[Mapping[str, Json]] = ()
     message_id: str = ''
     resent: bool = False
+    omitted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ def _behavior_status(status: BehaviorStatus) -> str:
 def _delivery(message: CommandStatus | BehaviorStatus) -> dict[str, Any]:
     return {
         **({'message_id': message.message_id} if message.message_id else {}),
+        **({'omitted': list(message.omitted)} if message.omitted else {}),
         **({'resent': True} if message.resent else {}),
     }
 
