@@ -47,6 +47,7 @@ setup(
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',
+            'state = xparo_bridge.state.tool:main',
         ],
         # A protocol by its name in the configuration; other packages may add theirs.
         'xparo_bridge.protocols': [

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 import gc
 from pathlib import Path
 import signal
@@ -180,6 +180,7 @@ class Bridge:
             lambda: [run.id for run in self.router.open_runs],
             self._describe_features,
             lambda: self.state.problem,
+            lambda: self.state.damage,
         )
         self._doors = CommandService(node, self.router)
         self._link_loss = LinkLoss(node, self.router, configuration)
@@ -233,7 +234,7 @@ class Bridge:
         kind = type(message).__name__
         if isinstance(message, _CHANGING):
             try:
-                self._audit.note('received', source=link, kind=kind, content=asdict(message))
+                self._audit.note('received', source=link, kind=kind, content=message)
             except Exception as error:
                 FAULTS.note(f'the audit of {kind}', error)
         handlers = self._handlers.get(type(message), ())

@@ -24,25 +24,25 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = clock()
 
-    def take(self) -> bool:
-        """Take a token, if there is one."""
-        if self.wait() > 0.0:
+    def take(self, tokens: float = 1.0) -> bool:
+        """Take so many tokens, if there are."""
+        if self.wait(tokens) > 0.0:
             return False
-        self.count()
+        self.count(tokens)
         return True
 
-    def wait(self) -> float:
-        """Return how long until there is a token, s; 0 if there is one now."""
+    def wait(self, tokens: float = 1.0) -> float:
+        """Return how long until there are so many tokens, s; 0 if there are now."""
         if self.rate is None:
             return 0.0
         now = self._clock()
         self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
-        if self._tokens >= 1.0:
+        if self._tokens >= tokens:
             return 0.0
-        return (1.0 - self._tokens) / self.rate if self.rate > 0.0 else math.inf
+        return (tokens - self._tokens) / self.rate if self.rate > 0.0 else math.inf
 
-    def count(self) -> None:
-        """Take a token, there or not."""
+    def count(self, tokens: float = 1.0) -> None:
+        """Take so many tokens, there or not."""
         if self.rate is not None:
-            self._tokens -= 1.0
+            self._tokens -= tokens

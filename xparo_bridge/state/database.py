@@ -49,10 +49,17 @@ class CorruptError(sqlite3.DatabaseError):
 
 @dataclass
 class Findings:
-    """What was found when the file was opened; `damage` says what was lost, and where it is."""
+    """
+    What was found when the file was opened.
+
+    `damage` says what of it was lost, and where it is; `lost` what else was. `lock_damage` says
+    why the motion lock is not known, where the damage does not say it.
+    """
 
     existed: bool = True
     damage: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    lock_damage: str = ''
 
 
 def is_corrupt(error: Exception) -> bool:
@@ -84,7 +91,11 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, Findings]:
                 findings.damage.append(f'{path}-wal is damaged: the newest records are lost')
             return db, findings
     db = connect(path)
-    if aside.is_file() and aside.stat().st_size <= _MAX_SALVAGE:
+    if (
+        not problem_with(aside)
+        and not aside.samefile(path)  # A link may lead to the file that was just begun.
+        and aside.stat().st_size <= _MAX_SALVAGE
+    ):
         count = _copy(_readable(aside), db)
         findings.damage[-1] += f'; {count} records of it could be read'
     return db, findings
@@ -244,7 +255,7 @@ def _log_end(path: Path, findings: Findings) -> int:
     log = Path(f'{path}-wal')
     if not findings.existed or not log.exists():
         return 0
-    frames, last = 0, 0
+    last = 0
     with log.open('rb') as file:
         header = file.read(_WAL_HEADER)
         if not header.strip(b'\0'):
@@ -256,10 +267,11 @@ def _log_end(path: Path, findings: Findings) -> int:
             findings.damage.append(f'{log} is damaged; it was set aside as {aside}')
             return 0
         salts = header[16:24]
-        while len(frame := file.read(_FRAME_HEADER)) == _FRAME_HEADER:
-            frames += 1
+        # A frame that was torn off at the end was never committed.
+        for number in range((log.stat().st_size - _WAL_HEADER) // (_FRAME_HEADER + page_size)):
+            frame = file.read(_FRAME_HEADER)
             if frame[8:16] == salts and frame[4:8] != bytes(4):
-                last = frames
+                last = number + 1
             file.seek(page_size, os.SEEK_CUR)
     return last
 
@@ -273,7 +285,7 @@ def _readable(aside: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Tables and whole rows of a damaged file, as far as it can be read."""
     with (
         contextlib.suppress(sqlite3.Error, OSError),
-        contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as db,
+        contextlib.closing(sqlite3.connect(aside, timeout=0.5, isolation_level=None)) as db,
     ):
         db.execute('PRAGMA locking_mode = EXCLUSIVE')
         db.text_factory = _lenient

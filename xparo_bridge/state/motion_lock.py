@@ -31,7 +31,7 @@ class MotionLockRecord:
             damage = f'expected one of {", ".join(LOCKS[1:])} on record, not {value!r:.40}'
         self._damaged = damage
         self._value = value if value in LOCKS and value is not None else ''
-        if first_start and not damage:
+        if first_start and value is None and not damage:
             table.put(_KEY, '')
 
     @property

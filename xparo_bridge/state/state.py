@@ -10,6 +10,7 @@ all of it in memory: it is said once, in the log, and in /diagnostics for as lon
 from __future__ import annotations
 
 from collections.abc import Callable
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -20,6 +21,7 @@ import time
 from ..errors import NotNow
 from .database import FILE_NAME, Findings
 from .files import DamagedFile, open_private, set_aside
+from .legacy import has_old_files, take_over, Taken
 from .motion_lock import MotionLockRecord
 from .table import Table
 from .writer import Writer
@@ -82,7 +84,9 @@ class State:
     @property
     def damage(self) -> list[str]:
         """What the start found damaged, and where it was set aside."""
-        return self.writer.findings.damage if self.writer is not None else []
+        if self.writer is None:
+            return []
+        return [*self.writer.findings.damage, *self.writer.findings.lost]
 
     def table(self, name: str, *, max_entries: int, max_bytes: int, evicts: bool = False) -> Table:
         """Give one of the tables of schema.KEYED, with what an earlier run left."""
@@ -105,11 +109,12 @@ class State:
 
     def _read_motion_lock(self) -> MotionLockRecord:
         table = self.table('motion_lock', max_entries=1, max_bytes=1000)
-        damage = '; '.join(self.damage)
-        first_start = True
+        damage, first_start = '', True
         if self.writer is not None:
             if table.loaded:
-                first_start = not self.writer.findings.existed
+                findings = self.writer.findings
+                damage = '; '.join(filter(None, (*findings.damage, findings.lock_damage)))
+                first_start = not findings.existed
             elif self._may_exist:
                 why = self.problem or 'the disk does not answer'
                 damage = f'{self.path / FILE_NAME} cannot be read: {why}'
@@ -144,7 +149,16 @@ class State:
         return self.path / FILE_NAME
 
     def _first_opened(self, db: sqlite3.Connection, findings: Findings) -> None:
-        if not findings.existed and self._used_before and not findings.damage:
+        if has_old_files(self.path):
+            try:
+                taken = take_over(self.path, db)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # Whatever stands in them.
+                taken = Taken([f'the files of 0.1.0: {error!r}'], f'they are damaged: {error!r}')
+            findings.lost += taken.lost
+            findings.lock_damage = taken.lock_damage
+        elif not findings.existed and self._used_before and not findings.damage:
             findings.damage.append(
                 f'{self.path / FILE_NAME} is missing, though a bridge has used {self.path}'
             )
@@ -168,6 +182,6 @@ def _may_exist(path: Path) -> bool:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:
-        pass
+    except OSError as error:
+        return error.errno != errno.ELOOP
     return True

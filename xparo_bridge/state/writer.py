@@ -187,7 +187,7 @@ class Writer:
     def _run(self) -> None:
         try:
             self._busy_since = time.monotonic()
-            self._open(first=True)
+            self._guard(lambda: self._open(first=True))
             self._busy_since = None
             self._opened.set()
             while self.failed_start is None and self._cycle():
@@ -290,6 +290,9 @@ class Writer:
             self._before_write()
             self._path = self._prepare()
             self._db, findings = open_database(self._path)
+            if self._first_opened is not None:
+                self._first_opened(self._db, findings)
+                self._first_opened = None
         except (sqlite3.Error, OSError) as error:
             self._fail(error)
             if first and self._path is not None:
@@ -300,11 +303,8 @@ class Writer:
                 raise
             self.failed_start = error
             return
-        if self._first_opened is not None:
-            self._first_opened(self._db, findings)
-            self._first_opened = None
-        for damage in findings.damage:
-            self._report(damage)
+        for text in (*findings.damage, *findings.lost):
+            self._report(text)
         if first:
             self.findings = findings
         self._transaction(self._restore)

@@ -68,11 +68,13 @@ class Status:
         active_commands: Callable[[], Sequence[str]],
         tell: Callable[[BridgeStatus], object] = lambda status: None,
         storage_problem: Callable[[], str] = str,
+        storage_damage: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """
         Take the protocol of each link by the link's name, and what adds to each status.
 
-        `storage_problem` says why the state directory does not serve, empty if it does.
+        `storage_problem` says why the state directory does not serve, empty if it does, and
+        `storage_damage` what the start found damaged there.
         """
         self._node = node
         self._robot_id = robot_id
@@ -80,6 +82,7 @@ class Status:
         self._active_commands = active_commands
         self._tell = tell
         self._storage_problem = storage_problem
+        self._storage_damage = storage_damage
         self._links: dict[str, _Link] = {}
         # Robots of a fleet have one name for the node and one topic for all diagnostics.
         self._name = node.get_fully_qualified_name().lstrip('/')
@@ -154,13 +157,18 @@ class Status:
                 for name, link in self._links.items()
             ]
         )
-        problem = self._storage_problem()
+        problem, damage = self._storage_problem(), self._storage_damage()
+        found = f'damaged at the start: {damage[0]}' if damage else ''
         array.status.append(
             DiagnosticStatus(
-                level=ERROR if problem else OK,
+                level=ERROR if problem else WARN if damage else OK,
                 name=f'{self._name}: state directory',
-                message=problem or 'works',
+                message=problem or found or 'works',
                 hardware_id=self._robot_id,
+                values=[
+                    KeyValue(key=f'damage {number}', value=text)
+                    for number, text in enumerate(damage[:10], 1)
+                ],
             )
         )
         array.status.append(
