@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from contextlib import ExitStack
 import json
+import os
 from pathlib import Path
 import random
 import signal
@@ -30,11 +31,20 @@ DEADMAN = 0.5
 ALLOWED = 0.1
 _PERIOD = 0.05
 _STUCK_FOR = 1.2
-WAYS = ('kill -9', 'SIGSTOP', 'interpreter stuck')
-# The bridge, and a thread that keeps the interpreter for itself when it is signalled to.
-_STICKY = f"""
-import ctypes, signal, sys, threading
+WAYS = {
+    'kill -9': signal.SIGKILL,
+    'SIGSTOP': signal.SIGSTOP,
+    'interpreter stuck': signal.SIGUSR1,
+}
+# Bridges one after another, each a fork of a process that has loaded all modules, as that takes
+# most of a start; with a thread that keeps the interpreter for itself when it is signalled to.
+_PROGRAM = f"""
+import ctypes, os, signal, sys, threading
+import xparo_bridge.bridge
 from xparo_bridge.__main__ import main
+while child := os.fork():
+    print('bridge', child, flush=True)
+    os.waitpid(child, 0)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 def stick():
     while True:
@@ -105,52 +115,30 @@ def measure(times: int, seed: int) -> dict[str, list[float]]:
         stack.callback(base.close)
         platform = Platform()
         stack.callback(platform.close)
-        bridges = _Bridges(stack, folder, platform.port)
+        settings = {
+            'commands': {'teleop': {'deadman': DEADMAN, 'linear_acceleration': 100.0}},
+            'base': {'stand_for': 0.2},
+        }
+        bridges = stack.enter_context(
+            start_bridge(folder, platform.port, settings, program=(sys.executable, '-c', _PROGRAM))
+        )
         return {
             way: [_break(way, bridges, platform, base, chance) for _ in range(times)]
             for way in WAYS
         }
 
 
-class _Bridges:
-    """A bridge that can be stuck, and another one when it was killed."""
-
-    def __init__(self, stack: ExitStack, folder: Path, port: int) -> None:
-        self._stack = stack
-        self._folder = folder
-        self._port = port
-        self._bridge: Process | None = None
-
-    def running(self) -> Process:
-        if self._bridge is None or self._bridge.returncode is not None:
-            settings = {
-                'commands': {'teleop': {'deadman': DEADMAN, 'linear_acceleration': 100.0}},
-                'base': {'stand_for': 0.2},
-            }
-            self._bridge = self._stack.enter_context(
-                start_bridge(
-                    self._folder, self._port, settings, program=(sys.executable, '-c', _STICKY)
-                )
-            )
-        return self._bridge
-
-
 def _break(
-    way: str, bridges: _Bridges, platform: Platform, base: Base, chance: random.Random
+    way: str, bridges: Process, platform: Platform, base: Base, chance: random.Random
 ) -> float:
-    bridge = bridges.running()
     platform.drive(True)
     base.wait_until(lambda: base.moves, 30.0)
     time.sleep(chance.uniform(0.1, 0.1 + 2 * _PERIOD))
     base.told.clear()
     base.wait_until(lambda: base.moves, 5.0)
+    bridge = [int(line.split()[1]) for line in bridges.lines if line.startswith('bridge ')][-1]
     began = time.monotonic()
-    if way == 'kill -9':
-        bridge.send_signal(signal.SIGKILL)
-    elif way == 'SIGSTOP':
-        bridge.send_signal(signal.SIGSTOP)
-    else:
-        bridge.send_signal(signal.SIGUSR1)
+    os.kill(bridge, WAYS[way])
     # It is broken for longer than the base may go on.
     base.wait_until(lambda: base.stood_at(began) is not None, 5.0)
     platform.drive(False)
@@ -158,7 +146,7 @@ def _break(
     last = max(when for when, moves in base.told if moves)
     assert stood is not None
     if way == 'SIGSTOP':
-        bridge.send_signal(signal.SIGCONT)
+        os.kill(bridge, signal.SIGCONT)
     # What was sent meanwhile is played out before the next time.
     quiet = time.monotonic() + (1.5 * DEADMAN if way == 'SIGSTOP' else 0.0)
     if way == 'interpreter stuck':

@@ -31,7 +31,7 @@ _SLOW_ANSWER = 0.08
 # Until it is started again, s: the first time, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 # How long it may take to be there, s; on a quiet machine it takes a third of a second.
-_START_TIMEOUT = 20.0
+_START_TIMEOUT = 60.0
 # How long the bridge waits for its end when it ends itself, s.
 _END_TIMEOUT = 1.5
 _TYPES = {velocity.TWIST: TWIST, velocity.TWIST_STAMPED: TWIST_STAMPED}
