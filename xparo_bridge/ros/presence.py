@@ -80,16 +80,7 @@ class Presence:
         self._expect(
             f'service {service}',
             lambda: _no_server(node, service, wanted, 'service server'),
-            lambda: _hint(
-                {
-                    other: kinds
-                    for other, kinds in _served(node).items()
-                    if '/_action/' not in other
-                },
-                service,
-                wanted,
-                lambda other: bool(node.count_services(other)),
-            ),
+            lambda: service_hint(node, service, wanted),
             by,
         )
 
@@ -162,6 +153,16 @@ def topic_hint(
         topic,
         kind,
         lambda name: bool(counted(name)),
+    )
+
+
+def service_hint(node: Node, service: str, kind: str) -> str:
+    """Services that may be meant by one that is not there; '' if there are none."""
+    return _hint(
+        {name: kinds for name, kinds in _served(node).items() if '/_action/' not in name},
+        service,
+        kind,
+        lambda name: bool(node.count_services(name)),
     )
 
 

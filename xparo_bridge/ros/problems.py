@@ -43,6 +43,11 @@ class Problems:
             _BY_NODE[node] = cls(node)
         return _BY_NODE[node]
 
+    @classmethod
+    def share(cls, node: Node, other: Node) -> None:
+        """Let a node report its problems as those of another one."""
+        _BY_NODE[node] = cls.of(other)
+
     def report(self, name: str, text: str) -> None:
         """Say what is wrong with what has this name, unless that was said already."""
         text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'

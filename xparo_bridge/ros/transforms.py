@@ -41,6 +41,7 @@ _OVERTAKEN = 1.0
 _MAX_FRAMES = 2000
 _MAX_NAME = 256
 _MAX_CHAIN = 1000
+_STATIC = 'static transforms'
 # How often the graph is looked at, however many ask, s.
 _GRAPH_PERIOD = 0.9
 
@@ -286,6 +287,15 @@ class TransformListener:
             self._next_look = now + _GRAPH_PERIOD
             for subscription, _ in self._subscriptions:
                 subscription.refresh()
+            static = self._subscriptions[1][0]
+            if static.publishers and not static.latched:
+                self._problems.report(
+                    _STATIC,
+                    f'not all publishers of {static.topic} keep what they have sent (durability '
+                    'transient local): what they sent before the bridge listened is not known',
+                )
+            else:
+                self._problems.solved(_STATIC)
             self.update()
 
     def update(self) -> None:
@@ -341,6 +351,7 @@ class TransformListener:
             for name in self._ignored:
                 self._problems.forget(name)
             self._ignored.clear()
+            self._problems.forget(_STATIC)
 
 
 def _problem(parent: str, child: str) -> str:

@@ -173,3 +173,10 @@ def test_a_node_that_cannot_work_is_known_before_any_tree(tmp_path, node, path, 
     problems = add_configured(builtin_registry(), configured(tmp_path, {'N': node}))
     assert [where for where, _ in problems] == [path]
     assert problem in problems[0][1]
+
+
+def test_an_absent_server_is_named_with_one_that_may_be_meant(robot):
+    robot.peer.create_service(SetBool, '/cellar/lamp', lambda request, response: response)
+    robot.until(lambda: robot.node.count_services('/cellar/lamp'))
+    run = robot.run('<Lamp on="true"/>')
+    assert '; /cellar/lamp has this type' in run.tree.root.feedback_message

@@ -114,6 +114,8 @@ def test_static_transforms_are_heard_of_publishers_that_keep_them_and_of_others(
 
     graph.spin_until(publish)
     assert telemetry.latest['pose']['x'] == 3.0
+    said = 'not all publishers of /tf_static keep what they have sent'
+    graph.spin_until(lambda: said in Problems.of(graph.node).now.get('static transforms', ''))
 
 
 @contextmanager

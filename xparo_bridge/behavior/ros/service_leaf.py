@@ -17,6 +17,7 @@ from typing import Any
 
 from rclpy.task import Future
 
+from ...ros.presence import interface_name, service_hint
 from ...ros.walls import when_done
 from ..errors import BehaviorError
 from ..leaves import StatefulAction
@@ -114,6 +115,9 @@ class RosService(StatefulAction):
                 f'{self._name} did not answer within {self._timeout:g} s'
                 if sent
                 else f'no service {self._name} within {self._timeout:g} s'
+                + service_hint(
+                    self._ros.node, self._client.service_name, interface_name(self._type)
+                )
             )
         return RUNNING
 

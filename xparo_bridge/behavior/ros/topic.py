@@ -71,4 +71,4 @@ class LatestMessage:
 
     def close(self) -> None:
         """Stop listening."""
-        self._subscription.close()
+        self._subscription.forget()

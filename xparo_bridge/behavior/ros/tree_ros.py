@@ -25,6 +25,7 @@ from ...ros import entities
 from ...ros.action_goal import ActionGoal, Ending, Outcome
 from ...ros.entities import publisher
 from ...ros.goal_progress import remaining
+from ...ros.problems import Problems
 from ...ros.rclpy_internals import action_name
 from ..context import TreeContext
 from .topic import LatestMessage
@@ -198,6 +199,7 @@ class TreeRos:
                 enable_rosout=False,
                 start_parameter_services=self._has_parameters,
             )
+            Problems.share(self._node, self.bridge)
             executor = self.bridge.executor
             if executor is not None:
                 executor.add_node(self._node)

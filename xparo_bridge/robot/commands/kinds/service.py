@@ -13,7 +13,7 @@ from typing import Any
 from rclpy.task import Future
 
 from ....ros import entities
-from ....ros.presence import Presence
+from ....ros.presence import Presence, service_hint
 from ....ros.values import plain
 from ....ros.walls import when_done
 from .. import parameters
@@ -112,7 +112,8 @@ class Service(Kind[_Call]):
             run.fail(
                 'no_service',
                 f'no service {self.settings["service"]} within '
-                f'{self.settings["server_timeout"]:g} s',
+                f'{self.settings["server_timeout"]:g} s'
+                + service_hint(self.robot.node, self._client.service_name, self.settings['type']),
             )
 
     def cancel(self, run: Run[_Call]) -> None:
