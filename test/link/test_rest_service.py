@@ -90,6 +90,6 @@ def test_an_upload_ends_exactly_once_however_early_it_is_cancelled(tmp_path):
             service.put(UploadBag('u2', str(tmp_path)))
             await until(lambda: len(told) == 2)
             assert told[0] == UploadEnded('u1', 'cancelled')
-            assert 'it is no bag' in told[1].error
+            assert 'has no metadata.yaml' in told[1].error
 
     asyncio.run(scenario())

@@ -148,7 +148,7 @@ def test_a_failure_by_rest_does_not_tell_the_secret():
                 await fake.until(lambda: fake.posted)
                 await fake.stop()
                 problem = await link.until(lambda message: isinstance(message, msg.LinkProblem))
-                assert problem.problem.startswith('REST ')
+                assert problem.problem.startswith('REST')
                 assert not any('SECRET' in repr(message) for message in link.got)
             await fake.start()
 

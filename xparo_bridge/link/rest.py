@@ -11,30 +11,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-import importlib
 import io
 import os
 from pathlib import Path
 import ssl
 import time
-from typing import Any, TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import NotNow
-from ..retry_after import seconds_to_wait
+from ..json_reader import JsonError, read_json
+from .http_client import check_address, HttpClient, HttpError, library, TIMEOUT
 from .json_text import dumps
-from .proxy import is_loopback
-
-if TYPE_CHECKING:
-    import aiohttp
 
 SCHEMES = ('Bearer', 'Token')
 
-# Arguments of aiohttp.ClientTimeout, s.
-_TIMEOUT = {'total': 30.0, 'connect': 10.0}
 # A large file takes its time; what counts is that the peer goes on reading.
 _UPLOAD_TIMEOUT = {'connect': 10.0, 'sock_read': 120.0}
-_PASSING = (408, 425, 429)
 _CHUNK = 16 * 1024
 
 
@@ -69,20 +62,14 @@ class RestClient:
         allow_insecure: bool = False,
     ) -> None:
         """Take the word before the token in the header: `Bearer`, or `Token` of older servers."""
-        parts = urlsplit(base_url)
-        host = parts.hostname or ''
-        if parts.scheme not in ('http', 'https') or not host:
-            raise ValueError(f'{base_url} is not an http:// or https:// address')
-        if parts.scheme == 'http' and not is_loopback(host) and not allow_insecure:
-            raise ValueError(f'{base_url} would show the token to the network; use https://')
+        check_address(base_url, allow_insecure=allow_insecure)
         if scheme not in SCHEMES:
             raise ValueError(f'"{scheme}" is none of {", ".join(SCHEMES)}')
         self._base = base_url.rstrip('/')
         self._scheme = scheme
-        self._tls = tls
+        self._http = HttpClient(tls)
         self._token = self._refused = ''
         self._token_changed = asyncio.Event()
-        self._session: aiohttp.ClientSession | None = None
 
     def set_token(self, token: str) -> None:
         """Use this token from now on."""
@@ -102,9 +89,7 @@ class RestClient:
 
     async def close(self) -> None:
         """Close what is open."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._http.close()
 
     async def register_robot(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
         """Tell the platform who the robot is; `info` as robot_info of the vocabulary has it."""
@@ -114,7 +99,7 @@ class RestClient:
     async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a JSON object and return the one that is answered; RestError."""
         return await self._request(
-            path, _TIMEOUT, data=dumps(body).encode(), headers={'Content-Type': 'application/json'}
+            path, TIMEOUT, data=dumps(body).encode(), headers={'Content-Type': 'application/json'}
         )
 
     async def post_file(
@@ -133,7 +118,7 @@ class RestClient:
         `on_progress` is told the bytes sent so far, in another thread. OSError where the file
         cannot be read.
         """
-        form = (await self._library()).FormData()
+        form = (await library()).FormData()
         for name, value in fields.items():
             form.add_field(name, value)
         with _ThrottledFile(file, rate, on_progress) as opened:
@@ -146,60 +131,41 @@ class RestClient:
                 path, _UPLOAD_TIMEOUT, data=form, headers={'Connection': 'close'}
             )
 
-    async def _library(self) -> Any:
-        """
-        Return aiohttp, which is imported when the first request is made.
-
-        It takes a tenth of the bridge's memory and, on a small computer, a second of a core.
-        """
-        return await asyncio.to_thread(importlib.import_module, 'aiohttp')
-
     async def _request(
         self, path: str, timeout: Mapping[str, float], *, data: Any, headers: dict[str, str]
     ) -> Mapping[str, Any]:
         if not self._token:
             raise TokenRefused('the platform has given no token yet', passing=True)
-        aiohttp = await self._library()
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
         token = self._token
         where = f'{urlsplit(self._base).netloc}{path}'
         try:
-            async with self._session.post(
+            text = await self._http.request(
+                'POST',
                 self._base + path,
+                where=where,
                 data=data,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(**timeout),
-                ssl=self._tls if self._tls is not None else True,
                 headers=headers | {'Authorization': f'{self._scheme} {token}'},
-            ) as response:
-                await _check(response, where)
-                return await _object(response)
-        except TokenRefused:
-            self._refused = token
-            raise
-        except TimeoutError:
-            raise RestError(f'{where} did not answer in time', passing=True) from None
-        except aiohttp.ClientError as error:
-            raise RestError(f'{where}: {error or type(error).__name__}', passing=True) from None
+                timeout=timeout,
+            )
+        except HttpError as error:
+            if error.status in (401, 403):
+                self._refused = token
+                raise TokenRefused(
+                    f'{where} refused the token (HTTP {error.status})',
+                    passing=True,
+                    retry_after=error.retry_after,
+                ) from None
+            raise RestError(
+                str(error), passing=error.passing, retry_after=error.retry_after
+            ) from None
+        return _object(text)
 
 
-async def _check(response: aiohttp.ClientResponse, where: str) -> None:
-    status = response.status
-    if status < 300:
-        return
-    if status in (401, 403):
-        raise TokenRefused(f'{where} refused the token (HTTP {status})', passing=True)
-    text = f'{where} answered HTTP {status} {response.reason}'
-    wait = seconds_to_wait(response.headers.get('Retry-After'))
-    raise RestError(text, passing=status >= 500 or status in _PASSING, retry_after=wait)
-
-
-async def _object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+def _object(text: str) -> Mapping[str, Any]:
     """Answered object; an answer that is none tells nothing, but the request was taken."""
     try:
-        answer = await response.json(content_type=None)
-    except ValueError:
+        answer = read_json(text)
+    except JsonError:
         return {}
     return answer if isinstance(answer, dict) else {}
 

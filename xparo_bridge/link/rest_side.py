@@ -15,15 +15,14 @@ import ssl
 import time
 from typing import Any
 
-import aiohttp
-
 from .contained import call
+from .http_client import HttpClient, HttpError
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
 from .protocols.base import HttpRequest, Protocol, ProtocolError
 
 _TICK = 0.1  # s between looks at what waits
-_TIMEOUT = 10.0  # s for a request
+_TIMEOUT = {'total': 10.0}  # s for a request
 _POLL_PERIOD = 2.0  # s between fetches while the socket is down
 
 
@@ -41,8 +40,9 @@ class RestSide:
         """Take where responses go, which are frames like others; bytes bound a response."""
         self._lanes = lanes
         self._inbound = inbound
-        self._tls = tls
-        self._max_bytes = max_bytes
+        self._http = HttpClient(tls, max_bytes)
+        # The server asked to be left alone until then, monotonic s.
+        self._quiet_until = 0.0
         self._delivery = lanes.control.delivery()
         self._down_since = time.monotonic()
         self._next_poll = 0.0
@@ -53,32 +53,37 @@ class RestSide:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        try:
             while True:
-                frames = self._lanes.rest.next()
+                frames = None
+                if time.monotonic() >= self._quiet_until:
+                    frames = self._lanes.rest.next()
                 if frames is not None:
-                    await self._post(session, frames)
+                    await self._post(frames)
                     continue
                 if self._lanes.live.open:
                     self._down_since = time.monotonic()
                 else:
-                    await self._while_down(session)
+                    await self._while_down()
                 await asyncio.sleep(_TICK)
+        finally:
+            await self._http.close()
 
-    async def _while_down(self, session: aiohttp.ClientSession) -> None:
+    async def _while_down(self) -> None:
         due = self._protocol.deadline()
         if due is not None and due <= time.monotonic():
             self._take(self._protocol.on_time())
         fall_back = self._protocol.rest_after
         if fall_back is None or time.monotonic() - self._down_since < fall_back:
             return
-        await self._post_control(session)
+        if time.monotonic() < self._quiet_until:
+            return
+        await self._post_control()
         if time.monotonic() >= self._next_poll:
             self._next_poll = time.monotonic() + _POLL_PERIOD
-            await self._request(session, self._protocol.by_rest())
+            await self._request(self._protocol.by_rest())
 
-    async def _post_control(self, session: aiohttp.ClientSession) -> None:
+    async def _post_control(self) -> None:
         """Post a control message; only this delivery says whether the platform has it."""
         control, delivery = self._lanes.control, self._delivery
         try:
@@ -96,40 +101,31 @@ class RestSide:
             return
         posted = False
         try:
-            posted = await self._post(session, frames)
+            posted = await self._post(frames)
         finally:
             if posted:
                 control.confirm(delivery.sent, delivery)
             else:
                 control.rewind(delivery)
 
-    async def _post(self, session: aiohttp.ClientSession, frames: Sequence[Any]) -> bool:
-        return all(
-            [await self._request(session, self._protocol.by_rest(frame)) for frame in frames]
-        )
+    async def _post(self, frames: Sequence[Any]) -> bool:
+        return all([await self._request(self._protocol.by_rest(frame)) for frame in frames])
 
-    async def _request(self, session: aiohttp.ClientSession, request: HttpRequest | None) -> bool:
+    async def _request(self, request: HttpRequest | None) -> bool:
         if request is None:
             return False
         try:
-            # A redirect would take the secret in the path elsewhere.
-            async with session.request(
+            text = await self._http.request(
                 request.method,
                 request.url,
+                where='REST',  # The secret is in the address.
                 data=request.body or None,
-                headers=dict(request.headers),
-                allow_redirects=False,
-                ssl=True if self._tls is None else self._tls,
-            ) as response:
-                if response.status >= 300:
-                    raise ProtocolError(f'REST answered HTTP {response.status}')
-                text = await self._text(response)
-        except ProtocolError as error:
-            self._inbound.problem(f'not understood: {error}')
-            return False
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            # Only the kind: the words may have the address, and the secret in it.
-            self._inbound.problem(f'REST failed: {type(error).__name__}')
+                headers=request.headers,
+                timeout=_TIMEOUT,
+            )
+        except HttpError as error:
+            self._quiet_until = time.monotonic() + error.retry_after
+            self._inbound.problem(str(error))
             return False
         try:
             if text.strip():
@@ -139,14 +135,6 @@ class RestSide:
         except Exception as error:
             self._inbound.fault('decode', error)
         return True  # Whatever it answered, the platform has it: it is not to be posted again.
-
-    async def _text(self, response: aiohttp.ClientResponse) -> str:
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > self._max_bytes:
-                raise ProtocolError(f'a response over {self._max_bytes} bytes')
-        return body.decode()
 
     def _take(self, messages: Sequence[Any], size: int = 0) -> None:
         for message in messages:
