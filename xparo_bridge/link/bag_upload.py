@@ -57,12 +57,10 @@ async def upload_rosbag(
     """
     await asyncio.to_thread(check_metadata, folder)
     backoff = backoff or Backoff(initial=1.0, maximum=120.0, stable_after=0.0, refused=120.0)
-    files = {path: path.stat().st_size for path in _files(folder)}
-    total, before = sum(files.values()), 0
-    arrived = _arrived(folder)
-    for path, size in files.items():
-        name = path.relative_to(folder).as_posix()
-        mark = [size, path.stat().st_mtime_ns]
+    files, arrived = await asyncio.to_thread(_look, folder)
+    total, before = sum(size for size, _ in files.values()), 0
+    for path, mark in files.items():
+        name, size = path.relative_to(folder).as_posix(), mark[0]
         if arrived.get(name) != mark:
 
             def told(sent: int, name: str = name, before: int = before) -> None:
@@ -75,7 +73,7 @@ async def upload_rosbag(
             }
             await _upload(client, path, fields, rate, told, backoff)
             arrived[name] = mark
-            _note(folder, arrived)
+            await asyncio.to_thread(_note, folder, dict(arrived))
         before += size
         on_progress(Progress(name, before, total))
 
@@ -150,6 +148,15 @@ async def _upload(
             if not error.passing:
                 raise
             await asyncio.sleep(max(backoff.wait(), error.retry_after))
+
+
+def _look(folder: Path) -> tuple[dict[Path, list[int]], dict[str, Any]]:
+    """Size and time of change of the bag's files, and what is noted of those that arrived."""
+    files = {}
+    for path in _files(folder):
+        found = path.stat()
+        files[path] = [found.st_size, found.st_mtime_ns]
+    return files, _arrived(folder)
 
 
 def _files(folder: Path) -> Iterator[Path]:

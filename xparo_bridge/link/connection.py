@@ -17,7 +17,7 @@ import ssl
 import time
 from typing import Any
 
-from ..credentials import CredentialsError
+from ..credentials import Credentials, CredentialsError
 from ..crossing import Crossing
 from ..messages import (
     LinkCredential,
@@ -43,6 +43,8 @@ from .session import Counters, Heartbeat, Session
 _STATISTICS_PERIOD = 1.0
 # How often a link that waits looks whether its credentials were replaced, s.
 _CREDENTIALS_PERIOD = 5.0
+# How long a dial waits for the disk that has them, s.
+_CREDENTIALS_TIMEOUT = 1.0
 # How long a part of a link that failed waits before it begins again, s.
 _RESTART = 1.0
 
@@ -110,6 +112,8 @@ class Connection:
         self._platform_clock: float | None = None
         self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
+        # The credentials, while they are read in a thread beside.
+        self._reading: asyncio.Future[Credentials | None] | None = None
 
     def stop(self) -> None:
         """Say goodbye and end `run`."""
@@ -152,7 +156,7 @@ class Connection:
 
     async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
-            self._renew()
+            await self._renew()
             self._protocol = self._lanes.protocol = self._endpoints.current
             self._tell(LinkState.CONNECTING)
             fault, was_stable = await self._dial_and_talk()
@@ -177,12 +181,22 @@ class Connection:
         until = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             await within(min(left, _CREDENTIALS_PERIOD), self._stopping.wait())
-            if left > _CREDENTIALS_PERIOD and self._renew():
+            if left > _CREDENTIALS_PERIOD and await self._renew():
                 return
 
-    def _renew(self) -> bool:
+    async def _renew(self) -> bool:
+        """Read the credentials again; whether they are new. A dial does not wait for the disk."""
+        if self._reading is None:
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(None, self._endpoints.read)
+        done, _ = await asyncio.wait([self._reading], timeout=_CREDENTIALS_TIMEOUT)
+        if not done:
+            self.inbound.problem('the disk does not answer; the credentials read before are used')
+            return False
+        reading, self._reading = self._reading, None
         try:
-            return call(self._endpoints.renew)
+            credentials = reading.result()
+            return call(lambda: self._endpoints.renew(credentials))
         except CredentialsError as error:
             self.inbound.problem(f'{error}; the credentials read before are used')
         except Exception as error:

@@ -45,12 +45,17 @@ class Endpoints:
         """Go back to the first address."""
         self._at = 0
 
-    def renew(self) -> bool:
-        """Read the credentials again; whether they changed. CredentialsError if unreadable."""
-        if self._read is None or self._make is None:
-            return False
-        credentials = self._read()
-        if credentials == self._credentials:
+    def read(self) -> Credentials | None:
+        """
+        Read the credentials again, from any thread.
+
+        :raises CredentialsError: if they cannot be read.
+        """
+        return self._read() if self._read is not None else None
+
+    def renew(self, credentials: Credentials | None) -> bool:
+        """Take what was read, and return whether it is new."""
+        if credentials is None or self._make is None or credentials == self._credentials:
             return False
         self._adapters = self._make(credentials)
         self._credentials = credentials

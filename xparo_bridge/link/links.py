@@ -27,6 +27,7 @@ from ..state import Queue, State
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .contained import contain, within
+from .daemon_executor import DaemonExecutor
 from .endpoints import Endpoints
 from .helpers import Helpers
 from .inbound_limits import Limit
@@ -262,6 +263,8 @@ class LinkThread:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        # For `to_thread`, names, and files that are sent: the end waits for none of them.
+        self._loop.set_default_executor(DaemonExecutor())
         self._crossing.attach(self._put)
         self._running.set()
         await asyncio.gather(*(self._supervised(link) for link in self.links.values()))
