@@ -39,10 +39,12 @@ setup(
     ],
     python_requires='>=3.11',
     install_requires=['setuptools'],
+    # By this colcon knows that the tests are pytest's.
+    extras_require={'test': ['pytest']},
     zip_safe=False,
     entry_points={
         'console_scripts': [
-            'bridge = xparo_bridge.bridge:main',
+            'bridge = xparo_bridge.main:main',
             'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',

@@ -10,11 +10,22 @@ credentials_file names.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import matches_action
+from launch.events.process import ShutdownProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 DEFAULTS = ['bridge.yaml', 'commands.yaml', 'places.yaml']
+# Exit codes after which the bridge is not started again, because it would end the same way: told
+# to stop, a wrong command line, a wrong configuration (docs/configuration.md).
+FINAL = (0, 2, 78)
 
 
 def start_bridge(context):
@@ -23,27 +34,39 @@ def start_bridge(context):
     def value(name):
         return LaunchConfiguration(name).perform(context)
 
+    def yes(name):
+        return value(name).lower() in ('true', '1')
+
     own = [path.strip() for path in value('config').split(',') if path.strip()]
     parameters = {
-        'config': (DEFAULTS if value('defaults').lower() in ('true', '1') else []) + own,
-        'use_sim_time': value('use_sim_time').lower() in ('true', '1'),
+        'config': (DEFAULTS if yes('defaults') else []) + own,
+        'use_sim_time': yes('use_sim_time'),
     }
     if value('robot_id'):
         parameters['robot_id'] = value('robot_id')
-    return [
-        Node(
-            package='xparo_bridge',
-            executable='bridge',
-            name='xparo_bridge',
-            namespace=value('namespace'),
-            output='screen',
-            emulate_tty=True,
-            respawn=value('respawn').lower() in ('true', '1'),
-            respawn_delay=2.0,
-            parameters=[parameters],
-            arguments=['--ros-args', '--log-level', value('log_level')],
-        )
-    ]
+    # As Nav2 does: a robot in a namespace has a tree of transforms of its own.
+    own_tf = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
+    node = Node(
+        package='xparo_bridge',
+        executable='bridge',
+        name='xparo_bridge',
+        namespace=value('namespace'),
+        output='screen',
+        emulate_tty=True,
+        respawn=yes('respawn'),
+        respawn_delay=2.0,
+        parameters=[parameters],
+        remappings=own_tf if value('namespace') and yes('namespaced_tf') else [],
+        arguments=['--ros-args', '--log-level', value('log_level')],
+    )
+
+    def ended(event, context):
+        if event.returncode in FINAL and not context.is_shutdown:
+            # By this launch takes the process for one that is to stay away.
+            return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(node)))]
+        return []
+
+    return [RegisterEventHandler(OnProcessExit(target_action=node, on_exit=ended)), node]
 
 
 def generate_launch_description():
@@ -65,9 +88,16 @@ def generate_launch_description():
                 'robot_id', default_value='', description='Name to the platform'
             ),
             DeclareLaunchArgument('namespace', default_value='', description='ROS namespace'),
+            DeclareLaunchArgument(
+                'namespaced_tf',
+                default_value='true',
+                description='With a namespace, take tf and tf_static of it, not /tf',
+            ),
             DeclareLaunchArgument('use_sim_time', default_value='false', description='Use /clock'),
             DeclareLaunchArgument(
-                'respawn', default_value='true', description='Start again if dead'
+                'respawn',
+                default_value='true',
+                description='Start again after a failure; not after a wrong configuration',
             ),
             DeclareLaunchArgument('log_level', default_value='info', description='debug, info, …'),
             OpaqueFunction(function=start_bridge),

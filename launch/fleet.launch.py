@@ -32,7 +32,7 @@ def start_bridges(context):
     robots = sorted(path for path in folder.glob('*.yaml') if path.name != COMMON)
     if not (folder / COMMON).exists() or not robots:
         raise RuntimeError(
-            f'{folder}: {COMMON} and at least one file for a robot beside it are due'
+            f'{folder}: expected {COMMON} and at least one file for a robot beside it'
         )
     bridge = Path(__file__).with_name('bridge.launch.py')
     return [

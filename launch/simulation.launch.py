@@ -17,10 +17,11 @@ from launch.actions import (
     IncludeLaunchDescription,
     SetEnvironmentVariable,
 )
-from launch.conditions import LaunchConfigurationEquals
+from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import (
     EnvironmentVariable,
+    EqualsSubstitution,
     LaunchConfiguration,
     PathJoinSubstitution,
     ThisLaunchFileDir,
@@ -31,6 +32,11 @@ SIMULATIONS = {
     'gazebo': 'tb3_simulation_launch.py',
     'loopback': 'tb3_loopback_simulation.launch.py',
 }
+# As config/simulation.yaml's place `start`.
+INITIAL_POSE = (
+    '{header: {frame_id: map}, pose: {pose: '
+    '{position: {x: -2.0, y: -0.5}, orientation: {w: 1.0}}}}'
+)
 
 
 def include_nav2(simulator, launch_file):
@@ -43,7 +49,7 @@ def include_nav2(simulator, launch_file):
             'use_rviz': LaunchConfiguration('use_rviz'),
             **({'headless': LaunchConfiguration('headless')} if simulator == 'gazebo' else {}),
         }.items(),
-        condition=LaunchConfigurationEquals('simulator', simulator),
+        condition=IfCondition(EqualsSubstitution(LaunchConfiguration('simulator'), simulator)),
     )
 
 
@@ -61,6 +67,13 @@ def generate_launch_description():
                 'XPARO_PROJECT_ID', EnvironmentVariable('XPARO_PROJECT_ID', default_value='demo')
             ),
             *(include_nav2(*simulation) for simulation in SIMULATIONS.items()),
+            # Where both simulations put the robot; Nav2's localization waits until it is told.
+            ExecuteProcess(
+                cmd=['ros2', 'topic', 'pub', '--times', '3', '-w', '1', '/initialpose']
+                + ['geometry_msgs/msg/PoseWithCovarianceStamped', INITIAL_POSE],
+                name='initial_pose',
+                output='log',
+            ),
             # No ROS node: it takes no ROS arguments.
             ExecuteProcess(
                 cmd=[ExecutableInPackage(package='xparo_bridge', executable='local_platform')],

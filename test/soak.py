@@ -10,7 +10,9 @@ there is. The suite runs the same in short.
 from __future__ import annotations
 
 import argparse
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 import json
@@ -30,11 +32,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Float64, String
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import serve, ServerConnection
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fixtures.domains import DDS, own_domain  # noqa: E402
+from fixtures.peers import websocket_server  # noqa: E402
 from fixtures.system import start_bridge  # noqa: E402
 
 PUBLISHERS = 12  # at a time
@@ -133,24 +135,30 @@ def soak(seconds: float, folder: Path) -> Soak:
 def platform(seen: Soak) -> Iterator[int]:
     """Run a platform that takes what comes and cuts each connection after a while."""
 
-    def take(connection: ServerConnection) -> None:
+    async def take(connection: Any) -> None:
         seen.connections += 1
-        end = time.monotonic() + CUT_PERIOD
-        while (left := end - time.monotonic()) > 0:
-            try:
-                json.loads(connection.recv(left))
-            except (TimeoutError, ConnectionClosed):
-                break
-            seen.frames += 1
-
-    with serve(take, '127.0.0.1', 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
         try:
-            yield server.socket.getsockname()[1]
-        finally:
-            server.shutdown()
-            thread.join()
+            async with asyncio.timeout(CUT_PERIOD):
+                while True:
+                    json.loads(await connection.recv())
+                    seen.frames += 1
+        except (TimeoutError, ConnectionClosed):
+            pass
+
+    async def run() -> None:
+        async with websocket_server(take) as port:
+            listening.set_result((port, asyncio.get_running_loop(), over := asyncio.Event()))
+            await over.wait()
+
+    listening: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    port, loop, over = listening.result(10.0)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
 
 
 @contextmanager

@@ -125,4 +125,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_secrets_do_not_belong_into_configuration(file):
     text = LINK.replace('}', ', secret_key: abc}')
-    assert 'no such key' in problems_of(file(text))[0]
+    (problem,) = problems_of(file(text))
+    assert 'XPARO_SECRET_KEY' in problem
+    assert 'credentials_file' in problem
+    assert 'abc' not in problem

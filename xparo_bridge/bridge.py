@@ -10,32 +10,23 @@ robot/commands/router → robot/commands/navigate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-import gc
-from pathlib import Path
-import signal
 import socket
-import sys
-import threading
 import time
 from typing import Any
 
-import rclpy
 from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from . import messages as msg
 from .audit import Audit
 from .behavior.ros.tree_services import TreeServices
 from .behavior.ros.trees import Trees
-from .configuration import Configuration, ConfigurationError, load
+from .configuration import Configuration, Problems
 from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .faults import FAULTS
-from .link.links import LinkError, LinkThread, make_link
-from .redaction import redact_everything
+from .link.links import Link, LinkError, LinkThread, make_link
 from .robot.commands.base import RobotBase
 from .robot.commands.base_settings import base_settings
 from .robot.commands.journal import Journal
@@ -45,7 +36,8 @@ from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
 from .robot.commands.run import Rejection
 from .robot.fault_answers import answers_of_fault
-from .robot.features import FeatureContext, Handlers, make_features
+from .robot.features import Feature, FeatureContext, Handlers, make_features
+from .robot.links.health import Health
 from .robot.links.identity import RobotFacts
 from .robot.links.links import Links
 from .robot.links.log_sessions import LogSessions
@@ -56,15 +48,9 @@ from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .ros.entities import guard_condition
-from .ros.executor import WalledExecutor
-from .ros.logs import redact_ros_log
 from .ros.walls import guard_services
-from .share import share
-from .state import NoRoom, State, state_path, StateInUse
+from .state import NoRoom, State, state_path
 
-DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
-# How long open commands may take to end when the bridge stops, s.
-_STOP_TIMEOUT = 3.0
 # How long the start waits for the guard of the base, which starts beside it, s.
 _GUARD_TIMEOUT = 3.0
 # s of one turn of the ROS thread for what came by the links.
@@ -86,12 +72,18 @@ _CHANGING = (
 class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
-    def __init__(self, node: Node, configuration: Configuration) -> None:
+    def __init__(
+        self, node: Node, configuration: Configuration, problems: Sequence[str] = ()
+    ) -> None:
         """
-        Build everything.
+        Build everything, without dialling.
 
-        LinkError, ConfigurationError or StateInUse says what cannot work.
+        `problems` of the configuration that are known already are told with those that are found.
+
+        :raises ConfigurationError: with all that cannot work in the configuration.
+        :raises StateInUse: if another bridge uses the state directory.
         """
+        found = Problems(problems)
         self._node = node
         self._logger = node.get_logger()
         FAULTS.log_to(self._logger.error)
@@ -111,30 +103,40 @@ class Bridge:
         self._issued = IssuedCredentials(self.state)
         info = msg.RobotInfo(RobotFacts(self._robot_id))
         self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
-        links = {
-            settings['name']: make_link(
-                settings,
-                self._crossing,
-                info,
-                self.state,
-                self._issued,
-                {
-                    name: command['kind']
-                    for name, command in configuration['commands'].items()
-                    if command['kind'] in _URGENT
-                },
-            )
-            for settings in configuration['links']
+        urgent = {
+            name: command['kind']
+            for name, command in configuration['commands'].items()
+            if command['kind'] in _URGENT
         }
+        links: dict[str, Link] = {}
+        for index, settings in enumerate(configuration['links']):
+            try:
+                links[settings['name']] = make_link(
+                    settings, self._crossing, info, self.state, self._issued, urgent
+                )
+            except LinkError as error:
+                found.found.append(configuration.problem(('links', index), str(error)))
         self.link_thread = LinkThread(list(links.values()), self._crossing)
         self.links = Links(
             {name: link.carries for name, link in links.items()},
             self._crossing.send,
             lambda name: links[name].lanes.live.waiting,
         )
-        self._roles = LinkRoles(configuration, self.links.carriers)
-        self._telemetry = TelemetryPublisher(
-            node, TelemetryConfig.of(configuration), self._send_telemetry
+        # What is wrong with one part must not hide what is wrong with the next: that gets the part
+        # as it would be without the fault, and all problems are raised at the end.
+        # A route to a link that could not be made is no further problem.
+        no_routes = configuration.replacing('routes', {})
+        self._roles = found.attempt(
+            lambda: LinkRoles(no_routes if found.found else configuration, self.links.carriers),
+            lambda: LinkRoles(no_routes, self.links.carriers),
+        )
+        self._telemetry = found.attempt(
+            lambda: TelemetryPublisher(
+                node, TelemetryConfig.of(configuration), self._send_telemetry
+            ),
+            lambda: TelemetryPublisher(
+                node, TelemetryConfig.names_of(configuration), self._send_telemetry
+            ),
         )
         self._log_sessions = LogSessions(
             node,
@@ -144,13 +146,21 @@ class Bridge:
         )
         self._telemetry_control = TelemetryControl(node, self._telemetry)
         bags = BagUploads(node, configuration['bags'], self.links.send_first)
-        self.trees = Trees(
-            node,
-            configuration,
-            self.state,
-            self.links.send,
-            lambda: self.links.any_connected,
-            self._audit.note,
+
+        def make_trees(configuration: Configuration) -> Trees:
+            return Trees(
+                node,
+                configuration,
+                self.state,
+                self.links.send,
+                lambda: self.links.any_connected,
+                self._audit.note,
+            )
+
+        trees = configuration['trees']
+        self.trees = found.attempt(
+            lambda: make_trees(configuration),
+            lambda: make_trees(configuration.replacing('trees', {**trees, 'nodes': {}})),
         )
         self._journal = Journal(
             self.state,
@@ -159,17 +169,27 @@ class Bridge:
         )
         places = Places(configuration['places'], self.state, self._logger.error)
         self._base = RobotBase(node, base_settings(configuration))
-        self.router = Router(
-            node,
-            configuration,
-            self._telemetry,
-            self.trees,
-            places,
-            self._journal,
-            self._base,
-            self._report,
-            self._note_order,
-            self.links.clock_offset,
+
+        def make_router(configuration: Configuration) -> Router:
+            return Router(
+                node,
+                configuration,
+                self._telemetry,
+                self.trees,
+                places,
+                self._journal,
+                self._base,
+                self._report,
+                self._note_order,
+                self.links.clock_offset,
+            )
+
+        commands = configuration['commands']
+        self.router = found.attempt(
+            lambda: make_router(configuration),
+            lambda: make_router(
+                configuration.replacing('commands', found.without_wrong('commands', commands))
+            ),
         )
         self.trees.bind_commands(self.router, self.links.send)
         self._tree_services = TreeServices(node, self.trees)
@@ -181,23 +201,41 @@ class Bridge:
             self._describe_features,
             lambda: self.state.problem,
             lambda: self.state.damage,
+            Health(self._waiting),
         )
         self._doors = CommandService(node, self.router)
-        self._link_loss = LinkLoss(node, self.router, configuration)
-        guard_services(node)
-        self._features = make_features(
-            FeatureContext(
+        # A command that could not be made may be named without being a further problem.
+        made = set(self.router.kinds)
+        loss = configuration['link_loss']
+        silent = configuration.replacing('link_loss', {**loss, 'command': None, 'back': None})
+        named = {loss['command'], (loss['back'] or {}).get('command')} - {None} - made
+        told_whole = 'commands' not in configuration.broken
+        self._link_loss = found.attempt(
+            lambda: LinkLoss(
                 node,
-                configuration,
-                self.links,
-                self._roles,
-                self._robot_id,
-                self.state,
-                self._on_command,
-                self.trees,
-                self._status.publish,
-            )
+                self.router,
+                silent if named and (named & set(commands) or not told_whole) else configuration,
+            ),
+            lambda: LinkLoss(node, self.router, silent),
         )
+        guard_services(node)
+        context = FeatureContext(
+            node,
+            configuration,
+            self.links,
+            self._roles,
+            self._robot_id,
+            self.state,
+            self._on_command,
+            self.trees,
+            self._status.publish,
+        )
+        self._features: list[Feature] = (
+            found.attempt(lambda: make_features(context), list)
+            if told_whole and made == set(commands)
+            else []
+        )
+        found.raise_if_any()
         own: Handlers = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             msg.LogSession: self._log_sessions.session,
@@ -257,6 +295,10 @@ class Bridge:
                     self._report(link, answer)
         except Exception as error:
             FAULTS.note(f'the answer to {type(message).__name__}', error)
+
+    def _waiting(self) -> dict[str, int]:
+        """How much waits where, in the bridge."""
+        return {**self._crossing.waiting, 'open commands': len(self.router.open_runs)}
 
     def _warn(self, link: str, problem: str) -> None:
         self._logger.warning(f'{link}: {problem}')
@@ -389,103 +431,3 @@ class Bridge:
         self.trees.stop()
         for run in self.router.open_runs:
             self.router.cancel(run)
-
-
-def declare_parameters(node: Node) -> None:
-    """Declare what is set by ROS: which files to read, and the robot's name."""
-    node.declare_parameter('config', Parameter.Type.STRING_ARRAY)
-    node.declare_parameter('robot_id', '')
-
-
-def config_files(node: Node) -> list[Path]:
-    """Files of the parameter `config`; a bare name is one of the package's own files."""
-    names = node.get_parameter_or('config').value or DEFAULT_CONFIG
-    return [
-        share('config', name)
-        if Path(name).name == name and not Path(name).exists()
-        else Path(name)
-        for name in names
-    ]
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the bridge until it is told to stop by SIGINT or SIGTERM."""
-    told_to_stop = _StopSignal()
-    redact_everything()
-    redact_ros_log()
-    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    node = Node('xparo_bridge')
-    declare_parameters(node)
-    try:
-        bridge = Bridge(node, load(config_files(node)))
-    except (ConfigurationError, LinkError, StateInUse) as error:
-        for line in str(error).splitlines():
-            node.get_logger().fatal(line)
-        rclpy.shutdown()
-        return 1
-    # What there is now stays. To look through it for garbage takes 25 ms, in which no thread goes
-    # on.
-    gc.collect()
-    gc.freeze()
-    executor = WalledExecutor()
-    executor.add_node(node)
-    failure: list[BaseException] = []
-
-    def start() -> None:
-        try:
-            bridge.start()
-        except BaseException as error:
-            failure.append(error)
-            told_to_stop.set()
-
-    ros_thread = threading.Thread(target=executor.spin, name='ros', daemon=True)
-    executor.create_task(start)
-    ros_thread.start()
-    told_to_stop.wait()
-    if not failure:
-        node.get_logger().info('stopping: cancelling what is open')
-        stopped = executor.create_task(bridge.stop)
-        give_up = time.monotonic() + _STOP_TIMEOUT
-        while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
-            time.sleep(0.02)
-    told = bridge.links.all_connected
-    bridge.link_thread.stop()
-    executor.shutdown()
-    ros_thread.join()
-    bridge.close(told=told)
-    rclpy.shutdown()
-    if failure:
-        raise failure[0]
-    return 0
-
-
-class _StopSignal:
-    """
-    SIGINT or SIGTERM, waited for by the main thread.
-
-    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
-    descriptor is written by whichever it was.
-    """
-
-    def __init__(self) -> None:
-        self._read, self._write = socket.socketpair()
-        self._write.setblocking(False)
-        signal.set_wakeup_fd(self._write.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, frame: None)
-
-    def set(self) -> None:  # noqa: A003
-        """Stop for a reason of our own."""
-        self._write.send(b'\0')
-
-    def wait(self) -> None:
-        """Return when it is time to stop."""
-        self._read.recv(1)
-        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
-        # in time, so there is nothing to interrupt.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

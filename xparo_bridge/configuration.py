@@ -10,38 +10,102 @@ docs/configuration.md is the user's page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import difflib
 import json
 import math
 from pathlib import Path
-from typing import Any, NoReturn
+import re
+from typing import Any, NoReturn, TypeVar
 
 import jsonschema
-import yaml
 
+from . import configuration_rules
 from .errors import BadInput
 from .share import share
+from .yaml_layers import EMPTY, key_text, KeyPath, Layer, read_as
 
-KeyPath = tuple[str | int, ...]
+__all__ = [
+    'checked',
+    'Configuration',
+    'ConfigurationError',
+    'key_text',
+    'KeyPath',
+    'load',
+    'merge',
+    'Problems',
+]
+
+T = TypeVar('T')
+
+# Problems of one configuration that are taken out of it to look for further ones.
+_MOST_WRONG = 100
+# Characters of the schema's words, which repeat the value.
+_LONGEST_TEXT = 500
+# What has been put into configuration files and must not be there.
+_SECRETS = frozenset(
+    ('secret_key', 'secret', 'project_id', 'password', 'token', 'api_key', 'credentials')
+)
 
 
 class ConfigurationError(BadInput):
     """One or more problems, each `file:line: key: what is wrong and what would be right`."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
+    def __init__(self, problems: Iterable[str], rest: Configuration | None = None) -> None:
+        """`rest` is the configuration without what is wrong, to look for further problems."""
+        self.problems = list(dict.fromkeys(problems))
+        self.rest = rest
         super().__init__('\n'.join(self.problems))
+
+
+class Problems:
+    """Problems of several passes over a configuration, to be told at once."""
+
+    def __init__(self, found: Iterable[str] = ()) -> None:
+        self.found = list(found)
+
+    def attempt(self, make: Callable[[], T], otherwise: Callable[[], T]) -> T:
+        """Make something; if that raises ConfigurationError note it, and make it otherwise."""
+        try:
+            return make()
+        except ConfigurationError as error:
+            self.found += error.problems
+        return otherwise()
+
+    def without_wrong(self, section: str, entries: dict[str, Any]) -> dict[str, Any]:
+        """Return the entries of a section that have no problems."""
+        return {
+            name: entry
+            for name, entry in entries.items()
+            if not any(re.search(rf': {section}\.{re.escape(name)}[.:]', t) for t in self.found)
+        }
+
+    def raise_if_any(self) -> None:
+        """Raise ConfigurationError with all of them, if there are any, in the files' order."""
+        if self.found:
+            raise ConfigurationError(sorted(self.found, key=_by_place))
+
+
+def _by_place(problem: str) -> tuple[str, int]:
+    place = re.match(r'(.*?):(\d+): ', problem)
+    return (place[1], int(place[2])) if place else ('\uffff', 0)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """The merged tree; `places` of keys lead back to the file and line they came from."""
+    """
+    The merged tree; `lines` lead back to the file and line that a key came from.
+
+    `sources` has the text of plain values as it stands in the file. `broken` has the sections,
+    such as links, of which something was left out because it was wrong.
+    """
 
     data: dict[str, Any]
     lines: dict[KeyPath, str] = field(default_factory=dict, repr=False)
+    sources: dict[KeyPath, str] = field(default_factory=dict, repr=False)
+    broken: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Any:
         return self.data[key]
@@ -58,10 +122,18 @@ class Configuration:
         part: Any = self.data
         for step in path:
             part = part[step]
-        _check(self, path, part, schema)
-        part = copy.deepcopy(part)
+        part = _without_nothing(copy.deepcopy(part), schema, schema)
+        problems = [
+            self.problem((*path, *at), text) for at, text in _errors(self, path, part, schema)
+        ]
+        if problems:
+            raise ConfigurationError(problems)
         _fill_defaults(part, schema, schema)
         return dict(part)
+
+    def replacing(self, section: str, value: Any) -> Configuration:
+        """Return the same with another value of a section."""
+        return replace(self, data={**self.data, section: value})
 
     def problem(self, path: Sequence[str | int], text: str) -> str:
         """Return one problem as ConfigurationError lists it."""
@@ -76,107 +148,161 @@ def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> C
     """Read, merge and check the files in the order given; ConfigurationError says all problems."""
     merged: Any = {}
     lines: dict[KeyPath, str] = {}
+    sources: dict[KeyPath, str] = {}
     problems: list[str] = []
     for file in files:
-        try:
-            tree = _read(Path(file), lines, problems)
-        except OSError as error:
-            problems.append(f'{file}: cannot be read: {error.strerror}')
-            continue
-        merged = merge(merged, tree)
+        layer = Layer(Path(file))
+        problems += layer.problems
+        _forget_replaced(layer.tree, (), lines, sources)
+        merged = merge(merged, layer.tree)
+        lines |= layer.lines
+        sources |= layer.sources
     if problems:
         raise ConfigurationError(problems)
-    return checked(merged, lines, schema)
+    # Nothing but a home for YAML's anchors.
+    merged = {key: value for key, value in merged.items() if not key.startswith('x-')}
+    return checked(merged, lines, schema, sources)
 
 
 def checked(
     tree: dict[str, Any],
     lines: dict[KeyPath, str] | None = None,
     schema: dict[str, Any] | None = None,
+    sources: dict[KeyPath, str] | None = None,
 ) -> Configuration:
-    """Return the configuration of a tree, with its defaults; ConfigurationError."""
+    """
+    Return the configuration of a tree, with its defaults.
+
+    :raises ConfigurationError: with all problems, and the rest if there is one.
+    """
+    own = schema is None
     if schema is None:
         schema = json.loads(share('config', 'schema.json').read_text())
-    configuration = Configuration(tree, lines or {})
-    _check(configuration, (), tree, schema)
-    _fill_defaults(tree, schema, schema)
+    tree = _without_nothing(tree, schema, schema)
+    configuration = Configuration(tree, lines or {}, sources or {})
+    found = list(_errors(configuration, (), tree, schema))
+    rest: Any = tree
+    if found:
+        rest = _without_wrong(tree, schema)
+        if rest is None:
+            raise ConfigurationError(configuration.problem(path, text) for path, text in found)
+    _fill_defaults(rest, schema, schema)
+    _expand_paths(rest, schema, schema)
+    if own:
+        found += configuration_rules.problems(rest)
+    if found:
+        broken = frozenset(str(path[0]) for path, _ in found if path)
+        raise ConfigurationError(
+            [configuration.problem(path, text) for path, text in found],
+            Configuration(rest, lines or {}, sources or {}, broken),
+        )
     return configuration
+
+
+def _without_wrong(tree: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a copy of a tree without what the schema does not allow; None if nothing is left."""
+    rest = copy.deepcopy(tree)
+    validator = _Validator(schema)
+    for _ in range(_MOST_WRONG):
+        error = next(validator.iter_errors(rest), None)
+        if error is None:
+            return rest
+        path = list(error.absolute_path)
+        if error.validator == 'additionalProperties' and isinstance(error.instance, dict):
+            known = error.schema.get('properties', {})
+            path.append(next(key for key in error.instance if key not in known))
+        if not path:
+            # Without what the top level requires there are no links, but all the rest.
+            if error.validator != 'required' or 'links' in rest:
+                return None
+            rest['links'] = []
+            schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
+            validator = _Validator(schema)
+            continue
+        parent: Any = rest
+        for step in path[:-1]:
+            parent = parent[step]
+        del parent[path[-1]]
+        if path[0] == 'links' and not rest.get('links'):
+            rest['links'] = []
+            schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
+            validator = _Validator(schema)
+    return None
 
 
 def merge(below: Any, above: Any) -> Any:
     """Lay one tree over another: maps merge, everything else replaces."""
+    if above is EMPTY and below is not None:
+        return below  # All below the key is commented out, for instance.
     if isinstance(below, dict) and isinstance(above, dict):
         return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
     return above
 
 
-def key_text(path: Sequence[str | int]) -> str:
-    """Return a path as users write it: `links[0].url`."""
-    text = ''
-    for step in path:
-        text += f'[{step}]' if isinstance(step, int) else f'.{step}' if text else str(step)
-    return text or '(top level)'
+def _forget_replaced(tree: Any, at: KeyPath, *known: dict[KeyPath, str]) -> None:
+    """Forget the places of what a layer replaces as a whole: lists and values."""
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            _forget_replaced(value, (*at, key), *known)
+    elif tree is not EMPTY and not isinstance(tree, dict):
+        for places in known:
+            for path in [path for path in places if path[: len(at)] == at and len(path) > len(at)]:
+                del places[path]
 
 
-def _read(path: Path, lines: dict[KeyPath, str], problems: list[str]) -> dict[str, Any]:
-    try:
-        root = yaml.compose(path.read_text(encoding='utf-8'), Loader=yaml.SafeLoader)
-        if root is None:
-            return {}
-        if not isinstance(root, yaml.MappingNode):
-            problems.append(f'{path}:1: the file holds no map; expected "key: value" lines')
-            return {}
-        # Duplicate keys are refused: YAML would keep the last one in silence.
-        _note_lines(root, (), path, lines, problems)
-        tree: dict[str, Any] = yaml.safe_load(path.read_text(encoding='utf-8'))
+def _resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    while isinstance(schema, dict) and '$ref' in schema:
+        target: Any = root
+        for step in schema['$ref'].removeprefix('#/').split('/'):
+            target = target[step]
+        schema = target
+    return schema if isinstance(schema, dict) else {}
+
+
+def _part(schema: dict[str, Any], key: str) -> Any:
+    """Schema of a key of a map, None if it may be anything."""
+    part = schema.get('properties', {}).get(key, schema.get('additionalProperties'))
+    return part if isinstance(part, dict) else None
+
+
+def _without_nothing(tree: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
+    """
+    Say what nothing means, where the schema does not take it for a value.
+
+    A section with nothing below it has its defaults; a key that a later file sets to null is gone.
+    """
+    schema = _resolved(schema, root)
+    if isinstance(tree, list):
+        items = schema.get('items', {})
+        return [_without_nothing(None if item is EMPTY else item, items, root) for item in tree]
+    if not isinstance(tree, dict):
         return tree
-    except UnicodeDecodeError:
-        problems.append(f'{path}: not UTF-8 text')
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.append(f'{path}:{line}: not YAML: {error.problem}')
-    except yaml.YAMLError as error:
-        problems.append(f'{path}: not YAML: {error}')
-    except RecursionError:
-        problems.append(f'{path}: nested too deeply, or an alias that holds itself')
-    return {}
+    kept = {}
+    for key, value in tree.items():
+        part = _part(schema, key)
+        kinds = _resolved(part, root).get('type', ()) if part is not None else ('null',)
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if value is EMPTY and 'object' in kinds:
+            value = {}
+        elif value is EMPTY and 'array' in kinds:
+            value = []
+        elif (value is None or value is EMPTY) and 'null' in kinds:
+            value = None
+        elif value is None or value is EMPTY:
+            continue
+        kept[key] = _without_nothing(value, part or {}, root)
+    return kept
 
 
-def _note_lines(
-    node: yaml.Node, at: KeyPath, file: Path, lines: dict[KeyPath, str], problems: list[str]
-) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            place = f'{file}:{key.start_mark.line + 1}'
-            if not isinstance(key, yaml.ScalarNode):
-                problems.append(f'{place}: {key_text(at)}: a key must be plain text')
-                continue
-            if key.value in seen:
-                problems.append(f'{place}: {key_text((*at, key.value))}: the key stands twice')
-            seen.add(key.value)
-            lines[(*at, key.value)] = place
-            _note_lines(value, (*at, key.value), file, lines, problems)
-    elif isinstance(node, yaml.SequenceNode):
-        # A list replaces the list below it, so nothing of that one's lines may stay.
-        for path in [path for path in lines if path[: len(at)] == at and len(path) > len(at)]:
-            del lines[path]
-        for index, value in enumerate(node.value):
-            lines[(*at, index)] = f'{file}:{value.start_mark.line + 1}'
-            _note_lines(value, (*at, index), file, lines, problems)
-
-
-def _check(configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]) -> None:
-    """Raise ConfigurationError with everything in a part that its schema does not allow."""
-    validator = _Validator(schema)
-    errors = sorted(validator.iter_errors(part), key=lambda error: list(map(str, error.path)))
-    problems = [
-        configuration.problem((*at, *path), text)
-        for error in errors
-        for path, text in _explain(error)
-    ]
-    if problems:
-        raise ConfigurationError(problems)
+def _errors(
+    configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]
+) -> Iterator[tuple[KeyPath, str]]:
+    """Everything in a part that its schema does not allow, with paths below `at`."""
+    errors = _Validator(schema).iter_errors(part)
+    for error in sorted(errors, key=lambda error: list(map(str, error.path))):
+        for path, text in _explain(error):
+            source = configuration.sources.get((*at, *path))
+            yield path, text + _hint(error, path, source)
 
 
 def _is_number(checker: Any, value: Any) -> bool:
@@ -198,30 +324,79 @@ def _explain(error: jsonschema.ValidationError) -> Iterable[tuple[KeyPath, str]]
         known = list(rule.get('properties', {}))
         for key in error.instance:
             if key not in known:
-                near = difflib.get_close_matches(str(key), known, 1)
-                hint = f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
-                yield (*path, str(key)), f'no such key; {hint}'
+                yield (*path, str(key)), _unknown_key(str(key), known)
+    elif (path == () and error.validator == 'required') or path == ('links',):
+        yield (
+            ('links',),
+            'no platform is named that could be dialled; give a file by config:=FILE that holds '
+            'links: [{name: platform, protocol: xparo, url: "wss://HOST/ws/chatbot"}]',
+        )
     else:
-        yield path, error.message + (f' ({purpose})' if purpose else '')
+        text = error.message
+        if len(text) > _LONGEST_TEXT:
+            text = text[:_LONGEST_TEXT] + '…'
+        yield path, text + (f' ({purpose})' if purpose else '')
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    if key in _SECRETS:
+        return (
+            'secrets do not stand in configuration files; set XPARO_SECRET_KEY and '
+            'XPARO_PROJECT_ID in the environment, or put secret_key and project_id into a file of '
+            "mode 0600 that the link's credentials_file names"
+        )
+    near = difflib.get_close_matches(key, known, 1)
+    return 'no such key; ' + (
+        f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
+    )
+
+
+def _hint(error: jsonschema.ValidationError, path: KeyPath, source: str | None) -> str:
+    """What to write where YAML took a value for something else than was meant."""
+    if error.validator != 'type' or source is None:
+        return ''
+    kinds: Any = error.validator_value
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    value = error.instance
+    taken_for = read_as(source)
+    if 'string' in kinds and taken_for and not isinstance(value, str):
+        return f'; YAML reads {source} as {taken_for}: put it in quotes, "{source}"'
+    if isinstance(value, str) and {'number', 'integer'} & set(kinds):
+        number = re.match(r'[-+]?\d+([.,]\d+)?', value)
+        if number:
+            return f'; expected the number alone, such as {number[0].replace(",", ".")}'
+    return ''
 
 
 def _fill_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
     """Put the schema's defaults into a tree that has passed its check."""
-    while '$ref' in schema:
-        target: Any = root
-        for step in schema['$ref'].removeprefix('#/').split('/'):
-            target = target[step]
-        schema = target
+    schema = _resolved(schema, root)
     if isinstance(value, dict):
         for key, part in schema.get('properties', {}).items():
             if key not in value and isinstance(part, dict) and 'default' in part:
                 value[key] = copy.deepcopy(part['default'])
-            if key in value and isinstance(part, dict):
-                _fill_defaults(value[key], part, root)
-        rest = schema.get('additionalProperties')
-        if isinstance(rest, dict):
-            for key in value.keys() - schema.get('properties', {}).keys():
-                _fill_defaults(value[key], rest, root)
+    for child, _, part in _children(value, schema):
+        _fill_defaults(child, part, root)
+
+
+def _expand_paths(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
+    """Put the home of the user in place of ~ in all that names a file or a folder."""
+    for child, key, part in _children(value, _resolved(schema, root)):
+        if isinstance(child, str) and part.get('format') == 'path' and child.startswith('~'):
+            try:
+                value[key] = str(Path(child).expanduser())
+            except RuntimeError:  # No such user: the file will not be found, and named as it is.
+                pass
+        _expand_paths(child, part, root)
+
+
+def _children(value: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    """Each value of a map or a list, with its key and its schema, where that says something."""
+    if isinstance(value, dict):
+        for key in list(value):
+            part = _part(schema, key)
+            if part is not None:
+                yield value[key], key, part
     elif isinstance(value, list) and isinstance(schema.get('items'), dict):
-        for item in value:
-            _fill_defaults(item, schema['items'], root)
+        for index, item in enumerate(value):
+            yield item, index, schema['items']

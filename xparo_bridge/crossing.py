@@ -103,6 +103,12 @@ class Crossing:
         self._loop_woken = False
         self._drain()
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many messages wait on each side, by whither they go; from any thread."""
+        to_robot = len(self._urgent) + sum(len(b.items) for b in list(self._inboxes.values()))
+        return {'to the robot': to_robot, 'to the links': len(self._to_platform)}
+
     def deliver(self, link: str, message: Any, size: int = 0, *, urgent: bool = False) -> None:
         """
         Hand a message that came as `size` bytes to the robot; never blocks.

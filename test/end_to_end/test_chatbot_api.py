@@ -237,5 +237,5 @@ def test_a_schedule_in_a_time_zone_nobody_knows_is_no_configuration(tmp_path):
         with Process.module(
             'xparo_bridge', 'bridge', '--ros-args', '-p', f'config:=["{file}"]', name='bridge'
         ) as bridge:
-            assert bridge.wait() == 1
+            assert bridge.wait() == 78
             bridge.wait_for_line(r'bridge\.yaml:1: schedule\.time_zone: .*Europe/Atlantis')

@@ -29,7 +29,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
     with start_bridge(tmp_path, 1, {'chat': {'timout': 3}}) as bridge:
-        assert bridge.wait() == 1
+        assert bridge.wait() == 78
         bridge.wait_for_line(r'robot\.yaml:1: chat\.timout: no such key; did you mean "timeout"')
 
 
@@ -83,13 +83,13 @@ def test_a_wrong_configuration_ends_it_with_file_line_and_key(tmp_path):
 )
 def test_what_cannot_work_is_said_at_the_start(tmp_path, configuration, problem):
     with start_bridge(tmp_path, 1, configuration) as bridge:
-        assert bridge.wait() == 1
+        assert bridge.wait() == 78
         bridge.wait_for_line(problem)
 
 
 def test_missing_credentials_are_named(tmp_path):
     with start_bridge(tmp_path, 1, None, XPARO_SECRET_KEY='') as bridge:
-        assert bridge.wait() == 1
+        assert bridge.wait() == 78
         bridge.wait_for_line('XPARO_SECRET_KEY not set')
 
 

@@ -24,6 +24,7 @@ from ..faults import FAULTS
 from ..messages import LinkProblem, RobotInfo
 from ..redaction import hide
 from ..state import Queue, State
+from ..turns import MeasuringSelector, THREADS
 from .backoff import Backoff
 from .connection import Connection, LinkOptions
 from .contained import contain, within
@@ -250,7 +251,7 @@ class LinkThread:
         self._thread.join(timeout)
 
     def _serve(self) -> None:
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop(MeasuringSelector(THREADS['link']))
         loop.set_default_executor(Helpers())
         try:
             loop.run_until_complete(self._run())

@@ -19,7 +19,7 @@ from .platform_frames import TERMINAL_STATES
 try:
     from websockets.asyncio.client import connect as _connect
 except ImportError:  # websockets before 13
-    from websockets.client import connect as _connect  # type: ignore[attr-defined,no-redef]
+    from websockets.client import connect as _connect
 
 Event = dict[str, Any]
 Predicate = Callable[[Event], Any]

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""An executor that no callback ends, and that knows how long the longest one took."""
+"""An executor that no callback ends, and that measures how long each takes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rclpy.executors import (
 )
 
 from ..faults import FAULTS
+from ..turns import THREADS
 
 _NOTHING_TO_DO = (
     ConditionReachedException,
@@ -39,16 +40,7 @@ class WalledExecutor(SingleThreadedExecutor):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # s; the longest turn since somebody took it, by `take_longest`.
-        self._longest = 0.0
-        self._began = 0.0
         self._failed = 0
-
-    def take_longest(self) -> float:
-        """Longest time a callback took since the last call, s, the one that runs now included."""
-        longest, self._longest = self._longest, 0.0
-        began = self._began
-        return max(longest, time.monotonic() - began) if began else longest
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Wait for a callback and run it; raises nothing."""
@@ -62,7 +54,8 @@ class WalledExecutor(SingleThreadedExecutor):
             self._failed = min(self._failed + 1, 10)
             return
         self._failed = 0
-        self._began = began = time.monotonic()
+        turns = THREADS['ros']
+        turns.begin()
         try:
             handler()
             error = handler.exception()
@@ -70,10 +63,7 @@ class WalledExecutor(SingleThreadedExecutor):
             # rclpy's task takes itself for running still, and would be kept for ever.
             handler.cancel()
             error = raised
-        self._began = 0.0
-        took = time.monotonic() - began
-        if took > self._longest:
-            self._longest = took
+        turns.end()
         if error is not None:
             FAULTS.note(_describe(entity), error)
 

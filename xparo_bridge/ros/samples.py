@@ -23,6 +23,7 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from ..faults import FAULTS
+from ..turns import THREADS
 
 # What rclpy says of a message beside its bytes: the times at which it was sent and received, ns.
 Info = dict[str, int]
@@ -98,9 +99,12 @@ class SampleThread:
     def _take(self, subscription: Subscription) -> None:
         with self._lock:
             callback = self._callbacks.get(subscription)
+            turns = THREADS['samples']
             try:
                 taken = subscription.handle.take_message(subscription.msg_type, True)
                 if callback is not None and taken is not None:
+                    turns.begin()
                     callback(*taken)
+                    turns.end()
             except Exception as error:  # One topic's fault must not silence the others.
                 FAULTS.note(f'a sample of {subscription.topic}', error)

@@ -21,6 +21,7 @@ from ... import __version__
 from ...messages import LinkState, LinkStateChanged, LinkStatistics
 from ...ros.entities import publisher, timer
 from ...ros.problems import Problems
+from .health import Health
 from .identity import AddressWatch
 
 _DAY = 86400.0
@@ -69,6 +70,7 @@ class Status:
         tell: Callable[[BridgeStatus], object] = lambda status: None,
         storage_problem: Callable[[], str] = str,
         storage_damage: Callable[[], Sequence[str]] = tuple,
+        health: Health | None = None,
     ) -> None:
         """
         Take the protocol of each link by the link's name, and what adds to each status.
@@ -83,6 +85,7 @@ class Status:
         self._tell = tell
         self._storage_problem = storage_problem
         self._storage_damage = storage_damage
+        self._health = health or Health()
         self._links: dict[str, _Link] = {}
         # Robots of a fleet have one name for the node and one topic for all diagnostics.
         self._name = node.get_fully_qualified_name().lstrip('/')
@@ -120,6 +123,7 @@ class Status:
         """Take note of a link's numbers."""
         if name in self._links:
             self._links[name].numbers = numbers
+            self._health.on_statistics(name, numbers)
             self.publish()
 
     def _look(self) -> None:
@@ -150,6 +154,7 @@ class Status:
             problems=[f'{name}: {text}' for name, text in islice(problems.items(), _PROBLEMS)],
         )
         self._tell(status)
+        self._health.tell(status)
         self._status.publish(status)
         array = DiagnosticArray(
             status=[
@@ -185,6 +190,7 @@ class Status:
                 ],
             )
         )
+        array.status.append(self._health.diagnostic(f'{self._name}: bridge', self._robot_id))
         array.header.stamp = stamp
         self._diagnostics.publish(array)
 

@@ -148,3 +148,13 @@ class TelemetryConfig:
         if problems:
             raise ConfigurationError(problems)
         return cls(section['period'], section['groups'], tuple(topics))
+
+    @classmethod
+    def names_of(cls, configuration: Configuration) -> TelemetryConfig:
+        """Settings without what can be wrong, for the names of groups and topics."""
+        section = configuration['telemetry']
+        topics = (
+            TopicSettings(entry['topic'], name=entry.get('name', ''), enabled=False)
+            for entry in section['topics']
+        )
+        return cls(section['period'], section['groups'], tuple(topics))

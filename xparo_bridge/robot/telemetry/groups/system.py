@@ -10,7 +10,8 @@ and what else is asked for:
 - `temperatures`: `temperatures`, degrees Celsius by sensor
 - `network`: `network`, bytes a second {sent, received} over all interfaces but the loopback
 - `uptime`: `uptime`, seconds since boot
-- `bridge`: `bridge`, the bridge's own {cpu_usage in percent of one core, rss in bytes}
+- `bridge`: `bridge`, the bridge's own {cpu_usage in percent of one core, rss in bytes, faults,
+  longest_stall in s of the last minute by thread}
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import Any
 import psutil
 from rclpy.node import Node
 
+from ....faults import FAULTS
 from ....ros.problems import Problems
+from ....turns import THREADS
 from ..settings import Settings
 from ..source import Source, Values
 
@@ -77,6 +80,10 @@ class System(Source):
             return {
                 'cpu_usage': self._process.cpu_percent(),
                 'rss': self._process.memory_info().rss,
+                'faults': FAULTS.total,
+                'longest_stall': {
+                    name: round(turns.longest, 4) for name, turns in THREADS.items()
+                },
             }
 
     def _network_rates(self) -> dict[str, float]:

@@ -1,0 +1,300 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What users write into configuration files by mistake, and what they are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xparo_bridge.configuration import Configuration, ConfigurationError, load
+
+LINK = 'links:\n  - {name: platform, protocol: xparo, url: "wss://example.org/ws"}\n'
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Write files and load them in that order."""
+
+    def load_texts(*texts: str) -> Configuration:
+        files = []
+        for number, text in enumerate(texts):
+            files.append(tmp_path / f'{number}.yaml')
+            files[-1].write_text(text)
+        return load(files)
+
+    return load_texts
+
+
+@pytest.fixture
+def problems(write):
+    """Problems of a text below the link of these tests, each with its line."""
+
+    def found(text: str, *others: str) -> list[str]:
+        with pytest.raises(ConfigurationError) as caught:
+            write(LINK + text, *others)
+        return caught.value.problems
+
+    return found
+
+
+@pytest.mark.parametrize('key', ['4', '007', '1.5', '0x10', '1_000', '.inf', '+1'])
+def test_a_key_that_YAML_reads_as_a_number_is_refused(problems, key):
+    (problem,) = problems(f'places:\n  {key}: {{x: 1.0, y: 2.0}}\n')
+    assert f'0.yaml:4: places.{key}: ' in problem
+    assert f'put it in quotes: "{key}"' in problem
+
+
+@pytest.mark.parametrize('key', ['on', 'off', 'yes', 'no', 'Yes', 'TRUE', 'false', 'null', '~'])
+@pytest.mark.parametrize(
+    'where', ['commands:\n  {}: {{kind: status}}\n', 'project: {{parameters: {{\n {}: {{}}}}}}\n']
+)
+def test_a_key_that_YAML_reads_as_true_false_or_nothing_is_refused(problems, key, where):
+    (problem,) = problems(where.format(key))
+    assert '0.yaml:4: ' in problem
+    assert f'put it in quotes: "{key}"' in problem
+
+
+@pytest.mark.parametrize('key', ['4', 'on', '2026-02-03', '12:30', '~'])
+def test_the_same_key_in_quotes_is_text(write, key):
+    places = write(LINK + f'places:\n  "{key}": {{x: 1.0, y: 2.0}}\n')['places']
+    assert places[key]['x'] == 1.0
+
+
+@pytest.mark.parametrize('date', ['2026-02-03', '2026-02-30', '2026-02-03 10:00:00', '9999-99-99'])
+def test_a_date_is_text_like_any_other(write, date):
+    assert write(LINK + f'robot_id: {date}\n')['robot_id'] == date
+
+
+@pytest.mark.parametrize(
+    ('written', 'right'),
+    [
+        ('1e-3', '1.0e-3'),
+        ('1e1', '1.0e+1'),
+        ('-2E5', '-2.0e+5'),
+        ('1.5e3', '1.5e+3'),
+        ('.5e3', '.5e+3'),
+        ('1:30', '"1:30"'),
+        ('12:30:00', '"12:30:00"'),
+        ('010', '"010"'),
+        ('-007', '-7 for the number'),
+    ],
+)
+def test_a_number_that_YAML_reads_otherwise_is_told_with_what_to_write(problems, written, right):
+    (problem,) = problems(f'places:\n  dock:\n    x: {written}\n    y: 1\n')
+    assert '0.yaml:5: places.dock.x: ' in problem
+    assert right in problem
+
+
+@pytest.mark.parametrize('written', ['1.0e-3', '1.5E+3', '0.5', '-7', '0', '1_000', '0x10'])
+def test_a_number_that_YAML_reads_right_is_taken(write, written):
+    assert isinstance(
+        write(LINK + f'places: {{dock: {{x: {written}, y: 1}}}}\n')['places']['dock']['x'],
+        int | float,
+    )
+
+
+@pytest.mark.parametrize('written', ['7', '1.5', 'on', 'no', 'true'])
+def test_a_text_that_YAML_reads_otherwise_is_to_be_put_in_quotes(problems, written):
+    (problem,) = problems(f'robot_id: {written}\n')
+    assert '0.yaml:3: robot_id: ' in problem
+    assert f'put it in quotes, "{written}"' in problem
+
+
+@pytest.mark.parametrize(
+    ('written', 'number'), [('10s', '10'), ('"10"', '10'), ('1,5', '1.5'), ('5 Hz', '5')]
+)
+def test_a_number_with_more_behind_it_is_told_as_the_number(problems, written, number):
+    (problem,) = problems(f'chat:\n  timeout: {written}\n')
+    assert '0.yaml:4: chat.timeout: ' in problem
+    if not written.startswith('"'):
+        assert f'such as {number}' in problem
+
+
+@pytest.mark.parametrize('section', ['telemetry', 'commands', 'places', 'trees', 'chat', 'routes'])
+def test_a_section_with_nothing_below_has_its_defaults(write, section):
+    assert write(LINK + f'{section}:\n')[section] == write(LINK)[section]
+    below = write(LINK)
+    assert write(LINK + f'{section}:\n  # all commented out\n').data == below.data
+
+
+def test_a_section_with_nothing_below_changes_nothing_of_an_earlier_file(write):
+    first = LINK + 'telemetry: {period: 3.0, groups: {battery: {}}}\nplaces: {a: {x: 1, y: 2}}\n'
+    data = write(first, 'telemetry:\nplaces:\n').data
+    assert data['telemetry']['period'] == 3.0
+    assert 'a' in data['places']
+
+
+def test_null_takes_away_what_an_earlier_file_has(write):
+    first = LINK + (
+        'telemetry: {period: 3.0, groups: {battery: {}, pose: {}}}\n'
+        'commands: {go: {kind: status, timeout: 3.0}, stop: {kind: stop}}\n'
+    )
+    data = write(
+        first, 'telemetry: {groups: {battery: null}}\ncommands: {go: null, stop: {timeout: ~}}\n'
+    ).data
+    assert list(data['telemetry']['groups']) == ['pose']
+    assert list(data['commands']) == ['stop']
+    assert write(first, 'telemetry: null\n')['telemetry'] == write(LINK)['telemetry']
+
+
+def test_a_group_is_switched_on_by_its_name_alone(write):
+    assert (
+        'battery' in write(LINK + 'telemetry:\n  groups:\n    battery:\n')['telemetry']['groups']
+    )
+
+
+def test_null_where_it_is_a_value_stays_one(write):
+    text = LINK.replace('}', ', proxy: null, rest: null}')
+    link = write(text)['links'][0]
+    assert link['proxy'] is None
+    assert link['rest'] is None
+
+
+BAD_NAMES = {
+    '/scan-front': '/scan_front',
+    'scan scan': 'scan_scan',
+    '/2d/scan': '/_2d/scan',
+    'odom/': 'odom',
+    '//odom': '/odom',
+    'a__b': 'a_b',
+    '/ümlaut': '/_mlaut',
+    '~odom': '',
+    'x' * 300: '',
+}
+WHERE = {
+    'telemetry.topics[0].topic': 'telemetry:\n  topics:\n    - {topic: "%s"}\n',
+    'telemetry.groups.battery.topic': 'telemetry:\n  groups:\n    battery: {topic: "%s"}\n',
+    'telemetry.groups.navigation.action': (
+        'telemetry:\n  groups:\n    navigation: {action: "%s"}\n'
+    ),
+    'telemetry.groups.nodes.lifecycle[0]': (
+        'telemetry:\n  groups:\n    nodes: {lifecycle: ["%s"]}\n'
+    ),
+    'commands.beep.service': (
+        'commands:\n  beep:\n    {kind: service, type: std_srvs/srv/Trigger, service: "%s"}\n'
+    ),
+    'commands.go.action': 'commands:\n  go:\n    {kind: navigate, action: "%s"}\n',
+    'commands.say.topic': (
+        'commands:\n  say:\n    {kind: publish, type: std_msgs/msg/String, topic: "%s"}\n'
+    ),
+    'trees.odom_topic': 'trees:\n  # the odometry\n  odom_topic: "%s"\n',
+}
+
+
+@pytest.mark.parametrize('where', WHERE)
+@pytest.mark.parametrize('name', BAD_NAMES, ids=lambda name: name[:12])
+def test_a_name_that_ROS_does_not_allow_is_told_with_its_place(problems, where, name):
+    (problem,) = problems(WHERE[where] % name)
+    assert f'0.yaml:5: {where}: ROS does not allow the name "{name[:100]}' in problem
+    if BAD_NAMES[name]:
+        assert f'did you mean "{BAD_NAMES[name]}"' in problem
+
+
+@pytest.mark.parametrize('name', ['odom', '/odom', '/a/b_c/D9', '~/odom', '_hidden', '{node}/x'])
+@pytest.mark.parametrize('where', WHERE)
+def test_a_name_that_ROS_allows_is_taken(write, where, name):
+    write(LINK + WHERE[where] % name)
+
+
+@pytest.mark.parametrize('topic', ['/robot_*/odom', '**/battery_state'])
+def test_a_pattern_of_the_telemetry_is_no_name(write, topic):
+    write(LINK + f'telemetry: {{topics: [{{topic: "{topic}"}}]}}\n')
+
+
+@pytest.mark.parametrize(
+    'topics',
+    [
+        '[{topic: /a}, {topic: a}]',
+        '[{topic: /a, name: x}, {topic: /b, name: x}]',
+        '[{topic: /a, fields: {x: data}}, {topic: /b, fields: {x: data}}]',
+        '[{topic: /a, fields: data}, {topic: /b, fields: [data]}]',
+        '[{topic: /a, name: b}, {topic: /b}]',
+    ],
+)
+def test_telemetry_that_would_overwrite_other_telemetry_is_refused(problems, topics):
+    (problem,) = problems(f'telemetry:\n  topics: {topics}\n')
+    assert 'telemetry.topics[1]: topic /a before it sends the key' in problem
+
+
+def test_two_links_of_one_name_are_refused(problems):
+    other = '  - {name: platform, protocol: xparo, url: "wss://other.org/ws"}\n'
+    (problem,) = problems(other)
+    assert problem.endswith('links[1].name: a link before it has the name "platform" too')
+    assert '0.yaml:3: ' in problem
+
+
+@pytest.mark.parametrize('key', ['secret_key', 'project_id', 'password', 'token', 'api_key'])
+@pytest.mark.parametrize('where', ['{}: s3cr3t\n', 'chat: {{{}: s3cr3t}}\n'])
+def test_a_secret_is_sent_where_secrets_are_and_not_repeated(problems, key, where):
+    (problem,) = problems(where.format(key))
+    assert 'XPARO_SECRET_KEY' in problem
+    assert 'credentials_file' in problem
+    assert 's3cr3t' not in problem
+
+
+@pytest.mark.parametrize(
+    'link',
+    [
+        'url: "wss://${HOST}/ws"',
+        'url: "wss://a.org/ws", failover_urls: ["wss://$(env HOST)/ws"]',
+        'url: "wss://a.org/ws", rest: {url: "https://${HOST}"}',
+    ],
+)
+def test_a_variable_in_an_address_is_told_to_be_none(write, link):
+    with pytest.raises(ConfigurationError, match='variables are not replaced'):
+        write(f'links:\n  - {{name: platform, protocol: xparo, {link}}}\n')
+
+
+def test_a_tilde_is_the_home_of_the_user_in_every_path(write, monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'trees').mkdir()
+    names = ('ca_file', 'client_certificate', 'client_key', 'credentials_file')
+    paths = ', '.join(f'{name}: ~/{name}' for name in names)
+    data = write(
+        LINK.replace('}', f', {paths}}}')
+        + 'state_dir: ~/state\nfiles: {folder: ~/files}\nbags: {folder: ~/bags}\n'
+        'trees: {folder: ~/trees}\n'
+    ).data
+    for name in names:
+        assert data['links'][0][name] == str(tmp_path / name)
+    assert data['state_dir'] == str(tmp_path / 'state')
+    for section in ('files', 'bags', 'trees'):
+        assert data[section]['folder'] == str(tmp_path / section)
+
+
+def test_a_folder_of_trees_that_is_not_there_is_told(problems):
+    (problem,) = problems('trees:\n  folder: /no/such/folder\n')
+    assert problem.endswith('0.yaml:4: trees.folder: no folder /no/such/folder')
+
+
+def test_anchors_may_live_in_keys_that_begin_with_x(write):
+    text = 'x-fast: &fast {max_rate: 10.0}\ntelemetry: {topics: [{<<: *fast, topic: /a}]}\n'
+    assert write(LINK + text)['telemetry']['topics'][0]['max_rate'] == 10.0
+
+
+@pytest.mark.parametrize('tag', ['!!binary aGVsbG8=', '!!set {a, b}', '!!timestamp 2026-02-30'])
+def test_what_is_no_JSON_is_refused_with_its_line(problems, tag):
+    (problem,) = problems(f'robot_id: {tag}\n')
+    assert '0.yaml:3: robot_id: ' in problem
+
+
+def test_the_rest_of_a_configuration_is_looked_through_all_the_same(problems):
+    found = problems(
+        'chat: {timeout: soon}\n'
+        'nonsense: 1\n'
+        'telemetry:\n'
+        '  topics: [{topic: "/a b"}, {topc: /c}]\n'
+        'places: {dock: {x: 1}}\n'
+        '  \n',
+    )
+    keys = sorted(problem.split(': ')[1] for problem in found)
+    assert keys == [
+        'chat.timeout',
+        'nonsense',
+        'places.dock',
+        'telemetry.topics[0].topic',
+        'telemetry.topics[1]',
+        'telemetry.topics[1].topc',
+    ]

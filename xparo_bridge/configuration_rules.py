@@ -1,0 +1,127 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a configuration must hold beyond what its schema can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+import re
+from typing import Any
+
+from .yaml_layers import KeyPath
+
+# ROS: https://design.ros2.org/articles/topic_and_service_names.html
+_ROS_NAME = re.compile(r'(~(?=/|$)|/?[A-Za-z_{][\w{}]*)(/[A-Za-z_{][\w{}]*)*', re.ASCII)
+_LONGEST_NAME = 200
+_NAMES = {'topic', 'service', 'action', 'node', 'odom_topic', 'goal_topic'}
+_LISTS = {'topics', 'services', 'actions', 'nodes', 'lifecycle'}
+# No shell and no launch file reads these files.
+_SUBSTITUTION = re.compile(r'\$\{|\$\(')
+
+
+def problems(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Say what is wrong with a tree that has passed its schema, each with its path."""
+    yield from _ros_names(data)
+    yield from _twice(data)
+    yield from _substitutions(data)
+    folder = data['trees']['folder']
+    if folder and not Path(folder).is_dir():
+        yield ('trees', 'folder'), f'no folder {folder}'
+
+
+def _ros_names(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    for path, name in _names(data):
+        # A pattern of the telemetry stands for names that ROS allows.
+        text = ros_name_problem(name.replace('*', 'x') if path[:2] == _TOPICS else name)
+        if text:
+            yield path, text
+
+
+_TOPICS = ('telemetry', 'topics')
+
+
+def ros_name_problem(name: str) -> str:
+    """Say why ROS does not allow a name of a topic, service, action or node; empty if it does."""
+    if _ROS_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME and '__' not in name:
+        return ''
+    better = re.sub(r'_+', '_', re.sub(r'[^\w/~{}]', '_', name, flags=re.ASCII))
+    better = re.sub(r'/+', '/', re.sub(r'(^|/)(?=\d)', r'\1_', better)).rstrip('/')
+    hint = f'; did you mean "{better}"?' if better != name and _ROS_NAME.fullmatch(better) else ''
+    return (
+        f'ROS does not allow the name "{name[:_LONGEST_NAME]}": letters, digits and single '
+        f'underscores, in words between slashes that begin with no digit{hint}'
+    )
+
+
+def _names(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """All that names something of the ROS graph."""
+    for command, settings in data['commands'].items():
+        yield from _named(settings, ('commands', command))
+        allowed = settings.get('allowed')
+        if isinstance(allowed, Mapping):
+            for key, entry in allowed.items():
+                yield from _named(entry, ('commands', command, 'allowed', key))
+    telemetry = data['telemetry']
+    for group, settings in telemetry['groups'].items():
+        yield from _named(settings, ('telemetry', 'groups', group))
+    for index, settings in enumerate(telemetry['topics']):
+        yield from _named(settings, ('telemetry', 'topics', index))
+    yield from _named(data['base'], ('base',))
+    yield from _named(data['trees'], ('trees',), lists=False)
+    for key, settings in data['project']['parameters'].items():
+        yield from _named(settings, ('project', 'parameters', key))
+
+
+def _named(settings: Any, at: KeyPath, *, lists: bool = True) -> Iterator[tuple[KeyPath, str]]:
+    if not isinstance(settings, Mapping):
+        return
+    for key, value in settings.items():
+        if key in _NAMES and isinstance(value, str) and value:
+            yield (*at, key), value
+        elif lists and key in _NAMES | _LISTS and isinstance(value, list):
+            yield from (((*at, key, i), name) for i, name in enumerate(value) if type(name) is str)
+
+
+def _twice(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    seen: set[str] = set()
+    for index, link in enumerate(data['links']):
+        if link['name'] in seen:
+            yield ('links', index, 'name'), f'a link before it has the name "{link["name"]}" too'
+        seen.add(link['name'])
+    keys: dict[str, str] = {}
+    for index, topic in enumerate(data['telemetry']['topics']):
+        if '*' in topic['topic']:
+            continue
+        for key in _keys(topic):
+            if key in keys:
+                yield (
+                    ('telemetry', 'topics', index),
+                    f'topic {keys[key]} before it sends the key "{key}" too; give one of them '
+                    'another name',
+                )
+            keys.setdefault(key, topic['topic'])
+
+
+def _keys(topic: Mapping[str, Any]) -> set[str]:
+    """Telemetry keys of a topic: its name, or the names of its fields, or its own."""
+    if topic.get('name'):
+        return {topic['name']}
+    fields = topic.get('fields')
+    if isinstance(fields, str):
+        return {fields}
+    return set(fields) if fields else {topic['topic'].removeprefix('/')}
+
+
+def _substitutions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    for index, link in enumerate(data['links']):
+        urls: dict[KeyPath, Any] = {('url',): link['url'], ('proxy',): link['proxy']}
+        urls |= {('failover_urls', i): url for i, url in enumerate(link['failover_urls'])}
+        if link['rest']:
+            urls['rest', 'url'] = link['rest']['url']
+        for path, url in urls.items():
+            if isinstance(url, str) and _SUBSTITUTION.search(url):
+                yield (
+                    ('links', index, *path),
+                    'variables are not replaced in these files; write the address itself',
+                )

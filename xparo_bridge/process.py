@@ -1,0 +1,306 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The process of one bridge: its threads, from the first check to the last goodbye.
+
+Whatever hangs while it stops (a dial, a disk, a name server, an action server, a callback), it has
+ended after 5 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import faulthandler
+import gc
+import os
+from pathlib import Path
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+from rcl_interfaces.msg import ParameterDescriptor
+import rclpy
+from rclpy.exceptions import NameValidationException
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from .bridge import Bridge
+from .configuration import Configuration, ConfigurationError, load
+from .errors import BadInput, BridgeError
+from .faults import FAULTS
+from .main import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
+from .redaction import redact_everything
+from .ros.executor import WalledExecutor
+from .ros.logs import redact_ros_log
+from .share import share
+
+DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
+# How long open commands may take to end when the bridge stops, s. The links say goodbye in what is
+# left until _GOODBYE_END, the rest is put away after that.
+_STOP_TIMEOUT = 2.5
+_GOODBYE_END = 3.8
+_CLOSE_TIMEOUT = 0.3
+_LAST_TIMEOUT = 0.2
+# After this the process is ended from outside the interpreter, s.
+_END = 4.9
+
+
+def run(ros_args: list[str]) -> int:
+    """Run the bridge until it is told to stop by SIGINT or SIGTERM; its exit code."""
+    told_to_stop = _StopSignal()
+    node = _node(ros_args)
+    if node is None:
+        return WRONG_USAGE
+    try:
+        bridge = make_bridge(node, config_files(node))
+    except Exception as error:
+        return _refuse(node, error)
+    # What there is now stays. To look through it for garbage takes 25 ms, in which no thread goes
+    # on.
+    gc.collect()
+    gc.freeze()
+    executor = WalledExecutor()
+    executor.add_node(node)
+    failed: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            bridge.start()
+        except BaseException as error:
+            failed.append(error)
+            told_to_stop.set()
+
+    # Daemons all: no thread that hangs keeps the process.
+    ros_thread = threading.Thread(target=executor.spin, name='ros', daemon=True)
+    executor.create_task(start)
+    ros_thread.start()
+    told_to_stop.wait()
+    faulthandler.dump_traceback_later(_END, exit=True)
+    began = time.monotonic()
+    try:
+        if failed:
+            FAULTS.note('the start', failed[0])
+            node.get_logger().fatal(f'cannot start: {type(failed[0]).__name__}: {failed[0]}')
+        else:
+            _end_commands(node, bridge, executor)
+        told = bridge.links.all_connected
+        left = began + _GOODBYE_END - time.monotonic()
+        _within(left, 'the links', bridge.link_thread.stop)
+        executor.shutdown(timeout_sec=0)
+        ros_thread.join(_CLOSE_TIMEOUT)
+        _within(_CLOSE_TIMEOUT, 'the state', lambda: bridge.close(told=told))
+        _within(_CLOSE_TIMEOUT, 'ROS', rclpy.shutdown)
+    except BaseException as error:
+        FAULTS.note('the end', error)
+        failed.append(error)
+    return _leave(FAILED if failed else STOPPED)
+
+
+def check(files: list[str], ros_args: list[str]) -> int:
+    """Check configuration files as a start would, without dialling or being found by others."""
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
+    node = _node(ros_args)
+    if node is None:
+        return WRONG_USAGE
+    try:
+        make_bridge(node, package_files(files) if files else config_files(node), check_only=True)
+    except Exception as error:
+        for line in _reasons(error):
+            print(line, file=sys.stderr)
+        return _leave(FAILED)
+    print('the configuration is right')
+    return _leave(STOPPED)
+
+
+def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) -> Bridge:
+    """
+    Make the bridge of configuration files, without dialling.
+
+    `check_only` leaves the state of a bridge that may run alone.
+
+    :raises BridgeError: that says all that is wrong, in the configuration and beyond.
+    """
+    try:
+        configuration, problems = load(files), []
+    except ConfigurationError as error:
+        if error.rest is None:
+            raise
+        configuration, problems = error.rest, error.problems
+    if not check_only and not problems:
+        return Bridge(node, configuration)
+    with tempfile.TemporaryDirectory(prefix='xparo_bridge_', ignore_cleanup_errors=True) as folder:
+        # All parts are made of what is right, to find what else is wrong.
+        tried = Configuration(
+            {**configuration.data, 'state_dir': folder},
+            configuration.lines,
+            configuration.sources,
+            configuration.broken,
+        )
+        try:
+            return Bridge(node, tried, problems)
+        except BridgeError:
+            raise
+        except Exception as error:
+            if problems:  # Of what is wrong already, as far as one can know.
+                raise ConfigurationError(problems) from error
+            raise
+
+
+def declare_parameters(node: Node) -> None:
+    """Declare what is set by ROS when it starts: which files to read, and the robot's name."""
+    for name, default, description in (
+        ('config', DEFAULT_CONFIG, 'Configuration files, in layers: the later win'),
+        ('robot_id', '', "The robot's name towards the platform; wins over the configuration's"),
+    ):
+        # Any type: a wrong one is told with what to write instead of by an exception of rclpy.
+        node.declare_parameter(
+            name,
+            default,
+            ParameterDescriptor(description=description, read_only=True, dynamic_typing=True),
+        )
+
+
+def config_files(node: Node) -> list[Path]:
+    """Files of the parameter `config`; ConfigurationError if it names none."""
+    value = node.get_parameter('config').value
+    if isinstance(value, str):
+        value = [name.strip() for name in value.split(',') if name.strip()]
+    if not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+        raise ConfigurationError(
+            [f'parameter config: expected a list of files, such as [{", ".join(DEFAULT_CONFIG)}]']
+        )
+    return package_files(value or DEFAULT_CONFIG)
+
+
+def package_files(names: Sequence[str]) -> list[Path]:
+    """
+    Return the files of names; one without a folder is one of the package's own files.
+
+    Never one of the current folder, which depends on where somebody stood when they started the
+    bridge; that is `./name`.
+    """
+    files, problems = [], []
+    for name in names:
+        if '/' in name:
+            files.append(Path(name).expanduser())
+            continue
+        own = share('config', name)
+        if own.is_file():
+            files.append(own)
+            continue
+        known = ', '.join(sorted(path.name for path in share('config').glob('*.yaml')))
+        here = f'; write ./{name} for the one in this folder' if Path(name).exists() else ''
+        problems.append(
+            f"{name}: a name without a folder is one of the package's own files ({known}), and "
+            f'this is none{here}'
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    return files
+
+
+def _node(ros_args: list[str]) -> Node | None:
+    """Join ROS; None, told on stderr, if its arguments are wrong."""
+    redact_everything()
+    redact_ros_log()
+    try:
+        # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
+        rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+        node = Node('xparo_bridge')
+        declare_parameters(node)
+    except Exception as error:
+        print(f'bridge: ROS does not take its arguments: {error}', file=sys.stderr)
+        return None
+    robot_id = node.get_parameter('robot_id').value
+    if not isinstance(robot_id, str):
+        print(
+            f'bridge: parameter robot_id: expected text, not {robot_id!r}; put it in quotes, '
+            f'such as -p "robot_id:=\'{robot_id}\'"',
+            file=sys.stderr,
+        )
+        return None
+    return node
+
+
+def _refuse(node: Node, error: Exception) -> int:
+    for line in _reasons(error):
+        node.get_logger().fatal(line)
+    wrong = isinstance(error, BadInput | NameValidationException)
+    return _leave(WRONG_CONFIGURATION if wrong else FAILED)
+
+
+def _reasons(error: Exception) -> list[str]:
+    """What keeps the bridge from starting, one a line."""
+    if isinstance(error, BridgeError):
+        return str(error).splitlines()
+    FAULTS.note('the start', error)
+    return [f'cannot start: {type(error).__name__}: {error}']
+
+
+def _end_commands(node: Node, bridge: Bridge, executor: Any) -> None:
+    node.get_logger().info('stopping: cancelling what is open')
+    stopped = executor.create_task(bridge.stop)
+    give_up = time.monotonic() + _STOP_TIMEOUT
+    while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:
+        time.sleep(0.02)
+
+
+def _within(seconds: float, what: str, end: Callable[[], object]) -> None:
+    """Do something that may hang, in a thread that is left behind if it does."""
+
+    def walled() -> None:
+        try:
+            end()
+        except Exception as error:
+            FAULTS.note(f'the end of {what}', error)
+
+    thread = threading.Thread(target=walled, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        print(f'bridge: {what} did not end within {seconds:g} s', file=sys.stderr)
+
+
+def _leave(code: int) -> int:
+    """Return the exit code; or end now, if threads that hang would keep the interpreter."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    rclpy.try_shutdown()
+    for thread in threading.enumerate():
+        hangs = not thread.daemon or thread.name in ('ros', 'link')
+        if hangs and thread is not threading.main_thread():
+            thread.join(_LAST_TIMEOUT)
+            if thread.is_alive():
+                os._exit(code)
+    return code
+
+
+class _StopSignal:
+    """
+    SIGINT or SIGTERM, waited for by the main thread.
+
+    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
+    descriptor is written by whichever it was.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: None)
+
+    def set(self) -> None:  # noqa: A003
+        """Stop for a reason of our own."""
+        self._write.send(b'\0')
+
+    def wait(self) -> None:
+        """Return when it is time to stop."""
+        self._read.recv(1)
+        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
+        # in time, so there is nothing to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
