@@ -82,3 +82,25 @@ def test_the_worst_file_decides(file):
 def test_a_tree_can_come_from_standard_input(monkeypatch):
     monkeypatch.setattr('sys.stdin', io.StringIO(document('<AlwaysSuccess/>')))
     assert main(['-']) == 0
+
+
+@pytest.mark.parametrize(
+    ('body', 'needed'),
+    [
+        ('<Sleep msec="{m}"/>', 'm'),
+        ('<Sequence><Script code="m := 1"/><Sleep msec="{m}"/></Sequence>', ''),
+        ('<Sequence><Sleep msec="1" _onSuccess="m = 1"/><Sleep msec="{m}"/></Sequence>', ''),
+        ('<Sequence><SetBlackboard value="1" output_key="m"/><Sleep msec="{m}"/></Sequence>', ''),
+        ('<LoopInt queue="{q}" value="{m}"><Sleep msec="{m}"/></LoopInt>', ''),
+        ('<Repeat num_cycles="{n}"><Sleep msec="{m}"/></Repeat>', 'm, n'),
+        ('<Sleep msec="{@m}"/>', ''),
+        ('<Sleep msec="5"/>', ''),
+    ],
+)
+def test_what_a_tree_needs_from_outside_is_named(tmp_path, capsys, body, needed):
+    file = tmp_path / 'tree.xml'
+    file.write_text(f'<root BTCPP_format="4"><BehaviorTree ID="M">{body}</BehaviorTree></root>')
+    main([str(file)])
+    words = f'{file}: entries needed from outside: '
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(words)]
+    assert lines == ([words + needed] if needed else [])

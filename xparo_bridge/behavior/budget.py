@@ -18,7 +18,7 @@ from .ports import POSTCONDITIONS, PRECONDITIONS
 from .work import Work
 
 # Attributes that are scripts, on whatever node.
-_SCRIPTS = frozenset((*PRECONDITIONS, *POSTCONDITIONS, 'code', 'if'))
+SCRIPTS = frozenset((*PRECONDITIONS, *POSTCONDITIONS, 'code', 'if'))
 # A path has a '/' after each subtree, and a '::' with a number after a node without a name.
 _PATH_EXTRA = 8
 
@@ -113,7 +113,7 @@ class Measure:
             size.depth = max(size.depth, depth)
             for name, text in element.attributes.items():
                 size.text += len(text)
-                if name in _SCRIPTS:
+                if name in SCRIPTS:
                     size.scripts += len(text)
             own = len(element.get('name') or element.get('ID') or element.tag)
             size.paths += own + _PATH_EXTRA

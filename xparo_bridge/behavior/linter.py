@@ -18,12 +18,15 @@ from pathlib import Path
 import sys
 
 from . import nav2
+from .budget import SCRIPTS as _SCRIPTS
 from .document import Element, Limits
 from .errors import BehaviorError, Problem
 from .loader import Reader
 from .nodes import builtin_registry
-from .ports import is_port_name
+from .ports import Direction, is_port_name, remapped_key
 from .registry import NodeRegistry
+from .script import parse_script
+from .script.syntax import Assignment, Name
 from .verify import node_type
 
 
@@ -111,6 +114,54 @@ def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) 
     return 1 if reader.problems else 0
 
 
+def needed_entries(reader: Reader, registry: NodeRegistry) -> list[str]:
+    """
+    The entries that the main tree reads and nothing in it writes: who runs it must give them.
+
+    What a SubTree is connected to may be written by it, and counts as written.
+    """
+    tree = reader.trees.get(reader.main_tree)
+    read: set[str] = set()
+    written: set[str] = set()
+    for element in _nodes_of(tree) if tree is not None else ():
+        manifest = registry.find(node_type(element))
+        for name, text in element.attributes.items():
+            if name in _SCRIPTS:
+                written |= assigned_names(text)
+                continue
+            key = remapped_key(name, text) if is_port_name(name) else None
+            port = None if manifest is None else manifest.ports.get(name)
+            if name == 'output_key':
+                written.add(key or text)
+            elif key is None:
+                continue
+            elif port is not None and port.direction is Direction.INPUT:
+                read.add(key)
+            elif element.tag == 'SubTree' or port is not None:
+                written.add(key)
+            else:
+                read.add(key)  # A port that is not declared, such as a parameter of a command.
+    return sorted(key for key in read - written if key[:1] != '@')
+
+
+def assigned_names(script: str) -> set[str]:
+    """The names that a script assigns to; none if it is malformed."""
+    try:
+        statements = parse_script(script)
+    except BehaviorError:
+        return set()
+    waiting: list[object] = list(statements)
+    found = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Assignment) and isinstance(part.target, Name):
+            found.add(part.target.name)
+        for name in getattr(part, '__dataclass_fields__', ()):
+            value = getattr(part, name)
+            waiting.extend(value if isinstance(value, tuple) else (value,))
+    return found
+
+
 def missing_of_nav2(reader: Reader, release: str) -> Iterator[Problem]:
     """What the trees of a document use of Nav2 that a release does not have, each thing once."""
     has = nav2.manifest_of(release)
@@ -146,6 +197,9 @@ def _print_nodes(name: str, reader: Reader, registry: NodeRegistry) -> None:
     print(f'{name}: nodes used: {counts or "none"}')
     if reader.unknown:
         print(f'{name}: unknown nodes: {", ".join(sorted(reader.unknown))}')
+    needed = needed_entries(reader, registry)
+    if needed:
+        print(f'{name}: entries needed from outside: {", ".join(needed)}')
     errors, warnings = len(reader.problems), len(reader.warnings)
     print(f'{name}: {errors} errors, {warnings} warnings')
 

@@ -165,6 +165,11 @@ class Reader:
         """The node types that are not registered, with the first element of each."""
         return self._verifier.unknown
 
+    @property
+    def main_tree(self) -> str:
+        """The tree that the document says to run; '' if it leaves that open."""
+        return self._main
+
     def read(self, xml: str) -> None:
         """
         Read a document; `problems` then has what is wrong with it.
