@@ -92,3 +92,114 @@ def test_the_declared_encoding_does_not_change_decoded_text():
 
 def test_a_document_with_a_byte_order_mark_is_read():
     assert load('\ufeff<BehaviorTree><AlwaysSuccess/></BehaviorTree>', builtin_registry())
+
+
+def read(body: str) -> object:
+    """What the entry `a` holds after a tick of a tree with these nodes."""
+    tree = load(f'<BehaviorTree ID="M">{body}</BehaviorTree>', builtin_registry())
+    assert str(tree.tick_once()) == 'SUCCESS'
+    return tree.blackboard.get('a')
+
+
+# As tinyxml2 and BehaviorTree.CPP take them.
+@pytest.mark.parametrize(
+    'comment',
+    [
+        '<!-- ----- recovery ----- -->',
+        '<!------ x ------>',
+        '<!-- i-- -->',
+        '<!---->',
+        '<!-- <Wait seconds="i--"/> -->',
+        '<!-- a & b < c "d -->',
+        '<?xml version="1.0"?>',
+        '<![CDATA[ <Fly/> ]]>',
+        'words between',
+    ],
+)
+def test_comments_and_texts_are_passed_over_wherever_they_stand(comment):
+    node = f'<Script code="a := 1"/>{comment}'
+    assert read(f'{comment}<Sequence>{comment}{node}</Sequence>{comment}') == 1
+    assert load(f'{comment}<BehaviorTree><AlwaysSuccess/></BehaviorTree>', builtin_registry())
+
+
+@pytest.mark.parametrize('line_break', ['\n', '\r\n', '\r', '&#10;', '\n\r'])
+def test_a_line_break_of_an_attribute_is_kept_as_one(line_break):
+    assert read(f'<Script code="a := \'one{line_break}two\'"/>') == 'one\ntwo'
+
+
+@pytest.mark.parametrize('tab', ['\t', '&#9;', '&#x9;'])
+def test_a_tab_of_an_attribute_is_kept(tab):
+    assert read(f'<Script code="a := \'one{tab}two\'"/>') == 'one\ttwo'
+
+
+@pytest.mark.parametrize(
+    'script',
+    [
+        'a := 1;\nb := 2',
+        'a := \\\n 1',
+        'a := 1; \\\r\n b := 2',
+        'a := 1; \\&#10; b := 2',
+        '\\\n\ta := 1\\\n',
+        'a\t:=\t1',
+    ],
+)
+def test_a_script_may_go_over_lines(script):
+    assert read(f'<Script code="{script}"/>') == 1
+    assert read(f'<Script code="a := 0" _onSuccess="{script}"/>') == 1
+
+
+@pytest.mark.parametrize(
+    ('code', 'value'),
+    [
+        ('a := 1 &amp;&amp; 1', 1.0),
+        ('a := 1 && 1', 1.0),
+        ('a := 1 < 2', 1.0),
+        ('a := 2 > 1', 1.0),
+        ("a := '&unknown;'", '&unknown;'),
+        ("a := '&#xe9;&#233;'", 'éé'),
+        ("a := '&#0;&#xD800;'", '&#0;&#xD800;'),
+        ("a := '&lt;&gt;&quot;&apos'", '<>"&apos'),
+    ],
+)
+def test_references_and_bare_signs_of_attributes_are_read(code, value):
+    assert read(f'<Script code="{code}"/>') == value
+
+
+def test_elements_after_the_root_are_not_read_with_a_warning():
+    tree = load(
+        '<root BTCPP_format="4"><BehaviorTree ID="M"><AlwaysSuccess/></BehaviorTree></root>\n'
+        '<root><Fly/></root>',
+        builtin_registry(),
+    )
+    assert any('follows the first element' in str(warning) for warning in tree.warnings)
+    assert tree.warnings[-1].line == 2
+
+
+@pytest.mark.parametrize(
+    ('xml', 'line', 'words'),
+    [
+        ('<a>\n<b c="1" c="2"/></a>', 2, 'the attribute [c] twice'),
+        ('<a>\n\n<b c=1/></a>', 3, 'no attribute of <b>'),
+        ('<a>\n<b></c></a>', 2, '</c> stands where <b> of line 2 must be closed'),
+        ('<a>\r\n<b>\r\n', 3, '<b> of line 2 is not closed'),
+        ('<a/>\n</b>', 2, '</b> closes nothing'),
+        ('<a/>\nwords', 2, 'text follows the last element'),
+        ('<a>\n<!-- ', 2, 'no --> ends'),
+        ('<a b="\n\n', 1, 'no attribute of <a>'),
+        ('<a>\n<&/></a>', 2, 'begins no element'),
+        ('<a>\n\x01</a>', 2, 'U+0001'),
+    ],
+)
+def test_what_tinyxml2_refuses_is_refused_with_its_line(xml, line, words):
+    (problem,) = problems(xml)
+    assert problem.startswith(f'line {line}: ')
+    assert words in problem
+
+
+def test_lines_are_those_of_the_text_also_after_comments_and_long_tags():
+    xml = (
+        '<!-- 1\n2 -->\r\n<root BTCPP_format="4">\n<BehaviorTree\n ID="M">\n<Sequence>\n'
+        '<Script\n code="a := 1\n"/><Fly/>\n</Sequence></BehaviorTree></root>'
+    )
+    (problem,) = problems(xml)
+    assert problem.startswith('line 9: ')

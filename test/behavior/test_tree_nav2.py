@@ -299,3 +299,10 @@ def test_a_failure_for_an_unknown_place_says_so(body):
     root = tree.root
     assert str(tree.tick_exactly_once()) == 'FAILURE'
     assert root.feedback_message == 'it is not known where the robot is'
+
+
+def test_empty_text_stands_for_a_port_that_is_not_given():
+    tree = load_nodes(
+        '<RateController hz=""><AlwaysSuccess/></RateController>', registry=nav2_registry()
+    )
+    assert tree.root.get_input('hz') == 10.0

@@ -236,7 +236,10 @@ class Builder:
                 continue
             port = manifest.ports.get(name)
             if port is not None:
-                used.append((port, text))
+                # Groot saves a port that is not given as empty text, which no number is.
+                is_given = text or config.type_id in self._registry.builtin_ids
+                if is_given or not port.type.is_strong or port.type == STRING:
+                    used.append((port, text))
             elif manifest.accepts_any_port:
                 used.append((Port(name, Direction.INOUT), text))
             else:
