@@ -6,7 +6,6 @@ import asyncio
 import threading
 
 from xparo_bridge.crossing import Crossing, INBOUND_BYTES
-from xparo_bridge.messages import RemoteCommand
 
 
 def test_messages_reach_the_loop_in_order_from_another_thread():
@@ -121,14 +120,3 @@ def test_what_is_urgent_is_taken_before_all_that_waits():
         ('a', 'first'),
         None,
     ]
-
-
-def test_what_is_withdrawn_while_it_waits_is_answered_and_not_done():
-    crossing = Crossing(lambda: None)
-    crossing.deliver('a', RemoteCommand('go', command_id='1'), 10)
-    crossing.deliver('b', RemoteCommand('go', command_id='2'), 10)
-    crossing.withdraw(lambda command: command.command_id == '1')
-    first, second = crossing.take(), crossing.take()
-    assert first is not None and second is not None
-    assert first[1].refused.code == 'canceled'
-    assert second[1].refused is None

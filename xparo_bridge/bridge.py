@@ -333,7 +333,7 @@ class Bridge:
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:
         """Run a command that a link gave; whether it was not rejected."""
-        if command.refused is not None:
+        if command.refused is not None and command.command not in self.router.urgent_commands:
             self._refuse(link, command, command.refused)
             return False
         if self._roles.may_command(link):
@@ -349,8 +349,6 @@ class Bridge:
             self._report(link, replace(known, resent=True))
             return
         state = msg.CommandState.REJECTED
-        if refusal.code == 'canceled':
-            state = msg.CommandState.CANCELED
         self._report(
             link,
             msg.CommandStatus(command.command_id, command.command, state, error=refusal.error),

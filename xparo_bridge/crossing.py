@@ -15,27 +15,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
-
-from .messages import Refusal, RemoteCommand
 
 # What of one link may wait for the ROS thread before the link refuses more.
 INBOUND_BYTES = 8 * 1024 * 1024
 # How many messages towards the platform are put on lanes at a time.
 _TURN = 100
-_WITHDRAWN = Refusal('canceled', 'it was cancelled before it began')
 
 
 class _Item:
     """A message on its way to the robot."""
 
-    __slots__ = ('message', 'size', 'withdrawn')
+    __slots__ = ('message', 'size')
 
     def __init__(self, message: Any, size: int) -> None:
         self.message = message
         self.size = size
-        self.withdrawn = False
 
 
 class _Inbox:
@@ -89,8 +84,6 @@ class Crossing:
             if inbox.items:
                 item = inbox.items.popleft()
                 inbox.taken += item.size
-                if item.withdrawn:
-                    return link, replace(item.message, refused=_WITHDRAWN)
                 return link, item.message
         return None
 
@@ -124,13 +117,6 @@ class Crossing:
                 inbox.delivered += size
             inbox.items.append(_Item(message, size))
         self._wake_robot()
-
-    def withdraw(self, matches: Callable[[RemoteCommand], bool]) -> None:
-        """Let commands that wait and match, of any link, be answered instead of done."""
-        for inbox in list(self._inboxes.values()):
-            for item in list(inbox.items):
-                if isinstance(item.message, RemoteCommand) and matches(item.message):
-                    item.withdrawn = True
 
     @property
     def urgent(self) -> int:

@@ -187,7 +187,7 @@ def test_what_waits_for_the_robot_is_passed_by_a_stop():
     asyncio.run(scenario())
 
 
-def test_a_cancel_passes_what_it_cancels_and_resume_keeps_its_place():
+def test_stop_pause_and_cancel_go_first_and_resume_keeps_its_place():
     frames = [
         order('go', '1'),
         order('go', '2'),
@@ -218,8 +218,10 @@ def test_a_cancel_passes_what_it_cancels_and_resume_keeps_its_place():
             return taken
 
     commands = [m for m in asyncio.run(scenario()) if isinstance(m, RemoteCommand)]
-    assert [m.command_id for m in commands] == ['c', '1', '2', '3', 'r', '4', 'd']
-    assert [m.command_id for m in commands if m.refused] == ['2']
+    assert [m.command_id for m in commands] == ['c', 'd', '1', '2', '3', 'r', '4']
+    # The order in which they came is told by their times.
+    by_time = sorted(commands, key=lambda m: m.received_at)
+    assert [m.command_id for m in by_time] == ['1', '2', '3', 'c', 'r', '4', 'd']
 
 
 def test_pushes_refused_by_rate_are_answered_once_with_their_number():

@@ -59,8 +59,6 @@ _NAMES = 20
 _PROBLEMS = (1.0, 20.0)
 # What of urgent commands goes before what waits; `resume` keeps its place behind it.
 _FIRST = ('stop', 'pause', 'cancel')
-# A command that came so long before it is handed on has its time of arrival put right, s.
-_LATE = 0.005
 
 
 @dataclass
@@ -149,7 +147,7 @@ class Inbound:
             self._refuse(message, refusal)
             return []
         if isinstance(message, RemoteCommand):
-            message = _arrived(message, received_at)
+            message = replace(message, received_at=received_at)
         elif isinstance(message, ApiToken):
             hide(message.token)
         elif isinstance(message, LinkCredential):
@@ -210,16 +208,8 @@ class Inbound:
         if size > limit:
             problem = f'a frame of {size} bytes; at most {limit} are taken'
             command = replace(command, parameters={}, problems=(*command.problems, problem))
-        command = _arrived(command, received_at)
+        command = replace(command, received_at=received_at)
         first = kind in _FIRST
-        if kind == 'cancel':
-            matches = _cancels(command)
-            if matches is None:
-                first = False  # What it is about is the router's to find out, in order.
-            else:
-                self._crossing.withdraw(
-                    lambda waiting: waiting.command not in self._urgent and matches(waiting)
-                )
         if first and self._crossing.urgent < MAX_URGENT:
             self._crossing.deliver(self._link, command, urgent=True)
         elif refusal := self._no_room(command):
@@ -236,7 +226,9 @@ class Inbound:
         kind = type(message).__name__
         if isinstance(message, RemoteCommand) and message.command_id:
             if len(self._refused) < MAX_REFUSED:
-                self._refused.append(replace(message, parameters={}, refused=refusal))
+                urgent = message.command in self._urgent  # Its router may do it all the same.
+                parameters = message.parameters if urgent else {}
+                self._refused.append(replace(message, parameters=parameters, refused=refusal))
         self._refuse_other(kind, refusal.message, _name(message))
 
     def _refuse_other(self, kind: str, why: str, name: str | None = None) -> None:
@@ -255,21 +247,6 @@ class Inbound:
             self._put(TaskResult(name, False, 0.0, text))
         else:
             self._put(TransferError(f'{kind}: {text}'))
-
-
-def _arrived(command: RemoteCommand, at: float) -> RemoteCommand:
-    return replace(command, received_at=at) if command.received_at - at > _LATE else command
-
-
-def _cancels(cancel: RemoteCommand) -> Callable[[RemoteCommand], bool] | None:
-    """Say which commands that wait a cancel is about; None where only their kinds tell."""
-    wanted = cancel.parameters
-    if 'kind' in wanted:
-        return None
-    return lambda waiting: (
-        wanted.get('command_id', waiting.command_id) == waiting.command_id
-        and wanted.get('command', waiting.command) == waiting.command
-    )
 
 
 def _name(message: object) -> str | None:
