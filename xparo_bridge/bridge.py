@@ -3,8 +3,7 @@
 """
 The bridge: reads the configuration, builds the parts, joins the two threads, spins.
 
-A remote command's way through the code: link/connection → link/protocols/xparo → here →
-robot/commands/router → robot/commands/navigate.
+A remote command's way through the code: docs/architecture.md.
 """
 
 from __future__ import annotations

@@ -82,8 +82,13 @@ _CODES = {
 }
 
 
+def is_nav2(result: Any) -> bool:
+    """Whether a result is one of Nav2's actions."""
+    return type(result).__module__.startswith('nav2_msgs.')
+
+
 def describe(result: Any) -> tuple[str, str]:
     """Name and words of the error a result of one of Nav2's actions tells; else both empty."""
-    if type(result).__module__.startswith('nav2_msgs.'):
+    if is_nav2(result):
         return _CODES.get(result.error_code, ('', ''))
     return '', ''

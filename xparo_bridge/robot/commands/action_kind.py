@@ -20,6 +20,10 @@ from .run import Rejection, Run
 
 # Ends after which nobody knows whether the goal still moves the robot.
 _IN_DOUBT = (Ending.SERVER_LOST, Ending.CANCEL_IGNORED)
+_UNEXPLAINED = (
+    ' and gave no reason, as Nav2 does if the frame of the goal is unknown, or if it was '
+    'deactivated on the way; its log says more'
+)
 _MAY_MOVE = '; the robot may still be moving'
 
 
@@ -238,4 +242,7 @@ class ActionKind(Kind[ActiveGoal]):
                 ),
                 '',
             )
-            run.fail(ending, said or words or outcome.text, **details)
+            said = said or words
+            if not said and ending is Ending.ABORTED and nav2_errors.is_nav2(result):
+                said = f'{outcome.text}{_UNEXPLAINED}'
+            run.fail(ending, said or outcome.text, **details)

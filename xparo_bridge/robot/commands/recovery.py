@@ -29,6 +29,7 @@ from .journal import GoalRecord, Interrupted, Journal
 _TIMEOUT = 5.0
 # How long a server may not know a goal that it has just been sent: it may still think about it, s.
 _UNKNOWN_GRACE = 2.0
+_ID_LENGTH = 16
 _ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
@@ -99,11 +100,16 @@ class OrphanedGoal:
         self.record = record
         self.outcome = ''
         self.running = False
-        self._id = bytes.fromhex(record.goal_id)
+        try:
+            self._id = bytes.fromhex(record.goal_id)
+        except ValueError:
+            self._id = b''
         self._node = node
         self._give_up_at = time.monotonic() + timeout
         self._asked = False
         self._unknown_since: float | None = None
+        if len(self._id) != _ID_LENGTH:
+            self._settle('its id was damaged on disk', running=True)
         self._client = client(node, CancelGoal, f'{record.action}/_action/cancel_goal')
         self._subscription = subscription(
             node,

@@ -112,7 +112,7 @@ class Router:
         cancels acts each time. To be called on the ROS thread, as all here.
         """
         kind = self.kinds.get(command.command)
-        refusal = getattr(command, 'refused', None)
+        refusal = command.refused
         if refusal is not None and not (kind is not None and kind.unconditional):
             error = dict(refusal.error)
             return self.refuse(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..answers import listed
 from ..kind import Kind, settings
 from ..motion_lock import LockState
 from ..run import Rejection, Run
@@ -53,4 +54,9 @@ class Pause(Kind[_Pausing]):
     def poll(self, run: Run[_Pausing]) -> None:
         held = [other for other in run.work.held if other.open]
         if not self.robot.trees.pausing and all(self.robot.runs.held(other) for other in held):
-            run.succeed({'paused': [other.id for other in held], 'not_paused': run.work.going_on})
+            run.succeed(
+                {
+                    **listed('paused', [other.id for other in held]),
+                    **listed('not_paused', run.work.going_on),
+                }
+            )

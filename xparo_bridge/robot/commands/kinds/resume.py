@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ..answers import listed
 from ..kind import Kind, settings
 from ..run import Run
 
@@ -17,4 +18,4 @@ class Resume(Kind[None]):
     def start(self, run: Run[None]) -> None:
         was = self.robot.runs.lock.state
         resumed = self.robot.runs.resume()
-        run.succeed({'was': was or 'free', 'resumed': [other.id for other in resumed]})
+        run.succeed({'was': was or 'free', **listed('resumed', [other.id for other in resumed])})

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ....messages import CommandStatus
+from ..answers import listed
 from ..kind import Kind, Schema, settings
 from ..run import Run
 
@@ -35,11 +37,15 @@ class Status(Kind[None]):
             run.succeed(
                 {
                     'latch': runs.lock.state.value,
-                    'open': [
-                        _values(other.status)
-                        for other in runs.open_runs
-                        if other is not run and other.status is not None
-                    ],
+                    **({'latched_because': runs.lock.doubt} if runs.lock.doubt else {}),
+                    **listed(
+                        'open',
+                        [
+                            _values(other.status, short=True)
+                            for other in runs.open_runs
+                            if other is not run and other.status is not None
+                        ],
+                    ),
                 }
             )
             return
@@ -50,7 +56,7 @@ class Status(Kind[None]):
             run.succeed(_values(status))
 
 
-def _values(status: CommandStatus) -> dict[str, Any]:
+def _values(status: CommandStatus, *, short: bool = False) -> dict[str, Any]:
     values = {
         'command_id': status.command_id,
         'command': status.command,
@@ -59,4 +65,6 @@ def _values(status: CommandStatus) -> dict[str, Any]:
         'result': status.result,
         'error': status.error,
     }
+    if short and values['progress'] and len(json.dumps(values['progress'], default=str)) > 250:
+        values['progress'] = None  # Fifty of them make an answer.
     return {key: value for key, value in values.items() if value is not None}
