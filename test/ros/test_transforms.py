@@ -138,3 +138,52 @@ def test_frames_of_ever_new_names_are_bounded():
     assert tree.lookup('map', 'frame_0') is None
     assert tree.lookup('map', 'frame_4999') is not None
     assert len(tree._edges) == 2000
+
+
+def fed(tree, child, xs, parents=('odom',)):
+    """Tell the tree that a frame is at these places, one after the other."""
+    for number, x in enumerate(xs):
+        parent = parents[number % len(parents)]
+        tree.add(parent, child, Transform((float(x), 0.0, 0.0)), stamp=1.0 + number)
+
+
+@pytest.mark.parametrize(
+    ('xs', 'parents'),
+    [
+        ((1, 9) * 10, ('odom',)),
+        ((1, 1, 1, 1, 1, 9) * 6, ('odom',)),
+        ([part for at in range(20) for part in (1 + at / 50, 9 - at / 50)], ('odom',)),
+        ((1, 1) * 10, ('odom', 'other')),
+    ],
+)
+def test_of_a_frame_that_two_robots_publish_no_place_is_known(tree, xs, parents):
+    tree.add('odom', 'other', Transform())
+    fed(tree, 'robot', xs, parents)
+    assert tree.place('map', 'robot').disputed == 'robot'
+    assert tree.place('robot', 'map').disputed == 'robot'
+    assert tree.lookup('map', 'robot') is None
+    assert tree.lookup('map', 'base') is not None
+    tree.add('robot', 'camera', Transform())
+    assert tree.lookup('robot', 'camera') is not None
+
+
+@pytest.mark.parametrize(
+    'xs',
+    [
+        [at / 10 for at in range(100)],  # 5 m/s at 50 Hz.
+        [1, 9, 9.1, 9.2, 1, 1.1, 1.2, 9],  # Localized anew, twice.
+        [1, 1.3] * 20,  # Noise.
+        [1, 9, 1],
+    ],
+)
+def test_what_moves_leaps_or_trembles_is_one_robot(tree, xs):
+    fed(tree, 'robot', xs)
+    assert tree.place('map', 'robot').disputed == ''
+
+
+def test_a_dispute_is_over_when_one_of_the_two_is_silent(tree):
+    now = time.monotonic()
+    for number, x in enumerate((1.0, 9.0) * 5):
+        tree.add('odom', 'robot', Transform((x, 0.0, 0.0)), stamp=number + 1, heard=now - 10.0)
+    tree.add('odom', 'robot', Transform((9.0, 0.0, 0.0)), stamp=99.0)
+    assert tree.lookup('odom', 'robot').translation[0] == 9.0

@@ -24,6 +24,7 @@ from rclpy.node import Node
 from .paths import parse_path
 from .problems import Problems
 from .reader import make_reader
+from .rivals import Rivals
 from .subscription import TopicSubscription
 
 Vector = tuple[float, float, float]
@@ -126,15 +127,21 @@ class _Edge:
     stamp: float
     heard: float
     static: bool
+    rivals: Rivals
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a frame is: how old the oldest moving transform of the way is, s, and its frame."""
+    """
+    Where a frame is: how old the oldest moving transform of the way is, s, and its frame.
+
+    `disputed` is a frame of the way that two publishers put to different places.
+    """
 
     transform: Transform
     age: float
     oldest: str
+    disputed: str = ''
 
 
 class TransformTree:
@@ -170,8 +177,10 @@ class TransformTree:
             raise ValueError(f'has a frame with a name of more than {_MAX_NAME} characters')
         if heard is None:
             heard = time.monotonic()
-        edge = _Edge(parent, checked(transform), stamp, heard, static)
         old = self._edges.get(child)
+        rivals = old.rivals if old is not None else Rivals()
+        edge = _Edge(parent, checked(transform), stamp, heard, static, rivals)
+        rivals.add((parent, transform.translation), heard)
         if old is not None and stamp and old.parent == parent and not static:
             if stamp == old.stamp:
                 return
@@ -185,7 +194,9 @@ class TransformTree:
     def lookup(self, target: str, source: str, max_age: float = math.inf) -> Transform | None:
         """Place of frame `source` in frame `target`; None where not connected, or too old."""
         place = self.place(target, source)
-        return place.transform if place is not None and place.age <= max_age else None
+        if place is None or place.age > max_age or place.disputed:
+            return None
+        return place.transform
 
     def place(self, target: str, source: str) -> Place | None:
         """Place of frame `source` in frame `target` with its age; None where not connected."""
@@ -195,9 +206,22 @@ class TransformTree:
             if ancestor in above:
                 to_source, other = above[ancestor]
                 oldest, frame = min(heard, other)
-                age = time.monotonic() - oldest if oldest < math.inf else 0.0
-                return Place(to_target.inverse() * to_source, max(0.0, age), frame)
+                now = time.monotonic()
+                age = now - oldest if oldest < math.inf else 0.0
+                disputed = self._disputed(source, ancestor, now) or self._disputed(
+                    target, ancestor, now
+                )
+                return Place(to_target.inverse() * to_source, max(0.0, age), frame, disputed)
         return None
+
+    def _disputed(self, frame: str, ancestor: str, now: float) -> str:
+        """The first frame on the way up to an ancestor that has two publishers."""
+        while frame != ancestor:
+            edge = self._edges[frame]
+            if edge.rivals.there(now):
+                return frame
+            frame = edge.parent
+        return ''
 
     def _chain(self, frame: str) -> Iterator[tuple[str, Transform, tuple[float, str]]]:
         """

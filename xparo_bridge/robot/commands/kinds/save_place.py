@@ -91,13 +91,15 @@ class SavePlace(Kind[float]):
         self._listener.update()
         frame, base = (frame_name(self.settings[name]) for name in ('frame', 'base_frame'))
         found, most = self._listener.tree.place(frame, base), self.settings['max_age']
-        if found is None or found.age > most:
+        if found is None or found.age > most or found.disputed:
             if time.monotonic() > run.work:
                 self._leave()
                 run.fail(
                     'no_transform',
                     f'there is no transform from {frame} to {base}: is the robot localized?'
                     if found is None
+                    else f'two publishers put {found.disputed} to different places'
+                    if found.disputed
                     else f'the transform of {found.oldest} has not come for {found.age:.1f} s, '
                     f'expected at most {most:g}: is the robot still localized?',
                 )

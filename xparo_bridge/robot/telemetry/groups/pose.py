@@ -95,6 +95,13 @@ class TransformPose(Source):
         if self._instead is not None:
             self._instead.close()
             self._instead = None
+        if found.disputed:
+            self._problems.report(
+                _PROBLEM,
+                f'left out: two publishers put {found.disputed} to different places; give each '
+                'robot its own tf or its own frames',
+            )
+            return {}
         if found.age > most:
             self._problems.report(
                 _PROBLEM,
