@@ -160,3 +160,15 @@ def test_whatever_happens_nothing_is_lost_and_each_command_keeps_its_order(steps
             hand_out(message)
         lane.confirm(lane.sent)
     assert arrived == added
+
+
+def test_a_question_nobody_waits_for_any_more_is_withdrawn():
+    lane = ControlLane(1 << 20)
+    lane.add(ChatRequest('late', 'r1', good_for=0.0))
+    lane.add(ChatRequest('in time', 'r1', good_for=60.0))
+    lane.add(ChatRequest('no question', 'r1'))
+    assert [message.text for message in taken(lane)] == ['in time', 'no question']
+    lane.rewind()
+    assert [message.text for message in taken(lane)] == ['in time', 'no question']
+    lane.confirm(lane.sent)
+    assert len(lane) == 0

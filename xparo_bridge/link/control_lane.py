@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+import math
 import secrets
 import time
 from typing import Any
@@ -56,6 +57,7 @@ class _Entry:
     strikes: int = 0
     short: bool = False
     handed_at: float = 0.0
+    expires_at: float = math.inf
     size: int = 0
 
     def __post_init__(self) -> None:
@@ -167,6 +169,8 @@ class ControlLane:
                 _subject(message),
                 getattr(message, 'resent', False),
             )
+            if (good_for := getattr(message, 'good_for', None)) is not None:
+                entry.expires_at = time.monotonic() + good_for
             # After what waits about the same subject, else before the backlog.
             if entry.subject in self._backlog_subjects:
                 self._push_back(entry)
@@ -189,6 +193,7 @@ class ControlLane:
         if self._outbox is not None and self._outbox.left:
             self._take_left(self._outbox)
         to = to or self._main
+        self._withdraw_expired()
         if to.unconfirmed and to.unconfirmed[-1].suspect:
             return None  # It goes alone.
         if self._new:
@@ -208,6 +213,14 @@ class ControlLane:
         entry.handed_at = time.monotonic()
         self.mark = entry.mark
         return from_text(entry.text, entry.message_id, entry.resent)
+
+    def _withdraw_expired(self) -> None:
+        """Forget the questions whose turn it is, but for whose answer nobody waits any more."""
+        now = time.monotonic()
+        while self._new and self._new[0].expires_at < now:
+            self._forget(self._new.popleft())
+        while self._backlog and self._backlog[0].expires_at < now:
+            self._forget(self._pop_backlog())
 
     def confirm(self, sent: int, of: Delivery | None = None) -> None:
         """Forget everything up to the `sent`-th that was handed out: the peer has it."""
@@ -328,11 +341,17 @@ class ControlLane:
         """Put what an earlier run left before everything else."""
         left = []
         for number, message_id, text in list(outbox.left):
+            expires_at = math.inf
             try:
-                subject = _subject(from_text(text))
+                message = from_text(text)
+                subject = _subject(message)
+                if getattr(message, 'good_for', None) is not None:
+                    expires_at = -math.inf  # Whoever asked is no more.
             except ValueError:
                 subject = ''  # `next` will say so.
-            left.append(_Entry(number, message_id, text, subject, resent=True))
+            entry = _Entry(number, message_id, text, subject, resent=True)
+            entry.expires_at = expires_at
+            left.append(entry)
         self._entries.update((entry.number, entry) for entry in left)
         self._bytes += sum(entry.size for entry in left)
         self._set_backlog([*left, *self._backlog])

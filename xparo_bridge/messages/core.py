@@ -132,12 +132,17 @@ class Pong(Message):
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest(Message):
-    """What the robot, or a person at the robot, says to the platform."""
+    """
+    What the robot, or a person at the robot, says to the platform.
+
+    A question is withdrawn if it did not arrive while somebody waits for its answer, `good_for` s.
+    """
 
     text: str
     robot_id: str
     message_id: str = ''
     resent: bool = False
+    good_for: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

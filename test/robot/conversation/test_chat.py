@@ -38,7 +38,7 @@ class Talk:
     def incoming_topic(self) -> str:
         return f'/{self.graph.node.get_name()}/chat/incoming'
 
-    def _say(self, text: str) -> str:
+    def _say(self, text: str, good_for: float | None) -> str:
         if not self.problem:
             self.said.append(text)
         return self.problem

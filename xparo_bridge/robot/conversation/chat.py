@@ -59,11 +59,14 @@ class _Said:
 class Chat:
     """Service `~/chat`, topics `~/chat/incoming`, `stream` and `outgoing`; on the ROS thread."""
 
-    def __init__(self, node: Node, timeout: float, say: Callable[[str], str]) -> None:
+    def __init__(
+        self, node: Node, timeout: float, say: Callable[[str, float | None], str]
+    ) -> None:
         """
         Take the default timeout, s, and what says a text to the platform.
 
-        `say` returns why it cannot, empty if it can.
+        `say` takes it and for how many s its answer is of use, None for ever; it returns why it
+        cannot, empty if it can.
         """
         self._node = node
         self._timeout = timeout
@@ -153,7 +156,7 @@ class Chat:
         return response
 
     def _on_outgoing(self, message: ChatMessage) -> None:
-        problem = self._say(message.text)
+        problem = self._say(message.text, None)
         if problem:
             self._node.get_logger().warning(
                 f'chat not sent: "{message.text[:_EXCERPT]}": {problem}'
@@ -165,7 +168,8 @@ class Chat:
         """Ask the question whose turn it is, unless one is with the platform."""
         while self._waiting and not any(said.question for said in self._said):
             question = self._waiting.popleft()
-            problem = self._say(question.text)
+            # Nobody waits for the answer any longer then: it need not be asked.
+            problem = self._say(question.text, max(question.deadline - time.monotonic(), 0.0))
             if problem:
                 question.reply.set_result(('', problem))
             else:

@@ -38,8 +38,10 @@ class Conversation(Feature):
         self._chat = Chat(
             node,
             configuration['chat']['timeout'],
-            lambda text: self._send(
-                msg.ChatRequest(text, context.robot_id), self._roles.chat, 'no link carries chat'
+            lambda text, good_for: self._send(
+                msg.ChatRequest(text, context.robot_id, good_for=good_for),
+                self._roles.chat,
+                'no link carries chat',
             ),
         )
         self.handlers = handlers = Handlers()

@@ -233,6 +233,7 @@ def _diagnostic(name: str, robot_id: str, link: _Link) -> DiagnosticStatus:
         values |= {
             'frames sent': numbers.frames_sent,
             'frames received': numbers.frames_received,
+            'faults': numbers.faults,
             'storage': numbers.storage_problem or 'works',
             'clock offset, s': f'{link.clock_offset:.1f}',
             'certificate, days left': f'{link.certificate_days:.1f}',

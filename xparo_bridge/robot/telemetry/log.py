@@ -17,6 +17,7 @@ from ...ros.entities import timer
 from ...ros.paths import parse_path
 from ...ros.reader import make_reader
 from ...ros.subscription import TopicSubscription
+from ...token_bucket import TokenBucket
 
 # rcl_interfaces/msg/Log
 LEVELS = {'DEBUG': 10, 'INFO': 20, 'WARN': 30, 'ERROR': 40, 'FATAL': 50}
@@ -132,17 +133,13 @@ class RosoutLog:
             self._emit(records)
 
     def _admit(self, record: LogRecord, records: list[LogRecord]) -> None:
-        share = self._shares.pop(record.name, None) or _Share(self._burst)
+        share = self._shares.pop(record.name, None) or _Share(self._rate, self._burst)
         self._shares[record.name] = share
         if len(self._shares) > _NODES:
             self._shares.popitem(last=False)
-        now = time.monotonic()
-        share.lines = min(self._burst, share.lines + (now - share.at) * self._rate)
-        share.at = now
-        if share.lines < 1:
+        if not share.bucket.take():
             share.left_out += 1
             return
-        share.lines -= 1
         if share.left_out:
             records.append(
                 LogRecord(record.stamp, 'WARN', record.name, f'{share.left_out} lines left out')
@@ -154,9 +151,8 @@ class RosoutLog:
 class _Share:
     """How many lines a node may still log."""
 
-    __slots__ = ('lines', 'at', 'left_out')
+    __slots__ = ('bucket', 'left_out')
 
-    def __init__(self, burst: float) -> None:
-        self.lines = burst
-        self.at = time.monotonic()
+    def __init__(self, rate: float, burst: float) -> None:
+        self.bucket = TokenBucket(rate, burst)
         self.left_out = 0
