@@ -10,12 +10,13 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 
 from fixtures.processes import Process
 import pytest
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from xparo_bridge.local.local_platform import parameters
+from xparo_bridge.local.local_platform import _brief, parameters
 from xparo_bridge.local.platform_client import OperatorClient, OperatorError
 
 try:
@@ -427,6 +428,86 @@ def test_the_command_line_does_the_small_things(port, tmp_path):
             assert 'connected' in listed.stdout
 
     asyncio.run(test())
+
+
+def test_a_parameter_whose_value_was_forgotten_is_an_error(port):
+    result = cli(port, 'send', 'start_navigation', '--goal')  # cli puts --port behind it.
+    assert result.returncode == 2
+    assert '--goal has no value, as --port follows' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'kind', 'status', 'code'),
+    [
+        (['send', 'fly'], 'command_status', {'state': 'rejected'}, 1),
+        (['send', 'go'], 'command_status', {'state': 'accepted'}, 0),
+        (['cancel', 'c1'], 'command_status', {'state': 'rejected'}, 1),
+        (['cancel', 'c1'], 'command_status', {'state': 'succeeded'}, 0),
+        (['push-tree', 'TREE'], 'behavior_status', {'state': 'rejected'}, 1),
+        (['push-tree', 'TREE'], 'behavior_status', {'state': 'running'}, 0),
+        (['push-tree', 'TREE', '--wait'], 'behavior_status', {'state': 'failed'}, 1),
+        (['push-tree', 'TREE', '--wait'], 'behavior_status', {'state': 'succeeded'}, 0),
+    ],
+)
+def test_each_order_says_what_came_of_it(port, tmp_path, arguments, kind, status, code):
+    tree = tmp_path / 'patrol.xml'
+    tree.write_text('<root/>')
+    arguments = [str(tree) if argument == 'TREE' else argument for argument in arguments]
+    if kind == 'behavior_status' and status['state'] == 'rejected':
+        status = {**status, 'errors': [{'message': 'no such node', 'line': 3}]}
+
+    async def test():
+        async with robot(port, 'teller') as socket:
+            running = asyncio.ensure_future(
+                asyncio.to_thread(cli, port, *arguments, '--robot', 'teller')
+            )
+            data = (await hear(socket))['data']
+            about = (
+                {'tree_name': 'patrol', 'nodes': []}
+                if kind == 'behavior_status'
+                else {'command_id': data['command_id'], 'command': data['command']}
+            )
+            if kind == 'behavior_status':
+                about.pop('nodes')
+            await say(socket, kind, **about, **status)
+            return await running
+
+    result = asyncio.run(test())
+    assert result.returncode == code, result
+    assert status['state'] in result.stdout
+    if 'errors' in status:
+        assert 'line 3: no such node' in result.stdout
+
+
+def test_the_time_of_waiting_is_for_all_of_it(port):
+    async def test():
+        async with robot(port, 'slow') as socket:
+            running = asyncio.ensure_future(
+                asyncio.to_thread(
+                    cli, port, 'send', 'go', '--wait', '--timeout', '1', '--robot', 'slow'
+                )
+            )
+            data = (await hear(socket))['data']
+            began = time.monotonic()
+            while not running.done():
+                await say(
+                    socket,
+                    'command_status',
+                    command_id=data['command_id'],
+                    command='go',
+                    state='running',
+                )
+                await asyncio.sleep(0.2)
+            return await running, time.monotonic() - began
+
+    result, took = asyncio.run(test())
+    assert result.returncode == 1 and took < 10
+    assert 'no end within 1 s' in result.stderr and 'local_platform cancel' in result.stderr
+
+
+def test_where_a_value_within_another_ends_can_be_seen():
+    line = _brief({'pose': {'x': 1.5, 'frame': 'odom'}, 'open': [], 'latch': '', 'n': 3})
+    assert line == 'pose={x=1.5 frame=odom} open=[] latch="" n=3'
 
 
 def test_the_command_line_names_the_trouble_in_one_line(port):

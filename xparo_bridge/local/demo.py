@@ -57,6 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar='FACTOR',
         help='how much faster than a real one the robot drives [%(default)g]',
     )
+    parser.add_argument(
+        '--port',
+        type=int,
+        default=0,
+        help=f'TCP port of the platform [{DEFAULT_PORT} if it is free, else any]',
+    )
     options = parser.parse_args(argv)
     ended_by: list[signal.Signals] = []
     try:
@@ -78,7 +84,7 @@ async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> i
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     played = False
     async with contextlib.AsyncExitStack() as stack:
-        demo = Demo(stack, options.speed)
+        demo = Demo(stack, options.speed, options.port)
         try:
             await demo.play()
             played = True
@@ -102,8 +108,9 @@ async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> i
 class Demo:
     """The three programs and the steps of the mission."""
 
-    def __init__(self, stack: contextlib.AsyncExitStack, speed: float) -> None:
-        """Children and connections are given to the stack to end."""
+    def __init__(self, stack: contextlib.AsyncExitStack, speed: float, port: int = 0) -> None:
+        """Take the stack that ends children and connections, and the port, 0 for the usual."""
+        self._wanted_port = port
         self._stack = stack
         self._speed = speed
         self._began = time.monotonic()
@@ -225,7 +232,9 @@ class Demo:
 
     async def _start_platform(self) -> str:
         self._platform = await self._start(
-            'local_platform', '--port', str(DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0)
+            'local_platform',
+            '--port',
+            str(self._wanted_port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0)),
         )
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
         self._port = int(match[2])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 import contextlib
+from importlib import import_module
 import itertools
 import json
 from typing import Any
@@ -16,10 +17,11 @@ from websockets.exceptions import ConnectionClosed
 
 from .platform_frames import TERMINAL_STATES
 
+_connect: Any
 try:
-    from websockets.asyncio.client import connect as _connect
+    _connect = import_module('websockets.asyncio.client').connect
 except ImportError:  # websockets before 13
-    from websockets.client import connect as _connect
+    _connect = import_module('websockets.client').connect
 
 Event = dict[str, Any]
 Predicate = Callable[[Event], Any]

@@ -62,6 +62,19 @@ def parse(frame: str | bytes) -> tuple[str, dict[str, Any]]:
     return kind, data
 
 
+def parse_keys(frame: str | bytes) -> dict[str, Any]:
+    """Object of a frame whose keys are commands, or FrameRefused."""
+    try:
+        body = json.loads(
+            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused(f'not JSON: {error}') from None
+    if not isinstance(body, dict):
+        raise FrameRefused('not a JSON object')
+    return body
+
+
 def make(kind: str, data: dict[str, Any] | None = None) -> str:
     """Text of a frame to a robot."""
     message: dict[str, Any] = {'type': kind}

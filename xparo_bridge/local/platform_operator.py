@@ -28,19 +28,42 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, TYPE_CHECKING
+from typing import Any, Protocol
 from uuid import uuid4
 
-from .platform_frames import make
+from .platform_store import EventLog, RobotRecord
 
-if TYPE_CHECKING:
-    from .platform_server import PlatformServer, RobotConnection
+
+class Robot(Protocol):
+    """What an operator uses of a robot's connection."""
+
+    socket: Any
+    record: RobotRecord
+
+    def frame(self, kind: str, data: dict[str, Any]) -> str:
+        """Return the frame that carries a message of the documented kinds to this robot."""
+
+
+class Platform(Protocol):
+    """What an operator uses of the platform."""
+
+    events: EventLog
+    robots: dict[str, RobotRecord]
+
+    def connection(self, robot: str | None) -> Any:
+        """Return the newest connection of a robot, or the only robot's."""
+
+    async def send(self, connection: Any, frame: str | bytes) -> None:
+        """Send a frame to a robot and note it."""
+
+    def stall(self, connection: Any, on: bool) -> None:
+        """Stop reading from a robot, or go on."""
 
 
 class Operator:
     """One operator's connection."""
 
-    def __init__(self, server: PlatformServer, socket: Any) -> None:
+    def __init__(self, server: Platform, socket: Any) -> None:
         self._server = server
         self._socket = socket
         self._watching: asyncio.Task[None] | None = None
@@ -66,15 +89,19 @@ class Operator:
             reply = {'id': number, 'result': await do(self, request)}
         except KeyError as error:
             reply = {'id': number, 'error': f'"{error.args[0]}" is missing'}
+        except RecursionError:
+            reply = {'id': None, 'error': 'nested too deep'}
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             reply = {'id': number, 'error': str(error)}
         await self._socket.send(json.dumps(reply))
 
-    def _robot(self, request: dict[str, Any]) -> RobotConnection:
-        return self._server.connection(request.get('robot'))
+    def _robot(self, request: dict[str, Any]) -> Robot:
+        robot: Robot = self._server.connection(request.get('robot'))
+        return robot
 
     async def _tell(self, request: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
-        await self._server.send(self._robot(request), make(kind, data))
+        robot = self._robot(request)
+        await self._server.send(robot, robot.frame(kind, data))
 
     async def robots(self, request: dict[str, Any]) -> Any:
         return [record.summary() for record in self._server.robots.values()]

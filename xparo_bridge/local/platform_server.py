@@ -1,12 +1,18 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The local platform's server: robots on the documented endpoint, operators beside it."""
+"""
+Serves robots on the documented endpoints, and operators beside them.
+
+Robots speak the documented WebSocket API on ROBOT_PATH, and that of the platform's own clients, in
+which keys are commands, on DISPATCH_PATH and KEYS_PATH, the latter also by REST.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import itertools
+import json
 from typing import Any, IO
 from urllib.parse import unquote
 
@@ -14,11 +20,14 @@ from websockets.exceptions import ConnectionClosed
 
 from . import platform_socket
 from .chat_rules import answer
-from .platform_frames import FrameRefused, make, parse
+from .key_api import KeyApi, robot_id_of
+from .platform_frames import FrameRefused, make, parse, parse_keys
 from .platform_operator import Operator
 from .platform_store import EventLog, EXCERPT, RobotRecord
 
 ROBOT_PATH = '/ws/chatbot'
+DISPATCH_PATH = '/ws/chatbot_api'
+KEYS_PATH = '/chatbot_api'
 OPERATOR_PATH = '/operator'
 RECORDS_OF_GONE = 1000  # Robots that left; the oldest are forgotten.
 PINGS_UNANSWERED = 3  # Then the connection is taken for dead.
@@ -35,6 +44,34 @@ class RobotConnection:
         self.reading.set()
         self.pings_unanswered = 0
 
+    def frame(self, kind: str, data: dict[str, Any]) -> str:
+        """Return the frame that carries a message of the documented kinds to this robot."""
+        return make(kind, data)
+
+
+class KeyConnection(RobotConnection):
+    """A robot whose frames are objects of keys."""
+
+    def frame(self, kind: str, data: dict[str, Any]) -> str:
+        if kind == 'remote_command':
+            order = {
+                'robot_id': self.record.robot_id,
+                'command': data['command'],
+                'request_id': data.get('command_id'),
+                'timeout': 30,
+            }
+            return json.dumps({'RUN_COMMAND': order})
+        if kind == 'chat_response':
+            return json.dumps({'message': {'bot_response': data['response']}})
+        if kind == 'behavior_update':
+            task = {'task_id': data['tree_name'], 'tree_xml': data['xml'], 'stage': 'production'}
+            return json.dumps({'RUN_TASK': task})
+        if kind == 'log_updated':
+            return json.dumps({'log_updated': data['session_id']})
+        if kind == 'REST_API_TOKEN':
+            return json.dumps({'REST_API_TOKEN': data['token']})
+        raise ValueError(f'robots on {DISPATCH_PATH} take no {kind}')
+
 
 class PlatformServer:
     """Robots and operators of one project."""
@@ -48,13 +85,20 @@ class PlatformServer:
         record: IO[str] | None = None,
     ) -> None:
         """Take the seconds between pings and where to write every event as a line of JSON."""
-        self._paths = {
+        self._keys = KeyApi()
+        self._paths: dict[str, Any] = {
             f'{path}/{secret_key}/{project_id}/': handler
             for path, handler in (
                 (ROBOT_PATH, self._serve_robot),
                 (OPERATOR_PATH, self._serve_operator),
             )
         }
+        self._key_paths = {
+            f'{path}/{secret}/{project_id}/'
+            for path in (DISPATCH_PATH, KEYS_PATH)
+            for secret in (secret_key, self._keys.credential)
+        }
+        self._paths |= dict.fromkeys(self._key_paths, self._serve_keys)
         self._ping_interval = ping_interval
         self._numbers = itertools.count(1)
         self._server: Any = None
@@ -64,7 +108,9 @@ class PlatformServer:
 
     async def start(self, host: str, port: int) -> int:
         """Begin to listen; the port, also where 0 asked for a free one."""
-        self._server = await platform_socket.serve(self._serve, host, port, self._admits)
+        self._server = await platform_socket.serve(
+            self._serve, host, port, self._admits, self._answer_rest
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -114,19 +160,76 @@ class PlatformServer:
     async def _serve_robot(self, socket: Any) -> None:
         number = next(self._numbers)
         connection = RobotConnection(number, socket, self._record(f'connection_{number}'))
+        await self._talk(connection)
+
+    async def _serve_keys(self, socket: Any) -> None:
+        number = next(self._numbers)
+        connection = KeyConnection(number, socket, self._record(f'connection_{number}'))
+        await self._talk(connection)
+
+    def _answer_rest(self, method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        """Answer a request of the platform's own clients, which sends the same keys."""
+        if not path.startswith(f'{KEYS_PATH}/'):
+            return None
+        if unquote(path.partition('?')[0]) not in self._key_paths:
+            return 403, '{"error": "the secret key or the project is wrong"}'
+        if method == 'GET':
+            return 200, '{}'
+        if method != 'POST':
+            return 405, '{"error": "GET or POST"}'
+        try:
+            keys = parse_keys(body)
+        except FrameRefused as error:
+            return 400, json.dumps({'error': str(error)})
+        record = self.robots.get(robot_id_of(keys)) or self._unnamed()
+        return 200, json.dumps(self._take_keys(record, keys, len(body)))
+
+    def _unnamed(self) -> RobotRecord:
+        return self.robots.setdefault('rest', RobotRecord('rest', connected=False))
+
+    def _take_keys(self, record: RobotRecord, keys: dict[str, Any], size: int) -> dict[str, Any]:
+        for key, value in keys.items():
+            self.events.add(record.robot_id, 'received', type=key, data=value)
+        said, problems = self._keys.take(keys, record)
+        for problem in problems:
+            record.errors.append(problem)
+            self.events.add(record.robot_id, 'error', problem=problem, frame='')
+        self._note_result(record, keys.get('COMMAND_RESULT'), size)
+        return said
+
+    def _note_result(self, record: RobotRecord, result: Any, size: int) -> None:
+        """Keep how a RUN_COMMAND ended as the status of the command that it was."""
+        if not isinstance(result, dict) or not isinstance(result.get('request_id'), str):
+            return
+        state = 'succeeded' if result.get('success') is True else 'failed'
+        status = {
+            'command_id': result['request_id'],
+            'command': str(result.get('command', '')),
+            'state': 'timed_out' if result.get('timed_out') is True else state,
+            'result': {'output': str(result.get('output', ''))[:EXCERPT]},
+        }
+        record.receive('command_status', status, size)
+        self.events.add(record.robot_id, 'received', type='command_status', data=status)
+
+    async def _talk(self, connection: RobotConnection) -> None:
+        """Take what a robot sends until its connection closes."""
+        number, socket = connection.number, connection.socket
         self.connections.append(connection)
         self.events.add(connection.record.robot_id, 'connected', connection=number)
-        pinging = asyncio.ensure_future(self._ping(connection))
+        receive = self._receive_keys if isinstance(connection, KeyConnection) else self._receive
+        pings = not isinstance(connection, KeyConnection)  # Their API has none.
+        pinging = asyncio.ensure_future(self._ping(connection)) if pings else None
         try:
             while True:
                 await connection.reading.wait()
                 frame = await socket.recv()
                 await connection.reading.wait()
-                await self._receive(connection, frame)
+                await receive(connection, frame)
         except ConnectionClosed:
             pass
         finally:
-            pinging.cancel()
+            if pinging is not None:
+                pinging.cancel()
             self.connections.remove(connection)
             record = connection.record
             record.connected = any(other.record is record for other in self.connections)
@@ -160,7 +263,7 @@ class PlatformServer:
         if data.get('robot_id') and kind in ('robot_info', 'chat'):
             self._name(connection, data['robot_id'])
         record = connection.record
-        contradiction = record.receive(kind, data)
+        contradiction = record.receive(kind, data, len(frame))
         self.events.add(record.robot_id, 'received', type=kind, data=data)
         if contradiction:
             self._note_error(connection, contradiction, frame)
@@ -172,6 +275,22 @@ class PlatformServer:
             reply = answer(data['message'], record.telemetry)
             record.chat.append({'from': 'platform', 'text': reply})
             await self.send(connection, make('chat_response', {'response': reply}))
+
+    async def _receive_keys(self, connection: RobotConnection, frame: str | bytes) -> None:
+        try:
+            if isinstance(frame, bytes):
+                raise FrameRefused('a binary frame; the protocol has text frames only')
+            keys = parse_keys(frame)
+        except FrameRefused as error:
+            self._note_error(connection, str(error), frame)
+            await self.send(connection, json.dumps({'error': {'message': str(error)}}))
+            return
+        robot_id = robot_id_of(keys)
+        if robot_id:
+            self._name(connection, robot_id)
+        said = self._take_keys(connection.record, keys, len(frame))
+        if said:
+            await self.send(connection, json.dumps(said))
 
     def _note_error(self, connection: RobotConnection, problem: str, frame: str | bytes) -> None:
         connection.record.errors.append(problem)

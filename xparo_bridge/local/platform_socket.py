@@ -1,10 +1,11 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-A WebSocket server on every release of the websockets library from 10.4 on.
+A WebSocket server on every release of the websockets library from 10.4 on, and REST beside it.
 
 Since 13 the library has a new server with other names for a few things; all that the local
-platform uses of either is here.
+platform uses of either is here. A request that asks for no WebSocket, which the library would not
+understand, is answered before it sees the connection.
 """
 
 from __future__ import annotations
@@ -12,22 +13,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from importlib import import_module
+import logging
 from typing import Any
 
+_server: Any
+Connection: Any
 try:
-    from websockets.asyncio.server import serve as _serve
-
-    _NEW = True
+    _server = import_module('websockets.asyncio.server')
+    Connection, _NEW = _server.ServerConnection, True
 except ImportError:
-    from websockets.server import serve as _serve
-
-    _NEW = False
+    _server = import_module('websockets.server')
+    Connection, _NEW = _server.WebSocketServerProtocol, False
 
 MAX_FRAME = 16 * 2**20
+_MAX_HEAD = 64 * 1024  # bytes of a request before its body
+
+# Answers a REST request of (method, path, body): status and JSON text; None: not for REST.
+Rest = Callable[[str, str, bytes], tuple[int, str] | None]
 
 
 async def serve(
-    handler: Callable[[Any], Awaitable[None]], host: str, port: int, admit: Callable[[str], bool]
+    handler: Callable[[Any], Awaitable[None]],
+    host: str,
+    port: int,
+    admit: Callable[[str], bool],
+    rest: Rest = lambda method, path, body: None,
 ) -> Any:
     """
     Serve WebSockets; a path that `admit` turns down gets 403 at the handshake.
@@ -36,20 +47,32 @@ async def serve(
     only answers WebSocket pings is what a client must cope with.
     """
     refusal = 'the secret key or the project is wrong\n'
+    check: Any
     if _NEW:
 
-        def check(connection: Any, request: Any) -> Any:
+        def check_new(connection: Any, request: Any) -> Any:
             if not admit(request.path):
                 return connection.respond(HTTPStatus.FORBIDDEN, refusal)
             return None
+
+        check = check_new
     else:
 
-        async def check(path: str, headers: Any) -> Any:  # type: ignore[misc]
+        async def check_old(path: str, headers: Any) -> Any:
             if not admit(path):
                 return HTTPStatus.FORBIDDEN, [], refusal.encode()
             return None
 
-    return await _serve(
+        check = check_old
+
+    class Door(_Door):
+        answer_rest = staticmethod(rest)
+
+    quiet = logging.getLogger(f'{__name__}.connections')
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    door: Any = {'create_connection' if _NEW else 'create_protocol': Door}
+    return await _server.serve(
         handler,
         host,
         port,
@@ -58,7 +81,55 @@ async def serve(
         max_size=MAX_FRAME,
         compression=None,
         close_timeout=2.0,
+        logger=quiet,
+        **door,
     )
+
+
+class _Door(Connection):  # type: ignore[misc]
+    """Looks at the first request of a connection, and keeps what is REST from the library."""
+
+    answer_rest: Rest = staticmethod(lambda method, path, body: None)
+    _begin: bytes | None = b''  # what came so far; None once it is the library's
+
+    def data_received(self, data: bytes) -> None:
+        if self._begin is None:
+            super().data_received(data)
+            return
+        self._begin += data
+        head, blank, body = self._begin.partition(b'\r\n\r\n')
+        if not blank:
+            if len(head) > _MAX_HEAD:
+                self.transport.abort()
+            return
+        lines = head.decode('latin-1').split('\r\n')
+        method, _, rest = lines[0].partition(' ')
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(':') for line in lines[1:])
+        }
+        if 'websocket' in headers.get('upgrade', '').lower():
+            begin, self._begin = self._begin, None
+            super().data_received(begin)
+            return
+        length = headers.get('content-length', '0')
+        due = int(length) if length.isdecimal() and len(length) < 12 else 0
+        if due > MAX_FRAME:
+            self._respond(413, '{"error": "too large"}')
+        elif len(body) >= due:
+            path = rest.rpartition(' ')[0]
+            said = self.answer_rest(method, path, body[:due])
+            self._respond(*(said or (404, '{"error": "nothing is served here"}')))
+
+    def _respond(self, status: int, text: str) -> None:
+        phrase = HTTPStatus(status).phrase
+        body = text.encode()
+        self.transport.write(
+            f'HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\n'
+            f'Content-Length: {len(body)}\r\nConnection: close\r\n\r\n'.encode()
+            + body
+        )
+        self.transport.close()
 
 
 async def stop(server: Any) -> None:
@@ -67,9 +138,7 @@ async def stop(server: Any) -> None:
     if not _NEW:
         # The old server closes them when it listens no more, and from Python 3.12 on it listens
         # until they are closed.
-        # One whose handshake is not over cannot be closed, and has nobody to hear it.
-        sockets = [s for s in list(server.websockets) if hasattr(s, 'transfer_data_task')]
-        await asyncio.gather(*(socket.close(1001) for socket in sockets))
+        await asyncio.gather(*(socket.close(1001) for socket in list(server.websockets)))
     await server.wait_closed()
 
 

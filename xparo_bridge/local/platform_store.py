@@ -17,6 +17,8 @@ EVENTS = 20_000
 HISTORY = 1_000
 COMMANDS = 10_000
 EXCERPT = 2_000
+EVENT_BYTES = 64 * 2**20  # of all events together, as text
+LARGEST_KEPT = 2**18  # bytes of a message that is kept of a robot; a larger one is only counted
 
 
 @dataclass
@@ -40,12 +42,24 @@ class RobotRecord:
 
     def count(self, what: str) -> None:
         """Add one to a count."""
-        self.counts[what] = self.counts.get(what, 0) + 1
+        if what in self.counts or len(self.counts) < HISTORY:
+            self.counts[what] = self.counts.get(what, 0) + 1
 
-    def receive(self, kind: str, data: dict[str, Any]) -> str:
-        """Keep the data of a frame; what it contradicts of earlier ones, empty if nothing."""
+    def receive(self, kind: str, data: dict[str, Any], size: int = 0) -> str:
+        """
+        Keep the data of a frame of so many bytes.
+
+        Returns what it contradicts of earlier ones, empty if nothing.
+        """
         self.count(kind)
         message_id = data.get('message_id')
+        if not isinstance(message_id, str):
+            message_id = ''
+        if size > LARGEST_KEPT:
+            if kind != 'command_status':
+                return ''
+            kept = ('command_id', 'command', 'state', 'resent')
+            data = {key: data[key] for key in kept if key in data} | {'omitted': size}
         if message_id in self.message_ids:
             # Sent again because the link broke: at least once, never lost.
             self.count('duplicates')
@@ -56,6 +70,8 @@ class RobotRecord:
                 self.message_ids.popitem(last=False)
         if kind == 'telemetry':
             self.telemetry.update(data)
+            while len(self.telemetry) > HISTORY:
+                del self.telemetry[next(iter(self.telemetry))]
         elif kind == 'robot_info':
             self.robot_info = data
         elif kind == 'chat':
@@ -108,14 +124,16 @@ class RobotRecord:
 
 class EventLog:
     """
-    Everything that happens, numbered, the last EVENTS of it, for those who watch.
+    Everything that happens, numbered, for those who watch: the last EVENTS of it, of EVENT_BYTES.
 
     An event is {seq, time, robot, event, …}: `connected`, `disconnected` {code, reason},
     `received` {type, data}, `sent` {frame}, `error` {problem, frame}.
     """
 
     def __init__(self, record: IO[str] | None = None) -> None:
-        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self._events: deque[dict[str, Any]] = deque()
+        self._sizes: deque[int] = deque()
+        self._bytes = 0
         self._record = record
         self._news = asyncio.Event()
         self.last = 0
@@ -124,9 +142,15 @@ class EventLog:
         """Number an event, keep it and wake who watches."""
         self.last += 1
         entry = {'seq': self.last, 'time': time.time(), 'robot': robot, 'event': event, **fields}
+        text = json.dumps(entry)
         self._events.append(entry)
+        self._sizes.append(len(text))
+        self._bytes += len(text)
+        while len(self._events) > EVENTS or (self._bytes > EVENT_BYTES and len(self._events) > 1):
+            self._events.popleft()
+            self._bytes -= self._sizes.popleft()
         if self._record is not None:
-            self._record.write(json.dumps(entry) + '\n')
+            self._record.write(text + '\n')
             self._record.flush()
         self._news.set()
         self._news = asyncio.Event()

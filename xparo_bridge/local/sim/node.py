@@ -62,7 +62,7 @@ PERIOD = 0.02
 LONGEST_STEP = 0.1  # After a longer stall of the machine the robot lost that time.
 
 
-class SimulatedRobot(Node):
+class SimulatedRobot(Node):  # type: ignore[misc]
     """
     A small robot in a restaurant, with Nav2's interfaces.
 

@@ -1,0 +1,181 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The platform's own clients and the documents' samples find on this machine what they know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from driver import Driver
+import pytest
+
+from xparo_bridge import messages as msg
+from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
+from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
+from xparo_bridge.local.platform_client import OperatorClient
+from xparo_bridge.local.platform_server import PlatformServer
+from xparo_bridge.local.platform_store import EVENT_BYTES, EventLog, RobotRecord
+
+VECTORS = sorted((Path(__file__).parent / 'vectors').glob('*.json'))
+PROJECT = {'secret_key': 'demo', 'project_id': 'demo'}
+
+
+def run(talk: Any) -> None:
+    async def with_server() -> None:
+        server = PlatformServer('demo', 'demo')
+        port = await server.start('127.0.0.1', 0)
+        try:
+            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+                await talk(server, port, session)
+        finally:
+            await server.stop()
+
+    asyncio.run(with_server())
+
+
+def fits(found: Any, expected: Any) -> bool:
+    if expected == '*':
+        return isinstance(found, str)
+    if isinstance(expected, dict):
+        return (
+            isinstance(found, dict)
+            and found.keys() == expected.keys()
+            and all(fits(found[key], expected[key]) for key in expected)
+        )
+    return found == expected
+
+
+@pytest.mark.parametrize('path', VECTORS, ids=lambda path: path.stem)
+def test_it_answers_as_the_vector_says(path):
+    vector = json.loads(path.read_text())
+
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        rest = f'http://127.0.0.1:{port}/chatbot_api/demo/demo/'
+        async with session.ws_connect(
+            f'ws://127.0.0.1:{port}{vector["path"]}/demo/demo/'
+        ) as socket:
+            for step in vector['steps']:
+                if 'send' in step:
+                    await socket.send_json(step['send'])
+                    if 'answer' not in step:
+                        continue
+                    answer = await socket.receive_json()
+                else:
+                    request = (
+                        session.post(rest, json=step['post'])
+                        if 'post' in step
+                        else session.get(rest)
+                    )
+                    async with request as response:
+                        assert response.status == 200
+                        answer = await response.json()
+                assert fits(answer, step['answer']), (step, answer)
+
+    run(talk)
+
+
+def test_the_credential_that_was_issued_is_good_and_others_are_not():
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        url = f'http://127.0.0.1:{port}/chatbot_api'
+        info = {'ADD_robots_info': {'device_id': 'd'}}
+        async with session.post(f'{url}/demo/demo/', json=info) as response:
+            credential = (await response.json())['ROBOT_CREDENTIAL']
+        for secret, status in ((credential, 200), ('wrong', 403)):
+            async with session.post(f'{url}/{secret}/demo/', json={}) as response:
+                assert response.status == status
+        for path in ('/ws/chatbot_api', '/chatbot_api'):
+            async with session.ws_connect(f'ws://127.0.0.1:{port}{path}/{credential}/demo/'):
+                pass
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                async with session.ws_connect(f'ws://127.0.0.1:{port}{path}/wrong/demo/'):
+                    pass
+
+    run(talk)
+
+
+@pytest.mark.parametrize(
+    ('method', 'path', 'body', 'status'),
+    [
+        ('POST', '/chatbot_api/demo/demo/', b'[' * 100_000, 400),
+        ('POST', '/chatbot_api/demo/demo/', b'not JSON', 400),
+        ('POST', '/chatbot_api/demo/demo/', b'[]', 400),
+        ('PUT', '/chatbot_api/demo/demo/', b'{}', 405),
+        ('POST', '/elsewhere', b'{}', 404),
+        ('GET', '/ws/chatbot/demo/demo/', b'', 404),
+    ],
+)
+def test_a_request_that_is_none_is_answered_as_such(method, path, body, status):
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        url = f'http://127.0.0.1:{port}{path}'
+        async with session.request(method, url, data=body) as response:
+            assert response.status == status
+
+    run(talk)
+
+
+def test_the_bridge_s_own_adapters_talk_to_it_and_an_operator_to_them():
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        url = f'ws://127.0.0.1:{port}'
+        dispatch = XparoDispatch(url=f'{url}/ws/chatbot_api', robot_id='r1', **PROJECT)
+        chatbot = XparoChatbot(url=f'{url}/chatbot_api', **PROJECT)
+        async with (
+            Driver(dispatch) as robot,
+            await OperatorClient.connect(port=port, **PROJECT) as operator,
+        ):
+            await robot.send(msg.RobotInfo({'hostname': 'h'}))
+            await robot.until(msg.LinkCredential)
+            await robot.send(msg.AskLogSession('2026-01-01T00:00:00'))
+            await robot.until(msg.LogSession)
+            await robot.send(msg.ChatRequest('hello', 'r1'))
+            assert 'Hello' in (await robot.until(msg.ChatReply)).text
+            command_id = await operator.send_command('dock', {}, 'r1')
+            order = await robot.until(msg.RemoteCommand)
+            assert order.command == 'dock'
+            await robot.send(
+                msg.CommandStatus(order.command_id, 'dock', msg.CommandState.SUCCEEDED, result={})
+            )
+            status = await operator.wait_for_status(command_id)
+            assert status['state'] == 'succeeded'
+            await operator.request('push_tree', robot='r1', name='t', xml='<AlwaysSuccess/>')
+            assert (await robot.until(msg.RunTask)).tree_xml == '<AlwaysSuccess/>'
+        async with Driver(chatbot) as robot:
+            assert (await robot.until(msg.ProjectState)).goal == 'Basic'
+            await robot.send(msg.SyncConfig())
+            await robot.until(msg.ConfigChange)
+
+    run(talk)
+
+
+def test_large_frames_do_not_fill_the_memory():
+    events, record = EventLog(), RobotRecord('r')
+    data = {'blob': 'x' * (EVENT_BYTES // 8)}
+    for _ in range(40):
+        events.add('r', 'received', type='telemetry', data=data)
+        record.receive('telemetry', data, EVENT_BYTES // 8)
+    assert sum(len(json.dumps(event)) for event in events.since(0)[1:]) <= EVENT_BYTES
+    assert events.since(0)[0]['event'] == 'gap' and events.last == 40
+    assert not record.telemetry and record.counts['telemetry'] == 40
+
+
+@pytest.mark.parametrize('message_id', [[1], {}, None, 5, True, 'text'])
+def test_a_message_id_of_any_type_harms_nothing(message_id):
+    record = RobotRecord('r')
+    for _ in range(2):
+        record.receive('chat', {'message': 'hi', 'message_id': message_id, 'resent': True})
+    assert record.counts['chat'] == 2
+
+
+def test_an_operator_s_frame_that_is_nested_deep_is_refused_and_the_connection_goes_on():
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        url = f'ws://127.0.0.1:{port}/operator/demo/demo/'
+        async with session.ws_connect(url, max_msg_size=0) as socket:
+            await socket.send_str('[' * 100_000)
+            assert 'nested' in (await socket.receive_json())['error']
+            await socket.send_json({'id': 1, 'verb': 'robots'})
+            assert (await socket.receive_json()) == {'id': 1, 'result': []}
+
+    run(talk)

@@ -1,0 +1,189 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Answers the platform's APIs in which the keys of an object are commands.
+
+The documented chatbot API (`initialize_api`, `ask_bot`, …) and what the platform's live service
+takes from its own clients (`ADD_robots_info`, `ask_bot_api`, …), by WebSocket and by REST alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import itertools
+import json
+import secrets
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring, ParseError
+
+from .chat_rules import answer
+from .platform_frames import FrameRefused
+from .platform_store import RobotRecord
+
+MAX_TEXT = 1 << 20  # characters of AIML or of a schedule that are kept
+Answer = dict[str, Any]
+
+# Keys that a robot sends and that want no answer; they are recorded as they come.
+RECORDED = frozenset(
+    {
+        'ROBOT_HEARTBEAT',
+        'UPDATE_Logs_history_database',
+        'ADD_live_update_bt',
+        'ADD_live_update_database',
+        'ADD_robots_maps',
+        'LOCAL_FILE_STATE',
+        'LOCAL_FILE_CONTENT',
+        'COMMAND_RESULT',
+        'TASK_RESULT',
+        'TELEOP_ACK',
+        'FILE_LIST',
+        'FILE_REQ',
+        'FILE_CHUNK',
+        'FILE_COMPLETE',
+        'DELETE_ACK',
+        'CUSTOM_NODE_SYNC_RESULT',
+        'error',
+    }
+)
+# Tables of the platform's database: a new row is acknowledged by its id.
+ROWS = tuple(
+    f'ADD_{table}_database'
+    for table in ('Task_history', 'Chat_prompts', 'Sensor', 'Reports', 'Feedback')
+)
+
+
+class KeyApi:
+    """What the platform keeps of one project, and what it answers to each key."""
+
+    def __init__(self, title: str = 'local platform') -> None:
+        self.credential = secrets.token_urlsafe(24)
+        self._introduced: set[str] = set()
+        self._numbers = itertools.count(1)
+        self._title = title
+        self._aiml = ''
+        self._schedule: dict[str, Any] = {}
+        self._answers: dict[str, Callable[[Any, RobotRecord], Answer]] = {
+            'initialize_api': lambda value, robot: self._project(),
+            'xparo_get_schedule': lambda value, robot: {'schedule_control': self._schedule},
+            'xparo_sync_config': lambda value, robot: {'change_config': {'xparo_name': title}},
+            'save_aiml': self._save_aiml,
+            'ask_bot': lambda value, robot: self._reply(value, robot),
+            'ask_bot_api': self._ask_bot_api,
+            'xparo_schedule_control': self._save_schedule,
+            'xparo_delete_schedule_control': self._delete_schedule,
+            'ADD_robots_info': self._introduce,
+            'ADD_Logs_history_database': lambda value, robot: {
+                'log_updated': str(next(self._numbers))
+            },
+            **dict.fromkeys(ROWS, self._row),
+        }
+
+    def take(self, body: Mapping[str, Any], robot: RobotRecord) -> tuple[Answer, list[str]]:
+        """Answer the keys of a frame in order; the answer, and what was wrong with the frame."""
+        said: Answer = {}
+        problems: list[str] = []
+        for key, value in body.items():
+            robot.count(key[:80])
+            if key in RECORDED:
+                continue
+            if key not in self._answers:
+                problems.append(f'unknown key "{key[:80]}"')
+                continue
+            try:
+                said |= self._answers[key](value, robot)
+            except FrameRefused as error:
+                problems.append(f'{key}: {error}')
+        if problems and not said:
+            said['error'] = {'message': '; '.join(problems[:5])}
+        return said, problems
+
+    def _project(self) -> Answer:
+        return {
+            'status': True,
+            'title': self._title,
+            'disc': '',
+            'goal': 'Basic',
+            'rules': '',
+            'api_key': '',
+            'aiml': self._aiml,
+            'maps': '',
+            'Sets': '',
+            'properties': '',
+            'System': '',
+        }
+
+    def _save_aiml(self, value: Any, robot: RobotRecord) -> Answer:
+        # The platform's newer client sends all its files by this key; those are not asked for.
+        if isinstance(value, str) and len(value) <= MAX_TEXT:
+            self._aiml = value
+        return {}
+
+    def _reply(self, question: Any, robot: RobotRecord) -> Answer:
+        if not isinstance(question, str):
+            raise FrameRefused('expected a question as text')
+        robot.chat.append({'from': 'robot', 'text': question})
+        reply = _template(self._aiml, question) or answer(question, robot.telemetry)
+        robot.chat.append({'from': 'platform', 'text': reply})
+        return {'message': {'bot_response': reply}}
+
+    def _ask_bot_api(self, value: Any, robot: RobotRecord) -> Answer:
+        return self._reply(_object(value).get('question'), robot)
+
+    def _save_schedule(self, value: Any, robot: RobotRecord) -> Answer:
+        if len(json.dumps(_object(value))) > MAX_TEXT:
+            raise FrameRefused('a schedule of over 1 MB')
+        self._schedule = value
+        return {}
+
+    def _delete_schedule(self, value: Any, robot: RobotRecord) -> Answer:
+        self._schedule = {}
+        return {}
+
+    def _introduce(self, value: Any, robot: RobotRecord) -> Answer:
+        device = _object(value).get('device_id')
+        if not isinstance(device, str) or not device:
+            raise FrameRefused('"device_id" is missing')
+        robot.robot_info = value
+        if device in self._introduced or len(self._introduced) >= 10_000:
+            return {}
+        # A credential is issued once, on the first connection of a robot.
+        self._introduced.add(device)
+        return {'ROBOT_CREDENTIAL': self.credential}
+
+    def _row(self, value: Any, robot: RobotRecord) -> Answer:
+        task = _object(value).get('task_id')
+        return {'task_updated': task if isinstance(task, str) else str(next(self._numbers))}
+
+
+def robot_id_of(body: Mapping[str, Any]) -> str:
+    """Return the robot's name where a frame tells it, else an empty text."""
+    for value in body.values():
+        if isinstance(value, dict):
+            for key in ('device_id', 'unique_id'):
+                if isinstance(value.get(key), str):
+                    return str(value[key])
+    return ''
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FrameRefused('expected an object')
+    return value
+
+
+def _template(aiml: str, question: str) -> str:
+    """Return what the AIML has for a question, an empty text if it has nothing."""
+    try:
+        root: Element = fromstring(f'<aiml>{aiml}</aiml>')
+    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+        return ''
+    asked = ' '.join(question.upper().split()).rstrip('?!. ')
+    for category in root.iter('category'):
+        pattern, template = category.find('pattern'), category.find('template')
+        if pattern is not None and template is not None:
+            if ' '.join(''.join(pattern.itertext()).upper().split()) == asked:
+                return ''.join(template.itertext()).strip()
+    return ''
