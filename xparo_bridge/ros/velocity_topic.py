@@ -26,8 +26,9 @@ TYPES = {
 }
 # How long what the graph says is believed, s: looking takes a third of a millisecond.
 _LOOK_PERIOD = 0.2
-# Nodes that listen to a topic and move nothing.
-_ONLOOKERS = ('_', 'rosbag2_recorder')
+# Nodes that listen to a topic and move nothing. Not every name with a `_`: a base of micro-ROS or
+# of bare DDS is `_NODE_NAME_UNKNOWN_` or `_CREATED_BY_BARE_DDS_APP_` in the graph.
+_ONLOOKERS = ('_ros2', 'rosbag2_recorder')
 
 
 class VelocityTopic:

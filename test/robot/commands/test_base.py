@@ -119,6 +119,14 @@ def test_neither_the_bridge_itself_nor_a_tool_that_looks_on_is_a_base(station):
         assert at.base.unheard() == 'nobody subscribes to /cmd_vel'
 
 
+@pytest.mark.parametrize('name', ['_NODE_NAME_UNKNOWN_', '_CREATED_BY_BARE_DDS_APP_', '_base'])
+def test_a_base_that_the_graph_has_no_name_for_is_a_base(station, name):
+    at = station({})
+    with RosGraph(name) as base:
+        base.listen(Twist, '/cmd_vel')
+        at.until(lambda: at.base.unheard() is None)
+
+
 def test_a_base_without_a_topic_stands_by_itself(station, robot):
     at = station({'stop': {'kind': 'stop'}}, base={'topic': None, 'stand_for': 0.1})
     told = robot.listen(Twist, '/cmd_vel')
