@@ -49,7 +49,7 @@ class Audio:
         node: Node,
         rate: int,
         send: Callable[[AudioFrame], object],
-        wanted: Callable[[], object],
+        wanted: Callable[[], None],
     ) -> None:
         """
         Take the rate of all topics, Hz, and what sends the microphone's sound.
