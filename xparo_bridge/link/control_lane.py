@@ -117,6 +117,7 @@ class ControlLane:
         self._new: deque[_Entry] = deque()
         self._backlog: deque[_Entry] = deque()
         self._backlog_subjects: Counter[str] = Counter()
+        self._questions = False  # Whether there ever was one that expires.
         self._main = Delivery()
         self._deliveries = [self._main]
         # By command: progress that was never sent, so that newer may take its place.
@@ -171,6 +172,7 @@ class ControlLane:
             )
             if (good_for := getattr(message, 'good_for', None)) is not None:
                 entry.expires_at = time.monotonic() + good_for
+                self._questions = True
             # After what waits about the same subject, else before the backlog.
             if entry.subject in self._backlog_subjects:
                 self._push_back(entry)
@@ -216,6 +218,8 @@ class ControlLane:
 
     def _withdraw_expired(self) -> None:
         """Forget the questions whose turn it is, but for whose answer nobody waits any more."""
+        if not self._questions:
+            return
         now = time.monotonic()
         while self._new and self._new[0].expires_at < now:
             self._forget(self._new.popleft())
@@ -347,6 +351,7 @@ class ControlLane:
                 subject = _subject(message)
                 if getattr(message, 'good_for', None) is not None:
                     expires_at = -math.inf  # Whoever asked is no more.
+                    self._questions = True
             except ValueError:
                 subject = ''  # `next` will say so.
             entry = _Entry(number, message_id, text, subject, resent=True)

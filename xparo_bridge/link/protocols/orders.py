@@ -47,7 +47,7 @@ def read_order(data: Mapping[str, Any], where: str, faults: Sequence[str] = ()) 
             raise ProtocolError(f'{where}: {"; ".join(problems) or "command is empty"}')
     return RemoteCommand(
         command=command,
-        parameters=_parameters(data, problem),
+        parameters=_parameters(data, problem, bool(faults)),
         command_id=command_id,
         issued_at=_time(data, 'issued_at', problem),
         deadline=_time(data, 'deadline', problem),
@@ -105,14 +105,14 @@ def _id(data: Mapping[str, Any], problem: Any) -> str:
     return dumps(value)[:MAX_NAME]
 
 
-def _parameters(data: Mapping[str, Any], problem: Any) -> dict[str, Any]:
+def _parameters(data: Mapping[str, Any], problem: Any, faulty: bool) -> dict[str, Any]:
     value = data.get('parameters')
     if value is None:
         return {}
     if not isinstance(value, dict):
         problem('parameters', _instead(value, 'an object'))
         return {}
-    if not readable(value):
+    if faulty and not readable(value):
         problem('parameters', 'cannot be read')
         return {}
     return value
@@ -122,6 +122,8 @@ def _time(data: Mapping[str, Any], key: str, problem: Any) -> float | None:
     value = data.get(key)
     if value is None:
         return None
+    if type(value) is float and abs(value) < _UNITS[0][0]:
+        return value
     time = unix_time(value)
     if time is None:
         expected = 'Unix seconds or an ISO 8601 text'
