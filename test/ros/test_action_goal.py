@@ -202,3 +202,44 @@ def test_a_server_that_was_restarted_and_forgot_the_goal_is_noticed_in_5_s(graph
             began = time.monotonic()
             assert goal.end().ending is Ending.SERVER_LOST
             assert time.monotonic() - began < 5.0
+
+
+def test_a_server_that_is_not_active_yet_is_asked_again_until_it_is(graph):
+    with start_failing_server('inactive', '--delay', '2.5') as server, watched(graph) as goal:
+        assert goal.end().ending is Ending.SUCCEEDED
+        assert 2 <= server.lines.count('goal') <= 5
+
+
+def test_a_server_that_stays_inactive_rejects_the_goal_and_that_is_said(graph):
+    with (
+        start_failing_server('inactive', '--delay', '60') as server,
+        watched(graph, server_timeout=2.5) as goal,
+    ):
+        outcome = goal.end()
+        assert outcome.ending is Ending.REJECTED
+        assert '/failing_server is inactive' in outcome.text
+        assert server.lines.count('goal') >= 2
+
+
+def test_a_server_without_a_lifecycle_is_not_asked_twice(graph):
+    with start_failing_server('reject') as server, watched(graph) as goal:
+        assert goal.end().ending is Ending.REJECTED
+        assert server.lines.count('goal') == 1
+
+
+def test_a_goal_can_be_cancelled_while_its_server_is_not_active(graph):
+    with start_failing_server('inactive', '--delay', '60') as server, watched(graph) as goal:
+        graph.until(lambda: 'goal' in server.lines)
+        goal.goal.cancel()
+        assert goal.end().ending is Ending.CANCELED
+
+
+def test_goals_that_were_looked_for_leave_nothing_in_the_graph(graph):
+    with start_failing_server('lose_answer'):
+        before = list(graph.node.subscriptions)
+        for _ in range(3):
+            with watched(graph) as goal:
+                goal.until(lambda goal=goal: goal.accepted)
+                goal.goal.cancel()
+                goal.end()
+        assert list(graph.node.subscriptions) == before

@@ -213,3 +213,16 @@ def test_a_lock_that_cannot_be_known_keeps_the_robot_stopped_until_resume(
     assert at.router.latch == ''
     at.die()
     assert station(commands).router.latch == ''
+
+
+def test_nothing_of_a_recovery_is_left_in_the_graph(station):
+    with start_failing_server('hang'):
+        go_and_die(station, {'go': GO})
+        at = station({'go': GO})
+        interrupted(at)
+        left = [
+            entity
+            for entity in at.graph.node.subscriptions
+            if entity.topic_name.endswith('/_action/status')
+        ]
+        assert not left

@@ -105,12 +105,19 @@ def test_goals_of_others_end_and_stop_succeeds_only_then(
         assert server.lines.count('canceled') == number
 
 
-def test_fifty_goals_of_the_bridge_itself_end(station):
+@pytest.mark.parametrize('command', ['stop', 'cancel'])
+def test_fifty_goals_of_the_bridge_itself_end(station, command):
     with start_failing_server('hang') as server:
-        at = station({**COMMANDS, 'stop': {**COMMANDS['stop'], 'timeout': 15.0}})
+        at = station(
+            {
+                **COMMANDS,
+                'stop': {**COMMANDS['stop'], 'timeout': 15.0},
+                'cancel': {'kind': 'cancel'},
+            }
+        )
         runs = [at.send('many', x=1.0, y=float(number)) for number in range(50)]
         at.until(lambda: server.lines.count('accepted') == 50)
-        end = at.end(at.send('stop'))
+        end = at.end(at.send(command))
         assert end.state is CommandState.SUCCEEDED
         assert {run.state for run in runs} == {CommandState.CANCELED}
         assert server.lines.count('canceled') == 50
@@ -264,6 +271,26 @@ def test_an_ignored_cancel_leaves_the_motion_in_doubt(station, other):
         again = at.send('go', goal='table_4')
         assert not at.base.standing
         at.until(lambda: again.state is CommandState.RUNNING)
+
+
+def test_a_tree_that_begins_to_drive_has_the_robot_though_its_motion_was_in_doubt(station, other):
+    drive = '<NavigateToPose goal="0;map;7;2.6;0;0;0;0;1"/>'
+    tree = f'<root BTCPP_format="4"><BehaviorTree ID="round">{drive}</BehaviorTree></root>'
+    with (
+        start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW),
+        start_failing_server('hang') as server,
+    ):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS)
+        at.until(lambda: at.graph.node.count_clients('/follow_path/_action/cancel_goal'))
+        at.router.motion_in_doubt()
+        assert at.base.standing
+        at.trees.run_xml('round', tree)
+        at.until(lambda: 'accepted' in server.lines)
+        assert not at.base.standing
+        later = time.monotonic() + 1.0
+        at.until(lambda: time.monotonic() > later)
+        assert 'cancel' not in server.lines
 
 
 def test_at_rest_it_costs_one_client_for_each_action_that_no_command_has(station, other):

@@ -165,9 +165,7 @@ class Admission:
 
     def _bad_parameters(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
         checker = self._checkers[kind.name]
-        # What stops the robot does so whatever of it could not be read.
-        unread = [] if kind.urgent else list(command.problems)
-        problems = unread + checker.problems(command.parameters)
+        problems = checker.problems(command.parameters)
         if not problems:
             return None
         return Rejection('bad_parameters', '; '.join(problems), {'schema': checker.schema})

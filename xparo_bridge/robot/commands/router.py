@@ -219,8 +219,8 @@ class Router:
             run.overdue = 'its deadline passed while it waited'
             run.canceled('')
         else:
-            if kind.motion and not self.lock.locked:
-                self._standstill.end()  # The newest order has the robot.
+            if kind.motion:
+                self._give_to_the_newest()
             run.started = True
             run.give_up_at = time.monotonic() + kind.timeout
             self._guarded(run, kind.start)
@@ -358,6 +358,7 @@ class Router:
 
     def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
         """Note that a goal is about to be sent by a tree."""
+        self._give_to_the_newest()
         if not tree.command_id:
             self._journal.open(tree.id, '', TREE)
         self._journal.goal(
@@ -381,6 +382,11 @@ class Router:
         elif run.status is not None:
             self._report(source, replace(run.status, resent=True))
         return run
+
+    def _give_to_the_newest(self) -> None:
+        """End an effort to make the robot stand that nobody ordered: a newer order has it."""
+        if not self.lock.locked:
+            self._standstill.end()
 
     def _guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
         """Let a fault in one kind end one command, not the bridge."""
