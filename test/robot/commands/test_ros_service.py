@@ -66,14 +66,23 @@ def test_what_cannot_be_done_is_answered_with_the_reason(caller):
     for command, parameters, error in (
         ('start_navigtion', '', 'did you mean "start_navigation"'),
         ('start_navigation', '{"goal": 3}', 'is not of type'),
-        ('start_navigation', '{"goal"', 'parameters: Expecting'),
+        ('start_navigation', '{"goal"', 'parameters: not JSON: Expecting'),
         ('start_navigation', '[1]', 'parameters: expected a JSON object'),
-        ('start_navigation', '{"x": NaN, "y": 1}', 'x: not a finite number'),
+        ('start_navigation', '{"x": NaN, "y": 1}', 'x: NaN is no JSON number'),
         ('start_navigation', '[' * 100000, 'parameters: '),
     ):
         answer = caller.execute(command, parameters)
         assert not answer.accepted
         assert error in answer.error
+
+
+@pytest.mark.parametrize('parameters', ['{"goal"', '[1]', '{"x": NaN}', '[' * 100_000, '"'])
+def test_a_stop_acts_whatever_its_parameters_are(caller, parameters):
+    answer = caller.execute('stop', parameters)
+    assert answer.accepted
+    status = caller.until(answer.command_id, CommandStatus.SUCCEEDED)
+    assert json.loads(status.result)['notes']
+    caller.execute('resume')
 
 
 def test_results_are_json_and_ids_are_made_and_remembered(caller):

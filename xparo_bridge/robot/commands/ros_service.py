@@ -59,13 +59,15 @@ class CommandService:
     def _on_execute(
         self, request: ExecuteCommand.Request, response: ExecuteCommand.Response
     ) -> ExecuteCommand.Response:
+        parameters: dict[str, Any] = {}
+        problems: tuple[str, ...] = ()
         try:
             parameters = read_object(request.parameters or '{}')
         except JsonError as error:
-            response.error = f'parameters: {error}'
-            return response
+            problems = (f'parameters: {error}',)
         run = self._router.execute(
-            RemoteCommand(request.command, parameters, request.command_id), LOCAL
+            RemoteCommand(request.command, parameters, request.command_id, problems=problems),
+            LOCAL,
         )
         response.command_id = run.id
         response.accepted = run.state is not CommandState.REJECTED
