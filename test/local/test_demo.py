@@ -86,7 +86,7 @@ def test_however_it_ends_its_programs_end_with_it(number):
     with demo() as process:
         process.wait_for_line('the robot is connected', MISSION_TIMEOUT)
         programs = children(process)
-        assert len(programs) == 3
+        assert len(programs) == 4  # Platform, robot, bridge and the guard of its base.
         process.send_signal(number)
         process.wait()
         assert_gone(programs)
