@@ -61,7 +61,7 @@ class Outbox(Mirror):
     """The entries of one control lane, by link and protocol, in the state's file."""
 
     def __init__(self, writer: Writer, lane: str) -> None:
-        super().__init__(writer, 'outbox', keys=2)
+        super().__init__(writer, 'outbox', lane)
         self._lane = storable(lane)
         self._loaded = False
         # What an earlier run left, numbered below 0; the lane takes it from here.
@@ -76,7 +76,7 @@ class Outbox(Mirror):
 
     def write(self, row: Row) -> int:
         """Keep an entry, soon, and return the writer's mark of that; never blocks."""
-        return self.change(row[0], self._row(row))
+        return self.change(row[0], row)
 
     def delete(self, number: int) -> None:
         """Forget an entry, soon; never blocks."""
@@ -88,13 +88,10 @@ class Outbox(Mirror):
             self.left.popleft()
 
     def rows(self) -> list[tuple[Any, ...]]:
-        return [self._row(row) for row in (*self.left, *self.entries())]
+        return [*self.left, *self.entries()]
 
     def clear(self, db: sqlite3.Connection) -> None:
         db.execute('DELETE FROM outbox WHERE lane = ?', (self._lane,))
-
-    def key(self, key: int) -> tuple[Any, ...]:
-        return self._lane, key
 
     def load(self, db: sqlite3.Connection) -> None:
         """Read what an earlier run left, and number it before all that is new."""
@@ -106,7 +103,3 @@ class Outbox(Mirror):
         self.left.extend((at - len(there), *row[1:]) for at, row in enumerate(there))
         self._loaded = True
         self.restore(db)
-
-    def _row(self, row: Row) -> tuple[str, int, str, str]:
-        number, message_id, text = row
-        return self._lane, number, message_id, storable(text)
