@@ -27,6 +27,7 @@ COMMANDS = {
     'stop': {'kind': 'stop', 'stop_for': 0.2},
     'pause': {'kind': 'pause'},
     'resume': {'kind': 'resume'},
+    'status': {'kind': 'status'},
 }
 
 
@@ -221,3 +222,20 @@ def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by
     assert [status.error['code'] for status in told] == (['interrupted'] if by_command else [])
     at.die()
     assert not station(COMMANDS).router.recovering
+
+
+def test_status_knows_of_a_tree_that_no_command_began(station):
+    at = station(COMMANDS)
+    assert 'tree' not in at.end(at.send('status')).result
+    run = at.trees.run_xml('round', tree('<Sleep name="nap" msec="60000"/>'))
+    at.until(lambda: at.trees.current)
+    told = at.end(at.send('status')).result['tree']
+    assert told == {
+        'tree_name': 'round',
+        'run_id': run.id,
+        'state': 'running',
+        'moves': False,
+        'active_nodes': ['nap'],
+    }
+    at.end(at.send('pause'))
+    assert at.end(at.send('status')).result['tree']['state'] == 'paused'

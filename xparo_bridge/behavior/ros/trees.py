@@ -26,6 +26,9 @@ from .tree_ros import Timeouts
 from .tree_run import RunState, TreeRun
 from .tree_runner import Callback, CheckEnd, TreeRunner
 
+# Of the nodes that run at once, how many a summary names.
+_SHOWN_NODES = 10
+
 
 class NoSuchTree(BadInput, KeyError):
     """There is no tree of that name."""
@@ -285,6 +288,22 @@ class Trees:
     def current(self) -> TreeRun | None:
         """The run that is under way."""
         return self._runner.current
+
+    def summary(self) -> dict[str, Any] | None:
+        """The tree that runs, or is about to, for who asks what the robot does; None without."""
+        run = self._runner.current or self._runner.moving
+        if run is None:
+            return None
+        active = run.active_nodes
+        return {
+            'tree_name': run.name,
+            'run_id': run.id,
+            'state': run.phase,
+            'moves': run.moves,
+            'active_nodes': active[:_SHOWN_NODES],
+            **({'more_nodes': len(active) - _SHOWN_NODES} if len(active) > _SHOWN_NODES else {}),
+            **({'command_id': run.command_id} if run.command_id else {}),
+        }
 
     def listing(self) -> list[dict[str, Any]]:
         """Every tree: its name, hash, whether it is the robot's own and whether it runs."""

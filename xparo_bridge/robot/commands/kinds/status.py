@@ -15,7 +15,8 @@ from ..run import Run
 
 class Status(Kind[None]):
     """
-    Result: `open`, a list, and `latch` (stopped, paused or empty), or one command's state.
+    Result: `open`, a list, `latch` (stopped, paused or empty), and `tree` if one runs; or one
+    command's state.
 
     With `problems`, by name, if something of the configuration cannot be done now.
     """
@@ -34,6 +35,7 @@ class Status(Kind[None]):
     def start(self, run: Run[None]) -> None:
         runs = self.robot.runs
         if 'command_id' not in run.parameters:
+            tree = self.robot.trees.summary()
             run.succeed(
                 {
                     'latch': runs.lock.state.value,
@@ -46,6 +48,7 @@ class Status(Kind[None]):
                             if other is not run and other.status is not None
                         ],
                     ),
+                    **({'tree': tree} if tree else {}),
                 }
             )
             return
