@@ -41,8 +41,7 @@ def _row(data: bytes) -> None:
 
 
 def _tree(data: bytes) -> None:
-    from xparo_bridge.behavior import Limits, load, nav2, TreeErrors
-    from xparo_bridge.behavior.registry import builtin_registry
+    from xparo_bridge.behavior import builtin_registry, Limits, load, nav2, TreeErrors
 
     registry = builtin_registry()
     nav2.register(registry)

@@ -15,9 +15,7 @@ import signal
 import sys
 
 from . import __version__
-
-# Exit codes; 78 is EX_CONFIG of sysexits.h, for which systemd has a name.
-STOPPED, FAILED, WRONG_USAGE, WRONG_CONFIGURATION = 0, 1, 2, 78
+from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 
 _DESCRIPTION = 'Link this robot to its platform.'
 _EPILOG = f"""\

@@ -31,8 +31,8 @@ from rclpy.signals import SignalHandlerOptions
 from .bridge import Bridge
 from .configuration import Configuration, ConfigurationError, load
 from .errors import BadInput, BridgeError
+from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
-from .main import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .redaction import redact_everything
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
