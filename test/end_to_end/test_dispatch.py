@@ -53,7 +53,7 @@ def configured(tmp_path_factory: Any) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp('configured')
     yield from run(
         folder,
-        joystick={'command': 'cancel'},
+        joystick={'command': 'list_trees'},
         files={'folder': str(folder / 'own')},
         changes={'platform': {'options': {'rest_after': 0.2}}},
     )

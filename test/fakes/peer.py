@@ -68,7 +68,7 @@ class FakePeer:
         for ws in list(self.connections):
             await ws.close()
 
-    async def until(self, happened: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, happened: Callable[[], Any], seconds: float = 18.0) -> Any:
         """Wait until `happened` gives something true, looked at whenever something came."""
         async with asyncio.timeout(seconds):
             while not (value := happened()):
