@@ -6,10 +6,8 @@
 PYTHON ?= python3
 VENV := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py
-# The files that must be strictly typed.
-TYPED := $(wildcard xparo_bridge/link xparo_bridge/messages xparo_bridge/behavior xparo_bridge/ros \
-	xparo_bridge/robot/telemetry xparo_bridge/robot/links xparo_bridge/local xparo_bridge/audio.py \
-	xparo_bridge/robot/conversation xparo_bridge/robot/head xparo_bridge/robot/platform_data)
+# What must be strictly typed.
+TYPED := xparo_bridge
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos soak release clean

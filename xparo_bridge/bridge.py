@@ -35,7 +35,7 @@ from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
 from .robot.commands.run import Rejection
 from .robot.fault_answers import answers_of_fault
-from .robot.features import Feature, FeatureContext, Handlers, make_features
+from .robot.features import Feature, FeatureContext, make_features
 from .robot.links.health import Health
 from .robot.links.identity import RobotFacts
 from .robot.links.links import Links
@@ -235,7 +235,7 @@ class Bridge:
             else []
         )
         found.raise_if_any()
-        own: Handlers = {
+        own: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
             msg.LogSession: self._log_sessions.session,
             msg.UploadProgress: bags.progress,

@@ -86,6 +86,8 @@ def make_features(context: FeatureContext) -> list[Feature]:
     features: list[Feature] = []
     for (module, name), needs in _FEATURES.items():
         if not needs or context.links.that_carry(*needs):
-            cls: type[Feature] = getattr(import_module(f'.{module}', __package__), name)
+            cls: Callable[[FeatureContext], Feature] = getattr(
+                import_module(f'.{module}', __package__), name
+            )
             features.append(cls(context))
     return features
