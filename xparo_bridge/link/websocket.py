@@ -72,6 +72,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
 
     _fragments = 0
     _pongs = 0
+    _give_way = 0.0
 
     def _count(self, frame: Any) -> None:
         if frame.opcode in (_CONTINUATION, _TEXT, _BINARY):  # Others may come in between.
@@ -143,9 +144,22 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             frame = await super().read_data_frame(max_size)  # type: ignore[misc]
             if frame is not None:
                 self._count(frame)
-                if not self._fragments % 64:
-                    await asyncio.sleep(0)  # It would read on without end.
+                await self._take_turns()
             return frame
+
+        async def pong(self, data: Any = b'') -> None:
+            await super().pong(data)  # type: ignore[misc]
+            unread = self.transport.get_write_buffer_size()
+            self._pongs = self._pongs + 1 if unread else 0
+            if self._pongs > _MAX_PONGS:
+                self.transport.abort()
+            await self._take_turns()
+
+        async def _take_turns(self) -> None:
+            """Let others have their turn: the library would read on while there are bytes."""
+            if time.monotonic() > self._give_way:
+                await asyncio.sleep(0)
+                self._give_way = time.monotonic() + _TURN
 
 
 class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]
