@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 import logging
+import socket
 import ssl
 import time
 from typing import Any
@@ -59,6 +60,9 @@ _CONTINUATION, _TEXT, _BINARY, _PING = 0, 1, 2, 9  # Opcodes of RFC 6455, sectio
 # 256 KiB may hold 100 000 empty frames, which take a second.
 _SLICE = 1024
 _TURN = 0.002
+# Bytes the kernel holds of what was not read: a stop waits behind these, and 6 MB, which Linux
+# would grow to, are a second of small frames. 128 KiB a round trip are enough for a robot.
+_RECEIVE_BUFFER = 128 * 1024
 # Pings whose pongs a peer may leave unread.
 _MAX_PONGS = 4096
 
@@ -148,7 +152,7 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             return frame
 
         async def pong(self, data: Any = b'') -> None:
-            await super().pong(data)  # type: ignore[misc]
+            await super().pong(data)
             unread = self.transport.get_write_buffer_size()
             self._pongs = self._pongs + 1 if unread else 0
             if self._pongs > _MAX_PONGS:
@@ -221,7 +225,7 @@ async def dial(
                 options['sock'] = await proxies.connect_through(way, target.hostname or '', port)
                 if tls is not None:
                     options['server_hostname'] = target.hostname
-            return await _Connect(
+            opened = await _Connect(
                 url,
                 open_timeout=None,
                 close_timeout=2.0,
@@ -231,6 +235,10 @@ async def dial(
                 logger=_quiet,
                 **options,
             )
+            raw = opened.transport.get_extra_info('socket')
+            if raw is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            return opened
     except BaseException:
         if 'sock' in options:
             options['sock'].close()
