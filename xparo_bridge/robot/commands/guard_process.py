@@ -26,6 +26,8 @@ from ...ros.velocity_topic import enclave, VelocityTopic
 
 # How long an order may stay without a report while somebody drives, s.
 _ANSWER_TIMEOUT = 0.4
+# And at rest, where a busy machine may have it wait and nothing depends on it, s.
+_REST_TIMEOUT = 5.0
 # From then on the bridge publishes zeros as well, s.
 _SLOW_ANSWER = 0.08
 # Until it is started again, s: the first time, and at most.
@@ -103,7 +105,7 @@ class GuardProcess:
 
     def drive(self, topic: VelocityTopic, wanted: Velocity, until: float) -> bool:
         """Have a velocity published that holds until then; whether the guard is there to do it."""
-        self.check()
+        self.check(_ANSWER_TIMEOUT)
         order = self._order(What.DRIVE, topic, velocity=(wanted.x, wanted.y, wanted.turn))
         return self.ready and self._send(order, until)
 
@@ -122,8 +124,8 @@ class GuardProcess:
             and (since is None or time.monotonic() - since < _SLOW_ANSWER)
         )
 
-    def check(self) -> None:
-        """Read its reports, keep its types, and start it again if it is gone."""
+    def check(self, patience: float = _REST_TIMEOUT) -> None:
+        """Read its reports, keep its types, and start it again if it is gone or silent."""
         self._read()
         if self._process is None:
             if time.monotonic() >= self._start_at:
@@ -131,7 +133,7 @@ class GuardProcess:
             return
         self._number_answered()
         if self._unanswered_since is not None:
-            if time.monotonic() - self._unanswered_since > _ANSWER_TIMEOUT:
+            if time.monotonic() - self._unanswered_since > patience:
                 self._lose('it does not answer')
                 return
         if not self.ready and self.age > _START_TIMEOUT:
