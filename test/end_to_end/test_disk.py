@@ -1,13 +1,15 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""A state directory that cannot be written: the bridge works, in memory, and says so once."""
+"""A state directory that cannot be written, or hangs: the bridge works, and says so once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+import os
 from pathlib import Path
 import subprocess
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from fixtures.kept_state import in_file
@@ -106,5 +108,62 @@ def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(t
                     await parts.ended(await parts.send('list_commands'))
                     await asyncio.sleep(0.2)  # Else the commands would fill the disk again.
         assert in_file(state, 'SELECT key FROM trees') == [('t',), ('u',)]
+
+    asyncio.run(scenario())
+
+
+@pytest.fixture
+def freezing_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system that hangs for whoever writes while it is frozen."""
+    image, place = tmp_path / 'image', tmp_path / 'disk'
+    place.mkdir()
+    image.touch()
+    os.truncate(image, 32 << 20)
+    for command in (
+        ['mkfs.ext4', '-q', str(image)],
+        ['mount', '-o', 'loop', str(image), str(place)],
+    ):
+        made = subprocess.run(command, capture_output=True)
+        if made.returncode:
+            pytest.skip(f'no file system can be made here: {made.stderr.decode().strip()}')
+    yield place
+    subprocess.run(['fsfreeze', '-u', str(place)], capture_output=True)
+    subprocess.run(['umount', '-l', str(place)], check=True)
+
+
+def test_a_disk_that_hangs_holds_up_neither_start_nor_commands_and_is_told(
+    tmp_path, freezing_disk
+):
+    async def answered(parts) -> float:
+        began = time.monotonic()
+        assert (await parts.ended(await parts.send('list_commands')))['state'] == 'succeeded'
+        return time.monotonic() - began
+
+    async def scenario() -> None:
+        state = freezing_disk / 'state'
+        with RosGraph() as graph:
+            messages = graph.listen(DiagnosticArray, '/diagnostics')
+            async with system(tmp_path, state_dir=str(state)) as parts:
+                await answered(parts)
+                subprocess.run(['fsfreeze', '-f', str(freezing_disk)], check=True)
+                # The first waits for the disk, for 0.5 s.
+                waits = [await answered(parts) for _ in range(20)]
+                assert sorted(waits)[10] < 0.5
+                assert max(waits) < 2.5
+                graph.until(lambda: 'has not answered' in storage(messages))
+                subprocess.run(['fsfreeze', '-u', str(freezing_disk)], check=True)
+                graph.until(lambda: not storage(messages[-1:]))
+                last = await parts.send('list_commands')
+                await parts.ended(last)
+        assert len(in_file(state, 'SELECT key FROM commands')) == 22
+        assert (last,) in in_file(state, 'SELECT key FROM commands')
+
+        subprocess.run(['fsfreeze', '-f', str(freezing_disk)], check=True)
+        try:
+            async with system(tmp_path, state_dir=str(state)) as parts:
+                await answered(parts)
+                subprocess.run(['fsfreeze', '-u', str(freezing_disk)], check=True)
+        finally:
+            subprocess.run(['fsfreeze', '-u', str(freezing_disk)], capture_output=True)
 
     asyncio.run(scenario())
