@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+import contextlib
 from email.utils import parsedate_to_datetime
 import logging
 import socket
@@ -237,7 +238,8 @@ async def dial(
             )
             raw = opened.transport.get_extra_info('socket')
             if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+                with contextlib.suppress(OSError):  # The peer may have ended it already.
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             return opened
     except BaseException:
         if 'sock' in options:

@@ -138,7 +138,9 @@ async def stop(server: Any) -> None:
     if not _NEW:
         # The old server closes them when it listens no more, and from Python 3.12 on it listens
         # until they are closed.
-        await asyncio.gather(*(socket.close(1001) for socket in list(server.websockets)))
+        # One whose handshake is not over cannot be closed, and has nobody to hear it.
+        sockets = [s for s in list(server.websockets) if hasattr(s, 'transfer_data_task')]
+        await asyncio.gather(*(socket.close(1001) for socket in sockets))
     await server.wait_closed()
 
 
