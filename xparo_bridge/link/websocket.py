@@ -203,10 +203,16 @@ async def dial(
     The library's own keepalive is off: the bridge's heartbeat also notices a peer that accepts
     pings and never reads, and confirms what arrived.
     """
+    made: list[Any] = []
+
+    def make(*args: Any, **settings: Any) -> Any:
+        made.append(_Bounded(*args, **settings))
+        return made[-1]
+
     options: dict[str, Any] = (
         {'additional_headers': dict(headers), 'create_connection': _Bounded, 'proxy': None}
         if _NEW
-        else {'extra_headers': dict(headers), 'create_protocol': _Bounded}
+        else {'extra_headers': dict(headers), 'create_protocol': make}
     )
     if _NEW and not hasattr(_connect, 'open_tcp_connection'):
         del options['proxy']  # Releases 13 and 14 know none.
@@ -242,6 +248,9 @@ async def dial(
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             return opened
     except BaseException:
+        for connection in made:  # Releases before 13 leave it open.
+            if getattr(connection, 'transport', None) is not None:
+                connection.transport.abort()
         if 'sock' in options:
             options['sock'].close()
         raise
