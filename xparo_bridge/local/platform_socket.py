@@ -139,7 +139,10 @@ async def stop(server: Any) -> None:
         # The old server closes them when it listens no more, and from Python 3.12 on it listens
         # until they are closed.
         # One whose handshake is not over cannot be closed, and has nobody to hear it.
-        sockets = [s for s in list(server.websockets) if hasattr(s, 'transfer_data_task')]
+        opening = [s for s in list(server.websockets) if not hasattr(s, 'transfer_data_task')]
+        for socket in opening:
+            socket.transport.abort()
+        sockets = [s for s in list(server.websockets) if s not in opening]
         await asyncio.gather(*(socket.close(1001) for socket in sockets))
     await server.wait_closed()
 
