@@ -164,12 +164,29 @@ class ActionGoal:
         self._was_active = False
         self._server_timeout = server_timeout
         self._accept_timeout = accept_timeout
-        self.poll()
+        try:
+            self.poll()
+        except BaseException:
+            self._ended = True  # Its acceptance, if it was sent already, has it cancelled.
+            raise
 
     @property
     def name(self) -> str:
         """Name of the action."""
         return action_name(self._client)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the outcome is there."""
+        return self._ended
+
+    def abandon(self, on_end: Callable[[Outcome], None]) -> None:
+        """Cancel it for somebody else, who hears only how it ends; `poll` goes on to be called."""
+        self._on_end = on_end
+        self._on_sending = lambda goal_id: None
+        self._on_accepted = lambda: None
+        self._on_feedback = lambda feedback: None
+        self.cancel()
 
     def cancel(self) -> None:
         """End the goal as canceled; the outcome comes when the server has confirmed it."""

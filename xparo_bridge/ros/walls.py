@@ -9,7 +9,9 @@ does. Whoever waits for an answer gets one that says what went wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 import functools
 import inspect
 from typing import Any
@@ -26,8 +28,30 @@ from ..faults import FAULTS
 _ERROR_FIELDS = ('error', 'error_message', 'error_msg', 'reason', 'message', 'problems')
 
 
+OnFault = Callable[[BaseException], object]
+_OWNER: ContextVar[OnFault | None] = ContextVar('owner of callbacks', default=None)
+
+
+@contextmanager
+def owned_by(on_fault: OnFault | None) -> Iterator[None]:
+    """
+    Give the callbacks that are made meanwhile, and those made by them, to an owner.
+
+    After an exception, of any class, `on_fault(error)` is called in place of a note in the log, so
+    that whatever waits for the callback ends at once. Of None they belong to nobody.
+    """
+    token = _OWNER.set(on_fault)
+    try:
+        yield
+    finally:
+        _OWNER.reset(token)
+
+
 def guarded(callback: Callable[..., Any], where: str, otherwise: Any = None) -> Any:
     """Wrap a callback or a coroutine; after an exception it returns `otherwise`."""
+    owner = _OWNER.get()
+    if owner is not None:
+        return _owned(callback, owner, otherwise)
     if inspect.iscoroutinefunction(callback):
 
         @functools.wraps(callback)
@@ -48,6 +72,37 @@ def guarded(callback: Callable[..., Any], where: str, otherwise: Any = None) -> 
         except Exception as error:
             FAULTS.note(where, error)
             return otherwise
+
+    call.walled = True  # type: ignore[attr-defined]
+    return call
+
+
+def _owned(callback: Callable[..., Any], owner: OnFault, otherwise: Any) -> Any:
+    """Wrap a callback or a coroutine whose faults an owner hears of."""
+    if inspect.iscoroutinefunction(callback):
+
+        @functools.wraps(callback)
+        async def wait(*args: Any, **options: Any) -> Any:
+            # Others run while it waits, so it is no owner of what is made in it.
+            try:
+                return await callback(*args, **options)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                owner(error)
+                return otherwise
+
+        wait.walled = True  # type: ignore[attr-defined]
+        return wait
+
+    @functools.wraps(callback)
+    def call(*args: Any, **options: Any) -> Any:
+        with owned_by(owner):
+            try:
+                return callback(*args, **options)
+            except BaseException as error:
+                owner(error)
+                return otherwise
 
     call.walled = True  # type: ignore[attr-defined]
     return call

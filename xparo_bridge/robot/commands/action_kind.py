@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...faults import FAULTS
 from ...ros import nav2_errors
 from ...ros.action_goal import ActionGoal, cancel_all, Ending, Outcome
-from ...ros.entities import action_client
+from ...ros.entities import action_client, timer
 from ...ros.goal_progress import remaining
 from ...ros.presence import Presence
+from ...ros.walls import guarded, owned_by
 from . import kind
 from .kind import Kind, Robot, Schema
 from .run import Rejection, Run
@@ -24,6 +26,8 @@ _UNEXPLAINED = (
     ' and gave no reason, as Nav2 does if the frame of the goal is unknown, or if it was '
     'deactivated on the way; its log says more'
 )
+# How often a goal is looked after whose command was ended by a fault, s.
+_POLL_PERIOD = 0.1
 _MAY_MOVE = '; the robot may still be moving'
 
 
@@ -78,6 +82,10 @@ def action_settings(own: Mapping[str, Any] | None = None, **common: Any) -> Sche
     )
 
 
+def _note(error: BaseException) -> None:
+    FAULTS.note('a goal whose command a fault has ended', error)
+
+
 class ActionKind(Kind[ActiveGoal]):
     """
     A command that sends one goal and follows it.
@@ -99,6 +107,9 @@ class ActionKind(Kind[ActiveGoal]):
         }
         for action, action_type in actions.items():
             Presence.of(robot.node).expect_action(action, action_type, f'command {name}')
+        # Goals of runs that were ended by a fault, until their servers have ended them.
+        self._abandoned: list[ActionGoal] = []
+        self._timer = timer(robot.node, _POLL_PERIOD, self._look_after, running=False)
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -135,6 +146,28 @@ class ActionKind(Kind[ActiveGoal]):
             run.canceled('cancelled while it was paused')
         else:
             goal.cancel()
+
+    def abandon(self, run: Run[ActiveGoal]) -> None:
+        goal = run.work.goal
+        if goal is None or goal.ended:
+            return
+        self._abandoned.append(goal)
+        if self._timer.is_canceled():
+            self._timer.reset()
+        with owned_by(_note):
+            goal.abandon(self._left)
+
+    def _look_after(self) -> None:
+        with owned_by(_note):
+            for goal in self._abandoned:
+                guarded(goal.poll, '')()
+        self._abandoned = [goal for goal in self._abandoned if not goal.ended]
+        if not self._abandoned:
+            self._timer.cancel()
+
+    def _left(self, outcome: Outcome) -> None:
+        if outcome.ending in _IN_DOUBT and self.motion:
+            self.robot.runs.motion_in_doubt()
 
     def pause(self, run: Run[ActiveGoal]) -> bool:
         active = run.work

@@ -63,6 +63,14 @@ class RunControl(Protocol):
     def cancel(self, run: Run[Any]) -> None:
         """Begin to end a run as canceled."""
 
+    def guarded(self, run: Run[Any], do: Callable[[Run[Any]], object]) -> None:
+        """
+        Do something for a run; a fault in it, or in a callback it makes, ends that run only.
+
+        All that is called of a kind for a run is done so; a kind needs it where it does something
+        for another run than the one it was called for.
+        """
+
     def cancel_earlier(self, received_at: float, selects: Callable[[Run[Any]], bool]) -> None:
         """End also those selected runs that came before, though they are only read later."""
 
@@ -236,6 +244,10 @@ class Kind(ABC, Generic[W]):
     def cancel(self, run: Run[W]) -> None:
         """Begin to end a run that was started; it ends when the robot has stopped."""
         run.canceled('cancelled')
+
+    def abandon(self, run: Run[W]) -> None:
+        """Keep from going on what a run began that was ended by a fault."""
+        self.cancel(run)
 
     def pause(self, run: Run[W]) -> bool:
         """Begin to hold a run until `resume`; False if that cannot be done."""

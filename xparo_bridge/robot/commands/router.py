@@ -23,10 +23,11 @@ from ...configuration import Configuration
 from ...faults import FAULTS
 from ...messages import CommandStatus, RemoteCommand
 from ...ros.entities import timer
+from ...ros.walls import owned_by
 from ..telemetry.publisher import TelemetryPublisher
 from .admission import Admission
 from .base import RobotBase
-from .channels import BASE, Busy, Channels, Follow, Preempt, Start
+from .channels import BASE, Busy, Channels, Follow, Preempt, Start, Wait
 from .configured import make_kinds
 from .identity import CommandIds, digest
 from .journal import GoalRecord, Journal
@@ -166,14 +167,19 @@ class Router:
 
     def _admit(self, run: AnyRun, kind: Kind[Any]) -> None:
         """Reject a run, or give it its place."""
-        try:
+        places: list[Rejection | Start | Wait | Preempt | Busy] = []
+
+        def enter(run: AnyRun) -> None:
             rejection = self.admission.admit(run, kind, len(self._open))
-        except Exception as error:
-            self._fault(run, error)
-            return
-        if rejection is None and not run.open:
-            return  # It was done with in `prepare`.
-        place = rejection or self._channels.enter(run, self._moving_tree)
+            if rejection is not None:
+                places.append(rejection)
+            elif run.open:
+                places.append(self._channels.enter(run, self._moving_tree))
+
+        self.guarded(run, enter)
+        if not places:
+            return  # It was done with in `prepare`, or a fault ended it.
+        place = places[0]
         if isinstance(place, Rejection):
             run.reject(place)
             return
@@ -223,7 +229,7 @@ class Router:
                 self._give_to_the_newest()
             run.started = True
             run.give_up_at = time.monotonic() + kind.timeout
-            self._guarded(run, kind.start)
+            self.guarded(run, kind.start)
 
     def _on_change(self, run: AnyRun) -> None:
         """Journal and report a change of a run; after its end, go on with what waited for it."""
@@ -236,7 +242,10 @@ class Router:
             streams = run.kind is not None and run.kind.streams
             remember = code not in _NOT_REMEMBERED and not streams
             if run.key == run.id:
-                self._journal.end(run.source, status, remember=remember, digest=run.digest)
+                try:
+                    self._journal.end(run.source, status, remember=remember, digest=run.digest)
+                except Exception as error:
+                    FAULTS.note(f'the record of {status.command}', error)
         try:
             self._report(run.source, status)
         except Exception as error:  # What waits for the end of this run must go on all the same.
@@ -282,10 +291,18 @@ class Router:
             return
         run.canceling = True
         if run.started:
-            self._guarded(run, self.kinds[run.command.command].cancel)
+            self.guarded(run, self.kinds[run.command.command].cancel)
         else:
             self._channels.withdraw(run)
             run.canceled('cancelled before it began')
+
+    def guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
+        """Do something for a run; a fault in it, or in a callback it makes, ends that run only."""
+        with owned_by(lambda error: self._fault(run, error)):
+            try:
+                do(run)
+            except BaseException as error:  # SystemExit of a library, for instance.
+                self._fault(run, error)
 
     def cancel_earlier(self, received_at: float, selects: Callable[[AnyRun], bool]) -> None:
         """End also those selected runs that came before, though they are only read later."""
@@ -293,20 +310,21 @@ class Router:
 
     def pause(self, run: AnyRun) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""
-        return self.kinds[run.command.command].pause(run)
+        return self._ask(run, self.kinds[run.command.command].pause)
 
     def held(self, run: AnyRun) -> bool:
         """Whether a run that is to be held no longer moves the robot."""
-        return self.kinds[run.command.command].held(run)
+        return self._ask(run, self.kinds[run.command.command].held)
 
     def resume(self) -> list[AnyRun]:
         """Let the robot move again, and what was paused go on; the runs that do."""
         self._standstill.end()
         self.lock.set(LockState.NONE)
-        self._trees.resume()
+        with owned_by(None):  # What goes on in a tree is no part of the command that resumed it.
+            self._trees.resume()
         resumed = [run for run in self.open_runs if run.paused]
         for run in resumed:
-            self._guarded(run, self.kinds[run.command.command].resume)
+            self.guarded(run, self.kinds[run.command.command].resume)
         return resumed
 
     def emergency_stop(self, stand_for: float) -> None:
@@ -388,16 +406,24 @@ class Router:
         if not self.lock.locked:
             self._standstill.end()
 
-    def _guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
-        """Let a fault in one kind end one command, not the bridge."""
-        try:
-            do(run)
-        except Exception as error:
-            self._fault(run, error)
+    def _ask(self, run: AnyRun, ask: Callable[[AnyRun], bool]) -> bool:
+        """Ask a kind of a run; True after a fault, because that has ended the run."""
+        answers: list[bool] = []
+        self.guarded(run, lambda run: answers.append(ask(run)))
+        return answers[0] if answers else True
 
-    def _fault(self, run: AnyRun, error: Exception) -> None:
-        FAULTS.note(f'the command {run.command.command}', error)
-        run.fail('internal_error', f'{type(error).__name__}: {error}')
+    def _fault(self, run: AnyRun, error: BaseException) -> None:
+        """End a run after a fault, and keep what it has begun from going on."""
+        text = FAULTS.note(f'the command {run.command.command}', error)
+        if not run.open:
+            return
+        run.fail('internal_error', text)
+        kind = self.kinds.get(run.command.command)
+        if run.started and kind is not None:
+            try:
+                kind.abandon(run)
+            except BaseException as further:  # Whatever it is, the run has ended.
+                FAULTS.note(f'the end of {run.command.command} after a fault', further)
 
     def _poll(self) -> None:
         now = time.monotonic()
@@ -407,7 +433,7 @@ class Router:
             if not run.open or not run.started:
                 continue
             kind = self.kinds[run.command.command]
-            self._guarded(run, kind.poll)
+            self.guarded(run, kind.poll)
             if run.paused:
                 run.give_up_at += _POLL_PERIOD
             elif run.open and now > run.give_up_at and not run.overdue:

@@ -10,6 +10,7 @@ from ....behavior.errors import TreeErrors
 from ....behavior.ros.robot_commands import TREE
 from ....behavior.ros.tree_run import TreeRun
 from ....behavior.ros.trees import NoSuchTree
+from ....ros.walls import owned_by
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
 
@@ -45,14 +46,17 @@ class RunTree(Kind[TreeRun]):
     def start(self, run: Run[TreeRun]) -> None:
         name = run.parameters['tree_name']
         try:
-            tree_run = self.robot.trees.run(
-                name,
-                run.parameters.get('blackboard'),
-                on_progress=lambda tree: run.running(
-                    {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.paused else {})
-                ),
-                on_end=lambda tree: self._ended(run, tree),
-            )
+            with owned_by(None):  # The trees have walls of their own.
+                tree_run = self.robot.trees.run(
+                    name,
+                    run.parameters.get('blackboard'),
+                    on_progress=lambda tree: self.robot.runs.guarded(
+                        run, lambda run: self._progress(run, tree)
+                    ),
+                    on_end=lambda tree: self.robot.runs.guarded(
+                        run, lambda run: self._ended(run, tree)
+                    ),
+                )
         except NoSuchTree as error:
             run.fail('unknown_tree', error.args[0])
             return
@@ -80,6 +84,11 @@ class RunTree(Kind[TreeRun]):
     def takes_over(self, run: Run[TreeRun], old: Run[Any]) -> bool:
         # The trees see to it themselves that one begins when the other has ended.
         return isinstance(old.kind, RunTree)
+
+    def _progress(self, run: Run[TreeRun], tree: TreeRun) -> None:
+        run.running(
+            {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.paused else {})
+        )
 
     def _ended(self, run: Run[TreeRun], tree: TreeRun) -> None:
         if tree.state == 'succeeded':

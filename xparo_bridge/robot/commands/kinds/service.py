@@ -94,7 +94,7 @@ class Service(Kind[_Call]):
         while (
             self._waiting and len(self._calling) < _MAX_CALLS and (self._client.service_is_ready())
         ):
-            self._call(self._waiting.popleft())
+            self.robot.runs.guarded(self._waiting.popleft(), self._call)
 
     def _call(self, run: Run[_Call]) -> None:
         self._calling.add(run)
@@ -119,16 +119,20 @@ class Service(Kind[_Call]):
     def cancel(self, run: Run[_Call]) -> None:
         if run.work.future is not None:
             self._client.remove_pending_request(run.work.future)
-            self._calling.discard(run)
-            self._go_on()
             run.canceled('nobody waits for the answer any more; the call itself goes on')
         else:
-            self._waiting.remove(run)
             run.canceled('cancelled before the call')
+        self._leave(run)
+
+    def _leave(self, run: Run[_Call]) -> None:
+        """Give its place to the next."""
+        self._calling.discard(run)
+        if run in self._waiting:
+            self._waiting.remove(run)
+        self._go_on()
 
     def _answered(self, run: Run[_Call], future: Future) -> None:
-        self._calling.discard(run)
-        self._go_on()
+        self._leave(run)
         result = plain(future.result())
         if result.get('success') is False:
             run.fail(

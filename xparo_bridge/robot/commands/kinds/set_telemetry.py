@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....ros.walls import owned_by
 from ..kind import Kind, Robot, Schema, settings, SettingsError
 from ..run import Run
 
@@ -60,10 +61,11 @@ class SetTelemetry(Kind[None]):
 
     def start(self, run: Run[None]) -> None:
         group, telemetry = run.parameters['group'], self.robot.telemetry
-        if 'rate' in run.parameters:
-            telemetry.set_rate(group, run.parameters['rate'])
-        if 'enabled' in run.parameters:
-            telemetry.enable(group, run.parameters['enabled'])
+        with owned_by(None):  # What is subscribed to now outlives the command.
+            if 'rate' in run.parameters:
+                telemetry.set_rate(group, run.parameters['rate'])
+            if 'enabled' in run.parameters:
+                telemetry.enable(group, run.parameters['enabled'])
         run.succeed(
             {
                 'rates': {
