@@ -34,6 +34,7 @@ from .errors import BadInput, BridgeError
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
 from .redaction import redact_everything
+from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .share import share
@@ -209,8 +210,9 @@ def _node(ros_args: list[str]) -> Node | None:
     redact_ros_log()
     try:
         # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
-        rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
-        node = Node('xparo_bridge')
+        with small_pools(share('config', 'fast_dds.xml')):
+            rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+            node = Node('xparo_bridge')
         declare_parameters(node)
     except Exception as error:
         print(f'bridge: ROS does not take its arguments: {error}', file=sys.stderr)

@@ -1,0 +1,119 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does DDS set aside less for the bridge, and only where nobody chose otherwise."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+from xparo_bridge.ros.dds_memory import small_pools
+from xparo_bridge.share import share
+
+_PROFILES = share('config', 'fast_dds.xml')
+_VARIABLES = (
+    'FASTRTPS_DEFAULT_PROFILES_FILE',
+    'FASTDDS_DEFAULT_PROFILES_FILE',
+    'RMW_FASTRTPS_USE_QOS_FROM_XML',
+)
+
+# Prints what 60 services, which have a reader and a writer each, add to RSS, in kB; and whether a
+# burst of 200 samples, more than were set aside, arrives whole.
+_PROGRAM = """
+from pathlib import Path
+import sys
+import rclpy
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+from std_msgs.msg import String
+from xparo_bridge.ros.dds_memory import small_pools
+
+def rss():
+    return int(Path('/proc/self/statm').read_text().split()[1]) * 4
+
+with small_pools(Path(sys.argv[1])):
+    rclpy.init()
+    node = Node('pools')
+node.create_service(Trigger, 'first', lambda request, response: response)
+before = rss()
+for index in range(60):
+    node.create_service(Trigger, f'service_{index}', lambda request, response: response)
+added = rss() - before
+got = []
+node.create_subscription(String, 'burst', lambda message: got.append(message.data), 300)
+publisher = node.create_publisher(String, 'burst', 300)
+while not publisher.get_subscription_count():
+    rclpy.spin_once(node, timeout_sec=0.1)
+for index in range(200):
+    publisher.publish(String(data=f'{index:05}' + 'x' * index))
+clock = node.get_clock()
+end = clock.now().nanoseconds + 20e9
+while len(got) < 200 and clock.now().nanoseconds < end:
+    rclpy.spin_once(node, timeout_sec=0.1)
+assert [int(text[:5]) for text in got] == list(range(200)), len(got)
+print(added)
+"""
+
+
+def _added(profiles: Path, folder: Path) -> int:
+    environment = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    # By UDP: shared memory is left in disorder by tests that kill.
+    environment |= {
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4',
+    }
+    done = subprocess.run(
+        [sys.executable, '-c', _PROGRAM, str(profiles)],
+        env=environment,
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert not done.stderr
+    return int(done.stdout)
+
+
+def test_what_carries_nothing_takes_less_memory_and_loses_nothing(tmp_path: Path) -> None:
+    small, usual = _added(_PROFILES, tmp_path), _added(tmp_path / 'none.xml', tmp_path)
+    assert small < usual - 500, (small, usual)
+
+
+@pytest.mark.parametrize('name', _VARIABLES)
+def test_what_the_user_set_stands(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for other in _VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, '1')
+    before = dict(os.environ)
+    with small_pools(_PROFILES):
+        assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize('name', ['DEFAULT_FASTRTPS_PROFILES.xml', 'DEFAULT_FASTDDS_PROFILES.xml'])
+def test_profiles_of_the_current_folder_stand(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for other in _VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    (tmp_path / name).write_text('')
+    with small_pools(_PROFILES):
+        assert not any(other in os.environ for other in _VARIABLES)
+
+
+def test_programs_started_later_inherit_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match='inside'), small_pools(_PROFILES):
+        assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == str(_PROFILES)
+        raise ValueError('inside')
+    assert not any(name in os.environ for name in _VARIABLES)

@@ -1,0 +1,44 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Keep DDS from setting aside memory for samples that most topics never carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+
+# Where Fast DDS looks for profiles: up to version 2, and from version 3 on.
+_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+# Files of the current folder that it takes as well.
+_LOCAL = ('DEFAULT_FASTRTPS_PROFILES.xml', 'DEFAULT_FASTDDS_PROFILES.xml')
+# Says that rmw_fastrtps takes more from profiles than the sizes we mean.
+_ALL_FROM_PROFILES = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+
+
+@contextmanager
+def small_pools(profiles: Path) -> Iterator[None]:
+    """
+    Have Fast DDS read these profiles if its first participant is made within the block.
+
+    Fast DDS reads profiles once a process. Those of the user win: then this does nothing. The
+    environment is as before after the block, so that no other program started inherits them.
+    """
+    if (
+        any(os.environ.get(name) for name in (*_VARIABLES, _ALL_FROM_PROFILES))
+        or any(Path(name).exists() for name in _LOCAL)
+        or not profiles.is_file()
+    ):
+        yield
+        return
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ.update(dict.fromkeys(_VARIABLES, str(profiles)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
