@@ -3,7 +3,8 @@
 """
 Sets ROS parameters to what a platform changed, for the keys that `project.parameters` names.
 
-A value is checked against the type that the parameter has before the node is asked to take it.
+A value is checked against the type that the parameter has before the node is asked to take it, and
+read back afterwards.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import math
 from typing import Any
 
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import GetParameterTypes, SetParameters
+from rcl_interfaces.srv import GetParameterTypes
 from rclpy.node import Node
 
 from ...errors import BadInput
 from ...ros import entities
+from ...ros.parameter_setting import NotSet, RemoteParameters
 from ...ros.walls import when_done
 
 _RETRY_PERIOD = 1.0  # s between looks for a node whose parameter is to be set
@@ -38,7 +40,7 @@ class ProjectParameters:
         self._node = node
         self._parameters = parameters
         self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
-        self._clients: dict[str, tuple[Any, Any]] = {}
+        self._clients: dict[str, tuple[Any, RemoteParameters]] = {}
         self._timer = entities.timer(node, _RETRY_PERIOD, self._look)
         self._timer.cancel()
 
@@ -54,7 +56,7 @@ class ProjectParameters:
             target = self._parameters[key]
             types, setter = self._clients_of(target['node'])
             self._wanted[key] = (value, looks - 1)
-            if types.service_is_ready() and setter.service_is_ready():
+            if types.service_is_ready() and setter.ready:
                 del self._wanted[key]
                 self._ask_type(key, target, value)
             elif not looks:
@@ -65,11 +67,11 @@ class ProjectParameters:
         elif self._timer.is_canceled():
             self._timer.reset()
 
-    def _clients_of(self, node: str) -> tuple[Any, Any]:
+    def _clients_of(self, node: str) -> tuple[Any, RemoteParameters]:
         if node not in self._clients:
             self._clients[node] = (
                 entities.client(self._node, GetParameterTypes, f'{node}/get_parameter_types'),
-                entities.client(self._node, SetParameters, f'{node}/set_parameters'),
+                RemoteParameters(self._node, node),
             )
         return self._clients[node]
 
@@ -80,7 +82,8 @@ class ProjectParameters:
 
     def _set(self, key: str, target: Mapping[str, str], value: Any, answer: Any) -> None:
         where = f'{key}: parameter {target["parameter"]} of {target["node"]}'
-        kind = next(iter(answer.types), ParameterType.PARAMETER_NOT_SET) if answer else 0
+        # One that is not declared has no type, and some nodes answer with none at all.
+        kind = answer.types[0] if len(answer.types) == 1 else ParameterType.PARAMETER_NOT_SET
         try:
             parameter = Parameter(name=target['parameter'], value=parameter_value(value, kind))
         except ValueMisfit as error:
@@ -88,14 +91,11 @@ class ProjectParameters:
             return
         _, setter = self._clients_of(target['node'])
 
-        def report(asked: Any) -> None:
-            results = asked.result().results if asked.result() else ()
-            if not results:
-                self._warn(f'{where}: the node did not say whether it took the value')
-            elif not results[0].successful:
-                self._warn(f'{where}: refused: {results[0].reason}')
+        def report(problem: NotSet | None) -> None:
+            if problem is not None:
+                self._warn(f'{key}: {problem.code}: {problem.text}')
 
-        when_done(setter.call_async(SetParameters.Request(parameters=[parameter])), report)
+        setter.set(parameter, report)
 
     def _warn(self, problem: str) -> None:
         self._node.get_logger().warning(problem[:300])

@@ -9,13 +9,10 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.srv import SetParameters
-from rclpy.client import Client
 from rclpy.parameter import Parameter
-from rclpy.task import Future
 
-from ....ros import entities
+from ....ros.parameter_setting import NotSet, RemoteParameters, Setting
 from ....ros.presence import Presence
-from ....ros.walls import when_done
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
@@ -23,8 +20,8 @@ from ..run import Run
 _PYTHON = {'number': float, 'integer': int}
 
 
-class SetParameter(Kind[Future | None]):
-    """Succeeds when the node has taken the value; fails with the node's reason."""
+class SetParameter(Kind[Setting | None]):
+    """Succeeds when the node has the value; fails with the node's reason."""
 
     settings_schema = settings(
         {
@@ -76,12 +73,10 @@ class SetParameter(Kind[Future | None]):
                 for name, entry in allowed.items()
             ],
         }
-        self._clients: dict[str, Client] = {}
+        self._nodes: dict[str, RemoteParameters] = {}
         for entry in allowed.values():
-            if entry['node'] not in self._clients:
-                self._clients[entry['node']] = entities.client(
-                    robot.node, SetParameters, f'{entry["node"]}/set_parameters'
-                )
+            if entry['node'] not in self._nodes:
+                self._nodes[entry['node']] = RemoteParameters(robot.node, entry['node'])
                 Presence.of(robot.node).expect_service(
                     f'{entry["node"]}/set_parameters', SetParameters, f'command {name}'
                 )
@@ -89,28 +84,30 @@ class SetParameter(Kind[Future | None]):
     def parameters_schema(self) -> Schema:
         return self._schema
 
-    def start(self, run: Run[Future | None]) -> None:
+    def start(self, run: Run[Setting | None]) -> None:
         run.work = None
         self.poll(run)
 
-    def poll(self, run: Run[Future | None]) -> None:
+    def poll(self, run: Run[Setting | None]) -> None:
         entry = self.settings['allowed'][run.parameters['name']]
-        client = self._clients[entry['node']]
-        if run.work is not None or not client.service_is_ready():
+        node = self._nodes[entry['node']]
+        if run.work is not None or not node.ready:
             return
         value = run.parameters['value']
         value = _PYTHON.get(entry['value']['type'], lambda same: same)(value)
         message: ParameterMessage = Parameter(entry['parameter'], value=value).to_parameter_msg()
-        run.work = client.call_async(SetParameters.Request(parameters=[message]))
-        when_done(run.work, lambda future: self._answered(run, future))
+        run.work = node.set(message, lambda problem: self._answered(run, problem))
 
-    def cancel(self, run: Run[Future | None]) -> None:
+    def cancel(self, run: Run[Setting | None]) -> None:
         node = self.settings['allowed'][run.parameters['name']]['node']
-        run.canceled(f'node {node} did not answer' if run.work else f'node {node} is not there')
+        if run.work is None:
+            run.canceled(f'node {node} is not there')
+        else:
+            run.work.cancel()
+            run.canceled(f'node {node} did not answer')
 
-    def _answered(self, run: Run[Future | None], future: Future) -> None:
-        result = future.result().results[0]
-        if result.successful:
+    def _answered(self, run: Run[Setting | None], problem: NotSet | None) -> None:
+        if problem is None:
             run.succeed({'name': run.parameters['name'], 'value': run.parameters['value']})
         else:
-            run.fail('refused', result.reason or 'the node refused the value')
+            run.fail(problem.code, problem.text)
