@@ -17,6 +17,7 @@ from nav2_msgs.action import (
     NavigateToPose,
     Spin,
 )
+from nav2_msgs.msg import SpeedLimit
 import pytest
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer
@@ -365,6 +366,38 @@ def test_a_robot_that_does_not_know_where_it_is_saves_nothing(station):
     at = station({'save': {'kind': 'save_place', 'transform_timeout': 0.3}})
     assert at.end(at.send('save', name='here')).error['code'] == 'no_transform'
     assert 'here' not in at.send('save', name='x').kind.robot.places.names
+
+
+@pytest.mark.parametrize(
+    ('speed', 'taken'),
+    [
+        (0.05, True),
+        (0.3, True),
+        (0.5, True),
+        (0, True),  # No limit.
+        (0.04, False),
+        (0.51, False),
+        (-0.3, False),
+        (float('inf'), False),
+        (True, False),
+        ('0.3', False),
+        (None, False),
+    ],
+)
+def test_the_speed_that_the_packages_command_sets_is_what_every_controller_obeys(
+    station, speed, taken
+):
+    commands = yaml.safe_load(share('config', 'commands.yaml').read_text())['commands']
+    at = station({'set_max_speed': {**commands['set_max_speed'], 'subscriber_timeout': 10.0}})
+    limits = at.graph.listen(SpeedLimit, '/speed_limit')
+    end = at.end(at.send('set_max_speed', max_speed=speed))
+    if not taken:
+        assert (end.state, end.error['code']) == (CommandState.REJECTED, 'bad_parameters')
+        return
+    assert end.state is CommandState.SUCCEEDED
+    (limit,) = at.until(lambda: limits)
+    assert (limit.speed_limit, limit.percentage, limit.header.frame_id) == (speed, False, 'map')
+    assert limit.header.stamp.sec
 
 
 def test_only_named_parameters_are_set_and_within_their_range(station):

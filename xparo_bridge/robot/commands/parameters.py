@@ -36,6 +36,7 @@ DECLARATIONS: Schema = {
             'exclusiveMinimum': _NUMBER,
             'exclusiveMaximum': _NUMBER,
             'multipleOf': _NUMBER,
+            'anyOf': {'type': 'array', 'minItems': 1, 'items': {'type': 'object'}},
             'minLength': _SIZE,
             'maxLength': _SIZE,
             'pattern': {'type': 'string'},
