@@ -15,7 +15,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from .entities import subscription
+from .entities import subscription, TypeConflict
 from .geometry import yaw
 from .subscription import Unscheduled
 
@@ -69,7 +69,7 @@ class BaseMotion:
                 QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
                 callback_group=Unscheduled(),
             )
-        except rclpy_implementation.RCLError:
+        except (TypeConflict, rclpy_implementation.RCLError):
             self._subscription = None
             self._problem = f'{self.topic} is taken with another type than nav_msgs/msg/Odometry'
 

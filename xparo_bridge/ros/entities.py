@@ -12,31 +12,90 @@ hear while it has no goal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from rclpy.action import ActionClient, ActionServer
+from rclpy.action import ActionClient, ActionServer, get_action_names_and_types
 from rclpy.action.server import default_cancel_callback, default_goal_callback
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
+from ..errors import BadInput
 from .rclpy_internals import awaits_answer
 from .walls import answering, executing, guarded, guarded_cancel, guarded_goal, name_of
 
 
+class TypeConflict(BadInput):
+    """A topic, service or action wanted with one type while this process has it with another."""
+
+
 def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
-    """Make a publisher without event handlers."""
-    return node.create_publisher(
-        kind, topic, qos, event_callbacks=PublisherEventCallbacks(use_default_callbacks=False)
-    )
+    """
+    Make a publisher without event handlers.
+
+    :raises TypeConflict: if this process has the topic with another type.
+    """
+    with _one_type(node, kind, topic, _topic_types(node)):
+        return node.create_publisher(
+            kind, topic, qos, event_callbacks=PublisherEventCallbacks(use_default_callbacks=False)
+        )
+
+
+@contextmanager
+def _one_type(
+    node: Node, kind: Any, name: str, found: Callable[[str], Sequence[str]]
+) -> Iterator[None]:
+    """
+    Say which types two parts of this process have for a name; `found` lists those in the graph.
+
+    In most middlewares a DDS participant, which is a context of rclpy, knows a topic by one type
+    alone, and says no more than that it failed. Services and actions are topics too.
+    """
+    try:
+        yield
+    except (rclpy_implementation.RCLError, ValueError) as error:  # The latter of action clients.
+        name = node.resolve_topic_name(name)
+        package, form = kind.__module__.split('.')[:2]
+        wanted = f'{package}/{form}/{kind.__name__}'
+        others = sorted(set(found(name)) - {wanted})
+        if not others:
+            raise
+        raise TypeConflict(
+            f'{name} is wanted as {wanted}, but this bridge has it as {" and ".join(others)} '
+            'already; a process can have it with one type only'
+        ) from error
+
+
+def _topic_types(node: Node) -> Callable[[str], list[str]]:
+    """Types that endpoints of this node have on a topic, or any of the graph if it has none."""
+
+    def found(name: str) -> list[str]:
+        infos = [
+            *node.get_publishers_info_by_topic(name),
+            *node.get_subscriptions_info_by_topic(name),
+        ]
+        own = [info for info in infos if info.node_name == node.get_name()]
+        return [info.topic_type for info in own or infos]
+
+    return found
+
+
+def _service_types(node: Node) -> Callable[[str], list[str]]:
+    return lambda name: dict(node.get_service_names_and_types()).get(name, [])
+
+
+def _action_types(node: Node) -> Callable[[str], list[str]]:
+    return lambda name: dict(get_action_names_and_types(node)).get(name, [])
 
 
 def subscription(
@@ -47,15 +106,20 @@ def subscription(
     qos: Any = 10,
     **options: Any,
 ) -> Subscription:
-    """Make a subscription without event handlers."""
-    return node.create_subscription(
-        kind,
-        topic,
-        guarded(callback, f'subscription {topic}'),
-        qos,
-        event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-        **options,
-    )
+    """
+    Make a subscription without event handlers.
+
+    :raises TypeConflict: if this process has the topic with another type.
+    """
+    with _one_type(node, kind, topic, _topic_types(node)):
+        return node.create_subscription(
+            kind,
+            topic,
+            guarded(callback, f'subscription {topic}'),
+            qos,
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            **options,
+        )
 
 
 def timer(
@@ -127,12 +191,14 @@ class _WhileAsked(ReentrantCallbackGroup):
 
 def action_client(node: Node, kind: Any, name: str) -> ActionClient:
     """Make an action client that is waited for only while it has goals."""
-    return ActionClient(node, kind, name, callback_group=_WhileAsked())
+    with _one_type(node, kind, name, _action_types(node)):
+        return ActionClient(node, kind, name, callback_group=_WhileAsked())
 
 
 def client(node: Node, kind: Any, name: str) -> Client:
     """Make a service client that is waited for only while an answer is due."""
-    return node.create_client(kind, name, callback_group=_WhileAsked())
+    with _one_type(node, kind, name, _service_types(node)):
+        return node.create_client(kind, name, callback_group=_WhileAsked())
 
 
 class Wanted:
@@ -155,11 +221,12 @@ class Wanted:
             if before != (topic in self):
                 self._changed()
 
-        return node.create_publisher(
-            kind,
-            topic,
-            qos,
-            event_callbacks=PublisherEventCallbacks(
-                matched=guarded(matched, f'publisher {topic}'), use_default_callbacks=False
-            ),
-        )
+        with _one_type(node, kind, topic, _topic_types(node)):
+            return node.create_publisher(
+                kind,
+                topic,
+                qos,
+                event_callbacks=PublisherEventCallbacks(
+                    matched=guarded(matched, f'publisher {topic}'), use_default_callbacks=False
+                ),
+            )

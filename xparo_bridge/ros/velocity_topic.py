@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from .entities import publisher
+from .entities import publisher, TypeConflict
 from .fields import load_type
 from .velocity import TWIST, TWIST_STAMPED, Velocity
 
@@ -146,7 +146,7 @@ class VelocityTopic:
         cls = load_type(kind)
         try:
             return publisher(self._node, cls, self.name)
-        except rclpy_implementation.RCLError:
+        except (TypeConflict, rclpy_implementation.RCLError):
             # Somebody in this process has the topic with another type, and in most middlewares a
             # DDS participant, which is a context of rclpy, knows a topic by one type alone.
             self._asides[kind] = _aside(self._node)

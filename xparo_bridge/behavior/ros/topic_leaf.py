@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...ros.entities import TypeConflict
 from ..errors import BehaviorError
 from ..leaves import Condition, LeafNode, SyncAction
 from ..manifest import NodeConfig
@@ -57,7 +58,10 @@ class RosTopicPublish(SyncAction):
         super().__init__(config)
         self.use = use
         self._type = find_type(use.interface)
-        self._publisher = tree_ros(config.context).publisher(self._type, use.name, use.latched)
+        try:
+            self._publisher = tree_ros(config.context).publisher(self._type, use.name, use.latched)
+        except TypeConflict as error:
+            raise BehaviorError(str(error)) from error
 
     def on_tick(self) -> NodeStatus:
         message = self._type()

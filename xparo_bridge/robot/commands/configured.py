@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ...configuration import Configuration, ConfigurationError
+from ...ros.entities import TypeConflict
 from .kind import Kind, Robot, SettingsError
 
 # The group of entry points in which kinds are found; other packages may add theirs.
@@ -38,6 +39,9 @@ def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any
             kinds[name] = cls(name, configuration.section(path, cls.settings_schema), robot)
         except SettingsError as error:
             problems.append(configuration.problem((*path, *error.path), str(error)))
+        except TypeConflict as error:
+            key = tuple(key for key in ('topic', 'service', 'action') if key in settings)[:1]
+            problems.append(configuration.problem((*path, *key), str(error)))
         except ConfigurationError as error:
             problems += error.problems
     if problems:
