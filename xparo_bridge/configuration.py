@@ -15,15 +15,13 @@ import copy
 from dataclasses import dataclass, field, replace
 import difflib
 import json
-import math
 from pathlib import Path
 import re
 from typing import Any, NoReturn, TypeVar
 
-import jsonschema
-
 from . import configuration_rules
 from .errors import BadInput
+from .json_schema import Problem, Validator
 from .share import share
 from .yaml_layers import EMPTY, key_text, KeyPath, Layer, read_as
 
@@ -202,22 +200,22 @@ def checked(
 def _without_wrong(tree: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
     """Return a copy of a tree without what the schema does not allow; None if nothing is left."""
     rest = copy.deepcopy(tree)
-    validator = _Validator(schema)
+    validator = Validator(schema, finite=True)
     for _ in range(_MOST_WRONG):
-        error = next(validator.iter_errors(rest), None)
+        error = validator.first(rest)
         if error is None:
             return rest
-        path = list(error.absolute_path)
-        if error.validator == 'additionalProperties' and isinstance(error.instance, dict):
+        path = list(error.path)
+        if error.keyword == 'additionalProperties' and isinstance(error.instance, dict):
             known = error.schema.get('properties', {})
             path.append(next(key for key in error.instance if key not in known))
         if not path:
             # Without what the top level requires there are no links, but all the rest.
-            if error.validator != 'required' or 'links' in rest:
+            if error.keyword != 'required' or 'links' in rest:
                 return None
             rest['links'] = []
             schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
-            validator = _Validator(schema)
+            validator = Validator(schema, finite=True)
             continue
         parent: Any = rest
         for step in path[:-1]:
@@ -226,7 +224,7 @@ def _without_wrong(tree: dict[str, Any], schema: dict[str, Any]) -> dict[str, An
         if path[0] == 'links' and not rest.get('links'):
             rest['links'] = []
             schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
-            validator = _Validator(schema)
+            validator = Validator(schema, finite=True)
     return None
 
 
@@ -298,34 +296,23 @@ def _errors(
     configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]
 ) -> Iterator[tuple[KeyPath, str]]:
     """Everything in a part that its schema does not allow, with paths below `at`."""
-    errors = _Validator(schema).iter_errors(part)
+    errors = Validator(schema, finite=True).problems(part)
     for error in sorted(errors, key=lambda error: list(map(str, error.path))):
         for path, text in _explain(error):
             source = configuration.sources.get((*at, *path))
             yield path, text + _hint(error, path, source)
 
 
-def _is_number(checker: Any, value: Any) -> bool:
-    """Whether a value is a number that one can reckon with: YAML also has .nan and .inf."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine('number', _is_number),
-)
-
-
-def _explain(error: jsonschema.ValidationError) -> Iterable[tuple[KeyPath, str]]:
-    path: KeyPath = tuple(error.absolute_path)
+def _explain(error: Problem) -> Iterable[tuple[KeyPath, str]]:
+    path: KeyPath = error.path
     rule: Any = error.schema
     purpose = rule.get('description', '') if isinstance(rule, dict) else ''
-    if error.validator == 'additionalProperties' and isinstance(error.instance, dict):
+    if error.keyword == 'additionalProperties' and isinstance(error.instance, dict):
         known = list(rule.get('properties', {}))
         for key in error.instance:
             if key not in known:
                 yield (*path, str(key)), _unknown_key(str(key), known)
-    elif (path == () and error.validator == 'required') or path == ('links',):
+    elif (path == () and error.keyword == 'required') or path == ('links',):
         yield (
             ('links',),
             'no platform is named that could be dialled; give a file by config:=FILE that holds '
@@ -351,11 +338,11 @@ def _unknown_key(key: str, known: list[str]) -> str:
     )
 
 
-def _hint(error: jsonschema.ValidationError, path: KeyPath, source: str | None) -> str:
+def _hint(error: Problem, path: KeyPath, source: str | None) -> str:
     """What to write where YAML took a value for something else than was meant."""
-    if error.validator != 'type' or source is None:
+    if error.keyword != 'type' or source is None:
         return ''
-    kinds: Any = error.validator_value
+    kinds: Any = error.expected
     kinds = [kinds] if isinstance(kinds, str) else kinds
     value = error.instance
     taken_for = read_as(source)

@@ -15,10 +15,9 @@ import difflib
 import time
 from typing import Any
 
-import jsonschema
-
 from ...configuration import Configuration, ConfigurationError
 from ...faults import FAULTS
+from ...json_schema import SchemaError
 from ...messages import RemoteCommand
 from ...token_bucket import TokenBucket
 from .kind import Kind
@@ -179,7 +178,7 @@ def _make_checkers(
     for name, kind in kinds.items():
         try:
             checkers[name] = Checker(kind)
-        except jsonschema.SchemaError as error:
+        except SchemaError as error:
             text = f'the schema of its parameters is no JSON Schema: {error.message}'
             problems.append(configuration.problem(('commands', name, 'kind'), text))
             continue

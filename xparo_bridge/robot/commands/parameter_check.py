@@ -15,14 +15,14 @@ import json
 import math
 from typing import Any
 
-import jsonschema
-
+from ...json_schema import Validator
 from .kind import Kind, Schema
 
 # How many problems are told, and how long a text may be, in characters.
 _MOST = 10
 _LONGEST = 300
-# How many values parameters may have in all: jsonschema takes 10 µs and more for each.
+# How many values parameters may have in all: jsonschema, where a schema needs it, takes 10 µs and
+# more for each.
 _MAX_VALUES = 4000
 _LARGEST = 1.7e308
 
@@ -32,9 +32,11 @@ class Checker:
 
     def __init__(self, kind: Kind[Any]) -> None:
         self.schema: Schema = kind.parameters_schema()
-        jsonschema.Draft202012Validator.check_schema(self.schema)
-        self._validator = jsonschema.Draft202012Validator(self.schema)
+        self._validator = Validator(self.schema)
         self._properties: Mapping[str, Schema] = self.schema.get('properties', {})
+        self._parts = {
+            name: Validator(part, root=self.schema) for name, part in self._properties.items()
+        }
         # Those of the configuration over those of the schema.
         self._defaults = {
             **{
@@ -58,7 +60,7 @@ class Checker:
         """Return what is wrong with one parameter by itself."""
         part = self._properties[name]
         cheap = list(islice(_out_of_bounds(value, part, '', [0]), _MOST))
-        return cheap or self._found(jsonschema.Draft202012Validator(part), value)
+        return cheap or self._found(self._parts[name], value)
 
     def usable(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """
@@ -83,14 +85,12 @@ class Checker:
                 kept[name] = value
         return kept, notes[:_MOST]
 
-    def _found(self, validator: Any, value: Any) -> list[str]:
-        return [
-            clip(
-                (f'{".".join(map(str, error.path))}: ' if error.path else '') + error.message,
-                _LONGEST,
-            )
-            for error in islice(validator.iter_errors(value), _MOST)
-        ]
+    def _found(self, validator: Validator, value: Any) -> list[str]:
+        found = []
+        for problem in validator.problems(value, _MOST):
+            place = f'{".".join(map(str, problem.path))}: ' if problem.path else ''
+            found.append(clip(place + problem.message, _LONGEST))
+        return found
 
 
 def clip(text: str, longest: int) -> str:

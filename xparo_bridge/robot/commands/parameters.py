@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
-
+from ...json_schema import SchemaError, Validator
 from ...ros.fields import load_type, UnknownType
 from .kind import Schema, SettingsError
 
@@ -57,13 +56,12 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
     }
     for name, part in properties.items():
         try:
-            jsonschema.Draft202012Validator.check_schema(part)
-            if 'default' in part:
-                jsonschema.Draft202012Validator(part).validate(part['default'])
-        except jsonschema.SchemaError as error:
-            raise SettingsError(('parameters', name, *error.path), error.message) from None
-        except jsonschema.ValidationError as error:
-            raise SettingsError(('parameters', name, 'default'), error.message) from None
+            validator = Validator(part)
+        except SchemaError as error:
+            raise SettingsError(('parameters', name, *error.path), error.message) from error
+        problem = validator.first(part['default']) if 'default' in part else None
+        if problem is not None:
+            raise SettingsError(('parameters', name, 'default'), problem.message)
     return {
         'type': 'object',
         'additionalProperties': False,
