@@ -66,6 +66,10 @@ class Ending(StrEnum):
     CANCEL_IGNORED = 'cancel_ignored'
 
 
+# Ends after which nobody knows whether the goal still moves the robot.
+IN_DOUBT = (Ending.SERVER_LOST, Ending.CANCEL_IGNORED)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The end of a goal: `result` is the action's result message where the server gave one."""
@@ -218,9 +222,7 @@ class ActionGoal:
                 self._end(
                     Ending.NO_SERVER,
                     f'no action server {self.name} within {self._server_timeout:g} s'
-                    + action_hint(
-                        self._node, self.name, interface_name(action_type(self._client))
-                    ),
+                    + self._hint(),
                 )
         elif self._handle is None and now > self._wait_until:
             goal_handle(self._client, self._goal_id).cancel_goal_async()

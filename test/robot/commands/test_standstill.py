@@ -273,9 +273,89 @@ def test_an_ignored_cancel_leaves_the_motion_in_doubt(station, other):
         at.until(lambda: again.state is CommandState.RUNNING)
 
 
+def tree(body):
+    return f'<root BTCPP_format="4"><BehaviorTree ID="round">{body}</BehaviorTree></root>'
+
+
+DRIVE = '<NavigateToPose goal="0;map;7;2.6;0;0;0;0;1"/>'
+WAIT = ('--action', 'wait', '--type', 'nav2_msgs/action/Wait')
+
+
+def test_a_goal_of_a_tree_whose_server_is_lost_leaves_the_motion_in_doubt(station, other):
+    with (
+        start_failing_server('hang', *FOLLOW) as controller,
+        start_failing_server('die', '--delay', '1.0'),
+    ):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS)
+        velocities = at.graph.listen(Twist, '/cmd_vel')
+        run = at.trees.run_xml('round', tree(DRIVE))
+        at.until(lambda: run.state == 'failed', 40.0)
+        at.until(lambda: 'canceled' in controller.lines)
+        at.until(lambda: velocities)
+        at.until(lambda: not at.base.standing)
+
+
+def test_a_goal_of_a_tree_whose_cancel_is_ignored_leaves_the_motion_in_doubt(station, other):
+    with (
+        start_failing_server('hang', *FOLLOW) as controller,
+        start_failing_server('ignore_cancel', '--delay', '60') as server,
+    ):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS, trees={'cancel_timeout': 2.0})
+        at.trees.run_xml('round', tree(DRIVE))
+        at.until(lambda: 'accepted' in server.lines)
+        at.trees.halt()
+        at.until(lambda: 'canceled' in controller.lines)
+        assert at.base.standing  # One server has not confirmed.
+
+
+def test_a_goal_of_a_tree_that_moves_nothing_is_no_reason_to_stop(station, other):
+    with (
+        start_failing_server('hang', *FOLLOW) as controller,
+        start_failing_server('die', '--delay', '1.0', *WAIT),
+    ):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS)
+        run = at.trees.run_xml('round', tree('<Wait wait_duration="60"/>'))
+        at.until(lambda: run.state == 'failed', 40.0)
+        assert not at.base.standing
+        later = time.monotonic() + 1.0
+        at.until(lambda: time.monotonic() > later)
+        assert 'cancel' not in controller.lines
+
+
+@pytest.mark.parametrize('mode', ['ignore_cancel', 'lose_cancel'])
+def test_a_goal_of_a_dead_bridge_that_is_not_cancelled_leaves_the_motion_in_doubt(
+    station, other, mode
+):
+    with (
+        start_failing_server('hang', *FOLLOW) as controller,
+        start_failing_server(mode, '--delay', '60'),
+    ):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS)
+        run = at.send('go', 'the-id', goal='home')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        at.die()
+        at = station(COMMANDS)
+        at.until(lambda: 'canceled' in controller.lines)
+        assert at.base.standing
+
+
+def test_a_doubt_does_not_shorten_a_stop(station, other, monkeypatch):
+    monkeypatch.setattr('xparo_bridge.robot.commands.standstill._DOUBT_TIMEOUT', 0.2)
+    with start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW):
+        goals(other, FollowPath, 'follow_path')
+        at = station(COMMANDS)
+        at.send('stop')
+        at.router.motion_in_doubt()
+        later = time.monotonic() + 1.5
+        at.until(lambda: time.monotonic() > later)
+        assert at.router.motion_problems
+
+
 def test_a_tree_that_begins_to_drive_has_the_robot_though_its_motion_was_in_doubt(station, other):
-    drive = '<NavigateToPose goal="0;map;7;2.6;0;0;0;0;1"/>'
-    tree = f'<root BTCPP_format="4"><BehaviorTree ID="round">{drive}</BehaviorTree></root>'
     with (
         start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW),
         start_failing_server('hang') as server,
@@ -285,7 +365,7 @@ def test_a_tree_that_begins_to_drive_has_the_robot_though_its_motion_was_in_doub
         at.until(lambda: at.graph.node.count_clients('/follow_path/_action/cancel_goal'))
         at.router.motion_in_doubt()
         assert at.base.standing
-        at.trees.run_xml('round', tree)
+        at.trees.run_xml('round', tree(DRIVE))
         at.until(lambda: 'accepted' in server.lines)
         assert not at.base.standing
         later = time.monotonic() + 1.0

@@ -64,6 +64,14 @@ class RobotCommands(Protocol):
     def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
         """Learn of a goal before a tree sends it."""
 
+    def goal_in_doubt(self, action: str, kind: str) -> None:
+        """
+        Learn that it is not known of a tree's goal whether it still goes on.
+
+        `kind` is the action's type, `package/action/Name`. The robot is made to stand if the
+        action moves it.
+        """
+
     def tree_ended(self, tree: RunOfTree) -> None:
         """Learn that a tree has ended."""
 
@@ -97,6 +105,9 @@ class NoCommands:
         return True
 
     def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
+        """Do nothing."""
+
+    def goal_in_doubt(self, action: str, kind: str) -> None:
         """Do nothing."""
 
     def tree_ended(self, tree: RunOfTree) -> None:

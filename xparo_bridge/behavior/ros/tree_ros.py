@@ -22,11 +22,12 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from ...ros import entities
-from ...ros.action_goal import ActionGoal, Ending, Outcome
+from ...ros.action_goal import ActionGoal, Ending, IN_DOUBT, Outcome
 from ...ros.entities import publisher
 from ...ros.goal_progress import remaining
+from ...ros.presence import interface_name
 from ...ros.problems import Problems
-from ...ros.rclpy_internals import action_name
+from ...ros.rclpy_internals import action_name, action_type
 from ..context import TreeContext
 from .topic import LatestMessage
 
@@ -182,6 +183,8 @@ class TreeRos:
         self._pending: list[Pending] = []
         # Told the action and the id of each goal before it is sent.
         self.on_sending: Callable[[str, bytes], None] = lambda action, goal_id: None
+        # Told the action and its type of each goal of which it is not known whether it goes on.
+        self.on_doubt: Callable[[str, str], None] = lambda action, kind: None
 
     @property
     def node(self) -> Node:
@@ -275,7 +278,7 @@ class TreeRos:
                 server_timeout=server,
                 accept_timeout=server,
                 cancel_timeout=cancel,
-                on_end=goal.take,
+                on_end=lambda outcome: self._on_end(goal, client, outcome),
                 on_accepted=goal.accept,
                 on_feedback=goal.feed,
                 on_sending=lambda goal_id: self.on_sending(action_name(client), goal_id),
@@ -285,6 +288,11 @@ class TreeRos:
         )
         self.watch(goal)
         return goal
+
+    def _on_end(self, goal: Goal, client: ActionClient, outcome: Outcome) -> None:
+        goal.take(outcome)
+        if outcome.ending in IN_DOUBT:
+            self.on_doubt(action_name(client), interface_name(action_type(client)))
 
     def watch(self, pending: Pending) -> None:
         """See to the end of something that a leaf began."""

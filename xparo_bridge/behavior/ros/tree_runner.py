@@ -270,6 +270,7 @@ class TreeRunner:
         run.ros.on_sending = lambda action, goal_id: self.commands.record_tree_goal(
             run, action, goal_id
         )
+        run.ros.on_doubt = self.commands.goal_in_doubt
         stored = StoredTree(run.name, xml)
         if keep:
             self._write(lambda: self.library.add(stored))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...faults import FAULTS
 from ...ros import nav2_errors
-from ...ros.action_goal import ActionGoal, cancel_all, Ending, Outcome
+from ...ros.action_goal import ActionGoal, cancel_all, Ending, IN_DOUBT, Outcome
 from ...ros.entities import action_client, timer
 from ...ros.goal_progress import remaining
 from ...ros.presence import Presence
@@ -20,8 +20,6 @@ from . import kind
 from .kind import Kind, Robot, Schema
 from .run import Rejection, Run
 
-# Ends after which nobody knows whether the goal still moves the robot.
-_IN_DOUBT = (Ending.SERVER_LOST, Ending.CANCEL_IGNORED)
 _UNEXPLAINED = (
     ' and gave no reason, as Nav2 does if the frame of the goal is unknown, or if it was '
     'deactivated on the way; its log says more'
@@ -166,7 +164,7 @@ class ActionKind(Kind[ActiveGoal]):
             self._timer.cancel()
 
     def _left(self, outcome: Outcome) -> None:
-        if outcome.ending in _IN_DOUBT and self.motion:
+        if outcome.ending in IN_DOUBT and self.motion:
             self.robot.runs.motion_in_doubt()
 
     def pause(self, run: Run[ActiveGoal]) -> bool:
@@ -258,7 +256,7 @@ class ActionKind(Kind[ActiveGoal]):
             run.canceled(outcome.text)
         elif ending is Ending.REJECTED:
             run.reject(Rejection(ending, outcome.text))
-        elif ending in _IN_DOUBT and self.motion:
+        elif ending in IN_DOUBT and self.motion:
             self.robot.runs.motion_in_doubt()
             said = '' if 'may still be moving' in outcome.text else _MAY_MOVE
             run.fail(ending, outcome.text + said)

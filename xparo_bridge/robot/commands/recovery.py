@@ -37,9 +37,18 @@ class Recovery:
     """Ends the commands of a bridge that died, as soon as it is known how they stand."""
 
     def __init__(
-        self, node: Node, journal: Journal, on_end: Callable[[str, CommandStatus], object]
+        self,
+        node: Node,
+        journal: Journal,
+        on_end: Callable[[str, CommandStatus], object],
+        on_doubt: Callable[[str], object],
     ) -> None:
-        """Take what the journal has open; `on_end(source, status)` hears how each command ends."""
+        """
+        Take what the journal has open; `on_end(source, status)` hears how each command ends.
+
+        `on_doubt(action)` hears of each goal that may go on though it was to be cancelled.
+        """
+        self._on_doubt = on_doubt
         self._journal = journal
         self._on_end = on_end
         self._logger = node.get_logger().get_child('commands')
@@ -69,6 +78,9 @@ class Recovery:
                 self._end(command, goals)
 
     def _end(self, command: Interrupted, goals: list[OrphanedGoal]) -> None:
+        for goal in goals:
+            if goal.running and not goal.record.leave:
+                self._on_doubt(goal.record.action)
         outcomes = '; '.join(f'{goal.record.action}: {goal.outcome}' for goal in goals)
         if not command.command:
             self._journal.drop(command.command_id)

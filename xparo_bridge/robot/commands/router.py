@@ -91,7 +91,7 @@ class Router:
         self._turns = Turns(self._begin)
         self._late_cancels = LateCancels()
         self._standstill = Standstill(node, base, self.kinds.values())
-        self._recovery = Recovery(node, journal, self._end_interrupted)
+        self._recovery = Recovery(node, journal, self._end_interrupted, self._orphan_in_doubt)
         self._ids = CommandIds(self._open, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = timer(node, _POLL_PERIOD, self._poll)
@@ -339,6 +339,8 @@ class Router:
     def motion_in_doubt(self) -> None:
         """Make the robot stand, because it is not known of a goal whether it still moves it."""
         self._standstill.begin_in_doubt()
+        if self._timer.is_canceled():  # A tree may be all that is under way.
+            self._timer.reset()
 
     def lose(self, source: str) -> None:
         """End at once what only goes on while its sender is there."""
@@ -382,6 +384,11 @@ class Router:
         self._journal.goal(
             tree.command_id or tree.id, GoalRecord(action, goal_id.hex(), leave=False)
         )
+
+    def goal_in_doubt(self, action: str, kind: str) -> None:
+        """Make the robot stand if an action moves it, because a goal of it may still go on."""
+        if self._standstill.concerns(action, kind):
+            self.motion_in_doubt()
 
     def tree_ended(self, tree: RunOfTree) -> None:
         """Go on with what waited for the end of a tree."""
@@ -443,6 +450,14 @@ class Router:
         self._standstill.poll()
         if not (self._open or self._recovery.open or self._standstill.active):
             self._timer.cancel()
+
+    def _orphan_in_doubt(self, action: str) -> None:
+        """Make the robot stand for a goal of an earlier bridge, unless a newer order has it."""
+        moving = any(
+            run.started and run.kind is not None and run.kind.motion for run in self.open_runs
+        )
+        if not moving and not self._trees.moving:
+            self.goal_in_doubt(action, '')
 
     def _end_interrupted(self, source: str, status: CommandStatus) -> None:
         self._journal.end(source, status)

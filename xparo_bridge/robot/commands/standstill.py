@@ -17,7 +17,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ...faults import FAULTS
-from ...ros.motion_actions import GoalSweep, MotionActions
+from ...ros.motion_actions import GoalSweep, MotionActions, moves_base
 from .base import RobotBase, Stand
 from .kind import Kind
 
@@ -68,9 +68,12 @@ class Standstill:
         """
         if self._stand is None:
             self._stand = self._base.stand()
+            self._give_up_at = 0.0
         now = time.monotonic()
         self._stand_until = max(self._stand_until, now + stand_for)
-        self._give_up_at = float('inf') if at_most is None else now + at_most
+        # What a stop began is not given up because of a doubt that comes later.
+        give_up_at = float('inf') if at_most is None else now + at_most
+        self._give_up_at = max(self._give_up_at, give_up_at)
         self.actions.cancel_all()
         for name in self.actions.names.union(map(self._node.resolve_topic_name, actions)):
             if name in self._sweeps:
@@ -92,6 +95,22 @@ class Standstill:
                 stop()
             except Exception as error:  # The others must be stopped all the same.
                 FAULTS.note('the emergency stop', error)
+
+    def concerns(self, action: str, kind: str) -> bool:
+        """
+        Whether the goals of an action move the base, as far as anybody knows.
+
+        By its type, `package/action/Name` or '' if that is not known, by the graph, and by the
+        commands that send goals to it.
+        """
+        named = {
+            self._node.resolve_topic_name(name)
+            for one in self._kinds
+            if one.motion
+            for name in one.actions
+        }
+        name = self._node.resolve_topic_name(action)
+        return moves_base(kind) or name in named or name in self.actions.names
 
     def begin_in_doubt(self) -> None:
         """Make the robot stand because it is not known of a goal whether it still moves it."""
