@@ -12,7 +12,7 @@ from typing import Any
 from .yaml_layers import KeyPath
 
 # ROS: https://design.ros2.org/articles/topic_and_service_names.html
-_ROS_NAME = re.compile(r'(~(?=/|$)|/?[A-Za-z_{][\w{}]*)(/[A-Za-z_{][\w{}]*)*', re.ASCII)
+_WORD = re.compile(r'[A-Za-z_{][\w{}]*', re.ASCII)
 _LONGEST_NAME = 200
 _NAMES = {'topic', 'service', 'action', 'node', 'odom_topic', 'goal_topic'}
 _LISTS = {'topics', 'services', 'actions', 'nodes', 'lifecycle'}
@@ -41,13 +41,20 @@ def _ros_names(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
 _TOPICS = ('telemetry', 'topics')
 
 
+def _is_ros_name(name: str) -> bool:
+    words = name.removeprefix('/').split('/')
+    if words[0] == '~' and not name.startswith('/'):
+        del words[0]
+    return all(map(_WORD.fullmatch, words)) and '__' not in name
+
+
 def ros_name_problem(name: str) -> str:
     """Say why ROS does not allow a name of a topic, service, action or node; empty if it does."""
-    if _ROS_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME and '__' not in name:
+    if _is_ros_name(name) and len(name) <= _LONGEST_NAME:
         return ''
     better = re.sub(r'_+', '_', re.sub(r'[^\w/~{}]', '_', name, flags=re.ASCII))
     better = re.sub(r'/+', '/', re.sub(r'(^|/)(?=\d)', r'\1_', better)).rstrip('/')
-    hint = f'; did you mean "{better}"?' if better != name and _ROS_NAME.fullmatch(better) else ''
+    hint = f'; did you mean "{better}"?' if better != name and _is_ros_name(better) else ''
     return (
         f'ROS does not allow the name "{name[:_LONGEST_NAME]}": letters, digits and single '
         f'underscores, in words between slashes that begin with no digit{hint}'

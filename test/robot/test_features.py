@@ -54,7 +54,9 @@ def names_in_policy() -> set[str]:
 
 def features(node: Node, state: Path, *protocols: str) -> set[str]:
     """Subjects of the topics that links of these protocols make."""
-    configuration: Configuration = load(['config/bridge.yaml'])
+    own = state / 'robot.yaml'
+    own.write_text('links: [{name: p, protocol: xparo, url: "ws://127.0.0.1:1/"}]')
+    configuration: Configuration = load(['config/bridge.yaml', own])
     settings = {'url': 'ws://127.0.0.1:1/', 'robot_id': 'r1', 'extensions': []}
     links = {
         name: load_protocol(name).configured(settings, Credentials('key', 'project'))

@@ -76,7 +76,7 @@ def test_a_topic_has_all_its_settings():
         ({'period': True}, ['period'], "True is not of type 'number'"),
         ({'groups': []}, ['groups'], "not of type 'object' .*switched on by its name and {}"),
         ({'groups': {'sytem': {}}}, ['groups', 'sytem'], 'did you mean "system"'),
-        ({'groups': {'battery': None}}, ['groups', 'battery'], "not of type 'object'"),
+        ({'groups': {'battery': 1}}, ['groups', 'battery'], "not of type 'object'"),
         (
             {'groups': {'system': {'disks': '/'}}},
             ['groups', 'system', 'disks'],
