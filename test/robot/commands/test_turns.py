@@ -84,9 +84,12 @@ def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency
                 'stop': {'kind': 'stop', 'stop_for': 0.0},
             }
         )
-        at.trees.load('round', TREE)
+        checked = []
+        at.trees.load('round', TREE, lambda *end: checked.append(end))
+        at.until(lambda: checked)
         if kind == 'halt_tree':
             at.trees.run('round')
+            at.until(lambda: at.trees.current is not None)
         first = at.send('first', **({} if concurrency == 'queue' else {'x': 1.0, 'y': 1.0}))
         at.until(lambda: first.state is CommandState.RUNNING)
         at.until(lambda: first.state is CommandState.RUNNING and first.started)
