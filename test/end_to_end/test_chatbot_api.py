@@ -173,10 +173,10 @@ def test_settings_are_told_and_those_that_the_configuration_names_are_set(runnin
         assert json.loads(changes[1].data)['secret'] == 'theirs'
 
 
-def test_five_thousand_entries_at_once_hold_up_nothing(peers, tmp_path):
+def test_four_thousand_entries_at_once_hold_up_nothing(peers, tmp_path):
     with peers.bridge(tmp_path, commands={'cancel': {'kind': 'cancel'}}), RosGraph() as graph:
         worst = 0.0
-        entries = {f'n{number}': {**at(3600), 'command': 'cancel'} for number in range(5000)}
+        entries = {f'n{number}': {**at(3600), 'command': 'cancel'} for number in range(4000)}
         entries |= {f'p{number}': {**at(-3600), 'command': 'cancel'} for number in range(50)}
         statuses = Statuses(graph)
         graph.until(lambda: statuses.all)

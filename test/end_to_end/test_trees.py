@@ -269,10 +269,8 @@ def test_a_tree_commands_the_robot_and_stops_it_when_halted(tmp_path):
                 'nowhere',
                 tree('<RemoteCommand command="start_navigation" goal="atlantis"/>'),
             )
-            await report(parts, 'nowhere', 'failed')
-            await push(
-                parts, 'itself', tree('<RemoteCommand command="run_tree" tree_name="nowhere"/>')
-            )
+            await report(parts, 'nowhere', 'rejected')
+            await push(parts, 'itself', tree('<RemoteCommand command="run_tree" tree_name="go"/>'))
             await report(parts, 'itself', 'failed')
 
     asyncio.run(scenario())
