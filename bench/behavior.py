@@ -14,6 +14,7 @@ import statistics
 import time
 from typing import Any
 
+import py_trees  # noqa: F401  Before the nodes, which then are ticked by its executor.
 from rows import Row, row, show
 
 from xparo_bridge.behavior import builtin_registry, load, NodeStatus, StatefulAction

@@ -10,6 +10,9 @@ import os
 from pathlib import Path
 
 from fixtures.domains import DDS, own_domain
+
+# Before the nodes, so that they are py_trees' own; programs that tests start are without it.
+import py_trees  # noqa: F401
 import pytest
 
 os.environ.update(DDS)

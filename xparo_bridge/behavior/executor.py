@@ -15,6 +15,10 @@ from typing import Any
 import py_trees
 
 from .tree import Tree
+from .viewers import WITH_PY_TREES
+
+if not WITH_PY_TREES:
+    raise ImportError('import py_trees before xparo_bridge.behavior, whose nodes go without it')
 
 Handler = Callable[[py_trees.trees.BehaviourTree], None]
 

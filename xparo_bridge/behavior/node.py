@@ -3,8 +3,9 @@
 """
 What does every node of a tree do: tick, halt, reset, and read and write its ports.
 
-A node is a py_trees behaviour, so that py_trees' executor, visitors and viewers work with it.
-It keeps its own status, though, and its parent calls it directly: py_trees ticks only the root.
+Where py_trees is used (see viewers.py) a node is one of its behaviours, so that py_trees'
+executor, visitors and viewers work with it. It keeps its own status, though, and its parent
+calls it directly: py_trees ticks only the root.
 
 The order within `execute_tick` is that of BehaviorTree.CPP 4.10: preconditions, the node's own
 `on_tick`, postconditions, status. `_failureIf`, `_successIf` and `_skipIf` count only while the
@@ -18,16 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+import logging
+from typing import Any, ClassVar, TYPE_CHECKING
 import uuid
-
-import py_trees
 
 from .errors import BehaviorError, NodeError, PortError, TickError
 from .manifest import NodeConfig
 from .ports import ANY, ANY_ALLOWED, Port, PortType, remapped_key, STRING, type_of
 from .script import Script
-from .status import NodeKind, NodeStatus, PY_TREES_STATUS
+from .status import NodeKind, NodeStatus
+from .viewers import Behaviour, NOT_A_BLACKBOX, status_of
+
+if TYPE_CHECKING:
+    import py_trees
 
 IDLE, RUNNING, SUCCESS, FAILURE, SKIPPED = NodeStatus
 
@@ -37,7 +41,7 @@ _FORCED = {'_failureIf': FAILURE, '_successIf': SUCCESS, '_skipIf': SKIPPED}
 Observer = Callable[['TreeNode', NodeStatus, NodeStatus], None]
 
 
-class TreeNode(py_trees.behaviour.Behaviour):
+class TreeNode(Behaviour):
     """Base of all nodes. A subclass overrides `on_tick` and, if it can be RUNNING, `halt`."""
 
     KIND: ClassVar[NodeKind] = NodeKind.ACTION
@@ -54,7 +58,7 @@ class TreeNode(py_trees.behaviour.Behaviour):
 
     # What py_trees asks of each behaviour.
     blackboards: list[py_trees.blackboard.Client] = []  # noqa: RUF012  None has any.
-    blackbox_level = py_trees.common.BlackBoxLevel.NOT_A_BLACKBOX
+    blackbox_level = NOT_A_BLACKBOX
     current_child: TreeNode | None = None
     feedback_message: str = ''
     iterator = None  # type: ignore[assignment]
@@ -89,7 +93,7 @@ class TreeNode(py_trees.behaviour.Behaviour):
     @property
     def status(self) -> py_trees.common.Status:
         """The status as py_trees knows it: SKIPPED and IDLE are INVALID."""
-        return PY_TREES_STATUS[self._state]
+        return status_of(self._state)
 
     @status.setter
     def status(self, status: py_trees.common.Status) -> None:
@@ -335,15 +339,15 @@ class TreeNode(py_trees.behaviour.Behaviour):
         return uuid.uuid4()
 
     @cached_property
-    def logger(self) -> py_trees.logging.Logger:  # type: ignore[override]
+    def logger(self) -> logging.Logger:  # type: ignore[override]
         """What a node of one's own may log with."""
-        return py_trees.logging.Logger(self.name)
+        return logging.getLogger('xparo_bridge.tree')
 
     @property
     def qualified_name(self) -> str:  # type: ignore[override]
         return f'{type(self).__qualname__}/{self.name}'
 
-    def tick(self) -> Iterator[py_trees.behaviour.Behaviour]:
+    def tick(self) -> Iterator[Behaviour]:
         """Let py_trees tick the root, which ticks all others itself."""
         if self.drive is None:
             self.execute_tick()
@@ -354,13 +358,13 @@ class TreeNode(py_trees.behaviour.Behaviour):
     def update(self) -> py_trees.common.Status:
         return self.status
 
-    def stop(self, new_status: py_trees.common.Status = py_trees.common.Status.INVALID) -> None:
+    def stop(self, new_status: py_trees.common.Status | None = None) -> None:
         """Halt; the status is not py_trees' to give."""
         if self._state is RUNNING:
             self.halt_node()
         self.reset_status()
 
-    def tip(self) -> py_trees.behaviour.Behaviour | None:
+    def tip(self) -> Behaviour | None:
         """The RUNNING node furthest down, or the node itself."""
         for child in self.children:
             if child._state is RUNNING:

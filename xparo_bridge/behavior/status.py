@@ -4,8 +4,6 @@
 
 from enum import Enum, IntEnum
 
-import py_trees
-
 
 class NodeStatus(IntEnum):
     """The status of a node, numbered as BehaviorTree.CPP numbers them."""
@@ -32,13 +30,3 @@ class NodeKind(Enum):
     @property
     def is_leaf(self) -> bool:
         return self in (NodeKind.ACTION, NodeKind.CONDITION)
-
-
-# py_trees knows neither IDLE nor SKIPPED.
-PY_TREES_STATUS = {
-    NodeStatus.IDLE: py_trees.common.Status.INVALID,
-    NodeStatus.RUNNING: py_trees.common.Status.RUNNING,
-    NodeStatus.SUCCESS: py_trees.common.Status.SUCCESS,
-    NodeStatus.FAILURE: py_trees.common.Status.FAILURE,
-    NodeStatus.SKIPPED: py_trees.common.Status.INVALID,
-}

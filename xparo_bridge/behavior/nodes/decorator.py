@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import py_trees
-
+from .. import viewers
 from ..branches import DecoratorNode
 
 
-class Decorator(DecoratorNode, py_trees.decorators.Decorator):  # type: ignore[misc]
+class Decorator(DecoratorNode, viewers.Decorator):  # type: ignore[misc]
     """A decorator that viewers of py_trees recognise as one."""

@@ -14,13 +14,12 @@ something else can interrupt it between two children.
 
 from __future__ import annotations
 
-import py_trees
-
+from .. import viewers
 from ..node import FAILURE, SUCCESS
 from .in_order import InOrder
 
 
-class Fallback(InOrder, py_trees.composites.Selector):  # type: ignore[misc]
+class Fallback(InOrder, viewers.Selector):  # type: ignore[misc]
     """Ticks its children in order; succeeds with the first that succeeds."""
 
     memory = True

@@ -18,8 +18,7 @@ SUCCESS; SKIPPED if all were skipped.
 
 from __future__ import annotations
 
-import py_trees
-
+from .. import viewers
 from ..branches import ControlNode
 from ..errors import NodeError
 from ..manifest import NodeConfig
@@ -28,8 +27,8 @@ from ..ports import input_port, INT
 from ..status import NodeStatus
 
 
-class _Parallel(ControlNode, py_trees.composites.Parallel):  # type: ignore[misc]
-    policy = py_trees.common.ParallelPolicy.SuccessOnAll()
+class _Parallel(ControlNode, viewers.Parallel):  # type: ignore[misc]
+    policy = viewers.SUCCESS_ON_ALL
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)

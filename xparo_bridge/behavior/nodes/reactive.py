@@ -12,8 +12,7 @@ ReactiveSequence and ReactiveFallback: children in order, from the first one at 
 
 from __future__ import annotations
 
-import py_trees
-
+from .. import viewers
 from ..branches import ControlNode
 from ..node import FAILURE, RUNNING, SKIPPED, SUCCESS
 from ..status import NodeStatus
@@ -47,13 +46,13 @@ class _Reactive(ControlNode):
         return SKIPPED if all_skipped else self.otherwise
 
 
-class ReactiveSequence(_Reactive, py_trees.composites.Sequence):  # type: ignore[misc]
+class ReactiveSequence(_Reactive, viewers.Sequence):  # type: ignore[misc]
     """Asks its children from the first at every tick; fails with the first that fails."""
 
     memory = False
 
 
-class ReactiveFallback(_Reactive, py_trees.composites.Selector):  # type: ignore[misc]
+class ReactiveFallback(_Reactive, viewers.Selector):  # type: ignore[misc]
     """Asks its children from the first at every tick; succeeds with the first that does."""
 
     memory = False

@@ -15,14 +15,13 @@ ask to be woken, so that something else can interrupt them between two children.
 
 from __future__ import annotations
 
-import py_trees
-
+from .. import viewers
 from ..branches import ControlNode
 from ..node import FAILURE, SUCCESS
 from .in_order import InOrder
 
 
-class Sequence(InOrder, py_trees.composites.Sequence):  # type: ignore[misc]
+class Sequence(InOrder, viewers.Sequence):  # type: ignore[misc]
     """Ticks its children in order; fails with the first that fails."""
 
     memory = True

@@ -1,7 +1,9 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which executor ticks a tree: py_trees_ros', so that its viewers work, or py_trees' without it.
+Which executor ticks a tree: py_trees_ros', so that its viewers work, or py_trees', or neither.
+
+Without py_trees_ros it is py_trees' in a program that uses py_trees itself.
 
 Both tick alike. With py_trees_ros the tree's node offers the snapshot and blackboard streams that
 `py-trees-tree-watcher` and `py-trees-blackboard-watcher` open.
@@ -9,33 +11,70 @@ Both tick alike. With py_trees_ros the tree's node offers the snapshot and black
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-import py_trees
-
-from ..executor import Executor, ExecutorMixin, Handler
 from ..tree import Tree
+from ..viewers import WITH_PY_TREES
 from .tree_ros import TreeRos
 
 try:
-    from py_trees_ros.trees import BehaviourTree as _RosBehaviourTree
+    if not WITH_PY_TREES:
+        raise ImportError('nodes are none of py_trees')
+    from py_trees_ros.trees import BehaviourTree
 except ImportError:
-    _RosBehaviourTree = None
+    BehaviourTree = None
 
-HAS_PY_TREES_ROS = _RosBehaviourTree is not None
+HAS_PY_TREES_ROS = BehaviourTree is not None
+
+if WITH_PY_TREES:
+    from ..executor import Executor, ExecutorMixin, Handler
 
 
-def make_executor(tree: Tree, ros: TreeRos) -> ExecutorMixin:
+class TreeExecutor(Protocol):
+    """Ticks one tree; `count` says how many ticks have ended."""
+
+    count: int
+
+    def tick(self) -> None:
+        """
+        Tick the tree once.
+
+        :raises TickError: if a node raised; the tree should then be halted.
+        """
+
+    def shutdown(self) -> None:
+        """Let every node give back what it holds."""
+
+
+class _PlainExecutor:
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.count = 0
+
+    def tick(self) -> None:
+        self._tree.record_visits(False)
+        try:
+            self._tree.drive()
+            self.count += 1
+        finally:
+            self._tree.reset_if_done()
+
+    def shutdown(self) -> None:
+        for node in self._tree.nodes:
+            node.shutdown()
+
+
+def make_executor(tree: Tree, ros: TreeRos) -> TreeExecutor:
     """Make the executor of a tree; close it with `close_executor`."""
     if not HAS_PY_TREES_ROS:
-        return Executor(tree)
+        return Executor(tree) if WITH_PY_TREES else _PlainExecutor(tree)
     executor = _RosExecutor(tree)
     # A visitor that does nothing: the usual one logs every node.
     executor.setup(node=ros.node, visitor=py_trees.visitors.VisitorBase())
     return executor
 
 
-def close_executor(executor: ExecutorMixin, ros: TreeRos) -> None:
+def close_executor(executor: TreeExecutor, ros: TreeRos) -> None:
     """End an executor and the tree's node; py_trees_ros destroys the node it was given itself."""
     if HAS_PY_TREES_ROS:
         ros.close(executor.shutdown)
@@ -45,8 +84,9 @@ def close_executor(executor: ExecutorMixin, ros: TreeRos) -> None:
 
 
 if HAS_PY_TREES_ROS:
+    import py_trees
 
-    class _RosExecutor(ExecutorMixin, _RosBehaviourTree):  # type: ignore[misc]
+    class _RosExecutor(ExecutorMixin, BehaviourTree):  # type: ignore[misc]
         """Ticks a tree with the streams of py_trees_ros."""
 
         def tick(

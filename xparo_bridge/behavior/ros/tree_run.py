@@ -11,13 +11,12 @@ from typing import Any
 import uuid
 
 from ..errors import clip, Problem, TickError, TreeErrors
-from ..executor import ExecutorMixin
 from ..node import IDLE, RUNNING, TreeNode
 from ..sliced_call import SlicedCall
 from ..status import NodeStatus
 from ..tree import Tree
 from .bridge_nodes import jsonable
-from .tree_executor import close_executor, make_executor
+from .tree_executor import close_executor, make_executor, TreeExecutor
 from .tree_ros import TreeRos
 
 # How long a tree is ticked at a time, s, and up to which size its tick needs no interruption: 50
@@ -91,7 +90,7 @@ class TreeRun:
         self.on_progress = on_progress or (lambda run: None)
         self.on_end = on_end or (lambda run: None)
         self.made_at = time.monotonic()
-        self.executor: ExecutorMixin | None = None
+        self.executor: TreeExecutor | None = None
         # The leaf that failed last in the newest tick; a node with children if no leaf did.
         self.last_failure: TreeNode | None = None
         self._tree: Tree | None = None
