@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import math
+import subprocess
+import sys
 
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
@@ -27,6 +29,7 @@ from nav2_msgs.action import (
     UndockRobot,
     Wait,
 )
+from nav2_msgs.msg import SpeedLimit
 from nav2_msgs.srv import ClearEntireCostmap
 from nav_msgs.msg import OccupancyGrid, Odometry
 import pytest
@@ -34,6 +37,7 @@ from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from sensor_msgs.msg import BatteryState, JointState, LaserScan
 from std_msgs.msg import Empty
 
+from xparo_bridge import __version__
 from xparo_bridge.local.sim.conversions import duration, quaternion
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -325,6 +329,33 @@ def test_assisted_teleop_follows_the_stick_until_it_is_preempted(graph):
     assert goal.end().status == SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ('limit', 'slowest', 'fastest'),
+    [
+        (SpeedLimit(speed_limit=0.25), 0.2, 0.26),
+        (SpeedLimit(speed_limit=25.0, percentage=True), 0.45, 0.51),
+        (SpeedLimit(speed_limit=0.0), 0.6, 2.01),
+    ],
+)
+def test_a_speed_limit_is_kept(graph, limit, slowest, fastest):
+    odom = graph.listen(Odometry, 'odom')
+    limits = graph.node.create_publisher(SpeedLimit, 'speed_limit', 10)
+    graph.until(limits.get_subscription_count)
+    limits.publish(limit)
+    goal = graph.send_goal(
+        NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal(pose=at(*far(graph)))
+    )
+    assert goal.accepted
+    graph.until(lambda: odom and odom[-1].twist.twist.linear.x > slowest)
+    reached = len(odom)
+    graph.until(lambda: len(odom) > reached + 20)
+    assert max(message.twist.twist.linear.x for message in odom) < fastest
+    limits.publish(SpeedLimit())
+    goal.cancel()
+    goal.end()
+    assert graph.node.destroy_publisher(limits)
+
+
 @pytest.mark.parametrize('costmap', ['global_costmap', 'local_costmap'])
 def test_costmaps_can_be_cleared(graph, costmap):
     graph.call(
@@ -374,3 +405,29 @@ def test_acceptance_can_be_late_while_the_rest_goes_on(graph):
         assert {goal.end().status for goal in goals} == {ABORTED, SUCCEEDED}
     finally:
         graph.set_parameter(node, 'accept_delay', 0.0)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'words'),
+    [
+        (['--help'], 0, '--ros-args -p speed:=3.0'),
+        (['--version'], 0, __version__),
+        (['--sped'], 2, 'unrecognized arguments: --sped'),
+        (['speed:=3.0'], 2, 'unrecognized arguments: speed:=3.0'),
+        (['--hel'], 2, 'unrecognized arguments: --hel'),
+        (['--ros-args', '--', 'extra'], 2, 'unrecognized arguments: extra'),
+        (['--ros-args', '--nonsense'], 2, '--nonsense'),
+        (['--ros-args', '-p', 'speed'], 2, 'speed'),
+        (['--ros-args', '-p', 'speed:=fast'], 2, 'fast'),
+    ],
+)
+def test_the_command_line_is_refused_as_the_bridges_is(arguments, code, words):
+    ended = subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', 'simulated_robot', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == code
+    assert words in ended.stdout + ended.stderr
+    assert 'Traceback' not in ended.stderr

@@ -4,20 +4,51 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 import signal
 import sys
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from .. import __version__
+from ..exit_codes import STOPPED, WRONG_USAGE
+from ..main import split_ros_arguments
 
-from .sim.node import SimulatedRobot
+_EPILOG = """\
+All else are ROS parameters, such as how fast it drives, m/s, or how its next goal ends:
+
+  ros2 run xparo_bridge simulated_robot --ros-args -p speed:=3.0
+  ros2 param describe /simulated_robot speed fail_next
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the robot until Ctrl-C; the arguments are ROS's own, `--ros-args -p speed:=3.0`."""
-    rclpy.init(args=list(sys.argv if argv is None else argv))
-    node = SimulatedRobot()
+    parser = argparse.ArgumentParser(
+        'simulated_robot',
+        description="A robot in a restaurant, with Nav2's interfaces.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument('--version', action='version', version=f'xparo_bridge {__version__}')
+    own, ros = split_ros_arguments(sys.argv[1:] if argv is None else argv)
+    parser.parse_args(own)
+    return _run(ros)
+
+
+def _run(ros_args: Sequence[str]) -> int:
+    # Not before: `--help` need not wait for it.
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    from .sim.node import SimulatedRobot
+
+    try:
+        rclpy.init(args=['simulated_robot', *ros_args])
+        node = SimulatedRobot()
+    except Exception as error:
+        print(f'simulated_robot: ROS does not take its arguments: {error}', file=sys.stderr)
+        return WRONG_USAGE
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     node.get_logger().info('ready')
@@ -31,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+    return STOPPED
 
 
 if __name__ == '__main__':

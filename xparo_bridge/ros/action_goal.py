@@ -187,9 +187,8 @@ class ActionGoal:
     def abandon(self, on_end: Callable[[Outcome], None]) -> None:
         """Cancel it for somebody else, who hears only how it ends; `poll` goes on to be called."""
         self._on_end = on_end
-        self._on_sending = lambda goal_id: None
+        self._on_sending = self._on_feedback = lambda ignored: None
         self._on_accepted = lambda: None
-        self._on_feedback = lambda feedback: None
         self.cancel()
 
     def cancel(self) -> None:
