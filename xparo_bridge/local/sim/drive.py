@@ -71,6 +71,8 @@ class Drive:
         self.limits = limits or Limits()
         self.pose = pose
         self.speed = 0.0
+        # What whoever follows a path keeps to, m/s.
+        self.speed_limit = math.inf
         self.turn = 0.0
         self.bumped = False
         self._wanted = (0.0, 0.0)

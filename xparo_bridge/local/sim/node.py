@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from geometry_msgs.msg import Twist, TwistStamped
+from nav2_msgs.msg import SpeedLimit
 from nav2_msgs.srv import (
     ClearCostmapAroundRobot,
     ClearCostmapExceptRegion,
@@ -104,6 +106,7 @@ class SimulatedRobot(Node):  # type: ignore[misc]
         self.create_subscription(twist, 'cmd_vel', self._on_velocity, 10)
         self.create_subscription(twist, 'cmd_vel_teleop', self._on_teleop, 10)
         self.create_subscription(Empty, 'preempt_teleop', self._on_preempt_teleop, 10)
+        self.create_subscription(SpeedLimit, 'speed_limit', self._on_speed_limit, 10)
         for costmap in ('global_costmap', 'local_costmap'):
             for name, kind in COSTMAP_SERVICES.items():
                 self.create_service(
@@ -147,6 +150,12 @@ class SimulatedRobot(Node):  # type: ignore[misc]
     def _on_velocity(self, message: Any) -> None:
         twist = getattr(message, 'twist', message)
         self._robot.drive.command(twist.linear.x, twist.angular.z)
+
+    def _on_speed_limit(self, message: SpeedLimit) -> None:
+        drive, limit = self._robot.drive, message.speed_limit
+        if message.percentage:
+            limit *= drive.limits.speed / 100.0
+        drive.speed_limit = limit or math.inf  # As Nav2, which takes 0 for no limit.
 
     def _on_teleop(self, message: Any) -> None:
         twist = getattr(message, 'twist', message)

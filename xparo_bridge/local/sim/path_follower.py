@@ -47,7 +47,8 @@ class PathFollower:
             drive.command(0.0, turn)
             return False
         braking = math.sqrt(2.0 * limits.acceleration * max(left - 0.02, 0.0)) * 0.8
-        drive.command(min(limits.speed, max(braking, 0.1 * limits.speed)) * math.cos(error), turn)
+        speed = min(limits.speed, drive.speed_limit, max(braking, 0.1 * limits.speed))
+        drive.command(speed * math.cos(error), turn)
         return False
 
     def _locate(self, pose: Pose) -> None:
