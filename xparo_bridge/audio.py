@@ -9,7 +9,6 @@ stream may come in pieces of any length.
 
 from __future__ import annotations
 
-from fractions import Fraction
 import math
 
 import numpy as np
@@ -38,6 +37,8 @@ class Resampler:
         # no common divisor would have hundreds of MB of them. The nearest ratio with fewer is off
         # by less than 100 parts in a million, as the clocks of two sound cards are.
         rows = max(_MAX_WEIGHTS // (2 * self._half), 1)
+        from fractions import Fraction  # 4 ms, and no memory before there is sound.
+
         ratio = Fraction(rate_out, rate_in)
         if ratio.numerator > rows:
             ratio = 1 / (1 / ratio).limit_denominator(rows)

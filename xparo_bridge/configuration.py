@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import copy
 from dataclasses import dataclass, field, replace
-import difflib
 import json
 from pathlib import Path
 import re
 from typing import Any, NoReturn, TypeVar
 
 from . import configuration_rules
+from .alike import alike
 from .errors import BadInput
 from .json_schema import Problem, Validator
 from .share import share
@@ -332,7 +332,7 @@ def _unknown_key(key: str, known: list[str]) -> str:
             'XPARO_PROJECT_ID in the environment, or put secret_key and project_id into a file of '
             "mode 0600 that the link's credentials_file names"
         )
-    near = difflib.get_close_matches(key, known, 1)
+    near = alike(key, known, 1)
     return 'no such key; ' + (
         f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
     )

@@ -10,8 +10,8 @@ because it depends on where a tree is used, `builder` checks.
 from __future__ import annotations
 
 from collections.abc import Callable
-import difflib
 
+from ..alike import alike
 from .document import Element, Limits
 from .errors import Problem
 from .manifest import Manifest
@@ -171,7 +171,7 @@ class Verifier:
         if len(self.problems) > _SUGGESTIONS:
             return ''
         known = [manifest.type_id for manifest in self._registry.manifests()]
-        close = difflib.get_close_matches(name, known, 1)
+        close = alike(name, known, 1)
         return f'did you mean {close[0]}?' if close else ''
 
     def _report(self, element: Element, message: str, hint: str) -> None:

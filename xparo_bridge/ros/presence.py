@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-import difflib
 import time
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +20,7 @@ from weakref import WeakKeyDictionary
 from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility
 
+from ..alike import alike, likeness
 from . import entities
 from .problems import Problems
 
@@ -228,7 +228,7 @@ def _hint(
     right = _closest(wanted, [name for name in others if kind and kind in there[name]], served)
     if right:
         return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
-    alike = difflib.get_close_matches(wanted, others, _MOST_NAMES, 0.75)
+    alike = alike(wanted, others, _MOST_NAMES, 0.75)
     alike = [name for name in alike if served(name)]
     return f'; did you mean {_listed(alike)}?' if alike else ''
 
@@ -236,7 +236,7 @@ def _hint(
 def _closest(wanted: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
     def unlike(name: str) -> tuple[bool, float]:
         last = name.rpartition('/')[2] == wanted.rpartition('/')[2]
-        return not last, -difflib.SequenceMatcher(None, name, wanted).ratio()
+        return not last, -likeness(name, wanted)
 
     return [name for name in sorted(names, key=unlike) if served(name)][:_MOST_NAMES]
 

@@ -10,7 +10,6 @@ a tree is made. `manifest_of` has those of one release, for `check_tree --nav2`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 import json
 from typing import Any
 
@@ -52,7 +51,6 @@ _RESULT_TYPES = {
 }
 
 
-@cache
 def _data(release: str) -> Mapping[str, Any]:
     nodes: Mapping[str, Any] = json.loads(
         share('config', 'nav2', f'{release}.json').read_text(encoding='utf-8')

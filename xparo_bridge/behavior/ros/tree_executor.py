@@ -5,7 +5,7 @@ Which executor ticks a tree: py_trees_ros', so that its viewers work, or py_tree
 
 Without py_trees_ros it is py_trees' in a program that uses py_trees itself.
 
-Both tick alike. With py_trees_ros the tree's node offers the snapshot and blackboard streams that
+All tick alike. With py_trees_ros the tree's node offers the snapshot and blackboard streams that
 `py-trees-tree-watcher` and `py-trees-blackboard-watcher` open.
 """
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-import difflib
 import time
 from typing import Any
 
+from ...alike import alike
 from ...configuration import Configuration, ConfigurationError
 from ...faults import FAULTS
 from ...json_schema import SchemaError
@@ -96,7 +96,7 @@ class Admission:
     def unknown(self, name: str) -> Rejection:
         """Say that there is no command of a name, and which there are."""
         short = clip(name, 80)
-        near = difflib.get_close_matches(short, sorted(self._kinds), 1)
+        near = alike(short, sorted(self._kinds), 1)
         hint = f'; did you mean "{near[0]}"?' if near else ''
         return Rejection(
             'unknown_command',

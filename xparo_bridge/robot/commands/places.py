@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import difflib
 import json
 from typing import Any
 
+from ...alike import alike
 from ...errors import BadInput
 from ...json_reader import read_object
 from ...ros.geometry import FARTHEST
@@ -55,7 +55,7 @@ class Places:
         for poses in (self._saved, self._configured):
             if name in poses:
                 return poses[name]
-        near = difflib.get_close_matches(name, self.names, 1)
+        near = alike(name, self.names, 1)
         hint = f'; did you mean "{near[0]}"?' if near else ''
         raise UnknownPlace(f'there is no place "{name}"{hint}')
 

@@ -1,0 +1,25 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Which known names are like a wrong one, to ask whether they were meant.
+
+difflib is imported when somebody has mistyped something: 2 ms then, instead of its memory always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def alike(wrong: str, known: Iterable[str], most: int = 1, least: float = 0.6) -> list[str]:
+    """Return the known names most like a wrong one, `least` of 1 or more, the best first."""
+    from difflib import get_close_matches
+
+    return get_close_matches(wrong, list(known), most, least)
+
+
+def likeness(one: str, other: str) -> float:
+    """How like two names are: 1 for the same."""
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, one, other).ratio()
