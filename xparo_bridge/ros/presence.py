@@ -228,9 +228,8 @@ def _hint(
     right = _closest(wanted, [name for name in others if kind and kind in there[name]], served)
     if right:
         return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
-    alike = alike(wanted, others, _MOST_NAMES, 0.75)
-    alike = [name for name in alike if served(name)]
-    return f'; did you mean {_listed(alike)}?' if alike else ''
+    near = [name for name in alike(wanted, others, _MOST_NAMES, 0.75) if served(name)]
+    return f'; did you mean {_listed(near)}?' if near else ''
 
 
 def _closest(wanted: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
