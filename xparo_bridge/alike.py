@@ -13,9 +13,12 @@ from collections.abc import Iterable
 
 def alike(wrong: str, known: Iterable[str], most: int = 1, least: float = 0.6) -> list[str]:
     """Return the known names most like a wrong one, `least` of 1 or more, the best first."""
+    names = list(known)
+    if not names:
+        return []
     from difflib import get_close_matches
 
-    return get_close_matches(wrong, list(known), most, least)
+    return get_close_matches(wrong, names, most, least)
 
 
 def likeness(one: str, other: str) -> float:
