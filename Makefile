@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py
 # What must be strictly typed.
-TYPED := xparo_bridge
+TYPED := xparo_bridge test/fixtures
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos soak release clean
@@ -29,7 +29,7 @@ lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(if $(TYPED),$(VENV)/mypy $(TYPED))
+	$(VENV)/mypy $(TYPED)
 	xmllint --noout --nonet package.xml interfaces/*/package.xml
 	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
 
