@@ -125,11 +125,14 @@ def connect(path: Path) -> sqlite3.Connection:
         if fresh:
             db.executescript(f'BEGIN; {SCHEMA} COMMIT;')
         check(db)
-    except BaseException:
+    except BaseException as error:
         db.close()
         if fresh:
             with contextlib.suppress(OSError):
                 path.unlink()
+        if isinstance(error, UnicodeDecodeError):
+            # SQLite quotes what it found in the damaged file, which need not be text.
+            raise CorruptError(f'a text of it is no UTF-8: {error}') from error
         raise
     return db
 
