@@ -183,7 +183,7 @@ def test_an_event_takes_no_time_however_large_it_is_and_gives_one_line(tmp_path,
     audit = Audit(tmp_path / 'audit.jsonl', print)
     began = time.thread_time()
     audit.note('received', source='platform', content=value)
-    assert time.thread_time() - began < 0.02
+    assert time.thread_time() - began < 0.06
     audit.close()
     assert len(lines(tmp_path / 'audit.jsonl')) == 1
     assert (tmp_path / 'audit.jsonl').stat().st_size < 40_000

@@ -176,7 +176,7 @@ def read_copy(path: Path) -> sqlite3.Connection | None:
             db.backup(memory)
             db.close()
             return memory
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error, UnicodeDecodeError):
         return None
 
 

@@ -242,7 +242,7 @@ def _old_rows(
         for row in old.execute(query):
             if [type(value) for value in row] == types:
                 yield tuple(storable(value) if isinstance(value, str) else value for value in row)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if 'no such table: history' not in str(error):  # Not each lane had one.
             taken.lost.append(
                 f'{path} is damaged ({error}); what could be read of it is taken over'

@@ -196,7 +196,7 @@ def _repair(folder: Path, options: argparse.Namespace) -> int:
     path = folder / FILE_NAME
     try:
         db, findings = open_database(path)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         raise _Problem(f'{path}: {error}', DAMAGED) from error
     with contextlib.closing(db):
         done = list(findings.damage)
@@ -207,7 +207,7 @@ def _repair(folder: Path, options: argparse.Namespace) -> int:
         try:
             db.execute('REINDEX')
             db.execute('VACUUM')
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if not is_corrupt(error):
                 raise _Problem(f'{path}: {error}', DAMAGED) from error
     with contextlib.closing(connect(path)):
