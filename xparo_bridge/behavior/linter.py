@@ -40,7 +40,11 @@ def default_registry() -> NodeRegistry:
 
 def main(argv: Sequence[str] | None = None, registry: NodeRegistry | None = None) -> int:
     """Check the files named on the command line and return the exit code."""
-    options = _parse(argv)
+    return check(parser().parse_args(argv), registry)
+
+
+def check(options: argparse.Namespace, registry: NodeRegistry | None = None) -> int:
+    """Check the files of parsed options and return the exit code."""
     # Types whose nodes need ROS are known, and checking a tree does not run them.
     registry = (registry or default_registry()).with_stubs()
     try:
@@ -52,35 +56,36 @@ def main(argv: Sequence[str] | None = None, registry: NodeRegistry | None = None
     return max((_check_file(file, registry, options) for file in options.files), default=0)
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser(releases: Sequence[str] = (*nav2.RELEASES, 'all')) -> argparse.ArgumentParser:
+    """Make the parser of the arguments; `releases` are those of Nav2 that may be named."""
+    made = argparse.ArgumentParser(
         prog='check_tree', description='Check behaviour trees in BehaviorTree.CPP XML.'
     )
-    parser.add_argument('files', nargs='+', metavar='FILE', help="a tree; '-' reads it from stdin")
-    parser.add_argument(
+    made.add_argument('files', nargs='+', metavar='FILE', help="a tree; '-' reads it from stdin")
+    made.add_argument(
         '--assume-nodes',
         action='store_true',
         help='accept leaves of unknown types, with any ports',
     )
-    parser.add_argument(
+    made.add_argument(
         '--strict', action='store_true', help='refuse format 3, as BehaviorTree.CPP 4 does'
     )
-    parser.add_argument(
+    made.add_argument(
         '--tree-folder', type=Path, help='where <include> may read; else the folder of the file'
     )
-    parser.add_argument(
+    made.add_argument(
         '--enum',
         action='append',
         default=[],
         metavar='NAME=VALUE',
         help='a constant that scripts may use; may be given more than once',
     )
-    parser.add_argument(
+    made.add_argument(
         '--nav2',
-        choices=(*nav2.RELEASES, 'all'),
+        choices=releases,
         help='also say which node types and ports a release of Nav2 lacks, or each of them',
     )
-    return parser.parse_args(argv)
+    return made
 
 
 def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+import re
 from threading import Lock
 import time
 from weakref import WeakKeyDictionary
@@ -20,6 +21,8 @@ from rclpy.node import Node
 # Names come from the graph, where anybody may make ever new ones.
 _MOST = 500
 _LONGEST = 400
+# Texts that differ in numbers alone are no news: what a sensor says changes with each message.
+_NUMBER = re.compile(r'(?<![\w/])[-+]?\d+(\.\d+)?(e[-+]?\d+)?(?![\w/])')
 # A problem that comes and goes is logged this often at most, s; status always has it.
 _QUIET = 30.0
 
@@ -57,7 +60,7 @@ class Problems:
             self._texts[name] = text
             if len(self._texts) > _MOST:
                 self._texts.popitem(last=False)
-        if self._is_news(name, text):
+        if self._is_news(name, _NUMBER.sub('#', text)):
             self._logger.warning(f'{name}: {text}')
         self.on_change()
 

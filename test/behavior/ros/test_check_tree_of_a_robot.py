@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from fixtures.tree_robot import document
+import pytest
 
 from xparo_bridge.behavior.ros.check_tree import main
 
@@ -45,3 +46,20 @@ def test_a_wrong_configuration_is_told_with_its_line(tmp_path, capsys):
     config.write_text('trees:\n  nodes:\n    Beep: {publish: std_msgs/msg/Float32}\n')
     assert main(['--config', str(config), 'tree.xml']) == 2
     assert 'robot.yaml:3' in capsys.readouterr().err
+
+
+def test_the_help_names_all_that_it_takes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['--help'])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for word in ('--config FILE', '--assume-nodes', '--nav2', 'robot', '--tree-folder'):
+        assert word in text
+
+
+@pytest.mark.parametrize('argument', ['--nonsense', '--nav2=no_release', '--nav2'])
+def test_what_is_not_understood_is_refused(argument, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['tree.xml', argument])
+    assert ended.value.code == 2
+    assert 'usage: check_tree' in capsys.readouterr().err

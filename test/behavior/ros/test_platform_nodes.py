@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from fixtures.tree_robot import tree_robot
@@ -119,6 +120,16 @@ def test_the_level_of_the_battery_is_compared_in_per_cent(robot, least, state):
     run = robot.run(f'<CheckBatteryLevel min_level="{least}"/>')
     assert run.state == state
     assert ('the battery has 80 %, less than 90 %' in run.error) is (state == 'failed')
+
+
+@pytest.mark.parametrize('node', ['CheckBatteryLevel min_level="0"', 'IsBatteryLow'])
+@pytest.mark.parametrize('part', [10.0, 87.0, -1.0, -0.5, math.nan, math.inf])
+def test_what_is_no_charge_is_neither_low_nor_enough(robot, node, part):
+    publisher = robot.peer.create_publisher(BatteryState, 'battery_state', 10)
+    robot.peer.create_timer(0.05, lambda: publisher.publish(BatteryState(percentage=part)))
+    run = robot.run(f'<{node} battery_topic="battery_state"/>')
+    assert run.state == 'failed'
+    assert 'the charge of the battery is not known' in run.error
 
 
 @pytest.mark.parametrize(

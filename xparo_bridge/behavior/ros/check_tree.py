@@ -9,7 +9,6 @@ As behavior/linter.py, with `--config FILE...` for the node types of a robot's c
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 import json
 import sys
@@ -17,14 +16,21 @@ import sys
 from ...configuration import ConfigurationError, load
 from ...share import share
 from .. import linter
+from ..nav2 import RELEASES
 from .robot_registry import nav2_release, robot_registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the files named on the command line and return the exit code."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument('--config', action='append', default=[])
-    options, rest = parser.parse_known_args(argv)
+    parser = linter.parser((*RELEASES, 'all', 'robot'))
+    parser.add_argument(
+        '--config',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help="a configuration file with node types of the robot's; may be given more than once",
+    )
+    options = parser.parse_args(argv)
     nodes, commands = {}, None
     if options.config:
         # Of the configuration only the trees matter; a linter needs no links.
@@ -40,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     registry, problems = robot_registry('/xparo_bridge', nodes, commands=commands, stubs=True)
     for path, text in problems:
         print(f'trees.nodes.{".".join(path)}: {text}', file=sys.stderr)
-    if '--nav2=robot' in rest:
-        rest[rest.index('--nav2=robot')] = f'--nav2={nav2_release() or "all"}'
-    return 2 if problems else linter.main(rest, registry)
+    if options.nav2 == 'robot':
+        options.nav2 = nav2_release() or 'all'
+    return 2 if problems else linter.check(options, registry)
 
 
 if __name__ == '__main__':

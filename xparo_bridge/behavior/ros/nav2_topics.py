@@ -6,17 +6,20 @@ Those of Nav2's nodes that listen to a topic.
 - ControllerSelector, GoalCheckerSelector, PathHandlerSelector, PlannerSelector,
   ProgressCheckerSelector and SmootherSelector: SUCCESS with what was said last on `topic_name`,
   else the default; FAILURE without either.
-- IsBatteryLow: SUCCESS if the charge (0 to 1), or the voltage, is at most `min_battery`.
+- IsBatteryLow: SUCCESS if the charge (0 to 1), or the voltage, is at most `min_battery`; FAILURE
+  with a message if the driver does not measure it, or has per cent.
 - IsBatteryCharging: SUCCESS if it charges.
 - IsStuck: SUCCESS if the robot slowed down harder than it can brake: by more than 10 m/s2.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sensor_msgs.msg import BatteryState
 
+from ...ros.battery import measured_charge, NoCharge
 from ..leaves import Condition, SyncAction
 from ..manifest import NodeConfig
 from ..node import FAILURE, SUCCESS
@@ -76,10 +79,17 @@ class BatteryCondition(Condition):
         if message is None:
             return fail(self, 'no state of the battery came yet')
         self.feedback_message = ''
-        return SUCCESS if self.holds(message) else FAILURE
+        try:
+            return SUCCESS if self.holds(message) else FAILURE
+        except NoCharge as error:
+            return fail(self, f'the charge of the battery is not known: {error}')
 
     def holds(self, message: Any) -> bool:
-        """Tell whether the condition is met."""
+        """
+        Tell whether the condition is met.
+
+        :raises NoCharge: if the message does not say how full the battery is
+        """
         raise NotImplementedError
 
 
@@ -87,8 +97,12 @@ class IsBatteryLow(BatteryCondition):
     """Succeeds if the battery is low."""
 
     def holds(self, message: Any) -> bool:
-        level = message.voltage if self.find_input('is_voltage', False) else message.percentage
-        return bool(level <= self.find_input('min_battery', 0.0))
+        least = self.find_input('min_battery', 0.0)
+        if self.find_input('is_voltage', False):
+            if not math.isfinite(message.voltage):
+                raise NoCharge('the driver does not measure the voltage')
+            return bool(message.voltage <= least)
+        return bool(measured_charge(message.percentage) <= least)
 
 
 class IsBatteryCharging(BatteryCondition):

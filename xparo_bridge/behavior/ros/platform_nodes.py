@@ -8,7 +8,7 @@ The nodes that the platform's own client has in its palette, so that its trees r
 - ParamSet: sets a parameter of a node (`param_type`: bool, int, double, string, or one of them
   with `_array`). SUCCESS if it was set; FAILURE if it was refused, or the node is absent.
 - CheckBatteryLevel: SUCCESS if the charge on `battery_topic` is at least `min_level` per cent;
-  FAILURE if it is not, or nothing came.
+  FAILURE if it is not, or not known.
 - NavigateTo runs the command `start_navigation`, with `location` as its goal.
 - LoadNextDelivery, NotifyPatient, PlayAudio and SpeakText run the commands of the configuration
   `load_next_delivery`, `notify_patient`, `play_audio` and `speak_text` with their ports as
@@ -26,6 +26,7 @@ from typing import Any
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
+from ...ros.battery import measured_charge, NoCharge
 from ..errors import ConversionError
 from ..leaves import Condition, StatefulAction
 from ..manifest import Manifest, NodeConfig
@@ -167,7 +168,11 @@ class CheckBatteryLevel(Condition):
         message = self._topic.message
         if message is None:
             return fail(self, 'no state of the battery came yet')
-        least, level = self.get_input('min_level'), 100.0 * message.percentage
+        try:
+            level = 100.0 * measured_charge(message.percentage)
+        except NoCharge as error:
+            return fail(self, f'the charge of the battery is not known: {error}')
+        least = self.get_input('min_level')
         if level >= least:
             self.feedback_message = ''
             return SUCCESS

@@ -16,12 +16,12 @@ import math
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
+from ....ros.battery import charge, NoCharge
 from ....ros.problems import Problems
 from ..settings import parse_fields, Settings, TopicSettings
 from ..source import Source, TopicSource, Values
 
 _PROBLEM = 'telemetry battery'
-_ROUNDING = 0.01  # A gauge of integers may say a little more than full.
 _STATUS = {
     BatteryState.POWER_SUPPLY_STATUS_CHARGING: 'charging',
     BatteryState.POWER_SUPPLY_STATUS_DISCHARGING: 'discharging',
@@ -43,21 +43,14 @@ def make(node: Node, settings: Settings) -> Source:
 
 
 def _battery(read: Values, problems: Problems) -> Values:
-    part = read['percentage']
-    if not math.isfinite(part) or part == -1.0:
-        part = math.nan  # Not measured; nothing is wrong with that.
+    part = None
+    try:
+        part = charge(read['percentage'])
         problems.solved(_PROBLEM)
-    elif not 0.0 <= part <= 1.0 + _ROUNDING:
-        problems.report(
-            _PROBLEM,
-            f'battery_percentage is left out: the driver says {part:g}, '
-            'expected a part of 1 (sensor_msgs/BatteryState)',
-        )
-        part = math.nan
-    else:
-        problems.solved(_PROBLEM)
+    except NoCharge as error:
+        problems.report(_PROBLEM, f'battery_percentage is left out: {error}')
     values = {
-        'battery_percentage': round(min(part, 1.0) * 100, 1) if part == part else math.nan,
+        'battery_percentage': math.nan if part is None else round(part * 100, 1),
         'battery_voltage': round(read['voltage'], 3),
         'battery_current': round(read['current'], 3),
         'battery_status': _STATUS.get(read['power_supply_status'], 'unknown'),
