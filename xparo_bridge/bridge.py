@@ -28,6 +28,7 @@ from .faults import FAULTS
 from .link.links import Link, LinkError, LinkThread, make_link
 from .robot.commands.base import RobotBase
 from .robot.commands.base_settings import base_settings
+from .robot.commands.for_trees import CommandsForTrees
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
 from .robot.commands.places import Places
@@ -190,7 +191,7 @@ class Bridge:
                 configuration.replacing('commands', found.without_wrong('commands', commands))
             ),
         )
-        self.trees.bind_commands(self.router, self.links.send)
+        self.trees.bind_commands(CommandsForTrees(self.router), self.links.send)
         self._tree_services = TreeServices(node, self.trees)
         self._status = Status(
             node,

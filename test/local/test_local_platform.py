@@ -16,7 +16,8 @@ from fixtures.processes import Process
 import pytest
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from xparo_bridge.local.local_platform import _brief, parameters
+from xparo_bridge.local.event_lines import brief
+from xparo_bridge.local.local_platform import parameters
 from xparo_bridge.local.platform_client import OperatorClient, OperatorError
 
 try:
@@ -506,7 +507,7 @@ def test_the_time_of_waiting_is_for_all_of_it(port):
 
 
 def test_where_a_value_within_another_ends_can_be_seen():
-    line = _brief({'pose': {'x': 1.5, 'frame': 'odom'}, 'open': [], 'latch': '', 'n': 3})
+    line = brief({'pose': {'x': 1.5, 'frame': 'odom'}, 'open': [], 'latch': '', 'n': 3})
     assert line == 'pose={x=1.5 frame=odom} open=[] latch="" n=3'
 
 

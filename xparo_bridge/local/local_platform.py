@@ -7,26 +7,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-import contextlib
 import json
 import os
 from pathlib import Path
-import signal
 import sys
-import time
 from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from .platform_client import Event, OperatorClient, OperatorError, Predicate
-from .platform_frames import make
-from .platform_server import PlatformServer, ROBOT_PATH
-from .tree_view import TreeView
-
-# How long to wait for the first that a robot says to an order, s.
-_FIRST_WORDS = 3.0
-_GOING_ON = ('accepted', 'running', 'paused', 'checking', 'waiting', 'stopping')
-_PING = make('ping')
+from . import platform_verbs as verbs
+from .platform_client import OperatorError
 
 DESCRIPTION = """\
 The XPARO platform's documented WebSocket API on this machine, for robots without an account.
@@ -152,12 +142,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
+    parsers = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
 
     def verb(
         name: str, run: Any, summary: str, *parents: argparse.ArgumentParser, **options: Any
     ) -> argparse.ArgumentParser:
-        added = verbs.add_parser(
+        added = parsers.add_parser(
             name,
             help=summary,
             description=summary,
@@ -168,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    serve = verb('serve', _serve, 'serve robots and operators until Ctrl-C (the default)')
+    serve = verb('serve', verbs.serve, 'serve robots and operators until Ctrl-C (the default)')
     serve.add_argument(
         '--ping-interval',
         type=float,
@@ -185,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
     send = verb(
         'send',
-        _send,
+        verbs.send,
         'send a remote command',
         robot,
         usage='local_platform send COMMAND [--NAME VALUE ...] [options]',
@@ -214,11 +204,11 @@ def _parser() -> argparse.ArgumentParser:
         help='how long to wait [%(default)g]',
     )
 
-    cancel = verb('cancel', _cancel, 'cancel a command, and say what came of it', robot)
+    cancel = verb('cancel', verbs.cancel, 'cancel a command, and say what came of it', robot)
     cancel.add_argument('id', metavar='ID', help='the command_id that send printed')
-    chat = verb('chat', _chat, 'say something to a robot', robot)
+    chat = verb('chat', verbs.chat, 'say something to a robot', robot)
     chat.add_argument('text', metavar='TEXT')
-    push = verb('push-tree', _push_tree, 'push a behaviour tree', robot)
+    push = verb('push-tree', verbs.push_tree, 'push a behaviour tree', robot)
     push.add_argument('file', type=Path, metavar='FILE', help='BehaviorTree.CPP XML')
     push.add_argument('--name', help='tree_name [the name of the file]')
     push.add_argument(
@@ -233,8 +223,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar='SECONDS',
         help='how long to wait [%(default)g]',
     )
-    verb('robots', _robots, 'list the robots')
-    watch = verb('watch', _watch, 'print everything that happens', robot)
+    verb('robots', verbs.robots, 'list the robots')
+    watch = verb('watch', verbs.watch, 'print everything that happens', robot)
     watch.add_argument(
         '--since',
         type=int,
@@ -254,230 +244,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch.add_argument('--json', action='store_true', help='events as JSON lines')
     return parser
-
-
-def _connect(options: argparse.Namespace, since: int | None = None) -> Any:
-    return OperatorClient.connect(
-        options.host, options.port, options.secret_key, options.project_id, since=since
-    )
-
-
-async def _serve(options: argparse.Namespace) -> int:
-    with contextlib.ExitStack() as stack:
-        record = None
-        if options.record:
-            record = stack.enter_context(options.record.open('a', encoding='utf-8'))
-        server = PlatformServer(
-            options.secret_key,
-            options.project_id,
-            ping_interval=options.ping_interval,
-            record=record,
-        )
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        port = await server.start(options.host, options.port)
-        host = f'[{options.host}]' if ':' in options.host else options.host
-        print(f'listening on ws://{host}:{port}{ROBOT_PATH}', flush=True)
-        await stop.wait()
-        await server.stop()
-    return 0
-
-
-async def _send(options: argparse.Namespace) -> int:
-    async with await _connect(options) as client:
-        keys = {'command_id': options.id} if options.id else {}
-        command_id = await client.send_command(
-            options.command, options.parameters, options.robot, **keys
-        )
-        print(f'sent {options.command} as {command_id}', flush=True)
-        if options.wait:
-            return await _follow(client, command_id, options.timeout)
-        return await _first_words(client, _status_of(command_id))
-
-
-def _status_of(command_id: str) -> Predicate:
-    return lambda event: (
-        event.get('type') == 'command_status' and event['data']['command_id'] == command_id
-    )
-
-
-def _tree_status(name: str) -> Predicate:
-    return lambda event: (
-        event.get('type') == 'behavior_status' and event['data']['tree_name'] == name
-    )
-
-
-async def _first_words(client: OperatorClient, predicate: Predicate) -> int:
-    """Print the first that the robot says to an order; exit code 1 if it refuses it."""
-    try:
-        event = await client.wait_for(predicate, _FIRST_WORDS)
-    except TimeoutError:
-        print(f'the robot has not answered within {_FIRST_WORDS:g} s', flush=True)
-        return 0
-    print(_line(event), flush=True)
-    return 1 if event['data']['state'] in ('rejected', 'failed') else 0
-
-
-async def _follow(client: OperatorClient, command_id: str, timeout: float) -> int:
-    """Print the command's status until it ends."""
-    return await _to_the_end(
-        client,
-        _status_of(command_id),
-        timeout,
-        f'the robot goes on with it; to stop that: local_platform cancel {command_id}',
-    )
-
-
-async def _to_the_end(
-    client: OperatorClient, predicate: Predicate, timeout: float, goes_on: str
-) -> int:
-    """Print each status until a last one, for so long in all, s."""
-    since = 0
-    end = time.monotonic() + timeout
-    try:
-        while True:
-            left = max(end - time.monotonic(), 0.0)
-            event = await client.wait_for(predicate, left, since=since)
-            since, status = event['seq'], event['data']
-            print(_line(event), flush=True)
-            if status['state'] not in _GOING_ON:
-                return 0 if status['state'] == 'succeeded' else 1
-    except TimeoutError:
-        raise TimeoutError(f'no end within {timeout:g} s; {goes_on}') from None
-    except asyncio.CancelledError:
-        print(f'\nlocal_platform: {goes_on}', file=sys.stderr)
-        raise
-
-
-async def _cancel(options: argparse.Namespace) -> int:
-    async with await _connect(options) as client:
-        command_id = await client.send_command('cancel', {'command_id': options.id}, options.robot)
-        return await _first_end(client, command_id)
-
-
-async def _first_end(client: OperatorClient, command_id: str) -> int:
-    """Print how a command that ends at once ended; exit code 1 if it did not succeed."""
-    status = _status_of(command_id)
-    try:
-        event = await client.wait_for(
-            lambda event: status(event) and event['data']['state'] not in _GOING_ON, _FIRST_WORDS
-        )
-    except TimeoutError:
-        print(f'the robot has not answered within {_FIRST_WORDS:g} s', flush=True)
-        return 0
-    print(_line(event), flush=True)
-    return 0 if event['data']['state'] == 'succeeded' else 1
-
-
-async def _chat(options: argparse.Namespace) -> int:
-    async with await _connect(options) as client:
-        await client.request('chat', robot=options.robot, text=options.text)
-        print('said; what the robot answers, if it does, is a chat in `local_platform watch`')
-    return 0
-
-
-async def _push_tree(options: argparse.Namespace) -> int:
-    xml = options.file.read_text(encoding='utf-8')
-    name = options.name or options.file.stem
-    async with await _connect(options) as client:
-        await client.request('push_tree', robot=options.robot, name=name, xml=xml)
-        print(f'pushed {name}', flush=True)
-        if not options.wait:
-            return await _first_words(client, _tree_status(name))
-        return await _to_the_end(
-            client,
-            _tree_status(name),
-            options.timeout,
-            'the tree goes on; to stop the robot: local_platform send stop',
-        )
-
-
-async def _robots(options: argparse.Namespace) -> int:
-    async with await _connect(options) as client:
-        robots = await client.robots()
-    for robot in robots:
-        counts = ', '.join(f'{count} {what}' for what, count in robot['counts'].items())
-        state = 'connected' if robot['connected'] else 'gone'
-        print(f'{robot["robot_id"]:20} {state:10} {counts}')
-    if not robots:
-        print('no robot has connected yet')
-    return 0
-
-
-async def _watch(options: argparse.Namespace) -> int:
-    views: dict[str, TreeView] = {}
-    async with await _connect(options, options.since) as client:
-        async for event in client.events():
-            if options.robot not in (None, event['robot']):
-                continue
-            if options.no_telemetry and _is_routine(event):
-                continue
-            if options.only and not {event['event'], event.get('type')} & set(options.only):
-                continue
-            print(json.dumps(event) if options.json else _line(event), flush=True)
-            if event.get('type') == 'behavior_status' and not options.json:
-                view = views.setdefault(event['robot'], TreeView())
-                # A robot may report nodes of a tree whose beginning was not watched.
-                with contextlib.suppress(KeyError, TypeError):
-                    for line in view.update(event['data']):
-                        print(f'    {line}', flush=True)
-    return 0
-
-
-def _is_routine(event: Event) -> bool:
-    """Whether an event is telemetry or a heartbeat."""
-    if event.get('type') in ('telemetry', 'telemetry_history', 'pong'):
-        return True
-    return event['event'] == 'sent' and event.get('frame') == _PING
-
-
-def _line(event: Event) -> str:
-    """One event for people."""
-    said = {
-        key: value
-        for key, value in event.items()
-        if key not in ('seq', 'time', 'robot', 'event', 'type', 'data')
-    }
-    if event.get('type') == 'command_status':
-        status = event['data']
-        parts = [f'{status["command"]} {status["command_id"]} {status["state"]}']
-        parts += [_brief(status[key]) for key in ('progress', 'result', 'error') if key in status]
-        text = ' '.join(parts)
-    elif event.get('type') == 'behavior_status':
-        text = _tree_line(event['data'])
-    elif event['event'] == 'received':
-        text = f'{event["type"]} {_brief(event["data"])}'
-    else:
-        text = f'{event["event"]} {_brief(said)}'
-    clock = time.strftime('%H:%M:%S', time.localtime(event['time']))
-    return f'{clock} {event["robot"]} {text}'
-
-
-def _tree_line(status: dict[str, Any]) -> str:
-    """How a tree stands: its state, how many nodes run, and what is wrong with it."""
-    parts = [f'tree {status["tree_name"]} {status["state"]}']
-    if status.get('structure'):
-        parts.append(f'({len(status["structure"])} nodes)')
-    for error in status.get('errors', ()):
-        if isinstance(error, dict):
-            where = error.get('path') or (f'line {error["line"]}' if error.get('line') else '')
-            parts.append(f'{where}: {error.get("message", "")}' if where else error['message'])
-    return ' '.join(parts)
-
-
-def _brief(value: Any, inside: bool = False) -> str:
-    """A value in a line; what is within another stands in brackets."""
-    if isinstance(value, dict):
-        items = ' '.join(f'{key}={_brief(item, True)}' for key, item in value.items())
-        return f'{{{items}}}' if inside else items
-    if isinstance(value, list) and inside:
-        return f'[{", ".join(_brief(item, True) for item in value)}]'
-    if isinstance(value, float):
-        return f'{value:.4g}'
-    if isinstance(value, str):
-        return value if value and (not inside or ' ' not in value) else json.dumps(value)
-    return json.dumps(value)
 
 
 if __name__ == '__main__':

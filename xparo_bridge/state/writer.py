@@ -20,7 +20,8 @@ import threading
 import time
 from typing import Any, Protocol
 
-from .database import Findings, is_corrupt, open_database, read_copy, sync_log
+from .database import Findings, is_corrupt, open_database, read_copy
+from .disk_sync import DiskSync
 
 Job = Callable[[sqlite3.Connection], Any]
 
@@ -32,8 +33,6 @@ _REPORTED_AFTER = 2.0
 RETRY_PERIOD = 5.0
 # How many questions may wait for a disk that hangs; each is one of a link's connections.
 _MAX_ASKED = 100
-# Memory cards take seconds for a sync now and then, s.
-_SYNC_REPORTED_AFTER = 10.0
 
 REMEDY = (
     'make room on the disk, or set state_dir to a directory that can be written; until then what '
@@ -102,7 +101,7 @@ class Writer:
         self._reported: set[str] = set()
         self._busy_since: float | None = None
         self._failure = ''
-        self._sync = _Sync(self._sync_failed)
+        self._sync = DiskSync(self._sync_failed)
         self._opened = threading.Event()
         self._closed = threading.Event()
         self.findings = Findings(existed=False)
@@ -374,49 +373,6 @@ class Writer:
 
 class NotOpen(OSError):
     """The file cannot be used for now; it was reported."""
-
-
-class _Sync:
-    """Brings the log to the disk in a thread of its own: a slow disk delays no commit."""
-
-    def __init__(self, failed: Callable[[OSError], object]) -> None:
-        self._failed = failed
-        self._path: Path | None = None
-        self._wanted = threading.Event()
-        self._since: float | None = None
-        self._error = ''
-        self._thread: threading.Thread | None = None
-
-    @property
-    def problem(self) -> str:
-        """Why what is written may not survive a power cut, empty if it does."""
-        since = self._since
-        if since is not None and (took := time.monotonic() - since) > _SYNC_REPORTED_AFTER:
-            return f'the disk has not answered for {took:.0f} s'
-        return self._error
-
-    def request(self, path: Path) -> None:
-        """Bring to the disk what was committed until now."""
-        self._path = path
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name='state-sync', daemon=True)
-            self._thread.start()
-        self._wanted.set()
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            assert self._path is not None
-            self._since = time.monotonic()
-            try:
-                sync_log(self._path)
-                self._error = ''
-            except OSError as error:
-                if not self._error:
-                    self._failed(error)
-                self._error = error.strerror or str(error)
-            self._since = None
 
 
 def _call(call: Callable[[], object]) -> None:

@@ -19,6 +19,7 @@ from xparo_bridge.configuration import load
 from xparo_bridge.messages import CommandStatus, RemoteCommand, Telemetry
 from xparo_bridge.robot.commands.base import RobotBase
 from xparo_bridge.robot.commands.base_settings import base_settings
+from xparo_bridge.robot.commands.for_trees import CommandsForTrees
 from xparo_bridge.robot.commands.journal import Journal
 from xparo_bridge.robot.commands.link_loss import LinkLoss
 from xparo_bridge.robot.commands.places import Places
@@ -81,7 +82,7 @@ class Station:
             clock_offset=lambda source: self.clock_offsets.get(source, 0.0),
         )
         self.base.wait_ready(20.0)
-        self.trees.bind_commands(self.router, lambda message: True)
+        self.trees.bind_commands(CommandsForTrees(self.router), lambda message: True)
         self.link_loss = LinkLoss(node, self.router, settings)
         self.router.recover()
         self.trees.start()

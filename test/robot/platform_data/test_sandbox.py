@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 import pytest
 
 from xparo_bridge.robot.platform_data import sandbox as sandbox_module
-from xparo_bridge.robot.platform_data.sandbox import Sandbox, SandboxError
+from xparo_bridge.robot.platform_data import sandbox_room
+from xparo_bridge.robot.platform_data.sandbox import Sandbox
+from xparo_bridge.robot.platform_data.sandbox_paths import SandboxError
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_files_and_folders_are_bounded_by_number_too(tmp_path):
 
 
 def test_room_that_others_made_is_found_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox_module, '_RECOUNT', 1e-9)
+    monkeypatch.setattr(sandbox_room, '_RECOUNT', 1e-9)
     sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=150)
     sandbox.write('a', bytes(100))
     with pytest.raises(SandboxError, match='do not fit'):
@@ -221,11 +223,12 @@ def test_an_upload_of_unknown_size_is_bounded_as_it_grows(sandbox, there, match)
 def test_the_cost_of_a_file_does_not_grow_with_their_number(tmp_path, monkeypatch):
     sandbox = Sandbox(tmp_path / 'files', max_file=100, max_total=10**6, max_entries=10**6)
     sandbox.write('first', b'x')
-    counts = []
-    monkeypatch.setattr(sandbox, '_count', lambda: counts.append(1))
+    counts, scandir = [], os.scandir
+    monkeypatch.setattr(os, 'scandir', lambda folder: counts.append(1) or scandir(folder))
     for number in range(200):
         sandbox.write(f'custom_maps/{number}', b'x')
     assert not counts
+    assert sandbox.tree() and counts
 
 
 def test_a_name_that_is_no_utf8_is_shown_and_not_fatal(sandbox):

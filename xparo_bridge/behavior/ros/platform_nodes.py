@@ -37,7 +37,8 @@ from ..status import NodeKind, NodeStatus
 from ..timing import Timer
 from ..values import clip, parse_bool, parse_integer, parse_real
 from .bridge_nodes import check_command, RemoteCommand
-from .nav2_actions import ACTIONS, Nav2Action
+from .nav2_actions import Nav2Action
+from .nav2_interfaces import ACTIONS
 from .service_leaf import RosService, ServiceUse
 from .topic_leaf import fail
 from .tree_ros import tree_ros

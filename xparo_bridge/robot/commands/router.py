@@ -10,7 +10,7 @@ state, also when the bridge died in between. docs/commands.md is the user's page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 import time
 from typing import Any, TYPE_CHECKING
@@ -18,7 +18,6 @@ import uuid
 
 from rclpy.node import Node
 
-from ...behavior.ros.robot_commands import RunOfTree, TREE
 from ...configuration import Configuration
 from ...faults import FAULTS
 from ...messages import CommandStatus, RemoteCommand
@@ -37,6 +36,7 @@ from .motion_lock import LockRecord, LockState, MotionLock
 from .places import Places
 from .recovery import Recovery
 from .run import Rejection, Run
+from .run_wall import RunWall
 from .standstill import Standstill
 from .turns import Turns
 
@@ -80,17 +80,18 @@ class Router:
         """
         self._report = report
         self._on_received = on_received
-        self._journal = journal
+        self.journal = journal
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, AnyRun] = {}
         self._trees = trees
         self.lock = MotionLock(lock_record or journal)
         self.kinds = make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
         self.admission = Admission(configuration, self.kinds, self.lock, clock_offset)
-        self._channels = Channels()
+        self.channels = Channels()
         self._turns = Turns(self._begin)
         self._late_cancels = LateCancels()
-        self._standstill = Standstill(node, base, self.kinds.values())
+        self._wall = RunWall(self.kinds)
+        self.standstill = Standstill(node, base, self.kinds.values())
         self._recovery = Recovery(node, journal, self._end_interrupted, self._orphan_in_doubt)
         self._ids = CommandIds(self._open, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
@@ -100,7 +101,7 @@ class Router:
         """Report what a bridge that died could not report any more."""
         if self.lock.doubt:
             self._logger.error(f'the robot stays stopped until resume: {self.lock.words}')
-        for source, status in self._journal.untold:
+        for source, status in self.journal.untold:
             self._report(source, replace(status, resent=True))
 
     # --- the way of a command ---
@@ -174,7 +175,7 @@ class Router:
             if rejection is not None:
                 places.append(rejection)
             elif run.open:
-                places.append(self._channels.enter(run, self._moving_tree))
+                places.append(self.channels.enter(run, self._trees.moving))
 
         self.guarded(run, enter)
         if not places:
@@ -188,7 +189,7 @@ class Router:
             return
         self._open[run.key] = run
         if run.key == run.id:
-            self._journal.open(run.id, run.command.command, run.source, run.digest)
+            self.journal.open(run.id, run.command.command, run.source, run.digest)
         if not kind.streams:
             run.accept()
         if self._late_cancels.apply_to(run):
@@ -200,17 +201,11 @@ class Router:
                 run.replaces.preempted_by = run.id
             self._turns.add(run)
         elif isinstance(place, Preempt):
-            self._preempt(place, run.id)
+            self.preempt(place, run.id)
             if place.holder is None:
                 self._trees.preempt(run.id)
         if self._timer.is_canceled():  # A running one would be put off by each command.
             self._timer.reset()
-
-    def _preempt(self, place: Preempt, by: str) -> None:
-        self._drop(place.dropped, by)
-        if place.holder is not None:
-            place.holder.preempted_by = by
-            self.cancel(place.holder)
 
     def _drop(self, dropped: tuple[AnyRun, ...], by: str) -> None:
         for other in dropped:
@@ -226,7 +221,7 @@ class Router:
             run.canceled('')
         else:
             if kind.motion:
-                self._give_to_the_newest()
+                self.give_to_the_newest()
             run.started = True
             run.give_up_at = time.monotonic() + kind.timeout
             self.guarded(run, kind.start)
@@ -243,7 +238,7 @@ class Router:
             remember = code not in _NOT_REMEMBERED and not streams
             if run.key == run.id:
                 try:
-                    self._journal.end(run.source, status, remember=remember, digest=run.digest)
+                    self.journal.end(run.source, status, remember=remember, digest=run.digest)
                 except Exception as error:
                     FAULTS.note(f'the record of {status.command}', error)
         try:
@@ -251,13 +246,7 @@ class Router:
         except Exception as error:  # What waits for the end of this run must go on all the same.
             FAULTS.note(f'the report of {status.command}', error)
         if status.state.terminal and self._open.pop(run.key, None) is not None:
-            self._follow(self._channels.leave(run, self._trees.moving))
-
-    def _follow(self, follow: Follow) -> None:
-        if follow.cancel is not None:
-            self.cancel(follow.cancel)
-        if follow.start is not None:
-            self._turns.add(follow.start)
+            self.follow(self.channels.leave(run, self._trees.moving))
 
     # --- what kinds and others may ask: kind.RunControl ---
 
@@ -279,7 +268,7 @@ class Router:
     def status(self, command_id: str) -> CommandStatus | None:
         """Return how a command stands or ended; None if it is not known."""
         run = self._open.get(command_id)
-        return run.status if run else self._journal.ended(command_id)
+        return run.status if run else self.journal.ended(command_id)
 
     def menu(self) -> dict[str, Any]:
         """Return what can be commanded: kind, description and the schema of the parameters."""
@@ -293,16 +282,12 @@ class Router:
         if run.started:
             self.guarded(run, self.kinds[run.command.command].cancel)
         else:
-            self._channels.withdraw(run)
+            self.channels.withdraw(run)
             run.canceled('cancelled before it began')
 
     def guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
         """Do something for a run; a fault in it, or in a callback it makes, ends that run only."""
-        with owned_by(lambda error: self._fault(run, error)):
-            try:
-                do(run)
-            except BaseException as error:  # SystemExit of a library, for instance.
-                self._fault(run, error)
+        self._wall.guarded(run, do)
 
     def cancel_earlier(self, received_at: float, selects: Callable[[AnyRun], bool]) -> None:
         """End also those selected runs that came before, though they are only read later."""
@@ -310,15 +295,15 @@ class Router:
 
     def pause(self, run: AnyRun) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""
-        return self._ask(run, self.kinds[run.command.command].pause)
+        return self._wall.ask(run, self.kinds[run.command.command].pause)
 
     def held(self, run: AnyRun) -> bool:
         """Whether a run that is to be held no longer moves the robot."""
-        return self._ask(run, self.kinds[run.command.command].held)
+        return self._wall.ask(run, self.kinds[run.command.command].held)
 
     def resume(self) -> list[AnyRun]:
         """Let the robot move again, and what was paused go on; the runs that do."""
-        self._standstill.end()
+        self.standstill.end()
         self.lock.set(LockState.NONE)
         with owned_by(None):  # What goes on in a tree is no part of the command that resumed it.
             self._trees.resume()
@@ -329,16 +314,16 @@ class Router:
 
     def emergency_stop(self, stand_for: float) -> None:
         """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
-        self._standstill.stop_all(stand_for, self._trees.halt)
+        self.standstill.stop_all(stand_for, self._trees.halt)
 
     @property
     def motion_problems(self) -> list[str]:
         """Why the robot may still be moving after an emergency stop; empty once it stands."""
-        return self._standstill.problems
+        return self.standstill.problems
 
     def motion_in_doubt(self) -> None:
         """Make the robot stand, because it is not known of a goal whether it still moves it."""
-        self._standstill.begin_in_doubt()
+        self.standstill.begin_in_doubt()
         if self._timer.is_canceled():  # A tree may be all that is under way.
             self._timer.reset()
 
@@ -350,50 +335,37 @@ class Router:
 
     def record_goal(self, run: AnyRun, action: str, goal_id: bytes, *, leave: bool) -> None:
         """Note that a goal is about to be sent for a run."""
-        self._journal.goal(run.id, GoalRecord(action, goal_id.hex(), leave))
+        self.journal.goal(run.id, GoalRecord(action, goal_id.hex(), leave))
 
-    # --- for trees ---
+    # --- what trees ask besides: for_trees.CommandsForTrees ---
 
-    @property
-    def _moving_tree(self) -> str:
-        return self._trees.moving
+    def preempt(self, place: Preempt, by: str) -> None:
+        """End what has a channel in favour of what takes its place, named `by`."""
+        self._drop(place.dropped, by)
+        if place.holder is not None:
+            place.holder.preempted_by = by
+            self.cancel(place.holder)
 
-    def knows(self, command: str) -> bool:
-        """Whether there is a command of a name."""
-        return command in self.kinds
-
-    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
-        """Return why a command could never be run with these parameters."""
-        return list(self.admission.problems(command, parameters))
-
-    def moves_base(self, command: str) -> bool:
-        """Whether a command may move the base; of one not known it is not known either."""
-        kind = self.kinds.get(command)
-        return kind is None or (kind.motion and kind.channel == BASE)
-
-    def clear_base(self, by: str) -> bool:
-        """Cancel what moves the base in favour of a tree; whether the base is free."""
-        self._preempt(self._channels.clear(BASE), by)
-        return self._channels.free(BASE)
-
-    def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
-        """Note that a goal is about to be sent by a tree."""
-        self._give_to_the_newest()
-        if not tree.command_id:
-            self._journal.open(tree.id, '', TREE)
-        self._journal.goal(
-            tree.command_id or tree.id, GoalRecord(action, goal_id.hex(), leave=False)
-        )
+    def follow(self, follow: Follow) -> None:
+        """Go on with what waited for a channel that became free."""
+        if follow.cancel is not None:
+            self.cancel(follow.cancel)
+        if follow.start is not None:
+            self._turns.add(follow.start)
 
     def goal_in_doubt(self, action: str, kind: str) -> None:
         """Make the robot stand if an action moves it, because a goal of it may still go on."""
-        if self._standstill.concerns(action, kind):
+        if self.standstill.concerns(action, kind):
             self.motion_in_doubt()
 
-    def tree_ended(self, tree: RunOfTree) -> None:
-        """Go on with what waited for the end of a tree."""
-        self._journal.drop(tree.id)
-        self._follow(self._channels.following(BASE, self._trees.moving))
+    def tree_ended(self) -> None:
+        """Go on with what waited for the base, which a tree may have had."""
+        self.follow(self.channels.following(BASE, self._trees.moving))
+
+    def give_to_the_newest(self) -> None:
+        """End an effort to make the robot stand that nobody ordered: a newer order has it."""
+        if not self.lock.locked:
+            self.standstill.end()
 
     # --- inside ---
 
@@ -407,30 +379,6 @@ class Router:
         elif run.status is not None:
             self._report(source, replace(run.status, resent=True))
         return run
-
-    def _give_to_the_newest(self) -> None:
-        """End an effort to make the robot stand that nobody ordered: a newer order has it."""
-        if not self.lock.locked:
-            self._standstill.end()
-
-    def _ask(self, run: AnyRun, ask: Callable[[AnyRun], bool]) -> bool:
-        """Ask a kind of a run; True after a fault, because that has ended the run."""
-        answers: list[bool] = []
-        self.guarded(run, lambda run: answers.append(ask(run)))
-        return answers[0] if answers else True
-
-    def _fault(self, run: AnyRun, error: BaseException) -> None:
-        """End a run after a fault, and keep what it has begun from going on."""
-        text = FAULTS.note(f'the command {run.command.command}', error)
-        if not run.open:
-            return
-        run.fail('internal_error', text)
-        kind = self.kinds.get(run.command.command)
-        if run.started and kind is not None:
-            try:
-                kind.abandon(run)
-            except BaseException as further:  # Whatever it is, the run has ended.
-                FAULTS.note(f'the end of {run.command.command} after a fault', further)
 
     def _poll(self) -> None:
         now = time.monotonic()
@@ -447,8 +395,8 @@ class Router:
                 run.overdue = f'not done within {kind.timeout:g} s'
                 self.cancel(run)
         self._recovery.poll()
-        self._standstill.poll()
-        if not (self._open or self._recovery.open or self._standstill.active):
+        self.standstill.poll()
+        if not (self._open or self._recovery.open or self.standstill.active):
             self._timer.cancel()
 
     def _orphan_in_doubt(self, action: str) -> None:
@@ -460,5 +408,5 @@ class Router:
             self.goal_in_doubt(action, '')
 
     def _end_interrupted(self, source: str, status: CommandStatus) -> None:
-        self._journal.end(source, status)
+        self.journal.end(source, status)
         self._report(source, status)

@@ -17,7 +17,9 @@ from ... import messages as msg
 from ..features import Feature, FeatureContext, Handlers
 from .disk_worker import DiskWorker, Job
 from .local_files import content, PUSHED, state
-from .sandbox import Sandbox, SandboxError, Upload
+from .sandbox import Sandbox
+from .sandbox_paths import SandboxError
+from .upload import Upload
 
 CHUNK = 64 * 1024  # bytes
 # A download goes on while less than this waits for the link, bytes.

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 import hashlib
 
-from .sandbox import Sandbox, SandboxError
+from .sandbox import Sandbox
+from .sandbox_paths import SandboxError
 
 KINDS = ('custom_aiml', 'custom_maps')
 PUSHED = 1 << 20  # bytes of one file that is told; a larger one is left out

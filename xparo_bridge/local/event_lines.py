@@ -1,0 +1,69 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Say in a line for people what an event of the platform is."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from .platform_client import Event
+from .platform_frames import make
+
+_PING = make('ping')
+
+
+def is_routine(event: Event) -> bool:
+    """Whether an event is telemetry or a heartbeat."""
+    if event.get('type') in ('telemetry', 'telemetry_history', 'pong'):
+        return True
+    return event['event'] == 'sent' and event.get('frame') == _PING
+
+
+def event_line(event: Event) -> str:
+    """One event for people."""
+    said = {
+        key: value
+        for key, value in event.items()
+        if key not in ('seq', 'time', 'robot', 'event', 'type', 'data')
+    }
+    if event.get('type') == 'command_status':
+        status = event['data']
+        parts = [f'{status["command"]} {status["command_id"]} {status["state"]}']
+        parts += [brief(status[key]) for key in ('progress', 'result', 'error') if key in status]
+        text = ' '.join(parts)
+    elif event.get('type') == 'behavior_status':
+        text = _tree_line(event['data'])
+    elif event['event'] == 'received':
+        text = f'{event["type"]} {brief(event["data"])}'
+    else:
+        text = f'{event["event"]} {brief(said)}'
+    clock = time.strftime('%H:%M:%S', time.localtime(event['time']))
+    return f'{clock} {event["robot"]} {text}'
+
+
+def _tree_line(status: dict[str, Any]) -> str:
+    """How a tree stands: its state, how many nodes run, and what is wrong with it."""
+    parts = [f'tree {status["tree_name"]} {status["state"]}']
+    if status.get('structure'):
+        parts.append(f'({len(status["structure"])} nodes)')
+    for error in status.get('errors', ()):
+        if isinstance(error, dict):
+            where = error.get('path') or (f'line {error["line"]}' if error.get('line') else '')
+            parts.append(f'{where}: {error.get("message", "")}' if where else error['message'])
+    return ' '.join(parts)
+
+
+def brief(value: Any, inside: bool = False) -> str:
+    """A value in a line; what is within another stands in brackets."""
+    if isinstance(value, dict):
+        items = ' '.join(f'{key}={brief(item, True)}' for key, item in value.items())
+        return f'{{{items}}}' if inside else items
+    if isinstance(value, list) and inside:
+        return f'[{", ".join(brief(item, True) for item in value)}]'
+    if isinstance(value, float):
+        return f'{value:.4g}'
+    if isinstance(value, str):
+        return value if value and (not inside or ' ' not in value) else json.dumps(value)
+    return json.dumps(value)
