@@ -18,7 +18,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rows import Row, row, show
 from sample_messages import sample_messages
 
-from xparo_bridge.link.json_text import dumps, orjson
+from xparo_bridge.json_writer import dumps, orjson
 from xparo_bridge.ros.paths import parse_path
 from xparo_bridge.ros.reader import make_reader
 

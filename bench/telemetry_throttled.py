@@ -25,7 +25,7 @@ from rclpy.signals import SignalHandlerOptions
 from rows import Row, row, show
 from sample_messages import sample_messages
 
-from xparo_bridge.link.json_text import dumps
+from xparo_bridge.json_writer import dumps
 from xparo_bridge.messages import Telemetry
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig, TopicSettings

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import copy
 from dataclasses import dataclass, field, replace
-import json
 from pathlib import Path
 import re
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from . import configuration_rules
 from .alike import alike
 from .errors import BadInput
+from .json_reader import read_own
 from .json_schema import Problem, Validator
 from .share import share
 from .yaml_layers import EMPTY, key_text, KeyPath, Layer, read_as
@@ -175,7 +175,7 @@ def checked(
     """
     own = schema is None
     if schema is None:
-        schema = json.loads(share('config', 'schema.json').read_text())
+        schema = read_own(share('config', 'schema.json').read_bytes())
     tree = _without_nothing(tree, schema, schema)
     configuration = Configuration(tree, lines or {}, sources or {})
     found = list(_errors(configuration, (), tree, schema))

@@ -21,6 +21,7 @@ import yaml
 
 from .errors import BadInput
 from .state import State
+from .yaml_reader import read_yaml, YamlError
 
 
 class CredentialsError(BadInput):
@@ -106,8 +107,8 @@ def read_credentials(
         raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')
     try:
         # All scalars as their texts: a secret may look like a number, a date or a boolean.
-        values = yaml.load(text, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        values = read_yaml(text, yaml.BaseLoader)
+    except YamlError:
         # The parser's own words would quote the line, and the line may be the secret.
         raise CredentialsError(
             f'{path}: not YAML; expected two lines, secret_key: … and project_id: …'

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Reads JSON from anywhere: the wire, REST, ROS strings, state files.
+Reads JSON from anywhere: the wire, REST, ROS strings, trees, state files.
 
 What is read can be written again as JSON, fits ROS messages and SQLite, and costs time in
 proportion to its length: it is bounded in bytes, in values and in levels, has no number outside
@@ -23,6 +23,8 @@ from .errors import BadInput
 MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
 MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
 MAX_BYTES = 16 * 1024 * 1024
+# Of what the bridge wrote itself: its own messages may be larger than those it takes.
+OWN_DEPTH, OWN_ITEMS, OWN_BYTES = 254, 4 * 1024 * 1024, 64 * 1024 * 1024
 # Whole numbers of ROS messages: int64 and uint64.
 LEAST, MOST = -(2**63), 2**64 - 1
 
@@ -58,7 +60,19 @@ def read_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int =
 
     :raises JsonError: for anything that is not sound JSON within the bounds.
     """
-    value, faults = _read(text, max_bytes, max_items, lenient=False)
+    value, faults = _read(text, max_bytes, max_items, MAX_DEPTH, lenient=False)
+    if faults:
+        raise JsonError(f'not JSON: {faults[0]}')
+    return value
+
+
+def read_own(text: str | bytes) -> Any:
+    """
+    Read a JSON value that the bridge wrote, or its author, with more room than what comes in.
+
+    :raises JsonError: as `read_json`.
+    """
+    value, faults = _read(text, OWN_BYTES, OWN_ITEMS, OWN_DEPTH, lenient=False)
     if faults:
         raise JsonError(f'not JSON: {faults[0]}')
     return value
@@ -78,6 +92,18 @@ def read_object(
     return value
 
 
+def read_own_object(text: str | bytes) -> dict[str, Any]:
+    """
+    Read a JSON object that the bridge wrote.
+
+    :raises JsonError: for anything else.
+    """
+    value = read_own(text)
+    if not isinstance(value, dict):
+        raise JsonError(f'expected a JSON object, not {json_type(value)}')
+    return value
+
+
 def read_leniently(
     text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS
 ) -> tuple[Any, list[str]]:
@@ -89,7 +115,7 @@ def read_leniently(
 
     :raises JsonError: for what is no JSON at all.
     """
-    return _read(text, max_bytes, max_items, lenient=True)
+    return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True)
 
 
 def json_type(value: object) -> str:
@@ -150,7 +176,7 @@ _decoder = _Decoder()
 
 
 def _read(
-    text: str | bytes, max_bytes: int, max_items: int, *, lenient: bool
+    text: str | bytes, max_bytes: int, max_items: int, max_depth: int, *, lenient: bool
 ) -> tuple[Any, list[str]]:
     if len(text) > max_bytes:
         raise JsonError(f'{len(text)} bytes of JSON; expected at most {max_bytes}')
@@ -168,8 +194,8 @@ def _read(
             raise JsonError(f'over {max_items} values in one JSON text')
     decoder = _decoder
     decoder.faults, decoder.cut, decoder.duplicates = 0, False, []
-    if openers > MAX_DEPTH:
-        text, decoder.cut = _without_deep_parts(text, lenient)
+    if openers > max_depth:
+        text, decoder.cut = _without_deep_parts(text, max_depth, lenient)
     try:
         value = decoder.decode(text)
     except (ValueError, RecursionError) as error:
@@ -180,7 +206,7 @@ def _read(
     return value, faults
 
 
-def _without_deep_parts(text: str, lenient: bool) -> tuple[str, bool]:
+def _without_deep_parts(text: str, max_depth: int, lenient: bool) -> tuple[str, bool]:
     """Put `_TOO_DEEP` for what is nested too deep; the text, and whether something was."""
     parts: list[str] = []
     depth, done, begin = 0, 0, -1
@@ -188,20 +214,20 @@ def _without_deep_parts(text: str, lenient: bool) -> tuple[str, bool]:
         what = token.group()[0]
         if what in '[{':
             depth += 1
-            if depth == MAX_DEPTH + 1:
+            if depth == max_depth + 1:
                 if not lenient:
                     raise JsonError(
-                        f'not JSON: nested over {MAX_DEPTH} levels deep at character '
+                        f'not JSON: nested over {max_depth} levels deep at character '
                         f'{token.start()}'
                     )
                 begin = token.start()
         elif what in ']}':
             depth -= 1
-            if depth == MAX_DEPTH and begin >= 0:
+            if depth == max_depth and begin >= 0:
                 parts += [text[done:begin], _TOO_DEEP]
                 done, begin = token.end(), -1
     if begin >= 0:
-        raise JsonError(f'not JSON: nested over {MAX_DEPTH} levels deep and never closed')
+        raise JsonError(f'not JSON: nested over {max_depth} levels deep and never closed')
     if not parts:
         return text, False
     return ''.join((*parts, text[done:])), True

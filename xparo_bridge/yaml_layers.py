@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from .yaml_reader import read_yaml, YamlError
+
 KeyPath = tuple[str | int, ...]
 
 _TAG = 'tag:yaml.org,2002:'
@@ -77,32 +79,22 @@ class Layer:
             self.problems.append(f'{path}: not UTF-8 text')
         except OSError as error:
             self.problems.append(f'{path}: cannot be read: {error.strerror}')
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            self.problems.append(f'{path}:{line}: not YAML: {error.problem}')
-        except yaml.YAMLError as error:
-            self.problems.append(f'{path}: not YAML: {error}')
-        except RecursionError:
-            self.problems.append(f'{path}: nested too deeply, or an alias that holds itself')
+        except YamlError as error:
+            place = f'{path}:{error.line}' if error.line else str(path)
+            self.problems.append(f'{place}: {error.problem}')
 
     def _read(self, text: str) -> None:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-            if root is None:
-                return
-            if not isinstance(root, yaml.MappingNode):
-                self.problems.append(
-                    f'{self._path}:1: the file holds no map; expected "key: value" lines'
-                )
-                return
+        self.tree = read_yaml(text, _Loader, check=self._check) or {}
+
+    def _check(self, root: yaml.Node) -> bool:
+        """Note all places and problems; whether the tree can be made."""
+        if isinstance(root, yaml.MappingNode):
             self._note(root, ())
-            if not self.problems:
-                self.tree = loader.construct_document(root)
-        except ValueError as error:  # Of a value with a tag of its own, such as !!int x.
-            self.problems.append(f'{self._path}: not YAML: {error}')
-        finally:
-            loader.dispose()
+        else:
+            self.problems.append(
+                f'{self._path}:1: the file holds no map; expected "key: value" lines'
+            )
+        return not self.problems
 
     def _place(self, node: yaml.Node) -> str:
         return f'{self._path}:{node.start_mark.line + 1}'

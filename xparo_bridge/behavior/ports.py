@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-import json
 import re
 from typing import Any
 
+from ..json_reader import JsonError, read_json
 from . import values
 from .errors import ConversionError, PortError
 from .status import NodeStatus
@@ -117,9 +117,9 @@ def vector_of(name: str, item: PortType) -> PortType:
         if not text.startswith('json:'):
             return [item.read(part) for part in split(text)]
         try:
-            items = json.loads(text[5:])
-        except (ValueError, RecursionError) as error:
-            raise ConversionError(f'{values.clip(text)!r} is not valid JSON') from error
+            items = read_json(text[5:])
+        except JsonError as error:
+            raise ConversionError(f'{values.clip(text)!r}: {error}') from error
         return convert(items)
 
     def convert(value: Any) -> list[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-import json
 import os
 import select
 import signal
@@ -19,6 +18,7 @@ import sys
 import time
 from typing import Any
 
+from ..json_reader import read_own
 from .publishing import Outlet, Ros
 from .records import Order, Report, What
 
@@ -169,7 +169,7 @@ def _readable(descriptor: int) -> bool:
 
 
 def main() -> int:
-    descriptor, settings = int(sys.argv[1]), json.loads(sys.argv[2])
+    descriptor, settings = int(sys.argv[1]), read_own(sys.argv[2])
     bridge = socket.socket(fileno=descriptor)
     bridge.setblocking(False)
     read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 from ..errors import BadInput
+from ..json_reader import read_own
+from ..yaml_reader import read_yaml, YamlError
 from .backoff import Backoff
 from .rest import RestClient, RestError, TokenRefused
 
@@ -96,8 +98,8 @@ def check_metadata(folder: Path) -> None:
     if len(text) > _MAX_METADATA:
         return  # Nobody cuts a file to so much; to read it would take minutes.
     try:
-        content = yaml.load(text, _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        content = read_yaml(text, _Loader)
+    except YamlError as error:
         raise NotABag(f'bag {folder.name}: {_LAST} cannot be read: {reindex}') from error
     bag = content.get('rosbag2_bagfile_information') if isinstance(content, dict) else None
     if not isinstance(bag, dict):
@@ -169,7 +171,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _arrived(folder: Path) -> dict[str, Any]:
     try:
-        notes = json.loads((folder / _NOTES).read_text())
+        notes = read_own((folder / _NOTES).read_bytes())
     except (OSError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-import json
 import sqlite3
 import time
 from typing import Any
 
+from ..json_reader import read_own
+from ..json_writer import dumps
 from ..state import Queue, Writer
 from ..state.queue import OVERHEAD, Record
-from .json_text import dumps
 
 # Samples are written this many at a time: a disk is not to be worn by telemetry.
 _BATCH = 16
@@ -200,7 +200,7 @@ def _joined(early: str, late: str) -> str:
 def _values(text: str) -> dict[str, Any]:
     """Values of a sample, none if the disk damaged it."""
     try:
-        values = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
+        values = read_own(text)
+    except (TypeError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

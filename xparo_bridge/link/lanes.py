@@ -18,13 +18,13 @@ import contextlib
 import time
 from typing import Any
 
+from ..json_writer import dumps
 from ..messages import DURABLE, Telemetry, TelemetryHistory
 from ..state import State
 from ..state.writer import HANGS_AFTER
 from .contained import call
 from .control_lane import Cause, ControlLane
 from .history import History
-from .json_text import dumps
 from .outbox import Outbox
 from .protocols.base import Frame, Protocol, ProtocolError
 

@@ -13,16 +13,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 import contextlib
-import json
 import time
 from typing import Any
 
+from ..json_reader import read_own
+from ..json_writer import dumps
 from ..messages import LogUpdate
 from ..state import Queue
 from ..state.writer import HANGS_AFTER
 from .backoff import Backoff
 from .history import oldest
-from .json_text import dumps
 from .rest import RestClient, RestError, TokenRefused
 
 _PATH = '/api/update-logs/'
@@ -152,8 +152,8 @@ class LogUploader:
                 break
             if not records:
                 break
-            with contextlib.suppress(ValueError, RecursionError):
-                update = json.loads(records[0][1])
+            with contextlib.suppress(ValueError):
+                update = read_own(records[0][1])
                 if isinstance(update, dict):
                     return number, update
             self._spool.forget(number)  # The disk damaged it.

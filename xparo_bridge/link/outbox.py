@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-import json
 import sqlite3
 from typing import Any
 
 from .. import messages
+from ..json_reader import read_own
+from ..json_writer import dumps
 from ..messages import CommandState, DURABLE
 from ..state import Mirror, Writer
 from ..state.schema import storable
-from .json_text import dumps
 
 # Number of an entry in the order of all, its message_id, and its message as text.
 Row = tuple[int, str, str]
@@ -46,7 +46,7 @@ def to_text(message: Any) -> str:
 def from_text(text: str, message_id: str = '', resent: bool = False) -> Any:
     """Message of a text, with its delivery filled in where it has room; ValueError if none."""
     try:
-        name, values = json.loads(text)
+        name, values = read_own(text)
         kind = _KINDS[name]
         if kind is messages.CommandStatus:
             values['state'] = CommandState(values['state'])

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from ..errors import NotNow
 from ..json_reader import JsonError, read_json
+from ..json_writer import dumps
 from .http_client import check_address, HttpClient, HttpError, library, TIMEOUT
-from .json_text import dumps
 
 SCHEMES = ('Bearer', 'Token')
 

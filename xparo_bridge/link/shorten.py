@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..json_writer import dumps
 from ..messages import BehaviorStatus, CommandStatus, TaskResult
-from .json_text import dumps
 
 _TEXT = 500  # Characters that are left of a text.
 _ERRORS = 3

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-import json
 import os
 from pathlib import Path
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
+from ..json_reader import read_json
 from . import platform_verbs as verbs
 from .platform_client import OperatorError
 
@@ -111,7 +111,7 @@ def refuse_forgotten(arguments: Sequence[str], rest: Sequence[str]) -> None:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text
 
@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument('command', metavar='COMMAND', help='such as start_navigation')
     send.add_argument(
         '--parameters',
-        type=json.loads,
+        type=read_json,
         default={},
         metavar='JSON',
         help='parameters as an object, for names that are options here',

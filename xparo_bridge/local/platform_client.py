@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from websockets.exceptions import ConnectionClosed
 
+from ..json_reader import read_own
 from .platform_frames import TERMINAL_STATES
 
 _connect: Any
@@ -173,7 +174,7 @@ class OperatorClient:
     async def _read(self) -> None:
         try:
             while True:
-                message = json.loads(await self._socket.recv())
+                message = read_own(await self._socket.recv())
                 if 'event' in message:
                     self._keep(message['event'])
                     continue

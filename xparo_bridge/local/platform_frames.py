@@ -13,7 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any
+
+from ..json_reader import JsonError, read_json
+
+# Values of one frame; telemetry has laser scans in it.
+_MAX_ITEMS = 1_000_000
 
 COMMAND_STATES = (
     'accepted',
@@ -36,11 +41,9 @@ def parse(frame: str | bytes) -> tuple[str, dict[str, Any]]:
     if isinstance(frame, bytes):
         raise FrameRefused('a binary frame; the protocol has text frames only')
     try:
-        message = json.loads(
-            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
-        )
-    except (ValueError, RecursionError) as error:
-        raise FrameRefused(f'not JSON: {error}') from None
+        message = read_json(frame, max_items=_MAX_ITEMS)
+    except JsonError as error:
+        raise FrameRefused(str(error)) from None
     if not isinstance(message, dict):
         raise FrameRefused('not a JSON object')
     kind = message.get('type')
@@ -65,11 +68,9 @@ def parse(frame: str | bytes) -> tuple[str, dict[str, Any]]:
 def parse_keys(frame: str | bytes) -> dict[str, Any]:
     """Object of a frame whose keys are commands, or FrameRefused."""
     try:
-        body = json.loads(
-            frame, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
-        )
-    except (ValueError, RecursionError) as error:
-        raise FrameRefused(f'not JSON: {error}') from None
+        body = read_json(frame, max_items=_MAX_ITEMS)
+    except JsonError as error:
+        raise FrameRefused(str(error)) from None
     if not isinstance(body, dict):
         raise FrameRefused('not a JSON object')
     return body
@@ -160,17 +161,6 @@ def _fields(
             raise FrameRefused(f'{kind}: key "{key}" is not in the protocol')
         if not isinstance(value, due):
             raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[due]}')
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError('a key appears twice in one object')
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f'{name} is not JSON')
 
 
 def finite(value: Any) -> bool:

@@ -31,6 +31,7 @@ import json
 from typing import Any, Protocol
 from uuid import uuid4
 
+from ..json_reader import read_object
 from .platform_store import EventLog, RobotRecord
 
 
@@ -80,7 +81,7 @@ class Operator:
     async def _answer(self, text: str | bytes) -> None:
         number = None
         try:
-            request = json.loads(text)
+            request = read_object(text)
             number = request.pop('id', None)
             verb = request.pop('verb', None)
             do = _VERBS.get(verb)
@@ -89,8 +90,6 @@ class Operator:
             reply = {'id': number, 'result': await do(self, request)}
         except KeyError as error:
             reply = {'id': number, 'error': f'"{error.args[0]}" is missing'}
-        except RecursionError:
-            reply = {'id': None, 'error': 'nested too deep'}
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             reply = {'id': number, 'error': str(error)}
         await self._socket.send(json.dumps(reply))

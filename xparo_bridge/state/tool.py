@@ -21,6 +21,7 @@ import sys
 import tempfile
 from typing import Any
 
+from ..json_reader import read_own
 from ..redaction import HIDDEN
 from .database import (
     connect,
@@ -179,8 +180,8 @@ def _exported(table: str, row: tuple[Any, ...]) -> dict[str, Any]:
     elif table not in ('trees', 'project', 'last_tree') or table not in KEYED:
         for column in _JSON:
             if column in values:
-                with contextlib.suppress(ValueError, RecursionError):
-                    values[column] = json.loads(values[column])
+                with contextlib.suppress(ValueError):
+                    values[column] = read_own(values[column])
     return values
 
 

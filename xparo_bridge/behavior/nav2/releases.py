@@ -10,9 +10,9 @@ a tree is made. `manifest_of` has those of one release, for `check_tree --nav2`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-import json
 from typing import Any
 
+from ...json_reader import read_own
 from ...share import share
 from ..manifest import Manifest
 from ..ports import Direction, Port, PortType, type_named
@@ -52,9 +52,9 @@ _RESULT_TYPES = {
 
 
 def _data(release: str) -> Mapping[str, Any]:
-    nodes: Mapping[str, Any] = json.loads(
-        share('config', 'nav2', f'{release}.json').read_text(encoding='utf-8')
-    )['nodes']
+    nodes: Mapping[str, Any] = read_own(share('config', 'nav2', f'{release}.json').read_bytes())[
+        'nodes'
+    ]
     return nodes
 
 

@@ -11,9 +11,9 @@ A literal becomes plain dictionaries and lists with the fields of the message, o
 from __future__ import annotations
 
 from collections.abc import Callable
-import json
 from typing import Any
 
+from ...json_reader import JsonError, read_json
 from ..errors import ConversionError
 from ..ports import add_type, INT, opaque, PortType, split
 from ..values import clip, INT64_MAX, parse_integer, parse_real, to_integer
@@ -26,9 +26,9 @@ def _json_or(parse: Callable[[list[str]], Any]) -> Callable[[str], Any]:
         if not text.startswith('json:'):
             return parse(split(text))
         try:
-            return json.loads(text[5:])
-        except (ValueError, RecursionError) as error:
-            raise ConversionError(f'{clip(text)!r} is not valid JSON') from error
+            return read_json(text[5:])
+        except JsonError as error:
+            raise ConversionError(f'{clip(text)!r}: {error}') from error
 
     return read
 

@@ -19,10 +19,10 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-import json
 from typing import Any
 
-from ...json_reader import JsonError, read_object
+from ...json_reader import JsonError, read_json, read_object
+from ...json_writer import dumps
 from ...messages import CommandState, Telemetry
 from ...messages import RemoteCommand as Command
 from ...ros.values import plain
@@ -105,7 +105,7 @@ class RemoteCommand(StatefulAction):
         if run.open:
             return RUNNING
         status = run.status
-        self.set_output('result', json.dumps(jsonable(status.result or {})))
+        self.set_output('result', dumps(jsonable(status.result or {})))
         self.set_output('error', (status.error or {}).get('message', ''))
         self.feedback_message = (status.error or {}).get('message', '')
         return SUCCESS if run.state is CommandState.SUCCEEDED else FAILURE
@@ -182,8 +182,8 @@ def free_ports(leaf: LeafNode) -> dict[str, Any]:
 def _json_value(value: Any) -> Any:
     if isinstance(value, str):
         try:
-            parsed = json.loads(value, parse_constant=lambda name: name)
-        except (ValueError, RecursionError):
+            parsed = read_json(value)
+        except JsonError:
             return value
         return parsed if isinstance(parsed, (bool, int, float, list, dict)) else value
     return jsonable(value)

@@ -10,10 +10,10 @@ As behavior/linter.py, with `--config FILE...` for the node types of a robot's c
 from __future__ import annotations
 
 from collections.abc import Sequence
-import json
 import sys
 
 from ...configuration import ConfigurationError, load
+from ...json_reader import read_own
 from ...share import share
 from .. import linter
 from ..nav2 import RELEASES
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     nodes, commands = {}, None
     if options.config:
         # Of the configuration only the trees matter; a linter needs no links.
-        schema = json.loads(share('config', 'schema.json').read_text())
+        schema = read_own(share('config', 'schema.json').read_bytes())
         del schema['required']
         try:
             settings = load(options.config, schema)

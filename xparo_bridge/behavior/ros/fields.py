@@ -13,7 +13,6 @@ from __future__ import annotations
 import array
 from collections.abc import Mapping
 from functools import cache
-import json
 from typing import Any
 
 from rosidl_parser.definition import (
@@ -26,6 +25,7 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
+from ...json_reader import JsonError, read_json
 from ...ros.fields import class_of, describe, is_time, load_type, members, type_name
 from ...ros.fields import UnknownType as UnknownType
 from ...ros.times import NoTime, time_message
@@ -128,9 +128,9 @@ def _read_json(text: str) -> Any:
     if not text.startswith('json:'):
         raise ConversionError(f'{clip(text)!r} is not a message; write json:{{...}}')
     try:
-        return json.loads(text[5:])
-    except (ValueError, RecursionError) as error:
-        raise ConversionError(f'{clip(text)!r} is not valid JSON') from error
+        return read_json(text[5:])
+    except JsonError as error:
+        raise ConversionError(f'{clip(text)!r}: {error}') from error
 
 
 def to_field(value: Any, kind: AbstractType) -> Any:

@@ -26,6 +26,7 @@ from typing import Any
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 
+from ...json_reader import JsonError, read_json
 from ...ros.battery import measured_charge, NoCharge
 from ..errors import ConversionError
 from ..leaves import Condition, StatefulAction
@@ -143,9 +144,9 @@ def parameter_value(kind: str, value: Any) -> ParameterValue:
 def _items(value: Any) -> list[Any]:
     if isinstance(value, str) and value.lstrip().startswith('['):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise ConversionError(f'{clip(value)!r} is not valid JSON') from error
+            value = read_json(value)
+        except JsonError as error:
+            raise ConversionError(f'{clip(value)!r}: {error}') from error
     if isinstance(value, (list, tuple)):
         return list(value)
     return [part for part in str(value).replace(';', ',').split(',') if part.strip()]

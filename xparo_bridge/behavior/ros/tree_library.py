@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
-from ...json_reader import JsonError, read_object
+from ...json_reader import JsonError, read_own_object
+from ...json_writer import dumps
 from ...state import NoRoom, State
 
 # Trees that were given; the one given longest ago goes first.
@@ -111,7 +111,7 @@ class TreeLibrary:
         self.last = None
         for key in ('unfinished', 'run', 'xml'):
             self._last.delete(key)
-        run = json.dumps({'name': tree.name, 'hash': tree.hash, 'blackboard': dict(blackboard)})
+        run = dumps({'name': tree.name, 'hash': tree.hash, 'blackboard': dict(blackboard)})
         if len(run) > _MAX_BLACKBOARD:
             raise NoRoom(f'a blackboard of {len(run)} bytes, expected {_MAX_BLACKBOARD} at most')
         self._last.put('xml', tree.xml)
@@ -130,7 +130,7 @@ class TreeLibrary:
         if text is None:
             return None
         try:
-            run = read_object(text)
+            run = read_own_object(text)
             return LastRun(
                 str(run['name']),
                 str(run['hash']),

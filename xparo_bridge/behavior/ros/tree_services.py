@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rclpy.action import CancelResponse
@@ -16,6 +15,7 @@ from xparo_interfaces.action import RunTree
 from xparo_interfaces.srv import LoadTree
 
 from ...json_reader import read_object
+from ...json_writer import dumps_any
 from ...ros.entities import action_server, service
 from ..errors import first_problems, TreeErrors
 from ..status import NodeStatus
@@ -90,7 +90,7 @@ class TreeServices:
         else:
             goal.abort()
         return RunTree.Result(
-            status=str(run.status), error=run.error, blackboard=json.dumps(run.blackboard())
+            status=str(run.status), error=run.error, blackboard=dumps_any(run.blackboard())
         )
 
     def _on_cancel(self, goal: ServerGoalHandle) -> CancelResponse:

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from ... import messages as msg
-from ..json_text import dumps
+from ...json_writer import dumps
 from .base import KeyReader, ProtocolError, readable, take, take_base64, take_list, take_map
 
 CHUNK_SIZE = 64 * 1024  # bytes before base64

@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 import ipaddress
-import json
 from typing import Any
 
 from ... import messages as msg
-from ..json_text import dumps
+from ...json_reader import JsonError, read_own
+from ...json_writer import dumps
 from .base import ProtocolError
 from .dispatch_readers import CHUNK_SIZE
 
@@ -73,9 +73,13 @@ def request_of(command_id: str) -> tuple[Any] | None:
         return (command_id[len(name) + 1 :],)
     if not command_id.startswith(f'{name}#'):
         return None
+    text = command_id[len(name) + 1 :]
+    for nothing in ('null', '""'):  # What makes each of these another command follows.
+        if text.startswith(f'{nothing}#'):
+            text = nothing
     try:
-        return (json.JSONDecoder().raw_decode(command_id, len(name) + 1)[0],)
-    except ValueError:
+        return (read_own(text),)
+    except JsonError:
         return None
 
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 from ... import messages as msg
 from ...audio import Resampler
 from ...credentials import Credentials
-from ..json_text import dumps
+from ...json_writer import dumps
 from ..pending import Pending, TooManyPending
 from .base import (
     Frame,

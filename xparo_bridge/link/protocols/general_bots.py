@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     ChatDelta,
     ChatReply,
@@ -37,7 +38,6 @@ from ...messages import (
     ToolResult,
     Typing,
 )
-from ..json_text import dumps
 from ..streams import MAX_ENDED, StreamJoiner
 from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options
 

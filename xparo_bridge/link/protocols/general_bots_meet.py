@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     MeetJoin,
     MeetLeave,
@@ -24,7 +25,6 @@ from ...messages import (
     Ping,
     Pong,
 )
-from ..json_text import dumps
 from .base import Frame, parse_object, Protocol, ProtocolError, take
 from .general_bots import bounded, ERROR_CODES
 

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     ChatDelta,
     ChatReply,
@@ -32,7 +33,6 @@ from ...messages import (
     ToolResult,
     Widget,
 )
-from ..json_text import dumps
 from ..streams import StreamJoiner
 from .base import (
     Frame,

@@ -16,8 +16,8 @@ import math
 from typing import Any
 
 from ...json_reader import json_type, Unreadable
+from ...json_writer import dumps
 from ...messages import RemoteCommand
-from ..json_text import dumps
 from .base import ProtocolError, readable
 
 MAX_NAME = 256  # Characters of a command or of an id: they come back in each answer.

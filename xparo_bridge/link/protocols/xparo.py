@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     ApiToken,
     BehaviorStatus,
@@ -32,7 +33,6 @@ from ...messages import (
     Telemetry,
     TelemetryHistory,
 )
-from ..json_text import dumps
 from .base import Frame, parse_leniently, Protocol, ProtocolError, take
 from .orders import read_order
 

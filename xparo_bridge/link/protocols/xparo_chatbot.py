@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     AskSchedule,
     ChatReply,
@@ -32,7 +33,6 @@ from ...messages import (
     Schedule,
     SyncConfig,
 )
-from ..json_text import dumps
 from .base import (
     Frame,
     KeyReader,

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from ... import messages as msg
 from ...credentials import Credentials
-from ..json_text import dumps
+from ...json_writer import dumps
 from .base import (
     Frame,
     HttpRequest,

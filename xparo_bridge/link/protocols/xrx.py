@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from ...audio import Framer, MAX_RATE, MIN_RATE, Resampler
 from ...credentials import Credentials
+from ...json_writer import dumps
 from ...messages import (
     AgentAction,
     AudioFrame,
@@ -31,7 +32,6 @@ from ...messages import (
     SpeechDone,
     Widget,
 )
-from ..json_text import dumps
 from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take, take_options
 
 FRAME_TIME = 0.030  # s of sound in a frame

@@ -17,15 +17,14 @@ is all there is.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
-import json
 import re
 import time
 from typing import Any
 
-from ...json_reader import JsonError, read_object
+from ...json_reader import JsonError, read_own_object
+from ...json_writer import dumps_any
 from ...messages import CommandState, CommandStatus
 from ...redaction import redacted, redacted_value
 from ...state import NoRoom, State
@@ -145,7 +144,7 @@ class Journal:
         key = _key(status.command_id)
         opened = self._open.get(key)
         self._close(key)
-        text = _dumps(
+        text = dumps_any(
             {
                 'command': redacted(status.command),
                 'source': source,
@@ -186,7 +185,7 @@ class Journal:
         goals = [[goal.action, goal.goal_id, goal.leave] for goal in entry.goals]
         self._put(
             key,
-            _dumps(
+            dumps_any(
                 {
                     'command': redacted(entry.command),
                     'source': entry.source,
@@ -206,14 +205,14 @@ class Journal:
 
     def _value(self, key: str) -> dict[str, Any] | None:
         text = self._table.get(key)
-        return None if text is None else read_object(text)
+        return None if text is None else read_own_object(text)
 
     def _read(self) -> list[tuple[str, CommandStatus]]:
         """Take what an earlier bridge left; the ends that may have died with it."""
         ends: list[tuple[float, str, str, CommandStatus]] = []
         for key, text in self._table.items():
             try:
-                value = read_object(text)
+                value = read_own_object(text)
                 if 'state' in value:
                     end = float(value['at']), key, str(value['source']), _status(key, value)
                     self._ended[key] = len(text)
@@ -261,7 +260,7 @@ def _status(command_id: str, value: dict[str, Any]) -> CommandStatus:
 def _bounded(value: Any, max_bytes: int, kept: dict[str, Any]) -> Any:
     """What can be kept of a result or an error."""
     value = redacted_value(value)
-    if value and len(_dumps(value)) > max_bytes:
+    if value and len(dumps_any(value)) > max_bytes:
         return {**kept, 'omitted': f'it was larger than {max_bytes} bytes'}
     return value
 
@@ -270,17 +269,3 @@ def _shortened(error: Any) -> dict[str, Any]:
     if not isinstance(error, dict):
         return {}
     return {key: redacted(str(error[key]))[:1000] for key in ('code', 'message') if key in error}
-
-
-def _dumps(value: Any) -> str:
-    try:
-        return json.dumps(value, separators=(',', ':'), default=_plain, allow_nan=False)
-    except ValueError:
-        text = json.dumps(value, separators=(',', ':'), default=_plain, skipkeys=True)
-        return json.dumps(json.loads(text, parse_constant=lambda name: None))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode()
-    return str(value)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...alike import alike
 from ...errors import BadInput
-from ...json_reader import read_object
+from ...json_reader import read_own_object
 from ...ros.geometry import FARTHEST
 from ...state import State
 
@@ -37,7 +37,7 @@ class Places:
         self._saved: dict[str, Pose] = {}
         for name, text in self._table.items():
             try:
-                self._saved[name] = _pose(read_object(text))
+                self._saved[name] = _pose(read_own_object(text))
             except (BadInput, ValueError, TypeError, KeyError) as error:
                 complain(f'the saved place {name:.100} cannot be read: {error!r}')
                 self._table.delete(name)

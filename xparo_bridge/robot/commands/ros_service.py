@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-import json
 from typing import Any
 
 from rclpy.node import Node
@@ -15,6 +13,7 @@ from xparo_interfaces.msg import CommandStatus as CommandStatusMessage
 from xparo_interfaces.srv import ExecuteCommand
 
 from ...json_reader import JsonError, read_object
+from ...json_writer import dumps_any
 from ...messages import CommandState, CommandStatus, RemoteCommand
 from ...ros.entities import publisher, service
 from .router import Router
@@ -77,8 +76,4 @@ class CommandService:
 
 
 def _json(values: Mapping[str, Any] | None) -> str:
-    return json.dumps(values, default=_plain) if values else ''
-
-
-def _plain(value: Any) -> Any:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+    return dumps_any(values) if values else ''

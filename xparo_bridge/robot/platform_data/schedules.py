@@ -25,7 +25,7 @@ from xparo_interfaces.msg import ScheduledCommand
 from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
-from ...json_reader import read_json, read_object
+from ...json_reader import read_json, read_own_object
 from ...ros.entities import guard_condition, service, timer
 from ...ros.times import nearest_time
 from ...ros.walls import when_done
@@ -45,7 +45,7 @@ from .schedule_entries import (
 )
 
 # Room for all schedules on disk, bytes, and values of one.
-_MAX_BYTES, _MAX_ITEMS = 8 * 1024 * 1024, 1_000_000
+_MAX_BYTES = 8 * 1024 * 1024
 _TICK = 1.0  # s; wall time may jump, so nothing is waited for longer
 _SHOWN = 200  # entries in a BridgeStatus, which is published each second
 _AT_A_TIME = 20  # commands that are due, before others have their turn
@@ -96,7 +96,7 @@ class Schedules(Feature):
         kept = {}
         for link, text in self._kept.items():
             try:
-                schedule = read_object(text, max_items=_MAX_ITEMS)
+                schedule = read_own_object(text)
                 Agenda(self._policy, {link: schedule})
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 self._logger.error(f'{link}: the schedule of the last run is lost: {error!r}')
