@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The executable `simulated_robot`: a robot in a restaurant, with Nav2's interfaces."""
+"""The executable `simulated_robot`: robots in a restaurant or on a map, with Nav2's interfaces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ _EPILOG = """\
 All else are ROS parameters, such as how fast it drives, m/s, or how its next goal ends:
 
   ros2 run xparo_bridge simulated_robot --ros-args -p speed:=3.0
-  ros2 param describe /simulated_robot speed fail_next
+  ros2 param set /simulated_robot fail_next abort
+  ros2 param set /simulated_robot silent scan,odom
+
+The simulation has a node of its own, for several robots, a map of map_server, and time that runs
+up to 10 times as fast, with /clock:
+
+  ros2 run xparo_bridge simulated_robot --ros-args -p map:=hall.yaml -p real_time_factor:=5.0 \\
+      -p clock:=true -p robots:="robot_1:1.0,2.0,0.0 robot_2:3.0,2.0,0.0"
+  ros2 param set /simulation obstacles "door:9.05,4.0,0.7"
 """
 
 
@@ -41,17 +49,22 @@ def _run(ros_args: Sequence[str]) -> int:
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-    from .sim.node import SimulatedRobot
+    from ..errors import BadInput
+    from .sim.simulation import Simulation
 
     try:
         rclpy.init(args=['simulated_robot', *ros_args])
-        node = SimulatedRobot()
+        simulation = Simulation()
+    except BadInput as error:
+        print(f'simulated_robot: {error}', file=sys.stderr)
+        return WRONG_USAGE
     except Exception as error:
         print(f'simulated_robot: ROS does not take its arguments: {error}', file=sys.stderr)
         return WRONG_USAGE
     executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    node.get_logger().info('ready')
+    for node in simulation.nodes:
+        executor.add_node(node)
+    simulation.get_logger().info('ready')
     try:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -60,7 +73,8 @@ def _run(ros_args: Sequence[str]) -> int:
         # ros2 launch passes on a Ctrl-C that the terminal has sent already.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         executor.shutdown()
-        node.destroy_node()
+        for node in simulation.nodes:
+            node.destroy_node()
         rclpy.try_shutdown()
     return STOPPED
 

@@ -103,6 +103,10 @@ class _Goal:
             self.handle.abort()
         self._result.set_result(self._make_result(error))
 
+    def abandon(self) -> None:
+        """Let nothing come of it, as when its server dies."""
+        self._steps.close()
+
     def preempt(self) -> None:
         """End aborted, even while being canceled: that is what Nav2 does."""
         self._steps.close()
@@ -150,6 +154,15 @@ class TaskActionServer:
     def destroy(self) -> None:
         """Leave the graph."""
         self._server.destroy()
+
+    def die(self) -> None:
+        """Leave the graph in the middle of things: goals get no end."""
+        for goal in (self._current, self._pending):
+            if goal is not None:
+                goal.abandon()
+        self._current = self._pending = None
+        self._stand_still()
+        self.destroy()
 
     async def _on_goal(self, goal: Any) -> GoalResponse:
         fault = self._faults.take()

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-
-from .world import World
+from typing import Protocol
 
 RADIUS = 0.2
 COMMAND_TIMEOUT = 0.5
+
+
+class Surroundings(Protocol):
+    """What keeps a robot from going on."""
+
+    def clearance(self, x: float, y: float) -> float:
+        """Distance from a point to the nearest solid; 0 inside one."""
 
 
 def wrapped(angle: float) -> float:
@@ -66,7 +72,7 @@ class Limits:
 class Drive:
     """A robot on a floor: give it velocities and step it through time."""
 
-    def __init__(self, world: World, pose: Pose, limits: Limits | None = None) -> None:
+    def __init__(self, world: Surroundings, pose: Pose, limits: Limits | None = None) -> None:
         self._world = world
         self.limits = limits or Limits()
         self.pose = pose

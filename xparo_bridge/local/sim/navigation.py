@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,21 @@ from nav_msgs.msg import Path as PathMessage
 import numpy as np
 
 from .conversions import duration, pose, pose_stamped
-from .drive import Pose
+from .drive import Pose, RADIUS
 from .path_follower import PathFollower
 from .planner import length, PlanningError, resample
 from .robot import Robot
+from .scene import Circle
 from .task import Steps, Task, TaskFailed
 from .world import Floats
 
 OFF_PATH = 0.4
 PASSED = 0.25
+LOOK_AHEAD = 0.4  # m of the path that must be free, beyond the way to brake
+KEEP = 0.1  # m kept from what moves
+MOVED = 0.15  # m after which something stands elsewhere than where it was gone around
+PLAN_AGAIN = 0.4, 1.2  # s between two looks for a way around
+PATIENCE = 30.0  # s that what blocks every way is waited for
 
 
 def target(robot: Robot, message: PoseStamped) -> Pose:
@@ -40,16 +47,21 @@ def target(robot: Robot, message: PoseStamped) -> Pose:
         raise TaskFailed(ComputePathToPose.Result.TF_ERROR, str(error)) from None
 
 
-def plan(robot: Robot, start: Pose, goal: Pose) -> Floats:
-    """Path between two poses, or the planner's error code."""
+def plan(robot: Robot, start: Pose, goal: Pose, circles: Sequence[Circle] = ()) -> Floats:
+    """Path between two poses, around circles, or the planner's error code."""
     try:
-        return robot.planner.plan((start.x, start.y), (goal.x, goal.y))
+        return robot.planner.plan((start.x, start.y), (goal.x, goal.y), circles)
     except PlanningError as error:
         raise TaskFailed(getattr(ComputePathToPose.Result, error.name), str(error)) from None
 
 
 class Trip:
-    """The way to one pose."""
+    """
+    The way to one pose.
+
+    Something that moved into the way is stopped before, and gone around if there is a way; if not
+    it is waited for.
+    """
 
     def __init__(self, robot: Robot, goal: Pose, turn: bool = True) -> None:
         self._robot = robot
@@ -59,7 +71,13 @@ class Trip:
 
     def _plan(self) -> None:
         path = plan(self._robot, self._robot.drive.pose, self._goal)
+        self._follow(path)
+
+    def _follow(self, path: Floats, around: Sequence[Circle] = ()) -> None:
         self._follower = PathFollower(path, self._yaw)
+        self._around = around
+        self._blocked_since = math.inf
+        self._plan_again_at = 0.0
 
     @property
     def distance_remaining(self) -> float:
@@ -70,7 +88,51 @@ class Trip:
         """Steer; True on arrival. Who was pushed off the path plans anew."""
         if self._follower.deviation > OFF_PATH:
             self._plan()
+        circles = self._robot.world.circles
+        if circles and self._in_the_way(circles):
+            self._robot.drive.command(0.0, 0.0)
+            self._go_around(circles)
+            return False
+        self._blocked_since = math.inf
         return self._follower.steer(self._robot.drive)
+
+    def _in_the_way(self, circles: Sequence[Circle]) -> bool:
+        """Whether something stands there that this path does not lead around."""
+        drive = self._robot.drive
+        if drive.bumped:
+            return True
+        braking = drive.speed**2 / (2.0 * drive.limits.acceleration)
+        points = self._follower.ahead(LOOK_AHEAD + braking)
+        for circle in circles:
+            away = np.hypot(points[:, 0] - circle.x, points[:, 1] - circle.y)
+            if away.min() < circle.radius + RADIUS + KEEP and not any(
+                math.hypot(circle.x - known.x, circle.y - known.y) < MOVED
+                for known in self._around
+            ):
+                return True
+        return False
+
+    def _go_around(self, circles: Sequence[Circle]) -> None:
+        robot = self._robot
+        self._blocked_since = since = min(self._blocked_since, robot.time)
+        if robot.time < self._plan_again_at:
+            return
+        # Two who met look again at different times, lest they step aside the same way for ever.
+        self._plan_again_at = again = robot.time + robot.chance.uniform(*PLAN_AGAIN)
+        wide = [Circle(circle.x, circle.y, circle.radius + KEEP) for circle in circles]
+        try:
+            path = plan(robot, robot.drive.pose, self._goal, wide)
+        except TaskFailed:
+            if robot.time - since > PATIENCE:
+                raise TaskFailed(
+                    FollowPath.Result.FAILED_TO_MAKE_PROGRESS, 'something is in the way'
+                ) from None
+            return
+        self._follow(path, circles)
+        self._blocked_since, self._plan_again_at = since, again
+        if robot.drive.bumped:
+            # Only turning gets it off.
+            self._follower.steer(robot.drive)
 
 
 class Navigator(Task):

@@ -51,6 +51,11 @@ class PathFollower:
         drive.command(speed * math.cos(error), turn)
         return False
 
+    def ahead(self, distance: float) -> Floats:
+        """Points of the path from here on, for so many metres."""
+        count = math.ceil(distance / max(self._spacing(), 1e-6)) + 1
+        return self._path[self._nearest : self._nearest + count]
+
     def _locate(self, pose: Pose) -> None:
         # The nearest point from the last one on: a path may cross itself.
         window = self._path[self._nearest : self._nearest + 40]

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+import random
 
 from .battery import Battery
 from .drive import Drive, Limits, Pose, RADIUS
 from .planner import Planner
+from .scene import Scene
 from .world import restaurant
 
 DOCK = Pose(0.45, 7.2, math.pi)
@@ -37,9 +39,16 @@ class Robot:
         speed_factor: float = 1.0,
         battery_capacity: float = 20.0,
         battery_level: float = 0.8,
+        scene: Scene | None = None,
+        name: str = 'robot',
     ) -> None:
-        self.world = restaurant()
-        self.planner = Planner(self.world, RADIUS)
+        """Put a robot on a floor of its own, or into a scene with others."""
+        scene = scene or Scene(restaurant())
+        self.name = name
+        self.time = 0.0  # s since its start
+        self.chance = random.Random(name)
+        self.planner = Planner(scene.floor, RADIUS)
+        self.world = scene.seen_by(name)
         self.drive = Drive(self.world, start, Limits().times(speed_factor))
         self.battery = Battery(battery_capacity, battery_level)
         self.start = start
@@ -47,6 +56,7 @@ class Robot:
         self.teleop_done = False
         self.navigator: object | None = None  # The navigator at work: there is only one at a time.
         self.wheel_angles = [0.0, 0.0]
+        scene.add(name, lambda: self.drive.pose, RADIUS)
 
     @property
     def docked(self) -> bool:
@@ -77,6 +87,7 @@ class Robot:
 
     def step(self, dt: float) -> None:
         """Advance by dt seconds."""
+        self.time += dt
         self.drive.step(dt)
         self.teleop.age += dt
         self.battery.step(dt, abs(self.drive.speed) / self.drive.limits.speed, self.docked)

@@ -53,17 +53,30 @@ except ImportError:  # Transforms are for those who have tf2.
 RAYS = 360
 RANGE_MIN = 0.12
 RANGE_MAX = 12.0
-NOISE = 0.01
 RESOLUTION = 0.05
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# What can be silent, by topic; scan is noisy too, in metres.
+SENSORS = ('odom', 'tf', 'joint_states', 'scan', 'amcl_pose', 'battery_state', 'diagnostics')
 
 
 class Sensors:
     """Publishes the robot's state; `step` sends what is due."""
 
-    def __init__(self, node: Node, robot: Robot) -> None:
+    def __init__(
+        self,
+        node: Node,
+        robot: Robot,
+        *,
+        seed: int = 0,
+        noise: float = 0.01,
+        dropout: float = 0.0,
+    ) -> None:
+        """Take the noise of the ranges, m, and the share of the messages that are lost."""
         self._robot = robot
-        self._rng = np.random.default_rng(0)
+        self._rng = np.random.default_rng(seed)
+        self._noise = noise
+        self._dropout = dropout
+        self.silent: set[str] = set()
         self._localized: Pose | None = None
         self._odom = node.create_publisher(Odometry, 'odom', 10)
         self._joints = node.create_publisher(JointState, 'joint_states', 10)
@@ -74,27 +87,30 @@ class Sensors:
         self._map = node.create_publisher(OccupancyGrid, 'map', LATCHED)
         self._map.publish(self._make_map(node.get_clock().now().to_msg()))
         self._now = 0.0
-        self._schedule: list[tuple[float, Callable[[Time], None]]] = [
-            (0.0, self._publish_odometry),
-            (0.04, self._publish_joints),
-            (0.1, self._publish_scan),
-            (0.1, self._publish_localization),
-            (1.0, self._publish_battery),
-            (1.0, self._publish_diagnostics),
+        self._schedule: list[tuple[float, str, Callable[[Time], None]]] = [
+            (0.0, 'odom', self._publish_odometry),
+            (0.04, 'joint_states', self._publish_joints),
+            (0.1, 'scan', self._publish_scan),
+            (0.1, 'amcl_pose', self._publish_localization),
+            (1.0, 'battery_state', self._publish_battery),
+            (1.0, 'diagnostics', self._publish_diagnostics),
         ]
         self._due = [0.0] * len(self._schedule)
         if TFMessage is not None:
             self._tf = node.create_publisher(TFMessage, 'tf', 100)
-            self._schedule.append((0.0, self._publish_transforms))
+            self._schedule.append((0.0, 'tf', self._publish_transforms))
             self._due.append(0.0)
 
     def step(self, dt: float, stamp: Time) -> None:
         """Publish what is due after dt more seconds; a period of 0 is due at every step."""
         self._now += dt
-        for index, (period, publish) in enumerate(self._schedule):
-            if self._now >= self._due[index]:
+        for index, (period, name, publish) in enumerate(self._schedule):
+            if self._now < self._due[index]:
+                continue
+            self._due[index] = max(self._due[index] + period, self._now)
+            lost = self._dropout > 0.0 and self._rng.random() < self._dropout
+            if not lost and name not in self.silent:
                 publish(stamp)
-                self._due[index] = max(self._due[index] + period, self._now)
 
     def _twist(self) -> Twist:
         drive = self._robot.drive
@@ -130,7 +146,8 @@ class Sensors:
         pose = self._robot.drive.pose
         angles = np.linspace(-math.pi, math.pi, RAYS, endpoint=False)
         ranges = self._robot.world.ranges(pose.x, pose.y, angles + pose.yaw, RANGE_MAX)
-        ranges += self._rng.normal(0.0, NOISE, RAYS)
+        if self._noise > 0.0:
+            ranges = ranges + self._rng.normal(0.0, self._noise, RAYS)
         message = LaserScan(
             header=Header(frame_id='base_link', stamp=stamp),
             angle_min=-math.pi,
@@ -219,11 +236,13 @@ class Sensors:
         )
 
     def _make_map(self, stamp: Time) -> OccupancyGrid:
-        clearance = self._robot.world.clearance_grid(RESOLUTION)
+        floor = self._robot.world.floor
+        clearance = floor.clearance_grid(RESOLUTION)
         message = OccupancyGrid(header=Header(frame_id='map', stamp=stamp))
         message.info.map_load_time = stamp
         message.info.resolution = RESOLUTION
         message.info.height, message.info.width = clearance.shape
+        message.info.origin.position.x, message.info.origin.position.y = floor.origin
         message.info.origin.orientation.w = 1.0
         message.data.frombytes(np.where(clearance > 0.0, 0, 100).astype(np.int8).tobytes())
         return message

@@ -3,8 +3,8 @@
 """
 What is where on the simulated robot's floor, and what its laser sees of it.
 
-Lengths in metres, angles in radians, everything in the map frame: x to the east, y to the north,
-the origin in the south-west corner.
+Lengths in metres, angles in radians, everything in the map frame: x to the east, y to the north.
+A floor begins at its own origin, its south-west corner; that of the restaurant is (0, 0).
 """
 
 from __future__ import annotations
@@ -12,11 +12,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 import math
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+class Floor(Protocol):
+    """What a floor tells of itself: a `World` of rectangles, or a map."""
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """South-west corner."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+
+    def clearance(self, x: float, y: float) -> float:
+        """Distance from a point to the nearest solid; 0 inside one and off the floor."""
+
+    def clearance_grid(self, resolution: float) -> Floats:
+        """Clearance at the centre of each cell; rows go north, columns east."""
+
+    def ranges(self, x: float, y: float, angles: Floats, range_max: float) -> Floats:
+        """Distance along each angle to the first solid, inf where there is none in range_max."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,16 @@ class World:
     width: float
     height: float
     solids: tuple[Rectangle, ...]
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """South-west corner."""
+        return 0.0, 0.0
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        return self.width, self.height
 
     def clearance(self, x: float, y: float) -> float:
         """Distance from a point to the nearest solid; 0 inside one and off the floor."""
