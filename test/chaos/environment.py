@@ -19,13 +19,13 @@ import tempfile
 import time
 from typing import Any
 
-from fixtures.fault_proxy import fault_proxy, FaultProxy
 from fixtures.processes import Process
 from fixtures.system import LINK, PROJECT_ID, SECRET_KEY, start_bridge, start_platform
 from websockets.exceptions import WebSocketException
 
 from chaos.accounting import Ledger, Verdict
 from xparo_bridge.local.platform_client import OperatorClient, OperatorError
+from xparo_bridge.scenarios.fault_proxy import fault_proxy, FaultProxy
 
 ROBOT = Path(__file__).with_name('robot.py')
 TIMEOUT = 60.0

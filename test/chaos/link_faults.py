@@ -13,9 +13,8 @@ import asyncio
 from collections.abc import Callable
 import random
 
-from fixtures.fault_proxy import FaultProxy
-
 from chaos import environment
+from xparo_bridge.scenarios.fault_proxy import FaultProxy
 
 TIMES = 500
 

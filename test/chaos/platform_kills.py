@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 
-from fixtures.fault_proxy import FaultProxy
-
 from chaos import environment
+from xparo_bridge.scenarios.fault_proxy import FaultProxy
 
 TIMES = 50
 

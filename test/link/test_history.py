@@ -9,7 +9,6 @@ import json
 import time
 from typing import Any
 
-from fixtures.fault_proxy import fault_proxy
 from fixtures.kept_state import ask, Gate, on_record
 from fixtures.peers import websocket_server
 from fixtures.robot_side import ignore, Robot
@@ -17,6 +16,7 @@ import pytest
 
 from xparo_bridge.link.history import History
 from xparo_bridge.messages import LinkState, Telemetry
+from xparo_bridge.scenarios.fault_proxy import fault_proxy
 from xparo_bridge.state import State
 
 ROOM = (1 << 20, 3600.0)

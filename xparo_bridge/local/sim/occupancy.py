@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-import yaml
 
 from ...errors import BadInput
+from ...yaml_reader import read_yaml, YamlError
 from .world import Floats
 
 # Clearances are known up to this distance, m.
@@ -96,9 +96,11 @@ def load_map(path: Path) -> OccupancyFloor:
     :raises MapError: for a file that is none.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise MapError(f'{path}: cannot be read: {error}') from None
+        data = read_yaml(path.read_bytes())
+    except OSError as error:
+        raise MapError(f'{path}: cannot be read: {error.strerror}') from None
+    except YamlError as error:
+        raise MapError(f'{path}: {error}') from None
     if not isinstance(data, dict) or not isinstance(data.get('image'), str):
         raise MapError(f'{path}: expected the keys image, resolution and origin')
     resolution, (x, y, yaw) = _number(path, data, 'resolution'), _origin(path, data)
