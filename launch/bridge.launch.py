@@ -3,11 +3,18 @@
 """
 Start the bridge on a robot.
 
-    ros2 launch xparo_bridge bridge.launch.py config:=/etc/xparo/fleet.yaml,/etc/xparo/robot.yaml
+    ros2 launch xparo_bridge bridge.launch.py config:=/etc/xparo/site.yaml,/etc/xparo/robot.yaml
+    ros2 launch xparo_bridge bridge.launch.py config:=/etc/xparo/fleet/ robot_id:=r7
+
+The second starts a robot of a fleet's folder, in the namespace and with the remappings that the
+folder gives it (docs/fleet.md).
 
 XPARO_SECRET_KEY and XPARO_PROJECT_ID come from the environment or from the file that the link's
 credentials_file names.
 """
+
+from dataclasses import replace
+from pathlib import Path
 
 from launch import LaunchDescription
 from launch.actions import (
@@ -21,6 +28,9 @@ from launch.events import matches_action
 from launch.events.process import ShutdownProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+
+from xparo_bridge.rollout.folder import is_fleet, Launch
+from xparo_bridge.rollout.launching import launch_of, remappings
 
 DEFAULTS = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # Exit codes after which the bridge is not started again, because it would end the same way: told
@@ -38,25 +48,31 @@ def start_bridge(context):
         return value(name).lower() in ('true', '1')
 
     own = [path.strip() for path in value('config').split(',') if path.strip()]
+    launch = Launch()
+    if len(own) == 1 and is_fleet(folder := Path(own[0]).expanduser()):
+        launch = launch_of(folder, value('robot_id'))
+        files = [f'{folder}/']
+    else:
+        files = (DEFAULTS if yes('defaults') else []) + own
+    if value('namespace'):
+        launch = replace(launch, namespace=value('namespace'))
     parameters = {
-        'config': (DEFAULTS if yes('defaults') else []) + own,
-        'use_sim_time': yes('use_sim_time'),
+        'config': files,
+        'use_sim_time': yes('use_sim_time') or launch.use_sim_time,
     }
     if value('robot_id'):
         parameters['robot_id'] = value('robot_id')
-    # As Nav2 does: a robot in a namespace has a tree of transforms of its own.
-    own_tf = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
     node = Node(
         package='xparo_bridge',
         executable='bridge',
         name='xparo_bridge',
-        namespace=value('namespace'),
+        namespace=launch.namespace,
         output='screen',
         emulate_tty=True,
         respawn=yes('respawn'),
         respawn_delay=2.0,
         parameters=[parameters],
-        remappings=own_tf if value('namespace') and yes('namespaced_tf') else [],
+        remappings=remappings(launch, namespaced_tf=yes('namespaced_tf')),
         arguments=['--ros-args', '--log-level', value('log_level')],
     )
 
@@ -77,7 +93,7 @@ def generate_launch_description():
                 'config',
                 default_value='',
                 description='Configuration files in layers, comma '
-                "between them; a bare name is one of the package's own",
+                "between them; a bare name is one of the package's own; or the folder of a fleet",
             ),
             DeclareLaunchArgument(
                 'defaults',

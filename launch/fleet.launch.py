@@ -5,8 +5,8 @@ Start a bridge for each robot of a fleet that lives in one ROS graph, in namespa
 
     ros2 launch xparo_bridge fleet.launch.py fleet:=/etc/xparo/fleet
 
-The folder holds fleet.yaml, what all robots share, and a file for each robot, which names its
-namespace: robot_7.yaml is laid over fleet.yaml and runs as /robot_7/xparo_bridge.
+The folder is that of docs/fleet.md. A robot's namespace is the one that the folder gives it, else
+its name: robots/robot_7.yaml runs as /robot_7/xparo_bridge.
 """
 
 from pathlib import Path
@@ -22,18 +22,15 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-COMMON = 'fleet.yaml'
+from xparo_bridge.rollout.launching import launches_of
+
 SAMPLE = str(Path(get_package_share_directory('xparo_bridge'), 'config', 'fleet'))
 
 
 def start_bridges(context):
-    """Start one bridge for each file beside the common one."""
+    """Start the bridges of the robots named, or of all."""
     folder = Path(LaunchConfiguration('fleet').perform(context)).expanduser()
-    robots = sorted(path for path in folder.glob('*.yaml') if path.name != COMMON)
-    if not (folder / COMMON).exists() or not robots:
-        raise RuntimeError(
-            f'{folder}: expected {COMMON} and at least one file for a robot beside it'
-        )
+    names = LaunchConfiguration('robots').perform(context)
     bridge = Path(__file__).with_name('bridge.launch.py')
     return [
         # A group of its own, or the arguments of one robot would be the next one's defaults.
@@ -42,16 +39,18 @@ def start_bridges(context):
                 IncludeLaunchDescription(
                     PythonLaunchDescriptionSource(str(bridge)),
                     launch_arguments={
-                        'config': f'{folder / COMMON},{robot}',
-                        'robot_id': robot.stem,
-                        'namespace': robot.stem,
+                        'config': f'{folder}/',
+                        'robot_id': name,
+                        'namespace': launch.namespace,
                     }.items(),
                 )
             ],
             scoped=True,
             forwarding=False,
         )
-        for robot in robots
+        for name, launch in launches_of(
+            folder, [name.strip() for name in names.split(',') if name.strip()]
+        ).items()
     ]
 
 
@@ -61,6 +60,9 @@ def generate_launch_description():
         [
             DeclareLaunchArgument(
                 'fleet', default_value=SAMPLE, description='Folder with fleet.yaml and the robots'
+            ),
+            DeclareLaunchArgument(
+                'robots', default_value='', description='Names, comma between them; all if empty'
             ),
             OpaqueFunction(function=start_bridges),
         ]

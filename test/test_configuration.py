@@ -47,12 +47,6 @@ def test_later_files_win_key_by_key(file):
     assert places['c'] == {'x': 4, 'y': 4, 'yaw': 0.0, 'frame': 'map'}
 
 
-def test_lists_replace(file):
-    fleet = file(LINK, 'fleet.yaml')
-    robot = file('links:\n  - {name: other, protocol: xparo, url: "wss://b.org/ws"}\n')
-    assert [link['name'] for link in load([fleet, robot])['links']] == ['other']
-
-
 def test_defaults_of_the_schema_are_filled_in(file):
     link = load([file(LINK)])['links'][0]
     assert link['heartbeat'] == {'interval': 10.0, 'timeout': 10.0}
@@ -90,12 +84,6 @@ def test_an_error_names_the_file_that_holds_the_value(file):
     fleet = file(LINK + 'chat: {timeout: 3}\n', 'fleet.yaml')
     robot = file('\nchat:\n  timeout: -1\n')
     assert problems_of(fleet, robot)[0].startswith(f'{robot}:3: chat.timeout: ')
-
-
-def test_a_list_that_was_replaced_is_not_blamed(file):
-    fleet = file(LINK, 'fleet.yaml')
-    robot = file('\n\nlinks:\n  - {name: other, protocol: xparo}\n')
-    assert problems_of(fleet, robot) == [f"{robot}:4: links[0]: 'url' is a required property"]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 """
 Configuration: YAML files in layers, checked against config/schema.json.
 
-Later files win; maps merge key by key, lists and values replace. Defaults stand in the schema and
-nowhere else. Every error names the file, the line and the key; all of them are told at once.
-docs/configuration.md is the user's page.
+Later files win, by the rules of `layers`. Defaults stand in the schema and nowhere else. Every
+error names the file, the line and the key; all of them are told at once. docs/configuration.md is
+the user's page.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import copy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 import re
+import socket
 from typing import Any, NoReturn, TypeVar
 
 from . import configuration_rules
 from .alike import alike
 from .errors import BadInput
 from .json_reader import read_own
-from .json_schema import Problem, Validator
+from .json_schema import Problem as SchemaProblem
+from .json_schema import Validator
+from .layers import Complain, Layers, merge, Variables
 from .share import share
-from .yaml_layers import EMPTY, key_text, KeyPath, Layer, read_as
+from .yaml_layers import EMPTY, key_text, KeyPath, Layer, Problem, read_as
 
 __all__ = [
     'checked',
@@ -34,6 +38,8 @@ __all__ = [
     'load',
     'merge',
     'Problems',
+    'resolved',
+    'SchemaOfFiles',
 ]
 
 T = TypeVar('T')
@@ -94,15 +100,13 @@ def _by_place(problem: str) -> tuple[str, int]:
 @dataclass(frozen=True)
 class Configuration:
     """
-    The merged tree; `lines` lead back to the file and line that a key came from.
+    The merged tree; `layers` lead back to the file and line that a key came from.
 
-    `sources` has the text of plain values as it stands in the file. `broken` has the sections,
-    such as links, of which something was left out because it was wrong.
+    `broken` has the sections, such as links, of which something was left out because it was wrong.
     """
 
     data: dict[str, Any]
-    lines: dict[KeyPath, str] = field(default_factory=dict, repr=False)
-    sources: dict[KeyPath, str] = field(default_factory=dict, repr=False)
+    layers: Layers = field(default_factory=lambda: Layers([]), repr=False)
     broken: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> Any:
@@ -111,9 +115,10 @@ class Configuration:
     def where(self, path: Sequence[str | int]) -> str:
         """Return `file:line` of a key, or of the nearest key above it that a file has."""
         steps = tuple(path)
-        while steps and steps not in self.lines:
+        lines = self.layers.lines
+        while steps and steps not in lines:
             steps = steps[:-1]
-        return self.lines.get(steps, 'configuration')
+        return lines.get(steps, 'configuration')
 
     def section(self, path: KeyPath, schema: dict[str, Any]) -> dict[str, Any]:
         """Return a part of the tree, checked against its own schema and with its defaults."""
@@ -122,7 +127,8 @@ class Configuration:
             part = part[step]
         part = _without_nothing(copy.deepcopy(part), schema, schema)
         problems = [
-            self.problem((*path, *at), text) for at, text in _errors(self, path, part, schema)
+            self.problem((*path, *at), text)
+            for at, text in _errors(self, path, part, Validator(schema, finite=True))
         ]
         if problems:
             raise ConfigurationError(problems)
@@ -135,64 +141,107 @@ class Configuration:
 
     def problem(self, path: Sequence[str | int], text: str) -> str:
         """Return one problem as ConfigurationError lists it."""
-        return f'{self.where(path)}: {key_text(path)}: {text}'
+        return Problem(self.where(path), key_text(path), text)
 
     def refuse(self, path: Sequence[str | int], text: str) -> NoReturn:
         """Raise ConfigurationError with one problem."""
         raise ConfigurationError([self.problem(path, text)])
 
 
-def load(files: Sequence[str | Path], schema: dict[str, Any] | None = None) -> Configuration:
-    """Read, merge and check the files in the order given; ConfigurationError says all problems."""
-    merged: Any = {}
-    lines: dict[KeyPath, str] = {}
-    sources: dict[KeyPath, str] = {}
-    problems: list[str] = []
-    for file in files:
-        layer = Layer(Path(file))
-        problems += layer.problems
-        _forget_replaced(layer.tree, (), lines, sources)
-        merged = merge(merged, layer.tree)
-        lines |= layer.lines
-        sources |= layer.sources
-    if problems:
-        raise ConfigurationError(problems)
-    # Nothing but a home for YAML's anchors.
-    merged = {key: value for key, value in merged.items() if not key.startswith('x-')}
-    return checked(merged, lines, schema, sources)
+class SchemaOfFiles:
+    """
+    A schema of configurations, compiled once for many; by default config/schema.json.
+
+    `on_robot` is whether this machine is the one they are for, whose folders can be looked at.
+    """
+
+    def __init__(self, schema: dict[str, Any] | None = None, *, on_robot: bool = True) -> None:
+        self.own = schema is None
+        self.on_robot = on_robot
+        if schema is None:
+            schema = read_own(share('config', 'schema.json').read_bytes())
+        self.schema: dict[str, Any] = schema
+
+    @cached_property
+    def validator(self) -> Validator:
+        """Checks whole trees."""
+        return Validator(self.schema, finite=True)
+
+
+def load(
+    files: Sequence[str | Path], schema: dict[str, Any] | None = None, robot_id: str = ''
+) -> Configuration:
+    """
+    Read, merge and check the files in the order given.
+
+    :raises ConfigurationError: with all problems.
+    """
+    layers = Layers([Layer(Path(file)) for file in files])
+    return resolved(layers, robot_id, SchemaOfFiles(schema))
+
+
+def resolved(layers: Layers, robot_id: str, schema: SchemaOfFiles) -> Configuration:
+    """
+    Return the configuration of layers, with their variables replaced and checked.
+
+    Without a `robot_id` it is the configuration's, or the host's name.
+
+    :raises ConfigurationError: with all problems.
+    """
+    if layers.problems:
+        raise ConfigurationError(layers.problems)
+    found: list[tuple[KeyPath, str]] = []
+    tree = with_variables(layers, robot_id, lambda path, text: found.append((path, text)))
+    return checked(tree, layers, schema, found)
+
+
+def with_variables(layers: Layers, robot_id: str, complain: Complain) -> dict[str, Any]:
+    """Return the tree of layers with its variables replaced, without the keys that hold them."""
+    # Keys with x- are nothing but a home for YAML's anchors.
+    tree = {key: value for key, value in layers.tree.items() if not key.startswith('x-')}
+    values = tree.pop('vars', None)
+    if values in (None, EMPTY):
+        values = {}
+    elif not isinstance(values, dict):
+        complain(('vars',), 'expected a map of names to values')
+        values = {}
+    own = tree.get('robot_id')
+    robot_id = robot_id or (own if isinstance(own, str) else '') or socket.gethostname()
+    return Variables(values, robot_id, complain).in_tree(tree)
 
 
 def checked(
     tree: dict[str, Any],
-    lines: dict[KeyPath, str] | None = None,
-    schema: dict[str, Any] | None = None,
-    sources: dict[KeyPath, str] | None = None,
+    layers: Layers | None = None,
+    schema: SchemaOfFiles | None = None,
+    found: Sequence[tuple[KeyPath, str]] = (),
 ) -> Configuration:
     """
     Return the configuration of a tree, with its defaults.
 
+    `found` are problems that are known already.
+
     :raises ConfigurationError: with all problems, and the rest if there is one.
     """
-    own = schema is None
-    if schema is None:
-        schema = read_own(share('config', 'schema.json').read_bytes())
-    tree = _without_nothing(tree, schema, schema)
-    configuration = Configuration(tree, lines or {}, sources or {})
-    found = list(_errors(configuration, (), tree, schema))
+    known = schema or SchemaOfFiles()
+    root = known.schema
+    tree = _without_nothing(tree, root, root)
+    configuration = Configuration(tree, layers or Layers([]))
+    problems = [*found, *_errors(configuration, (), tree, known.validator)]
     rest: Any = tree
-    if found:
-        rest = _without_wrong(tree, schema)
+    if problems:
+        rest = _without_wrong(tree, root)
         if rest is None:
-            raise ConfigurationError(configuration.problem(path, text) for path, text in found)
-    _fill_defaults(rest, schema, schema)
-    _expand_paths(rest, schema, schema)
-    if own:
-        found += configuration_rules.problems(rest)
-    if found:
-        broken = frozenset(str(path[0]) for path, _ in found if path)
+            raise ConfigurationError(configuration.problem(path, text) for path, text in problems)
+    _fill_defaults(rest, root, root)
+    _expand_paths(rest, root, root)
+    if known.own:
+        problems += configuration_rules.problems(rest, on_robot=known.on_robot)
+    if problems:
+        broken = frozenset(str(path[0]) for path, _ in problems if path)
         raise ConfigurationError(
-            [configuration.problem(path, text) for path, text in found],
-            Configuration(rest, lines or {}, sources or {}, broken),
+            [configuration.problem(path, text) for path, text in problems],
+            Configuration(rest, configuration.layers, broken),
         )
     return configuration
 
@@ -226,26 +275,6 @@ def _without_wrong(tree: dict[str, Any], schema: dict[str, Any]) -> dict[str, An
             schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
             validator = Validator(schema, finite=True)
     return None
-
-
-def merge(below: Any, above: Any) -> Any:
-    """Lay one tree over another: maps merge, everything else replaces."""
-    if above is EMPTY and below is not None:
-        return below  # All below the key is commented out, for instance.
-    if isinstance(below, dict) and isinstance(above, dict):
-        return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
-    return above
-
-
-def _forget_replaced(tree: Any, at: KeyPath, *known: dict[KeyPath, str]) -> None:
-    """Forget the places of what a layer replaces as a whole: lists and values."""
-    if isinstance(tree, dict) and tree:
-        for key, value in tree.items():
-            _forget_replaced(value, (*at, key), *known)
-    elif tree is not EMPTY and not isinstance(tree, dict):
-        for places in known:
-            for path in [path for path in places if path[: len(at)] == at and len(path) > len(at)]:
-                del places[path]
 
 
 def _resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
@@ -293,17 +322,16 @@ def _without_nothing(tree: Any, schema: dict[str, Any], root: dict[str, Any]) ->
 
 
 def _errors(
-    configuration: Configuration, at: KeyPath, part: Any, schema: dict[str, Any]
+    configuration: Configuration, at: KeyPath, part: Any, validator: Validator
 ) -> Iterator[tuple[KeyPath, str]]:
     """Everything in a part that its schema does not allow, with paths below `at`."""
-    errors = Validator(schema, finite=True).problems(part)
-    for error in sorted(errors, key=lambda error: list(map(str, error.path))):
+    for error in sorted(validator.problems(part), key=lambda error: list(map(str, error.path))):
         for path, text in _explain(error):
-            source = configuration.sources.get((*at, *path))
+            source = configuration.layers.sources.get((*at, *path))
             yield path, text + _hint(error, path, source)
 
 
-def _explain(error: Problem) -> Iterable[tuple[KeyPath, str]]:
+def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
     path: KeyPath = error.path
     rule: Any = error.schema
     purpose = rule.get('description', '') if isinstance(rule, dict) else ''
@@ -338,7 +366,7 @@ def _unknown_key(key: str, known: list[str]) -> str:
     )
 
 
-def _hint(error: Problem, path: KeyPath, source: str | None) -> str:
+def _hint(error: SchemaProblem, path: KeyPath, source: str | None) -> str:
     """What to write where YAML took a value for something else than was meant."""
     if error.keyword != 'type' or source is None:
         return ''

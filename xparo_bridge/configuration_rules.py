@@ -16,17 +16,21 @@ _WORD = re.compile(r'[A-Za-z_{][\w{}]*', re.ASCII)
 _LONGEST_NAME = 200
 _NAMES = {'topic', 'service', 'action', 'node', 'odom_topic', 'goal_topic'}
 _LISTS = {'topics', 'services', 'actions', 'nodes', 'lifecycle'}
-# No shell and no launch file reads these files.
-_SUBSTITUTION = re.compile(r'\$\{|\$\(')
+# No launch file reads these files.
+_SUBSTITUTION = re.compile(r'\$\(')
 
 
-def problems(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """Say what is wrong with a tree that has passed its schema, each with its path."""
+def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tuple[KeyPath, str]]:
+    """
+    Say what is wrong with a tree that has passed its schema, each with its path.
+
+    `on_robot` is whether the folders that it names are to be on this machine.
+    """
     yield from _ros_names(data)
     yield from _twice(data)
     yield from _substitutions(data)
     folder = data['trees']['folder']
-    if folder and not Path(folder).is_dir():
+    if folder and on_robot and not Path(folder).is_dir():
         yield ('trees', 'folder'), f'no folder {folder}'
 
 
@@ -130,5 +134,6 @@ def _substitutions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
             if isinstance(url, str) and _SUBSTITUTION.search(url):
                 yield (
                     ('links', index, *path),
-                    'variables are not replaced in these files; write the address itself',
+                    'substitutions of launch files are not known in these; write the address '
+                    'itself, or ${NAME} for a value of vars:',
                 )

@@ -29,11 +29,12 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from .bridge import Bridge
-from .configuration import Configuration, ConfigurationError, load
+from .configuration import Configuration, ConfigurationError
 from .errors import BadInput, BridgeError
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
 from .redaction import redact_everything
+from .rollout.source import read_configuration
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
@@ -126,7 +127,8 @@ def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) 
     :raises BridgeError: that says all that is wrong, in the configuration and beyond.
     """
     try:
-        configuration, problems = load(files), []
+        robot_id = node.get_parameter('robot_id').value
+        configuration, problems = read_configuration(files, robot_id), []
     except ConfigurationError as error:
         if error.rest is None:
             raise
@@ -137,8 +139,7 @@ def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) 
         # All parts are made of what is right, to find what else is wrong.
         tried = Configuration(
             {**configuration.data, 'state_dir': folder},
-            configuration.lines,
-            configuration.sources,
+            configuration.layers,
             configuration.broken,
         )
         try:

@@ -5,11 +5,15 @@ Read a YAML file of the configuration with the line of each key, and refuse what
 
 YAML 1.1, which the reader speaks, takes `4:`, `on:` and `2026-02-03:` for keys that are no text,
 `1e-3` for text, `1:30` for 90 and `010` for 8. All of these are refused with what to write.
+
+Two tags are known: `key: !remove` takes away what a layer below has under the key, and in a list
+of named things `- !remove NAME` the thing of this name; `key: !file PATH` stands for what the
+YAML file PATH holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 import re
 from typing import Any
@@ -19,6 +23,11 @@ import yaml
 from .yaml_reader import read_yaml, YamlError
 
 KeyPath = tuple[str | int, ...]
+
+REMOVE, FILE = '!remove', '!file'
+_TAG_BEFORE_BRACKET = re.compile(rf'{REMOVE}(?=[\]}},])')
+# Files within files, one below the other.
+_DEEPEST = 8
 
 _TAG = 'tag:yaml.org,2002:'
 # What YAML takes a plain word for, by its tag, in words.
@@ -44,7 +53,50 @@ class _Empty:
 EMPTY = _Empty()
 
 
-class _Loader(yaml.SafeLoader):
+class Remove:
+    """Takes away what a layer below has: the value of a key, or the thing `name` of a list."""
+
+    def __init__(self, name: str = '') -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f'{REMOVE} {self.name}'.strip()
+
+
+class Place(str):
+    """Where something stands: the text `file:line`, and its parts."""
+
+    file: str
+    line: int
+    column: int
+
+    def __new__(cls, file: str, line: int, column: int = 1) -> Place:
+        """Take a line and a column as editors count them, from 1."""
+        place = super().__new__(cls, f'{file}:{line}')
+        place.file, place.line, place.column = file, line, column
+        return place
+
+
+class Problem(str):
+    """What is wrong with a configuration, the text `file:line: key: words`, and its parts."""
+
+    place: Place | None
+    key: str
+    words: str
+
+    def __new__(cls, place: str, key: str, words: str) -> Problem:
+        """Take a place as layers note it; one that is no Place is put before the text as it is."""
+        problem = super().__new__(cls, f'{place}: {key}: {words}' if key else f'{place}: {words}')
+        problem.place = place if isinstance(place, Place) else None
+        problem.key, problem.words = key, words
+        return problem
+
+
+# By libyaml where PyYAML was built with it, which reads ten times as fast.
+_Base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
     # A date is text like any other: no key of the configuration is a date to YAML.
     yaml_implicit_resolvers = {
         first: [(tag, rule) for tag, rule in rules if tag != _TAG + 'timestamp']
@@ -56,7 +108,12 @@ def _nothing(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> _Empty | None:
     return None if node.value else EMPTY
 
 
+def _remove(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Remove:
+    return Remove(node.value)
+
+
 _Loader.add_constructor(_TAG + 'null', _nothing)
+_Loader.add_constructor(REMOVE, _remove)
 
 
 class Layer:
@@ -64,63 +121,81 @@ class Layer:
     One file: its tree, the place of each key, the source text of each plain value, its problems.
 
     A key with nothing behind it has the value EMPTY, one with `null` or `~` None. After a problem
-    the tree may be empty.
+    the tree may be empty. `files` are this file and those that it names by `!file`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, folder: Path | None = None) -> None:
+        """Read a file; what it names by `!file` is below `folder`, by default its own."""
+        self.path = path
+        self._folder = path.parent if folder is None else folder
+        self.files: list[Path] = []
         self.tree: dict[str, Any] = {}
         self.lines: dict[KeyPath, str] = {}
         self.sources: dict[KeyPath, str] = {}
         self.problems: list[str] = []
-        try:
-            self._read(path.read_text(encoding='utf-8'))
-        except UnicodeDecodeError:
-            self.problems.append(f'{path}: not UTF-8 text')
-        except OSError as error:
-            self.problems.append(f'{path}: cannot be read: {error.strerror}')
-        except YamlError as error:
-            place = f'{path}:{error.line}' if error.line else str(path)
-            self.problems.append(f'{place}: {error.problem}')
-
-    def _read(self, text: str) -> None:
-        self.tree = read_yaml(text, _Loader, check=self._check) or {}
+        self.tree = self._read(path, self._check) or {}
 
     def _check(self, root: yaml.Node) -> bool:
         """Note all places and problems; whether the tree can be made."""
         if isinstance(root, yaml.MappingNode):
-            self._note(root, ())
+            self._note(root, (), (self.path,))
         else:
-            self.problems.append(
-                f'{self._path}:1: the file holds no map; expected "key: value" lines'
-            )
+            words = 'the file holds no map; expected "key: value" lines'
+            self.problems.append(Problem(Place(str(self.path), 1), '', words))
         return not self.problems
 
-    def _place(self, node: yaml.Node) -> str:
-        return f'{self._path}:{node.start_mark.line + 1}'
+    def _read(self, path: Path, check: Callable[[yaml.Node], bool]) -> Any:
+        """Read a file; None if it holds nothing, cannot be read or `check` says False."""
+        self.files.append(path)
+        try:
+            text = path.read_text(encoding='utf-8')
+            try:
+                return read_yaml(text, _Loader, check=check)
+            except YamlError:
+                # YAML wants a space between a tag and the bracket behind it, of which nobody
+                # thinks.
+                spaced = _TAG_BEFORE_BRACKET.sub(f'{REMOVE} ', text)
+                if spaced == text:
+                    raise
+                return read_yaml(spaced, _Loader, check=check)
+        except UnicodeDecodeError:
+            self.problems.append(Problem(str(path), '', 'not UTF-8 text'))
+        except OSError as error:
+            self.problems.append(Problem(str(path), '', f'cannot be read: {error.strerror}'))
+        except YamlError as error:
+            mark = getattr(error.__cause__, 'problem_mark', None)
+            column = mark.column + 1 if mark else 1
+            place = Place(str(path), error.line, column) if error.line else str(path)
+            self.problems.append(Problem(place, '', error.problem))
+        return None
 
-    def _note(self, node: yaml.Node, at: KeyPath) -> None:
+    def _note(self, node: yaml.Node, at: KeyPath, files: Sequence[Path]) -> None:
+        if node.tag == REMOVE and isinstance(node, yaml.ScalarNode):
+            return
         if node.tag not in _ALLOWED:
-            self._complain(node, at, f'not YAML: no tag {node.tag} is known here')
+            words = f'not YAML: no tag {node.tag} is known here'
+            if node.tag in (REMOVE, FILE):
+                words = f'{node.tag} stands before {"a path" if node.tag == FILE else "a name"}'
+            self._complain(node, at, words, files)
         elif isinstance(node, yaml.MappingNode):
-            self._note_map(node, at)
+            self._note_map(node, at, files)
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                self.lines[(*at, index)] = self._place(value)
-                self._note(value, (*at, index))
-        elif isinstance(node, yaml.ScalarNode) and node.style is None:
+                self.lines[(*at, index)] = _place(value, files)
+                self._note(value, (*at, index), files)
+        elif isinstance(node, yaml.ScalarNode) and not node.style:
             self.sources[at] = node.value
             for text in misread(node.value):
-                self._complain(node, at, text)
+                self._complain(node, at, text, files)
 
-    def _note_map(self, node: yaml.MappingNode, at: KeyPath) -> None:
+    def _note_map(self, node: yaml.MappingNode, at: KeyPath, files: Sequence[Path]) -> None:
         seen: set[str] = set()
-        for key, value in node.value:
+        for index, (key, value) in enumerate(node.value):
             if not isinstance(key, yaml.ScalarNode):
-                self._complain(key, at, 'a key must be plain text')
+                self._complain(key, at, 'a key must be plain text', files)
             elif key.tag == _TAG + 'merge':
                 for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    self._note(merged, at)
+                    self._note(merged, at, files)
             elif key.tag != _TAG + 'str':
                 kind = _READ_AS.get(key.tag.removeprefix(_TAG), 'no text')
                 self._complain(
@@ -128,17 +203,56 @@ class Layer:
                     (*at, key.value),
                     f'YAML reads the key {key.value or "of nothing"} as {kind}; '
                     f'put it in quotes: "{key.value}"',
+                    files,
                 )
             else:
                 # Duplicate keys are refused: YAML would keep the last one in silence.
                 if key.value in seen:
-                    self._complain(key, (*at, key.value), 'the key stands twice')
+                    self._complain(key, (*at, key.value), 'the key stands twice', files)
                 seen.add(key.value)
-                self.lines[(*at, key.value)] = self._place(key)
-                self._note(value, (*at, key.value))
+                self.lines[(*at, key.value)] = _place(key, files)
+                if value.tag == FILE and isinstance(value, yaml.ScalarNode):
+                    self._take_file(node, index, (*at, key.value), files)
+                else:
+                    self._note(value, (*at, key.value), files)
 
-    def _complain(self, node: yaml.Node, at: KeyPath, text: str) -> None:
-        self.problems.append(f'{self._place(node)}: {key_text(at)}: {text}')
+    def _take_file(
+        self, node: yaml.MappingNode, index: int, at: KeyPath, files: Sequence[Path]
+    ) -> None:
+        """Put what a file holds in the place of the value that names it."""
+        key, value = node.value[index]
+        path = Path(value.value)
+        if not value.value or path.is_absolute() or '..' in path.parts:
+            words = f'expected the path of a file below {self._folder}, such as places/hall.yaml'
+            self._complain(value, at, words, files)
+            return
+        file = self._folder / path
+        if file in files or len(files) > _DEEPEST:
+            self._complain(value, at, f'{path} is a file that holds itself', files)
+            return
+        if not file.is_file():
+            self._complain(value, at, f'no file {file}', files)
+            return
+        roots: list[yaml.Node] = []
+
+        def keep(root: yaml.Node) -> bool:
+            roots.append(root)
+            return False
+
+        self._read(file, keep)
+        if roots:
+            node.value[index] = (key, roots[0])
+            self._note(roots[0], at, (*files, file))
+        else:
+            node.value[index] = (key, yaml.ScalarNode(_TAG + 'null', '', value.start_mark))
+
+    def _complain(self, node: yaml.Node, at: KeyPath, words: str, files: Sequence[Path]) -> None:
+        self.problems.append(Problem(_place(node, files), key_text(at), words))
+
+
+def _place(node: yaml.Node, files: Sequence[Path]) -> Place:
+    """Place of a node; `files` are the file that holds it, behind those that name that one."""
+    return Place(str(files[-1]), node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def misread(text: str) -> Iterator[str]:
@@ -169,7 +283,7 @@ def misread(text: str) -> Iterator[str]:
 
 def read_as(source: str) -> str:
     """What YAML took a plain word for, in words; empty if for text."""
-    tag = _Loader('').resolve(yaml.ScalarNode, source, (True, False))  # type: ignore[no-untyped-call]
+    tag = _Loader('').resolve(yaml.ScalarNode, source, (True, False))
     return _READ_AS.get(str(tag).removeprefix(_TAG), '')
 
 

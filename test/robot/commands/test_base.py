@@ -265,7 +265,7 @@ def test_odometry_that_has_stopped_says_nothing_of_now(station, robot, how):
 def settings_of(base=None, **commands):
     configuration = checked({'links': [LINK], 'base': base or {}, 'commands': commands})
     if base:
-        configuration.lines.update({('base', key): f'robot.yaml:{key}' for key in base})
+        configuration.layers.lines.update({('base', key): f'robot.yaml:{key}' for key in base})
     return base_settings(configuration)
 
 

@@ -54,7 +54,7 @@ def base_settings(configuration: Configuration) -> BaseSettings:
     """Read the section, and the settings of commands that have moved there."""
     section: dict[str, Any] = dict(configuration['base'])
     moved = list(_moved(configuration))
-    explicit = {key for key in section if ('base', key) in configuration.lines}
+    explicit = {key for key in section if ('base', key) in configuration.layers.lines}
     for key in ('topic', 'message', 'frame'):
         values = [new[key] for _, new in moved if key in new]
         if values and key not in explicit:

@@ -1,0 +1,27 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of fleets for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FLEET = 'links:\n  - {name: platform, protocol: xparo, url: "wss://a.org/ws/${robot_id}"}\n'
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Callable[..., Path]:
+    """Write the folder of a fleet from texts by path; without fleet.yaml one with a link."""
+
+    def write(texts: dict[str, str] | None = None, **more: str) -> Path:
+        folder = tmp_path / 'fleet'
+        for name, text in {'fleet.yaml': FLEET, **(texts or {}), **more}.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return folder
+
+    return write

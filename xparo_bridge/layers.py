@@ -1,0 +1,389 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Lay configuration files over one another, and know of each value where it came from.
+
+Maps merge key by key. Lists and values replace, except the lists of named things, which merge by
+name: links, and topics of the telemetry. `!remove` takes away what is below. `${NAME}` in a text
+is a value of `vars:`, or the robot's id. docs/fleet.md has the rules for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+import re
+from typing import Any
+
+from .alike import alike
+from .yaml_layers import EMPTY, key_text, KeyPath, Layer, Problem, Remove
+
+# Lists of named things, and the keys that hold a name, the first that is there.
+NAMED_LISTS: dict[KeyPath, tuple[str, ...]] = {
+    ('links',): ('name',),
+    ('telemetry', 'topics'): ('name', 'topic'),
+}
+ROBOT_ID = 'robot_id'
+_VARIABLE = re.compile(r'\$(\$?)\{(\w+)\}')
+_NAME = re.compile(r'\w+')
+# Within one value of vars, values of others.
+_DEEPEST = 8
+# What must not stand in a variable, which stands in texts that are shown and sent.
+_SECRET = re.compile(r'secret|password|passwd|token|api_?key|credential', re.IGNORECASE)
+
+Complain = Callable[[KeyPath, str], None]
+
+
+def _ignore(path: KeyPath, words: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Step of a path into a list of named things: which one, wherever it stands."""
+
+    name: str
+    number: int = 0  # Further ones of the same name in the same layer are mistakes, told later.
+
+
+def merge(below: Any, above: Any, at: KeyPath = (), complain: Complain = _ignore) -> Any:
+    """
+    Lay one tree over another.
+
+    What is not touched is shared, not copied. `complain(path, words)` hears what cannot be done.
+    """
+    if above is EMPTY and below is not None:
+        return below  # All below the key is commented out, for instance.
+    if isinstance(above, dict):
+        merged = dict(below) if isinstance(below, dict) else {}
+        for key, value in above.items():
+            if not isinstance(value, Remove):
+                merged[key] = merge(merged.get(key), value, (*at, key), complain)
+            elif value.name:
+                complain((*at, key), f'expected {value!r} in a list of named things, not here')
+            elif key in merged:
+                del merged[key]
+            else:
+                near = alike(key, list(merged), 1)
+                hint = f'; did you mean "{near[0]}"?' if near else ''
+                complain((*at, key), f'nothing to remove: no layer below has this key{hint}')
+        return merged
+    if isinstance(above, list):
+        if at in NAMED_LISTS:
+            return _merge_named(below if isinstance(below, list) else [], above, at, complain)
+        for index, item in enumerate(above):
+            if isinstance(item, Remove):
+                complain((*at, index), 'only things of a list of named things can be removed')
+        return [_alone(item, (*at, index), complain) for index, item in enumerate(above)]
+    return above
+
+
+def _alone(value: Any, at: KeyPath, complain: Complain) -> Any:
+    """Return what has nothing below it."""
+    return merge(None, value, at, complain) if isinstance(value, dict | list) else value
+
+
+def _merge_named(
+    below: Sequence[Any], above: Sequence[Any], at: KeyPath, complain: Complain
+) -> list[Any]:
+    merged = dict(zip(_items(below, at), below, strict=True))
+    for index, (item, value) in enumerate(zip(_items(above, at), above, strict=True)):
+        if isinstance(value, Remove):
+            if merged.pop(_Item(value.name), None) is None:
+                names = ', '.join(item.name for item in merged) or 'nothing'
+                complain(
+                    (*at, index),
+                    f'nothing to remove: the layers below have {names}'
+                    if value.name
+                    else f'expected the name of what to remove, such as one of: {names}',
+                )
+        elif item in merged and not item.number:
+            merged[item] = merge(merged[item], value, (*at, index), complain)
+        else:
+            merged[item] = _alone(value, (*at, index), complain)
+    return list(merged.values())
+
+
+def _items(entries: Sequence[Any], at: KeyPath) -> list[_Item]:
+    """Which thing each entry of a list of named things is."""
+    seen: dict[str, int] = {}
+    items = []
+    for index, entry in enumerate(entries):
+        name = entry.name if isinstance(entry, Remove) else _name_of(entry, NAMED_LISTS[at])
+        if not name:  # Wrong, and told when the whole is checked.
+            items.append(_Item('', index + 1))
+            continue
+        items.append(_Item(name, seen.get(name, 0)))
+        seen[name] = seen.get(name, 0) + 1
+    return items
+
+
+def _name_of(entry: Any, keys: Sequence[str]) -> str:
+    if isinstance(entry, Mapping):
+        for key in keys:
+            if isinstance(entry.get(key), str):
+                return str(entry[key])
+    return ''
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A value as one layer has it, and where."""
+
+    layer: Layer
+    place: str
+    value: Any
+
+
+class Layers:
+    """
+    Files laid over one another, the later over the earlier: the tree, and where all came from.
+
+    `tree` has no variables replaced. `below` are layers that were merged already; they lie under
+    the others and are shared.
+    """
+
+    def __init__(self, layers: Sequence[Layer], below: Layers | None = None) -> None:
+        self._below = below
+        self._own = list(layers)
+        self.problems: list[str] = list(below.problems) if below else []
+        tree: Any = below.tree if below else {}
+        for layer in layers:
+            self.problems += layer.problems
+
+            def complain(path: KeyPath, words: str, layer: Layer = layer) -> None:
+                place = layer.lines.get(path, str(layer.path))
+                self.problems.append(Problem(place, key_text(path), words))
+
+            tree = merge(tree, layer.tree, (), complain)
+        self.tree: dict[str, Any] = tree
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All files, the lowest first."""
+        return [*(self._below.layers if self._below else ()), *self._own]
+
+    @cached_property
+    def lines(self) -> dict[KeyPath, str]:
+        """Place of each key and each item of a list: where the highest layer that has it does."""
+        return self._known(lambda layer: layer.lines)
+
+    @cached_property
+    def sources(self) -> dict[KeyPath, str]:
+        """Text of each plain value as it stands in its file."""
+        return self._known(lambda layer: layer.sources)
+
+    def _known(self, of: Callable[[Layer], dict[KeyPath, str]]) -> dict[KeyPath, str]:
+        known: dict[tuple[Any, ...], str] = {}
+        for layer in self.layers:
+            _forget_replaced(layer.tree, (), known)
+            for path, text in of(layer).items():
+                known[_by_name(path, layer.tree)] = text
+        index_of: dict[KeyPath, dict[_Item, int]] = {}
+        for at in NAMED_LISTS:
+            entries = _value_at(self.tree, at)
+            if isinstance(entries, list):
+                index_of[at] = {item: index for index, item in enumerate(_items(entries, at))}
+        found: dict[KeyPath, str] = {}
+        for named, text in known.items():
+            steps: list[str | int] = []
+            for step in named:
+                if isinstance(step, _Item):
+                    index = index_of.get(tuple(steps), {}).get(step)
+                    if index is None:
+                        break
+                    steps.append(index)
+                else:
+                    steps.append(step)
+            else:
+                found[tuple(steps)] = text
+        return found
+
+    def history(self, path: KeyPath) -> list[Origin]:
+        """Return what each layer has under a path of the merged tree, the highest first."""
+        found: list[Origin] = []
+        wanted = _by_name(path, self.tree)
+        for layer in self.layers:
+            names = {_by_name(own, layer.tree): own for own in layer.lines}
+            if _replaces(layer.tree, wanted):
+                found.clear()
+            own = names.get(wanted)
+            if own is not None:
+                found.append(Origin(layer, layer.lines[own], _value_at(layer.tree, own)))
+        return found[::-1]
+
+
+def _replaces(tree: Any, wanted: tuple[Any, ...]) -> bool:
+    """Whether a layer replaces as a whole what is above a path, so that nothing below counts."""
+    at: KeyPath = ()
+    for step in wanted:
+        if tree is EMPTY or tree is None and not at:
+            return False
+        if isinstance(tree, dict):
+            if step not in tree:
+                return False
+            tree = tree[step]
+            at = (*at, step)
+            continue
+        if isinstance(step, _Item) and isinstance(tree, list):
+            items = _items(tree, at)
+            if step not in items:
+                return False
+            index = items.index(step)
+            if isinstance(tree[index], Remove):
+                return True
+            tree, at = tree[index], (*at, index)
+            continue
+        return True
+    return False
+
+
+def _by_name(path: KeyPath, tree: Any) -> tuple[Any, ...]:
+    """Name the things of lists of named things in a path, whose numbers differ by layer."""
+    for at in NAMED_LISTS:
+        if path[: len(at)] == at and len(path) > len(at):
+            entries = _value_at(tree, at)
+            if isinstance(entries, list) and isinstance(path[len(at)], int):
+                return (*at, _items(entries, at)[int(path[len(at)])], *path[len(at) + 1 :])
+    return path
+
+
+def _value_at(tree: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return tree
+
+
+def _forget_replaced(tree: Any, at: KeyPath, known: dict[tuple[Any, ...], str]) -> None:
+    """Forget the places of what a layer replaces as a whole: lists and values."""
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            _forget_replaced(value, (*at, key), known)
+    elif at in NAMED_LISTS and isinstance(tree, list):
+        for value, item in zip(tree, _items(tree, at), strict=True):
+            if isinstance(value, Remove):
+                _forget_below((*at, item), known)
+    elif tree is not EMPTY and not isinstance(tree, dict):
+        _forget_below(at, known)
+
+
+def _forget_below(at: tuple[Any, ...], known: dict[tuple[Any, ...], str]) -> None:
+    for path in [path for path in known if path[: len(at)] == at and len(path) > len(at)]:
+        del known[path]
+
+
+class Variables:
+    """The values of `vars:` and the robot's id, in place of `${NAME}` in texts."""
+
+    def __init__(self, values: Mapping[str, Any], robot_id: str, complain: Complain) -> None:
+        self._raw = {**values, ROBOT_ID: robot_id}
+        self._complain = complain
+        self._done: dict[str, Any] = {ROBOT_ID: robot_id}
+        for name in values:
+            at = ('vars', name)
+            if not _NAME.fullmatch(name) or name == ROBOT_ID:
+                complain(at, 'expected a name of letters, digits and underscores, not robot_id')
+            elif _SECRET.search(name):
+                complain(
+                    at,
+                    'secrets do not stand in configuration files; name the file that has them by '
+                    "the link's credentials_file",
+                )
+            elif isinstance(values[name], dict | list):
+                complain(at, 'expected a text, a number, true or false')
+
+    def in_tree(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """
+        Return a tree with all variables replaced; what has none is shared, not copied.
+
+        A command's own parameters, which stand in its templates in the same way, go before.
+        """
+        replaced = {}
+        for key, value in tree.items():
+            if key == 'commands' and isinstance(value, dict):
+                replaced[key] = {
+                    name: self._in(entry, (key, name), _parameters(entry))
+                    for name, entry in value.items()
+                }
+            else:
+                replaced[key] = self._in(value, (key,), None)
+        return replaced
+
+    def _in(self, value: Any, at: KeyPath, parameters: frozenset[str] | None) -> Any:
+        if isinstance(value, str):
+            return self._text(value, at, parameters) if '${' in value else value
+        if isinstance(value, dict):
+            return {key: self._in(part, (*at, key), parameters) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._in(part, (*at, index), parameters) for index, part in enumerate(value)]
+        return value
+
+    def _text(self, text: str, at: KeyPath, parameters: frozenset[str] | None) -> Any:
+        alone = _VARIABLE.fullmatch(text)
+        if alone and not alone[1] and self._known(alone[2], parameters):
+            return self._value(alone[2], at)  # With its type.
+
+        def replacement(match: re.Match[str]) -> str:
+            if match[1]:  # In a command the template reads this.
+                return match[0] if parameters is not None else match[0][1:]
+            if not self._known(match[2], parameters):
+                if parameters is None:
+                    self._complain(at, self._unknown(match[2]))
+                return match[0]
+            value = self._value(match[2], at)
+            return str(value).lower() if isinstance(value, bool) else str(value)
+
+        return _VARIABLE.sub(replacement, text)
+
+    def _known(self, name: str, parameters: frozenset[str] | None) -> bool:
+        return name in self._raw and name not in (parameters or ())
+
+    def _unknown(self, name: str) -> str:
+        near = alike(name, list(self._raw), 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ''
+        return (
+            f'no variable {name}: there are {", ".join(sorted(self._raw))}; others stand under '
+            f'vars:, those of the environment are not read{hint}'
+        )
+
+    def _value(self, name: str, at: KeyPath, depth: int = 0) -> Any:
+        if name in self._done:
+            return self._done[name]
+        value = self._raw[name]
+        if depth > _DEEPEST:
+            self._complain(('vars', name), 'a variable that stands for itself')
+            return ''
+        if isinstance(value, str) and '${' in value:
+
+            def inner(match: re.Match[str]) -> str:
+                if match[1]:
+                    return match[0][1:]
+                if match[2] not in self._raw:
+                    self._complain(('vars', name), self._unknown(match[2]))
+                    return match[0]
+                return str(self._value(match[2], at, depth + 1))
+
+            value = _VARIABLE.sub(inner, value)
+        return self._done.setdefault(name, value)
+
+
+def _parameters(entry: Any) -> frozenset[str]:
+    """Names of the parameters that a command declares."""
+    declared = entry.get('parameters') if isinstance(entry, dict) else None
+    return frozenset(declared) if isinstance(declared, dict) else frozenset()
+
+
+def walk(tree: Any, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Each value of a tree that is neither a map nor a list, and each empty one, with its path."""
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from walk(value, (*at, key))
+    elif isinstance(tree, list) and tree:
+        for index, value in enumerate(tree):
+            yield from walk(value, (*at, index))
+    else:
+        yield at, tree

@@ -1,0 +1,63 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""How do launch files start the bridges of a fleet's folder: namespaces and remappings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+import re
+import socket
+
+from ..errors import BadInput
+from .folder import FleetFolder, Launch
+
+# As Nav2, turtlebot4 and clearpath robots do: one in a namespace has transforms of its own.
+_OWN_TF = {'/tf': 'tf', '/tf_static': 'tf_static'}
+
+
+class LaunchError(BadInput):
+    """Bridges cannot be started side by side; says why."""
+
+
+def launch_of(folder: Path, robot_id: str = '') -> Launch:
+    """
+    Return how the bridge of one robot is started; without a name that of this host.
+
+    :raises ConfigurationError: with all that is wrong with its configuration.
+    """
+    fleet = FleetFolder(folder)
+    return fleet.member(robot_id or socket.gethostname()).launch
+
+
+def launches_of(folder: Path, names: Sequence[str] = ()) -> dict[str, Launch]:
+    """
+    Return how the bridges of several robots, by default all, are started in one ROS graph.
+
+    Each has a namespace: its own, else its name.
+
+    :raises ConfigurationError: with all that is wrong with a configuration.
+    :raises LaunchError: if two of them would share a namespace.
+    """
+    fleet = FleetFolder(folder)
+    launches: dict[str, Launch] = {}
+    for name in names or fleet.names:
+        launch = fleet.member(name).launch
+        namespace = launch.namespace or name
+        if not re.fullmatch(r'[A-Za-z_][\w/]*', namespace, re.ASCII):
+            raise LaunchError(
+                f'{name}: ROS does not allow this name for a namespace; give one by '
+                'launch: {namespace: …}'
+            )
+        for other, others in launches.items():
+            if others.namespace == namespace:
+                raise LaunchError(f'{other} and {name} have the same namespace, {namespace}')
+        launches[name] = replace(launch, namespace=namespace)
+    return launches
+
+
+def remappings(launch: Launch, *, namespaced_tf: bool = True) -> list[tuple[str, str]]:
+    """Return the remappings of a bridge: those of its namespace, and its own over them."""
+    own_tf = _OWN_TF if launch.namespace and namespaced_tf else {}
+    return list({**own_tf, **launch.remappings}.items())
