@@ -329,6 +329,7 @@ class Bridge:
             command=command.command,
             command_id=command.command_id,
             parameters=dict(command.parameters),
+            **({'operator': command.operator} if command.operator else {}),
         )
 
     def _on_command(self, link: str, command: msg.RemoteCommand) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from ..json_reader import read_json
+from . import platform_records, platform_serving
 from . import platform_verbs as verbs
 from .platform_client import OperatorError
 
@@ -30,7 +31,9 @@ examples:
   local_platform cancel cmd-1f0c2b8a9e10
   local_platform chat "Please come to the kitchen"
   local_platform push-tree patrol.xml
-  local_platform watch --no-telemetry"""
+  local_platform watch --no-telemetry
+  local_platform people add anna --role operator
+  local_platform export telemetry --format csv > telemetry.csv"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar='ID',
         help='project [$XPARO_PROJECT_ID or demo]',
     )
+    group.add_argument(
+        '--token',
+        default=os.environ.get('XPARO_OPERATOR_TOKEN', ''),
+        help='your token as an operator, in place of the secret key [$XPARO_OPERATOR_TOKEN]',
+    )
     robot = argparse.ArgumentParser(add_help=False)
     robot.add_argument('--robot', metavar='ID', help='which robot, if more than one is connected')
 
@@ -158,21 +166,9 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    serve = verb('serve', verbs.serve, 'serve robots and operators until Ctrl-C (the default)')
-    serve.add_argument(
-        '--ping-interval',
-        type=float,
-        default=15.0,
-        metavar='SECONDS',
-        help='how often robots are pinged [%(default)g]',
+    platform_serving.add_arguments(
+        verb('serve', platform_serving.serve, 'serve robots and operators (the default)')
     )
-    serve.add_argument(
-        '--record',
-        type=Path,
-        metavar='FILE',
-        help='append everything that happens to FILE, a JSON object a line',
-    )
-
     send = verb(
         'send',
         verbs.send,
@@ -243,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         help='only events or messages of this kind, such as command_status; may be repeated',
     )
     watch.add_argument('--json', action='store_true', help='events as JSON lines')
+    platform_records.add_verbs(verb, robot, verbs.connect)
     return parser
 
 

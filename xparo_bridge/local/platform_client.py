@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 import contextlib
 from importlib import import_module
 import itertools
 import json
+import ssl
 from typing import Any
 from urllib.parse import quote
 
@@ -21,8 +22,10 @@ from .platform_frames import TERMINAL_STATES
 _connect: Any
 try:
     _connect = import_module('websockets.asyncio.client').connect
+    _HEADERS = 'additional_headers'
 except ImportError:  # websockets before 13
     _connect = import_module('websockets.client').connect
+    _HEADERS = 'extra_headers'
 
 Event = dict[str, Any]
 Predicate = Callable[[Event], Any]
@@ -31,7 +34,15 @@ SEEN = 50_000
 
 
 class OperatorError(Exception):
-    """The platform refused a request, or the connection to it is gone."""
+    """
+    The platform refused a request, or the connection to it is gone.
+
+    `code` is the interface's: not_allowed, no_robot, lease, bad_request, unknown_verb, or gone.
+    """
+
+    def __init__(self, text: str, code: str = 'gone') -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class OperatorClient:
@@ -42,8 +53,9 @@ class OperatorClient:
     called. Requests name a robot only where more than one is connected.
     """
 
-    def __init__(self, socket: Any) -> None:
+    def __init__(self, socket: Any, on_event: Callable[[Event], object] | None = None) -> None:
         """Take an open connection; use `connect`."""
+        self._on_event = on_event or self._keep
         self._socket = socket
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -61,24 +73,53 @@ class OperatorClient:
         project_id: str = 'demo',
         *,
         since: int | None = None,
+        token: str = '',
+        person: str = '',
+        tls: ssl.SSLContext | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        watch: Mapping[str, Any] | None = None,
     ) -> OperatorClient:
         """
         Connect and watch: from event number `since` on, 0 for all kept, None for from now on.
 
-        Raises OSError where nobody listens, websockets' handshake error for a wrong key.
+        With a `token` it is that person's connection, else its owner's, who may give the name of a
+        `person`. Events go to `on_event`, and are then not kept; `watch` has filters of the verb.
+
+        :raises OSError: where nobody listens
+        :raises WebSocketException: for a wrong key or token
         """
         path = f'/operator/{quote(secret_key, safe="")}/{quote(project_id, safe="")}/'
+        path += f'?person={quote(person)}' if person else ''
+        options: dict[str, Any] = {}
+        if token:
+            path = '/operator/v1'
+            options[_HEADERS] = {'Authorization': f'Bearer {token}'}
+        if tls is not None:
+            options['ssl'] = tls
+        host = f'[{host}]' if ':' in host else host
         client = cls(
             await _connect(
-                f'ws://{host}:{port}{path}',
+                f'{"wss" if tls else "ws"}://{host}:{port}{path}',
                 ping_interval=None,
                 max_size=None,
                 compression=None,
                 close_timeout=2.0,
-            )
+                **options,
+            ),
+            on_event,
         )
-        await client.request('watch', **({} if since is None else {'since': since}))
+        try:
+            await client.request(
+                'watch', **({} if since is None else {'since': since}), **(watch or {})
+            )
+        except BaseException:
+            await client.close()
+            raise
         return client
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is gone."""
+        await asyncio.wait([self._reader])
 
     async def close(self) -> None:
         """Leave."""
@@ -176,13 +217,19 @@ class OperatorClient:
             while True:
                 message = read_own(await self._socket.recv())
                 if 'event' in message:
-                    self._keep(message['event'])
+                    self._on_event(message['event'])
+                    continue
+                if 'events' in message:
+                    for event in message['events']:
+                        self._on_event(event)
                     continue
                 answer = self._answers.get(message['id'])
                 if answer is None or answer.done():
                     continue
                 if 'error' in message:
-                    answer.set_exception(OperatorError(message['error']))
+                    answer.set_exception(
+                        OperatorError(message['error'], message.get('code', 'bad_request'))
+                    )
                 else:
                     answer.set_result(message['result'])
         except ConnectionClosed:

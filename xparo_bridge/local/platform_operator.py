@@ -1,38 +1,37 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What an operator can ask of the local platform, and how.
+What an operator can ask of the local platform, and how: docs/operator-api.md, version 1.
 
 An operator sends `{"id": n, "verb": …, …}` and gets `{"id": n, "result": …}` or
-`{"id": n, "error": "why not"}`; after `watch` also `{"event": {…}}`, see EventLog.
-
-| verb | keys | result |
-|---|---|---|
-| robots | | list of summaries |
-| state | robot | everything kept of one robot |
-| send | robot, command, parameters, command_id, issued_at, deadline | {command_id} |
-| chat | robot, text | {} |
-| push_tree | robot, name, xml | {} |
-| log_session | robot, session_id | {} |
-| token | robot, token | {} |
-| raw | robot, text or hex (bytes for a binary frame) | {} |
-| kick | robot, code, reason | {} |
-| stall | robot, on | {} |
-| watch | since: an event's number, 0 for all, absent for from now on | {seq} |
-
-`robot` may be absent while only one is connected. `command_id` is made when absent and left out
-when null.
+`{"id": n, "error": "why not", "code": …}`; after `watch` also `{"event": {…}}`, see EventLog, or
+with a `period` `{"events": [{…}, …]}`. Each verb stands with the role that it needs in VERBS.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import time
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ..json_reader import read_object
+from ..json_reader import read_json, read_object
+from .platform_history import History
+from .platform_people import People, Person
 from .platform_store import EventLog, RobotRecord
+from .teleop_lease import IDLE, LeaseHeld, Leases
+from .watching import Watch
+
+VERSION = 1
+# Requests a second of one person's connection in the long run, and at once; a stop is not counted.
+RATE, BURST = 50.0, 100.0
+_numbers = itertools.count(1)
+
+
+class Denied(Exception):
+    """This person may not do that."""
 
 
 class Robot(Protocol):
@@ -48,13 +47,17 @@ class Robot(Protocol):
 class Platform(Protocol):
     """What an operator uses of the platform."""
 
+    project_id: str
     events: EventLog
     robots: dict[str, RobotRecord]
+    history: History
+    people: People
+    leases: Leases
 
     def connection(self, robot: str | None) -> Any:
         """Return the newest connection of a robot, or the only robot's."""
 
-    async def send(self, connection: Any, frame: str | bytes) -> None:
+    async def send(self, connection: Any, frame: str | bytes, operator: str = '') -> None:
         """Send a frame to a robot and note it."""
 
     def stall(self, connection: Any, on: bool) -> None:
@@ -64,10 +67,14 @@ class Platform(Protocol):
 class Operator:
     """One operator's connection."""
 
-    def __init__(self, server: Platform, socket: Any) -> None:
+    def __init__(self, server: Platform, socket: Any, person: Person) -> None:
         self._server = server
         self._socket = socket
+        self._person = person
+        self._number = next(_numbers)
         self._watching: asyncio.Task[None] | None = None
+        self._credit, self._credited = BURST, time.monotonic()
+        self._driven: dict[str, float] = {}
 
     async def serve(self) -> None:
         """Answer requests until the connection closes."""
@@ -75,35 +82,102 @@ class Operator:
             while True:
                 await self._answer(await self._socket.recv())
         finally:
+            self._server.leases.release_all(self._number)
             if self._watching is not None:
                 self._watching.cancel()
 
     async def _answer(self, text: str | bytes) -> None:
         number = None
+        code = 'bad_request'
         try:
             request = read_object(text)
             number = request.pop('id', None)
             verb = request.pop('verb', None)
-            do = _VERBS.get(verb)
-            if do is None:
-                raise ValueError(f'no verb {verb!r}; there are {", ".join(_VERBS)}')
-            reply = {'id': number, 'result': await do(self, request)}
+            known = VERBS.get(verb)
+            if known is None:
+                code = 'unknown_verb'
+                raise ValueError(f'no verb {verb!r}; there are {", ".join(VERBS)}')
+            self._let_in(verb, known[0], request)
+            reply = {'id': number, 'result': await known[1](self, request)}
         except KeyError as error:
-            reply = {'id': number, 'error': f'"{error.args[0]}" is missing'}
-        except (LookupError, ValueError, TypeError, AttributeError) as error:
-            reply = {'id': number, 'error': str(error)}
+            reply = {'id': number, 'error': f'"{error.args[0]}" is missing', 'code': code}
+        except LookupError as error:
+            reply = {'id': number, 'error': str(error), 'code': 'no_robot'}
+        except Denied as error:
+            reply = {'id': number, 'error': str(error), 'code': 'not_allowed'}
+        except LeaseHeld as error:
+            reply = {'id': number, 'error': str(error), 'code': 'lease'}
+        except (ValueError, TypeError, AttributeError) as error:
+            reply = {'id': number, 'error': str(error), 'code': code}
         await self._socket.send(json.dumps(reply))
+
+    def _let_in(self, verb: str, role: str, request: dict[str, Any]) -> None:
+        person = self._person
+        if not self._server.people.admitted(person):
+            raise Denied(f'the token of {person.name} counts no more')
+        if not person.may(role):
+            self._note(verb, request, refused=True)
+            raise Denied(f'{verb} needs the role {role}; {person.name} is {person.role}')
+        if person.role == 'owner' or request.get('command') == 'stop':
+            return
+        now = time.monotonic()
+        self._credit = min(BURST, self._credit + (now - self._credited) * RATE)
+        self._credited = now
+        if self._credit < 1.0:
+            raise Denied(f'too many requests; {RATE:g} a second are let in')
+        self._credit -= 1.0
+
+    def _note(self, verb: str, request: dict[str, Any], refused: bool = False) -> None:
+        """Keep who did what in the platform's audit."""
+        what = {key: value for key, value in request.items() if key not in ('robot', 'token')}
+        text = json.dumps(what)
+        self._server.history.add(
+            'audit',
+            str(request.get('robot') or ''),
+            {
+                'person': self._person.name or self._person.role,
+                'role': self._person.role,
+                'verb': verb,
+                'what': what if len(text) < 2000 else text[:2000],
+                **({'refused': True} if refused else {}),
+            },
+            name=self._person.name,
+        )
 
     def _robot(self, request: dict[str, Any]) -> Robot:
         robot: Robot = self._server.connection(request.get('robot'))
+        request['robot'] = robot.record.robot_id
         return robot
 
-    async def _tell(self, request: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
+    async def _say(self, request: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
         robot = self._robot(request)
-        await self._server.send(robot, robot.frame(kind, data))
+        name = self._person.name
+        if name and kind in ('remote_command', 'behavior_update'):
+            data['operator'] = name
+        await self._server.send(robot, robot.frame(kind, data), name)
+
+    # --- looking ---
+
+    async def hello(self, request: dict[str, Any]) -> Any:
+        wanted = request.get('version', VERSION)
+        if wanted != VERSION:
+            raise ValueError(f'version {wanted!r} of this interface is not spoken; {VERSION} is')
+        return {
+            'version': VERSION,
+            'project': self._server.project_id,
+            'person': self._person.name,
+            'role': self._person.role,
+            'time': time.time(),
+            'seq': self._server.events.last,
+            'verbs': [name for name, (role, _) in VERBS.items() if self._person.may(role)],
+            'lease_idle': IDLE,
+        }
 
     async def robots(self, request: dict[str, Any]) -> Any:
-        return [record.summary() for record in self._server.robots.values()]
+        return [
+            {**record.summary(), 'lease': self._server.leases.holder(record.robot_id)}
+            for record in self._server.robots.values()
+        ]
 
     async def state(self, request: dict[str, Any]) -> Any:
         robots = self._server.robots
@@ -112,7 +186,35 @@ class Operator:
             robot = next(iter(robots))
         if robot not in robots:
             raise LookupError(f'no robot {robot!r}; known: {", ".join(sorted(robots)) or "none"}')
-        return robots[robot].everything()
+        return {**robots[robot].everything(), 'lease': self._server.leases.holder(robot)}
+
+    async def history(self, request: dict[str, Any]) -> Any:
+        keys = ('since', 'until', 'name', 'after', 'newest', 'limit')
+        return await self._server.history.records(
+            request['kind'],
+            request.get('robot'),
+            **{key: request[key] for key in keys if request.get(key) is not None},
+        )
+
+    async def series(self, request: dict[str, Any]) -> Any:
+        return await self._server.history.series(
+            request['robot'],
+            [str(key) for key in request['keys']][:20],
+            float(request.get('since', time.time() - 3600.0)),
+            float(request.get('until', time.time())),
+            min(int(request.get('points', 2000)), 10_000),
+        )
+
+    async def watch(self, request: dict[str, Any]) -> Any:
+        watch = Watch(request)
+        if self._watching is not None:
+            self._watching.cancel()
+        events = self._server.events
+        seq = min(int(request.get('since', events.last)), events.last)
+        self._watching = asyncio.ensure_future(watch.run(events, seq, self._socket))
+        return {'seq': seq}
+
+    # --- doing ---
 
     async def send(self, request: dict[str, Any]) -> Any:
         command_id = request.get('command_id', f'cmd-{uuid4().hex[:12]}')
@@ -120,32 +222,91 @@ class Operator:
         if command_id is not None:
             data['command_id'] = command_id
         data.update({key: request[key] for key in ('issued_at', 'deadline') if key in request})
-        await self._tell(request, 'remote_command', data)
+        record = self._robot(request).record
+        if record.drives(str(data['command'])):
+            self._server.leases.take(record.robot_id, self._shown, self._number)
+            now = time.monotonic()
+            if now - self._driven.get(record.robot_id, -1e9) > IDLE:
+                self._note('send', request)  # Once, not ten times a second.
+            self._driven[record.robot_id] = now
+        else:
+            self._note('send', request)
+            self._server.history.add(
+                'order',
+                record.robot_id,
+                {**data, 'operator': self._person.name},
+                name=str(command_id or ''),
+            )
+        await self._say(request, 'remote_command', data)
         return {'command_id': command_id}
 
+    async def cancel(self, request: dict[str, Any]) -> Any:
+        parameters = {
+            key: request[key] for key in ('command_id', 'command', 'kind') if key in request
+        }
+        robot = {'robot': request['robot']} if request.get('robot') else {}
+        return await self.send({**robot, 'command': 'cancel', 'parameters': parameters})
+
+    async def lease(self, request: dict[str, Any]) -> Any:
+        record = self._robot(request).record
+        taken = self._server.leases.take(
+            record.robot_id,
+            self._shown,
+            self._number,
+            take_over=request.get('take_over') is True,
+            reason=str(request.get('reason', ''))[:200].strip(),
+        )
+        if request.get('take_over'):
+            self._note('lease', request)
+        return taken
+
+    async def release(self, request: dict[str, Any]) -> Any:
+        self._server.leases.release(self._robot(request).record.robot_id, self._number)
+        return {}
+
+    @property
+    def _shown(self) -> str:
+        return self._person.name or self._person.role
+
     async def chat(self, request: dict[str, Any]) -> Any:
-        connection = self._robot(request)
-        connection.record.chat.append({'from': 'platform', 'text': request['text']})
-        await self._tell(request, 'chat_response', {'response': request['text']})
+        text = request['text']
+        record = self._robot(request).record
+        self._note('chat', request)
+        said = {'from': 'platform', 'text': text}
+        name = {'operator': self._person.name} if self._person.name else {}
+        record.chat.append({**said, **name})
+        self._server.history.add('chat', record.robot_id, {**said, **name})
+        await self._say(request, 'chat_response', {'response': text})
         return {}
 
     async def push_tree(self, request: dict[str, Any]) -> Any:
-        await self._tell(
-            request, 'behavior_update', {'tree_name': request['name'], 'xml': request['xml']}
+        name, xml = request['name'], request['xml']
+        record = self._robot(request).record
+        self._note('push_tree', request)
+        await self._say(request, 'behavior_update', {'tree_name': name, 'xml': xml})
+        self._server.history.add(
+            'tree', record.robot_id, {'xml': xml, 'operator': self._person.name}, name=str(name)
         )
-        return {}
-
-    async def log_session(self, request: dict[str, Any]) -> Any:
-        await self._tell(request, 'log_updated', {'session_id': request['session_id']})
-        return {}
-
-    async def token(self, request: dict[str, Any]) -> Any:
-        await self._tell(request, 'REST_API_TOKEN', {'token': request['token']})
         return {}
 
     async def raw(self, request: dict[str, Any]) -> Any:
         frame = bytes.fromhex(request['hex']) if 'hex' in request else str(request['text'])
-        await self._server.send(self._robot(request), frame)
+        record = self._robot(request).record
+        command = _command_of(frame)
+        if command is not None and record.drives(command):
+            self._server.leases.take(record.robot_id, self._shown, self._number)
+        self._note('raw', request)
+        await self._server.send(self._robot(request), frame, self._person.name)
+        return {}
+
+    # --- running the platform ---
+
+    async def log_session(self, request: dict[str, Any]) -> Any:
+        await self._say(request, 'log_updated', {'session_id': request['session_id']})
+        return {}
+
+    async def token(self, request: dict[str, Any]) -> Any:
+        await self._say(request, 'REST_API_TOKEN', {'token': request['token']})
         return {}
 
     async def kick(self, request: dict[str, Any]) -> Any:
@@ -157,35 +318,43 @@ class Operator:
         self._server.stall(self._robot(request), bool(request.get('on', True)))
         return {}
 
-    async def watch(self, request: dict[str, Any]) -> Any:
-        if self._watching is not None:
-            self._watching.cancel()
-        seq = int(request.get('since', self._server.events.last))
-        self._watching = asyncio.ensure_future(self._watch(seq))
-        return {'seq': seq}
+    async def people(self, request: dict[str, Any]) -> Any:
+        return self._server.people.all()
 
-    async def _watch(self, seq: int) -> None:
-        events = self._server.events
-        while True:
-            await events.wait(seq)
-            for event in events.since(seq):
-                await self._socket.send(json.dumps({'event': event}))
-                seq = event['seq']
+    async def add_person(self, request: dict[str, Any]) -> Any:
+        token = self._server.people.add(request['name'], request.get('role', 'viewer'))
+        self._note('add_person', request)
+        return {'token': token}
+
+    async def remove_person(self, request: dict[str, Any]) -> Any:
+        if not self._server.people.remove(request['name']):
+            raise ValueError(f'there is nobody named {request["name"]!r}')
+        self._note('remove_person', request)
+        return {}
 
 
-_VERBS = {
-    name: getattr(Operator, name)
-    for name in (
-        'robots',
-        'state',
-        'send',
-        'chat',
-        'push_tree',
-        'log_session',
-        'token',
-        'raw',
-        'kick',
-        'stall',
-        'watch',
-    )
-}
+def _command_of(frame: str | bytes) -> str | None:
+    """Return the command that a frame gives, None if it gives none."""
+    try:
+        message = read_json(frame)
+        if message['type'] == 'remote_command':
+            return str(message['data']['command'])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        pass
+    return None
+
+
+def _verbs() -> dict[str, tuple[str, Any]]:
+    by_role = {
+        'viewer': 'robots state hello history series watch',
+        'operator': 'send cancel chat push_tree raw lease release',
+        'owner': 'log_session token kick stall people add_person remove_person',
+    }
+    return {
+        name: (role, getattr(Operator, name))
+        for role, names in by_role.items()
+        for name in names.split()
+    }
+
+
+VERBS = _verbs()

@@ -10,11 +10,13 @@ which keys are commands, on DISPATCH_PATH and KEYS_PATH, the latter also by REST
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 import contextlib
 import itertools
 import json
+import ssl
 from typing import Any, IO
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.exceptions import ConnectionClosed
 
@@ -22,13 +24,18 @@ from . import platform_socket
 from .chat_rules import answer
 from .key_api import KeyApi, robot_id_of
 from .platform_frames import FrameRefused, make, parse, parse_keys
+from .platform_history import History
+from .platform_keeper import first_number, Keeper, restored
 from .platform_operator import Operator
+from .platform_people import People, Person
 from .platform_store import EventLog, EXCERPT, RobotRecord
+from .teleop_lease import Leases
 
 ROBOT_PATH = '/ws/chatbot'
 DISPATCH_PATH = '/ws/chatbot_api'
 KEYS_PATH = '/chatbot_api'
 OPERATOR_PATH = '/operator'
+TOKEN_PATH = '/operator/v1'  # Who dials it shows a token: Authorization: Bearer TOKEN.
 RECORDS_OF_GONE = 1000  # Robots that left; the oldest are forgotten.
 PINGS_UNANSWERED = 3  # Then the connection is taken for dead.
 
@@ -83,8 +90,12 @@ class PlatformServer:
         *,
         ping_interval: float = 15.0,
         record: IO[str] | None = None,
+        history: History | None = None,
     ) -> None:
         """Take the seconds between pings and where to write every event as a line of JSON."""
+        self.project_id = project_id
+        self.history = history or History()
+        self.people = People(self.history)
         self._keys = KeyApi()
         self._paths: dict[str, Any] = {
             f'{path}/{secret_key}/{project_id}/': handler
@@ -102,20 +113,26 @@ class PlatformServer:
         self._ping_interval = ping_interval
         self._numbers = itertools.count(1)
         self._server: Any = None
-        self.events = EventLog(record)
-        self.robots: dict[str, RobotRecord] = {}
+        self.events = EventLog(record, after=first_number(self.history))
+        self._keeper = Keeper(self.history, self.events)
+        self.leases = Leases(self._note_lease)
+        self.robots: dict[str, RobotRecord] = restored(self.history)
         self.connections: list[RobotConnection] = []
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Begin to listen; the port, also where 0 asked for a free one."""
+        await self._keeper.restore(self.robots)
         self._server = await platform_socket.serve(
-            self._serve, host, port, self._admits, self._answer_rest
+            self._serve, host, port, self._admits, self._answer_rest, tls
         )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close every connection as a server that goes away does."""
         await platform_socket.stop(self._server)
+        for record in self.robots.values():
+            self._keeper.keep(record)
+        self.history.close()
 
     def connection(self, robot: str | None) -> RobotConnection:
         """Newest connection of a robot, or the only robot's; LookupError says who is there."""
@@ -129,10 +146,13 @@ class PlatformServer:
         wanted = f'robot "{robot}" is not connected' if robot else 'say which robot'
         raise LookupError(f'{wanted}; connected: {", ".join(sorted(there))}')
 
-    async def send(self, connection: RobotConnection, frame: str | bytes) -> None:
-        """Send a frame to a robot and note it."""
+    async def send(
+        self, connection: RobotConnection, frame: str | bytes, operator: str = ''
+    ) -> None:
+        """Send a frame to a robot and note it, with the operator whose it is."""
         text = frame if isinstance(frame, str) else frame.hex()
-        self.events.add(connection.record.robot_id, 'sent', frame=text)
+        by = {'operator': operator} if operator else {}
+        self.events.add(connection.record.robot_id, 'sent', frame=text, **by)
         await connection.socket.send(frame)
 
     def stall(self, connection: RobotConnection, on: bool) -> None:
@@ -144,18 +164,51 @@ class PlatformServer:
             connection.reading.set()
             connection.socket.transport.resume_reading()
 
-    def _admits(self, path: str) -> bool:
+    def _admits(self, path: str, header: Callable[[str], str]) -> bool:
+        if path.startswith(OPERATOR_PATH):
+            origin = header('Origin')
+            # A browser says whose page it shows; a page of another host has no business here.
+            if origin and urlsplit(origin).netloc != header('Host'):
+                return False
+            if path.partition('?')[0].rstrip('/') == TOKEN_PATH:
+                return self._person(header) is not None
         return self._handler(path) is not None
 
     def _handler(self, path: str) -> Any:
-        return self._paths.get(unquote(path.partition('?')[0]))
+        path = unquote(path.partition('?')[0])
+        if path.rstrip('/') == TOKEN_PATH:
+            return self._serve_person
+        return self._paths.get(path)
+
+    def _person(self, header: Callable[[str], str]) -> Person | None:
+        scheme, _, token = header('Authorization').partition(' ')
+        return self.people.find(token.strip()) if scheme.lower() == 'bearer' else None
 
     async def _serve(self, socket: Any) -> None:
         await self._handler(platform_socket.path_of(socket))(socket)
 
     async def _serve_operator(self, socket: Any) -> None:
+        """Serve who has the project's secret key, which counts on this machine only."""
+        if not platform_socket.is_local(socket):
+            await socket.close(
+                1008, 'from another machine show a token: local_platform people add NAME'
+            )
+            return
+        query = parse_qs(urlsplit(platform_socket.path_of(socket)).query)
+        name = query.get('person', [''])[0][:64]
         with contextlib.suppress(ConnectionClosed):
-            await Operator(self, socket).serve()
+            await Operator(self, socket, Person(name, 'owner')).serve()
+
+    async def _serve_person(self, socket: Any) -> None:
+        """Serve who has a token."""
+        person = self._person(lambda name: platform_socket.header_of(socket, name))
+        if person is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await Operator(self, socket, person).serve()
+
+    def _note_lease(self, robot: str, **what: Any) -> None:
+        self.events.add(robot, 'lease', **what)
+        self.history.add('audit', robot, {'verb': 'lease', **what}, name=what['holder'])
 
     async def _serve_robot(self, socket: Any) -> None:
         number = next(self._numbers)
@@ -210,6 +263,7 @@ class PlatformServer:
         }
         record.receive('command_status', status, size)
         self.events.add(record.robot_id, 'received', type='command_status', data=status)
+        self._keeper.received(record, 'command_status', status)
 
     async def _talk(self, connection: RobotConnection) -> None:
         """Take what a robot sends until its connection closes."""
@@ -234,9 +288,9 @@ class PlatformServer:
             record = connection.record
             record.connected = any(other.record is record for other in self.connections)
             code, reason = platform_socket.closing(socket)
-            self.events.add(
-                record.robot_id, 'disconnected', connection=number, code=code, reason=reason
-            )
+            how = {'code': code, 'reason': reason}
+            self.events.add(record.robot_id, 'disconnected', connection=number, **how)
+            self._keeper.link(record, 'disconnected', **how)
 
     def _record(self, robot_id: str) -> RobotRecord:
         if robot_id not in self.robots:
@@ -253,6 +307,7 @@ class PlatformServer:
         if robot_id != connection.record.robot_id:
             self.robots.pop(f'connection_{connection.number}', None)
             connection.record = self._record(robot_id)
+            self._keeper.link(connection.record, 'connected')
 
     async def _receive(self, connection: RobotConnection, frame: str | bytes) -> None:
         try:
@@ -265,6 +320,7 @@ class PlatformServer:
         record = connection.record
         contradiction = record.receive(kind, data, len(frame))
         self.events.add(record.robot_id, 'received', type=kind, data=data)
+        self._keeper.received(record, kind, data)
         if contradiction:
             self._note_error(connection, contradiction, frame)
         if kind == 'pong':
@@ -273,7 +329,9 @@ class PlatformServer:
             connection.pings_unanswered = 0
         elif kind == 'chat':
             reply = answer(data['message'], record.telemetry)
-            record.chat.append({'from': 'platform', 'text': reply})
+            said = {'from': 'platform', 'text': reply}
+            record.chat.append(said)
+            self._keeper.said(record.robot_id, said)
             await self.send(connection, make('chat_response', {'response': reply}))
 
     async def _receive_keys(self, connection: RobotConnection, frame: str | bytes) -> None:
@@ -295,6 +353,7 @@ class PlatformServer:
     def _note_error(self, connection: RobotConnection, problem: str, frame: str | bytes) -> None:
         connection.record.errors.append(problem)
         connection.record.count('errors')
+        self.history.add('error', connection.record.robot_id, {'problem': problem[:EXCERPT]})
         self.events.add(
             connection.record.robot_id,
             'error',

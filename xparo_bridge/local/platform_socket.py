@@ -14,7 +14,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib import import_module
+from ipaddress import ip_address
 import logging
+import ssl
 from typing import Any
 
 _server: Any
@@ -37,21 +39,24 @@ async def serve(
     handler: Callable[[Any], Awaitable[None]],
     host: str,
     port: int,
-    admit: Callable[[str], bool],
+    admit: Callable[[str, Callable[[str], str]], bool],
     rest: Rest = lambda method, path, body: None,
+    tls: ssl.SSLContext | None = None,
 ) -> Any:
     """
-    Serve WebSockets; a path that `admit` turns down gets 403 at the handshake.
+    Serve WebSockets; what `admit` turns down gets 403 at the handshake.
+
+    It is given the path and what says a header, an empty text for one that is not there.
 
     The library's own keepalive is off: the documented protocol brings its ping, and a peer that
     only answers WebSocket pings is what a client must cope with.
     """
-    refusal = 'the secret key or the project is wrong\n'
+    refusal = 'the secret key, the project or the token is wrong\n'
     check: Any
     if _NEW:
 
         def check_new(connection: Any, request: Any) -> Any:
-            if not admit(request.path):
+            if not admit(request.path, lambda name: str(request.headers.get(name, ''))):
                 return connection.respond(HTTPStatus.FORBIDDEN, refusal)
             return None
 
@@ -59,7 +64,7 @@ async def serve(
     else:
 
         async def check_old(path: str, headers: Any) -> Any:
-            if not admit(path):
+            if not admit(path, lambda name: str(headers.get(name, ''))):
                 return HTTPStatus.FORBIDDEN, [], refusal.encode()
             return None
 
@@ -82,6 +87,7 @@ async def serve(
         compression=None,
         close_timeout=2.0,
         logger=quiet,
+        ssl=tls,
         **door,
     )
 
@@ -150,6 +156,21 @@ async def stop(server: Any) -> None:
 def path_of(socket: Any) -> str:
     """Path, with the query, that a client asked for."""
     return str(socket.request.path if _NEW else socket.path)
+
+
+def header_of(socket: Any, name: str) -> str:
+    """Header that a client sent, an empty text if it did not."""
+    headers = socket.request.headers if _NEW else socket.request_headers
+    return str(headers.get(name, ''))
+
+
+def is_local(socket: Any) -> bool:
+    """Whether a client is on this machine."""
+    address = socket.remote_address
+    try:
+        return bool(address) and ip_address(str(address[0]).partition('%')[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def closing(socket: Any) -> tuple[int, str]:

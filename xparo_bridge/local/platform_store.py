@@ -18,6 +18,8 @@ HISTORY = 1_000
 COMMANDS = 10_000
 EXCERPT = 2_000
 EVENT_BYTES = 64 * 2**20  # of all events together, as text
+Entry = tuple[dict[str, Any], str]
+
 LARGEST_KEPT = 2**18  # bytes of a message that is kept of a robot; a larger one is only counted
 
 
@@ -39,6 +41,17 @@ class RobotRecord:
     commands: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
     # Ids of the latest messages, to know one that is sent again.
     message_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    seen: float = field(default_factory=time.time)  # when it said something last, Unix s
+    times: dict[str, float] = field(default_factory=dict)  # when each telemetry key came
+    last_failure: dict[str, Any] | None = None  # status of the command that failed last
+    tree: dict[str, Any] = field(default_factory=dict)  # tree_name, run_id, state of the last run
+    menu: dict[str, Any] = field(default_factory=dict)  # its commands, as list_commands said
+    places: list[str] = field(default_factory=list)
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether it has not said yet which robot it is."""
+        return self.robot_id.startswith('connection_')
 
     def count(self, what: str) -> None:
         """Add one to a count."""
@@ -68,16 +81,21 @@ class RobotRecord:
             self.message_ids[message_id] = None
             if len(self.message_ids) > COMMANDS:
                 self.message_ids.popitem(last=False)
+        self.seen = time.time()
         if kind == 'telemetry':
             self.telemetry.update(data)
+            self.times.update(dict.fromkeys(data, self.seen))
             while len(self.telemetry) > HISTORY:
-                del self.telemetry[next(iter(self.telemetry))]
+                oldest = next(iter(self.telemetry))
+                del self.telemetry[oldest]
+                self.times.pop(oldest, None)
         elif kind == 'robot_info':
             self.robot_info = data
         elif kind == 'chat':
             self.chat.append({'from': 'robot', 'text': data['message']})
         elif kind == 'behavior_status':
             self.behavior_status.append(data)
+            self.tree = {key: data.get(key) for key in ('tree_name', 'run_id', 'state')}
         elif kind == 'command_status':
             return self._receive_status(data)
         return ''
@@ -94,11 +112,27 @@ class RobotRecord:
                 f'command {data["command_id"]} ended as {last["state"]} and then became '
                 f'{data["state"]}'
             )
+        if data['state'] in ('failed', 'timed_out'):
+            self.last_failure = {**data, 'time': self.seen}
+        if data['command'] == 'list_commands':
+            self._learn_menu(data.get('result'))
         self.commands[data['command_id']] = data
         self.commands.move_to_end(data['command_id'])
         if len(self.commands) > COMMANDS:
             self.commands.popitem(last=False)
         return ''
+
+    def _learn_menu(self, result: Any) -> None:
+        if isinstance(result, dict) and isinstance(result.get('commands'), dict):
+            self.menu = result['commands']
+            places = result.get('places')
+            self.places = list(places) if isinstance(places, list) else []
+
+    def drives(self, command: str) -> bool:
+        """Whether a command drives the robot by hand."""
+        known = self.menu.get(command)
+        kind = known.get('kind') if isinstance(known, dict) else None
+        return kind == 'teleop' or (kind is None and command == 'teleop')
 
     def summary(self) -> dict[str, Any]:
         """What fits on a screen."""
@@ -109,7 +143,36 @@ class RobotRecord:
             'counts': self.counts,
             'telemetry': self.telemetry,
             'robot_info': self.robot_info,
+            'seen': self.seen,
+            'open': [
+                status
+                for status in self.commands.values()
+                if status['state'] not in TERMINAL_STATES
+            ],
+            'last_failure': self.last_failure,
+            'tree': self.tree,
         }
+
+    def kept(self) -> dict[str, Any]:
+        """What of it outlives the platform, beside the records of its history."""
+        return {
+            'telemetry': self.telemetry,
+            'times': self.times,
+            'robot_info': self.robot_info,
+            'counts': self.counts,
+            'connections': self.connections,
+            'last_failure': self.last_failure,
+            'tree': self.tree,
+            'menu': self.menu,
+            'places': self.places,
+            'commands': list(self.commands.values())[-200:],
+        }
+
+    @classmethod
+    def restored(cls, robot_id: str, seen: float, kept: dict[str, Any]) -> RobotRecord:
+        """Return the record of which `kept` is left."""
+        commands = {status['command_id']: status for status in kept.pop('commands', ())}
+        return cls(robot_id, connected=False, seen=seen, commands=OrderedDict(commands), **kept)
 
     def everything(self) -> dict[str, Any]:
         """All that is kept."""
@@ -119,6 +182,9 @@ class RobotRecord:
             'command_status': list(self.command_status),
             'behavior_status': list(self.behavior_status),
             'errors': list(self.errors),
+            'times': self.times,
+            'menu': self.menu,
+            'places': self.places,
         }
 
 
@@ -127,28 +193,27 @@ class EventLog:
     Everything that happens, numbered, for those who watch: the last EVENTS of it, of EVENT_BYTES.
 
     An event is {seq, time, robot, event, …}: `connected`, `disconnected` {code, reason},
-    `received` {type, data}, `sent` {frame}, `error` {problem, frame}.
+    `received` {type, data}, `sent` {frame, operator}, `error` {problem, frame},
+    `lease` {holder, reason, taken_from}, `chat` {from, text, operator}.
     """
 
-    def __init__(self, record: IO[str] | None = None) -> None:
-        self._events: deque[dict[str, Any]] = deque()
-        self._sizes: deque[int] = deque()
+    def __init__(self, record: IO[str] | None = None, *, after: int = 0) -> None:
+        """Begin behind the number `after`."""
+        self._events: deque[Entry] = deque()
         self._bytes = 0
         self._record = record
         self._news = asyncio.Event()
-        self.last = 0
+        self.last = after
 
     def add(self, robot: str, event: str, **fields: Any) -> None:
         """Number an event, keep it and wake who watches."""
         self.last += 1
         entry = {'seq': self.last, 'time': time.time(), 'robot': robot, 'event': event, **fields}
         text = json.dumps(entry)
-        self._events.append(entry)
-        self._sizes.append(len(text))
+        self._events.append((entry, text))
         self._bytes += len(text)
         while len(self._events) > EVENTS or (self._bytes > EVENT_BYTES and len(self._events) > 1):
-            self._events.popleft()
-            self._bytes -= self._sizes.popleft()
+            self._bytes -= len(self._events.popleft()[1])
         if self._record is not None:
             self._record.write(text + '\n')
             self._record.flush()
@@ -157,7 +222,11 @@ class EventLog:
 
     def since(self, seq: int) -> list[dict[str, Any]]:
         """Events after number seq; the first is a `gap` if some are no longer kept."""
-        first = self._events[0]['seq'] if self._events else self.last + 1
+        return [entry for entry, _ in self.entries(seq)]
+
+    def entries(self, seq: int) -> list[Entry]:
+        """Return the same, each with its JSON text."""
+        first = self._events[0][0]['seq'] if self._events else self.last + 1
         skip = seq + 1 - first
         if skip < 0:
             gap = {
@@ -167,7 +236,7 @@ class EventLog:
                 'event': 'gap',
                 'missed': -skip,
             }
-            return [gap, *self._events]
+            return [(gap, json.dumps(gap)), *self._events]
         # Counted from the end, where a deque is quick and who watches mostly is.
         return [self._events[index] for index in range(skip - len(self._events), 0)]
 

@@ -8,14 +8,12 @@ import argparse
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 import time
 from typing import Any
 
 from .event_lines import event_line, is_routine
 from .platform_client import OperatorClient, Predicate
-from .platform_server import PlatformServer, ROBOT_PATH
 from .tree_view import TreeView
 
 # How long to wait for the first that a robot says to an order, s.
@@ -23,38 +21,21 @@ _FIRST_WORDS = 3.0
 _GOING_ON = ('accepted', 'running', 'paused', 'checking', 'waiting', 'stopping')
 
 
-def _connect(options: argparse.Namespace, since: int | None = None) -> Any:
+def connect(options: argparse.Namespace, since: int | None = None) -> Any:
+    """Begin to connect to the platform that the options name, as who they say."""
     return OperatorClient.connect(
-        options.host, options.port, options.secret_key, options.project_id, since=since
+        options.host,
+        options.port,
+        options.secret_key,
+        options.project_id,
+        since=since,
+        token=options.token,
     )
-
-
-async def serve(options: argparse.Namespace) -> int:
-    """Serve robots and operators until SIGINT or SIGTERM."""
-    with contextlib.ExitStack() as stack:
-        record = None
-        if options.record:
-            record = stack.enter_context(options.record.open('a', encoding='utf-8'))
-        server = PlatformServer(
-            options.secret_key,
-            options.project_id,
-            ping_interval=options.ping_interval,
-            record=record,
-        )
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        port = await server.start(options.host, options.port)
-        host = f'[{options.host}]' if ':' in options.host else options.host
-        print(f'listening on ws://{host}:{port}{ROBOT_PATH}', flush=True)
-        await stop.wait()
-        await server.stop()
-    return 0
 
 
 async def send(options: argparse.Namespace) -> int:
     """Send a command, and follow it to its end with --wait."""
-    async with await _connect(options) as client:
+    async with await connect(options) as client:
         keys = {'command_id': options.id} if options.id else {}
         command_id = await client.send_command(
             options.command, options.parameters, options.robot, **keys
@@ -121,7 +102,7 @@ async def _to_the_end(
 
 async def cancel(options: argparse.Namespace) -> int:
     """Cancel a command, and print what came of it."""
-    async with await _connect(options) as client:
+    async with await connect(options) as client:
         command_id = await client.send_command('cancel', {'command_id': options.id}, options.robot)
         return await _first_end(client, command_id)
 
@@ -142,7 +123,7 @@ async def _first_end(client: OperatorClient, command_id: str) -> int:
 
 async def chat(options: argparse.Namespace) -> int:
     """Say something to a robot."""
-    async with await _connect(options) as client:
+    async with await connect(options) as client:
         await client.request('chat', robot=options.robot, text=options.text)
         print('said; what the robot answers, if it does, is a chat in `local_platform watch`')
     return 0
@@ -152,7 +133,7 @@ async def push_tree(options: argparse.Namespace) -> int:
     """Push a behaviour tree, and follow it to its end with --wait."""
     xml = options.file.read_text(encoding='utf-8')
     name = options.name or options.file.stem
-    async with await _connect(options) as client:
+    async with await connect(options) as client:
         await client.request('push_tree', robot=options.robot, name=name, xml=xml)
         print(f'pushed {name}', flush=True)
         if not options.wait:
@@ -167,7 +148,7 @@ async def push_tree(options: argparse.Namespace) -> int:
 
 async def robots(options: argparse.Namespace) -> int:
     """List the robots that have connected."""
-    async with await _connect(options) as client:
+    async with await connect(options) as client:
         robots = await client.robots()
     for robot in robots:
         counts = ', '.join(f'{count} {what}' for what, count in robot['counts'].items())
@@ -181,7 +162,7 @@ async def robots(options: argparse.Namespace) -> int:
 async def watch(options: argparse.Namespace) -> int:
     """Print events as they come."""
     views: dict[str, TreeView] = {}
-    async with await _connect(options, options.since) as client:
+    async with await connect(options, options.since) as client:
         async for event in client.events():
             if options.robot not in (None, event['robot']):
                 continue

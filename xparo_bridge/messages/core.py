@@ -68,6 +68,7 @@ class RemoteCommand(Message):
     `issued_at` and `deadline` are the sender's clock, Unix s; `received_at` is the robot's own
     monotonic clock. `problems` say which members could not be read; those have their defaults.
     One that is `refused` was not let in by its link, and is to be answered but not done.
+    `operator` is the person who gave it, as the sender has it; empty if it does not say.
     """
 
     command: str
@@ -78,14 +79,20 @@ class RemoteCommand(Message):
     received_at: float = field(default_factory=time.monotonic, compare=False, repr=False)
     problems: Sequence[str] = ()
     refused: Refusal | None = None
+    operator: str = ''
 
 
 @dataclass(frozen=True, slots=True)
 class BehaviorUpdate(Message):
-    """Run this behaviour tree: a whole BehaviorTree.CPP document or one element of it."""
+    """
+    Run this behaviour tree: a whole BehaviorTree.CPP document or one element of it.
+
+    `operator` is the person who pushed it, empty if the sender does not say.
+    """
 
     tree_name: str
     xml: str
+    operator: str = ''
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,14 @@ def read_order(data: Mapping[str, Any], where: str, faults: Sequence[str] = ()) 
         issued_at=_time(data, 'issued_at', problem),
         deadline=_time(data, 'deadline', problem),
         problems=tuple(problems),
+        operator=operator_of(data),
     )
+
+
+def operator_of(data: Mapping[str, Any]) -> str:
+    """Return the person who gave an order; who it is decides nothing, so a faulty name is none."""
+    name = data.get('operator')
+    return name[:MAX_NAME] if isinstance(name, str) else ''
 
 
 def unix_time(value: Any) -> float | None:

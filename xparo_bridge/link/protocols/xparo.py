@@ -34,7 +34,7 @@ from ...messages import (
     TelemetryHistory,
 )
 from .base import Frame, parse_leniently, Protocol, ProtocolError, take
-from .orders import read_order
+from .orders import operator_of, read_order
 
 EXTENSIONS = ('command_status', 'behavior_status', 'robot_info', 'telemetry_history')
 
@@ -97,7 +97,9 @@ class Xparo(Protocol):
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
     'behavior_update': lambda data: BehaviorUpdate(
-        take(data, 'tree_name', str, 'behavior_update'), take(data, 'xml', str, 'behavior_update')
+        take(data, 'tree_name', str, 'behavior_update'),
+        take(data, 'xml', str, 'behavior_update'),
+        operator_of(data),
     ),
     'remote_command': lambda data: read_order(data, 'remote_command'),
     'log_updated': lambda data: LogSession(take(data, 'session_id', str, 'log_updated')),
