@@ -93,26 +93,38 @@ def field(kind: str, old: Any, random: Random, depth: int) -> Any:
 class HostileNode:
     """A node that knows the bridge's doors."""
 
-    def __init__(self, graph: RosGraph, random: Random) -> None:
+    def __init__(self, graph: RosGraph) -> None:
         self._node = graph.node
-        self._random = random
+        self._random = Random(0)
         self._publishers: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
+        self._servers: dict[str, Any] = {}
 
     def doors(self) -> list[tuple[str, str, str]]:
-        """Return what can be tried: topic, service or action; name; type."""
+        """Return what can be tried: topic, service, action or answer; name; type."""
         node = self._node
+        served = {name for name, _ in node.get_service_names_and_types()} - self._servers.keys()
         found: list[tuple[str, str, str]] = []
         for what, names in (
             ('topic', node.get_subscriber_names_and_types_by_node(BRIDGE, '/')),
             ('service', node.get_service_names_and_types_by_node(BRIDGE, '/')),
             ('action', get_action_server_names_and_types_by_node(node, BRIDGE, '/')),
+            # What the bridge asks for and nobody serves.
+            (
+                'answer',
+                [
+                    (name, kinds)
+                    for name, kinds in node.get_client_names_and_types_by_node(BRIDGE, '/')
+                    if name not in served
+                ],
+            ),
         ):
             found += [(what, name, kinds[0]) for name, kinds in names if not _NOT.search(name)]
-        return found
+        return sorted(found)
 
-    def attack(self) -> str:
+    def attack(self, random: Random) -> str:
         """Try one door with one message or some; what was done, to be printed if it hurt."""
+        self._random = random
         doors = self.doors()
         if not doors:
             return 'no door'
@@ -149,6 +161,18 @@ class HostileNode:
         if self._clients[name].server_is_ready():
             self._clients[name].send_goal_async(goal)
         return goal
+
+    def _answer(self, name: str, kind: str) -> Any:
+        """Serve what the bridge asks for, with any answer, from now on."""
+        cls = load_type(kind)
+        random = Random(self._random.random())
+
+        def serve(request: Any, response: Any) -> Any:
+            return fill(response, random)
+
+        if name not in self._servers:
+            self._servers[name] = self._node.create_service(cls, name, serve)
+        return name
 
     def close(self) -> None:
         """Destroy what was made."""

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+import functools
 import json
 from random import Random
 import time
 from typing import Any
 
-from fuzzing import golden, MONSTERS
+from fuzzing import golden as read_golden
+from fuzzing import MONSTERS
 
 from hostile.trees import root, tree
 from hostile.values import dumps, mutated, NAMES, RAW, value
 
 Frame = str | bytes
+
+golden = functools.cache(read_golden)
 
 COMMANDS = (
     'start_navigation', 'teleop', 'status', 'list_commands', 'list_places', 'wait', 'spin', 'dock',
@@ -119,6 +123,40 @@ def _chatbot(random: Random) -> list[Any]:
     ]
 
 
+def _leaves(body: Any, key: str, found: dict[str, list[Any]]) -> None:
+    """Collect what stands behind each key of a protocol."""
+    if isinstance(body, dict):
+        for name, part in body.items():
+            _leaves(part, name, found)
+    elif isinstance(body, list):
+        for part in body:
+            _leaves(part, key, found)
+    else:
+        found.setdefault(key, []).append(body)
+
+
+def _like(random: Random, body: Any, key: str, words: dict[str, list[Any]]) -> Any:
+    """Return a body of the same form with other words of the protocol, some lists long."""
+    if isinstance(body, dict):
+        return {name: _like(random, part, name, words) for name, part in body.items()}
+    if isinstance(body, list):
+        parts = [_like(random, part, key, words) for part in body]
+        return parts * random.choice((1, 1, 1, 0, 40, 3_000))
+    choice = random.random()
+    if choice < 0.6:
+        return body
+    return random.choice(words[key]) if choice < 0.85 else value(random)
+
+
+def _golden_like(protocol: str, random: Random) -> list[Any]:
+    words: dict[str, list[Any]] = {}
+    good = golden(protocol)
+    for body in good:
+        _leaves(body, '', words)
+    made = [_like(random, random.choice(good), '', words) for _ in range(random.choice((1, 1, 3)))]
+    return made * random.choice((1, 1, 1, 30))
+
+
 _GRAMMARS: dict[str, Callable[[Random], list[Any]]] = {
     'xparo': _xparo,
     'xparo_dispatch': _dispatch,
@@ -135,9 +173,11 @@ def frames(protocol: str, random: Random) -> Sequence[Frame]:
         return [random.randbytes(random.choice((0, 1, 2, 4_063, 70_000)))]
     if choice < 0.12:
         return [random.choice(RAW)]
-    if choice < 0.55 and protocol in _GRAMMARS:
+    if choice < 0.45 and protocol in _GRAMMARS:
         return [dumps(body) for body in _GRAMMARS[protocol](random)]
     good = golden(protocol)
+    if choice < 0.6 and good:
+        return [dumps(body) for body in _golden_like(protocol, random)]
     if not good:
         return [dumps(value(random))]
     body = random.choice(good)

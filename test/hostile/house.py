@@ -3,15 +3,16 @@
 """
 The bridge process with a robot that drives, an honest operator and hostile peers.
 
-The operator's link and the hostile ones are served here. After each attack `check` asks for all
-that must hold: the process lives, pongs, answers, stops; the base stands; memory is bounded.
+The operator's link and the hostile ones are served here. `look` asks for what costs little, after
+each attack: the process lives, pongs, answers, has not printed a traceback, its memory is bounded.
+`stop` asks for the rest: the robot stops, the base stands, each command has one end.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 import itertools
@@ -28,13 +29,16 @@ from fixtures.ros_graph import RosGraph
 from fixtures.system import start_bridge, start_robot
 from nav_msgs.msg import Odometry
 import psutil
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+from xparo_interfaces.msg import BridgeStatus
 
 # What must hold, s and bytes. An answer is due within a second however hostile the input is.
 ANSWER = 1.0
-STANDS_WITHIN = 1.5
+STANDS_WITHIN = 2.5  # The robot itself needs a second to brake.
 STOP_ENDS_WITHIN = 6.0
 RSS = 400 << 20
 TERMINAL = ('succeeded', 'failed', 'rejected', 'canceled', 'timed_out')
+LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 _STANDS = 0.01  # m/s and rad/s
 _PLACES = ('table_3', 'table_6', 'kitchen', 'entrance')
 
@@ -50,6 +54,10 @@ PATHS = {
 }
 
 
+# Links whose commands are held to have one end: the operator's, and a hostile one of its protocol.
+_OUR_STATUS = ('operator', 'xparo')
+
+
 class Failure(AssertionError):
     """Something that must hold does not."""
 
@@ -62,10 +70,20 @@ class Measured:
     rss: int = 0
     attacks: Counter[str] = field(default_factory=Counter)
     messages: int = 0
+    stops: int = 0
+    # Of the bridge's own watch: the longest stall of each of its threads, s.
+    stalls: dict[str, float] = field(default_factory=dict)
 
     def note(self, what: str, seconds: float) -> None:
         """Keep the longest of a wait."""
         self.longest[what] = max(self.longest.get(what, 0.0), seconds)
+
+    def take(self, status: BridgeStatus) -> None:
+        """Keep the longest stalls of what the bridge says of itself."""
+        for thread in status.threads:
+            self.stalls[thread.name] = max(
+                self.stalls.get(thread.name, 0.0), thread.longest_stall_ever
+            )
 
 
 class Peer:
@@ -73,7 +91,12 @@ class Peer:
 
     def __init__(self) -> None:
         self.sockets: dict[str, web.WebSocketResponse] = {}
+        self.transports: dict[str, asyncio.Transport] = {}
+        # By link: what is answered to its next handshake, and to all its other requests.
+        self.refusals: dict[str, web.Response] = {}
+        self.answers: Callable[[], web.Response] | None = None
         self.port = 0
+        self.pongs = 0
         self.states: dict[str, list[dict[str, Any]]] = {}
         self.news = asyncio.Event()
 
@@ -95,15 +118,23 @@ class Peer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         link = request.match_info['link']
         if request.headers.get('Upgrade', '').lower() != 'websocket':
-            return web.json_response({})
-        socket = web.WebSocketResponse(max_msg_size=32 << 20, autoping=True)
+            return web.json_response({}) if self.answers is None else self.answers()
+        if (refusal := self.refusals.pop(link, None)) is not None:
+            return refusal
+        # The pongs are counted here, so the pings of the bridge are answered here as well.
+        socket = web.WebSocketResponse(max_msg_size=32 << 20, autoping=False)
         await socket.prepare(request)
         self.sockets[link] = socket
+        if isinstance(request.transport, asyncio.Transport):
+            self.transports[link] = request.transport
         self.news.set()
         async for frame in socket:
-            if link == 'operator' and frame.type is WSMsgType.TEXT:
+            if frame.type is WSMsgType.PING:
+                await socket.pong(frame.data)
+            elif link in _OUR_STATUS and frame.type is WSMsgType.TEXT:
                 self._heard(json.loads(frame.data))
             elif link == 'operator' and frame.type is WSMsgType.PONG:
+                self.pongs += 1
                 self.news.set()
         if self.sockets.get(link) is socket:
             del self.sockets[link]
@@ -136,7 +167,15 @@ class Robot:
     def __init__(self) -> None:
         self.graph = RosGraph('hostile_node')
         self.moving = False
+        # What the bridge says of itself.
+        self.status = BridgeStatus()
         self._over = threading.Event()
+        self.graph.node.create_subscription(
+            BridgeStatus,
+            '/xparo_bridge/status',
+            self._on_status,
+            QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL),
+        )
         self.graph.node.create_subscription(Odometry, '/odom', self._on_odometry, 10)
         self.lock = threading.Lock()
         self._thread = threading.Thread(target=self._spin)
@@ -145,7 +184,10 @@ class Robot:
     def _spin(self) -> None:
         while not self._over.is_set():
             with self.lock:
-                self.graph._executor.spin_once(timeout_sec=0.01)
+                self.graph.spin_once(0.01)
+
+    def _on_status(self, message: BridgeStatus) -> None:
+        self.status = message
 
     def _on_odometry(self, message: Odometry) -> None:
         twist = message.twist.twist
@@ -170,6 +212,9 @@ class House:
         self._ids = itertools.count()
         self._places = itertools.cycle(_PLACES)
         self._read_lines = 0
+        self._goal = ''
+        # Commands that ended, the oldest first.
+        self._over: dict[str, None] = {}
         self.bridge: Process
 
     def configuration(self) -> dict[str, Any]:
@@ -268,32 +313,47 @@ class House:
         return end
 
     async def drive(self, robot: Robot) -> None:
-        """Have the robot drive by a goal of the operator."""
-        for _ in range(4):
+        """Have the robot drive by a goal of the operator, if it does not yet."""
+        if robot.moving and self._goal and self.end_of(self._goal) is None:
+            return
+        for attempt in range(8):
+            if attempt > 2:  # Orders of the hostile peers wait, and each would preempt the goal.
+                await self.ended('stop', STOP_ENDS_WITHIN)
             await self.ended('resume', ANSWER + 1.0)
             command_id = await self.send('start_navigation', goal=next(self._places))
-            states = self.peer.states
+            self._goal = command_id
             await self.peer.until(
                 lambda sent=command_id: robot.moving or self.end_of(sent),
                 8.0,
             )
-            if robot.moving:
+            if robot.moving and self.end_of(command_id) is None:
                 return
-            if self.end_of(command_id) is None and command_id in states:
+            if self.end_of(command_id) is None and command_id in self.peer.states:
                 return  # It is under way, only slow.
-        raise Failure(f'no goal drives the robot: {states.get(command_id)}')
+        raise Failure(f'no goal drives the robot: {self.peer.states.get(command_id)}')
 
     # --- what must hold ---
 
-    async def check(self, robot: Robot) -> None:
-        """Ask for all that must hold after an attack."""
+    async def look(self) -> None:
+        """Ask for what must hold after each attack and costs little."""
         self._check_process()
         began = time.monotonic()
-        socket = self._socket()
-        await asyncio.wait_for(socket.ping(), ANSWER)
+        await self._pong()
         await self.ended('status', ANSWER)
         self.measured.note('pong and status', time.monotonic() - began)
+        self._check_process()
+
+    async def _pong(self) -> None:
+        socket, pongs = self._socket(), self.peer.pongs
+        await socket.ping()
+        if not await self.peer.until(lambda: self.peer.pongs > pongs, ANSWER):
+            raise Failure(f'no pong within {ANSWER:g} s')
+
+    async def stop(self, robot: Robot) -> None:
+        """Ask for the rest: the robot stops and stands, and each command has one end."""
         await self._check_stop(robot)
+        self.measured.stops += 1
+        self.measured.take(robot.status)
         self._check_ends()
         self._check_process()
 
@@ -312,11 +372,20 @@ class House:
 
     def _check_ends(self) -> None:
         for command_id, states in self.peer.states.items():
-            if not command_id.startswith('operator-'):
+            if not command_id.startswith(('operator-', 'h0.')):
                 continue
             ends = [s for s in states if s['state'] in TERMINAL and not s.get('resent')]
-            if len(ends) > 1:
-                raise Failure(f'{command_id} has {len(ends)} ends: {ends}')
+            if len(ends) + (command_id in self._over) > 1:
+                raise Failure(f'{command_id} has more than one end: {ends}')
+            if ends:
+                self._over[command_id] = None
+        self.peer.states = {
+            command_id: states
+            for command_id, states in self.peer.states.items()
+            if command_id not in self._over
+        }
+        for command_id in list(self._over)[:-20_000]:
+            del self._over[command_id]
 
     def _check_process(self) -> None:
         if self.bridge.returncode is not None:
@@ -335,7 +404,7 @@ class House:
 @contextmanager
 def robot() -> Iterator[Robot]:
     """Run the simulated robot, and listen to it."""
-    process = start_robot(1.0)
+    process = start_robot(0.4)  # Slow, so that a goal lasts for many attacks.
     listener = Robot()
     try:
         yield listener

@@ -16,7 +16,7 @@ from typing import Any
 from action_msgs.msg import GoalStatus
 from fixtures.ros_graph import RosGraph
 import pytest
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.parameter import Parameter
@@ -257,6 +257,31 @@ def test_the_services_that_every_node_has_are_behind_a_wall():
             )
             answer = graph.call(SetParameters, '/walled/set_parameters', request)
             assert ['TypeError' in result.reason for result in answer.results] == [True] * 3
+
+
+def test_a_parameter_of_any_type_is_answered_without_a_fault():
+    with spun() as node, RosGraph() as graph:
+        node.declare_parameter('rate', 1.0)
+        walls.guard_services(node)
+        before = FAULTS.total
+        good = Parameter('rate', value=3.0).to_parameter_msg()
+        for kind in (*range(12), 100, 255):
+            message = Parameter('rate', value=2.0).to_parameter_msg()
+            message.value.type = kind
+            answer = graph.call(
+                SetParameters,
+                '/walled/set_parameters',
+                SetParameters.Request(parameters=[message, good]),
+            )
+            assert [result.successful for result in answer.results] == [kind == 3, True], kind
+            answer = graph.call(
+                SetParametersAtomically,
+                '/walled/set_parameters_atomically',
+                SetParametersAtomically.Request(parameters=[message, good]),
+            )
+            assert answer.result.successful == (kind == 3)
+            assert answer.result.successful or answer.result.reason
+        assert FAULTS.total == before
 
 
 def test_a_kind_is_logged_once_a_minute_with_its_count_and_without_secrets(monkeypatch):

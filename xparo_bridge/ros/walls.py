@@ -23,6 +23,7 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 
 from ..faults import FAULTS
+from .parameter_services import checked
 
 # Fields of a response or a result that say why it is none, the first there is.
 _ERROR_FIELDS = ('error', 'error_message', 'error_msg', 'reason', 'message', 'problems')
@@ -141,7 +142,9 @@ def guard_services(node: Node) -> None:
     for service in node.services:
         if not walled(service.callback):
             where = f'service {service.srv_name}'
-            service.callback = answering(service.callback, service.srv_type, where)
+            service.callback = answering(
+                checked(service.callback, service.srv_type), service.srv_type, where
+            )
 
 
 def executing(callback: Callable[..., Any], kind: Any, where: str) -> Callable[..., Any]:
