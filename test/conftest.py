@@ -9,7 +9,7 @@ import gc
 import os
 from pathlib import Path
 
-from fixtures.domains import DDS, own_domain
+from fixtures.domains import DDS, occupied, own_domain
 
 # Before the nodes, so that they are py_trees' own; programs that tests start are without it.
 import py_trees  # noqa: F401
@@ -27,15 +27,8 @@ def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give each test, and the processes it starts, a ROS_DOMAIN_ID of its own on this machine."""
-    threads = _threads()
     with own_domain() as domain:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
         yield domain
-        # What is left of a node in a cycle goes on living in the domain, where the next test would
-        # find servers that nobody spins.
-        if _threads() > threads:
-            gc.collect()
-
-
-def _threads() -> int:
-    return len(os.listdir('/proc/self/task'))
+        if domain in occupied(here=True):
+            gc.collect()  # A node in a cycle.

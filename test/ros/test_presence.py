@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 from time import monotonic
 
-from fixtures.ros_graph import RosGraph
+from fixtures.ros_graph import destroy, RosGraph
 from nav2_msgs.action import DockRobot, NavigateToPose
 import pytest
 import rclpy
@@ -53,7 +53,7 @@ def robot(monkeypatch) -> Iterator[Robot]:
     with RosGraph('xparo_bridge') as graph:
         made = Robot(graph)
         yield made
-        made.node.destroy_node()
+        destroy(made.node)
         rclpy.shutdown(context=made.context)
 
 

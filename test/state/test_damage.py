@@ -309,3 +309,12 @@ def test_after_a_failure_all_is_written_that_memory_has(tmp_path, monkeypatch):
     assert len(told) == 2 and 'keeps again' in told[1]
     state.close()
     assert dict(in_file(tmp_path, 'SELECT key, value FROM places')) == PLACES
+
+
+def test_a_state_that_was_closed_leaves_no_thread(tmp_path):
+    before = set(threading.enumerate())
+    keep_places(tmp_path)
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(10.0)
+    assert not any(thread.is_alive() for thread in left)

@@ -17,7 +17,6 @@ from enum import StrEnum
 import time
 from typing import Any
 import uuid
-from weakref import WeakKeyDictionary
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.action import ActionClient
@@ -28,8 +27,10 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
+from .action_requests import ActionRequests
 from .entities import subscription
 from .lifecycle import ACTIVE, StateOfServer
+from .of_node import one_of
 from .presence import action_hint, interface_name
 from .rclpy_internals import action_name, action_type, goal_handle
 from .walls import guarded, when_done
@@ -47,10 +48,6 @@ _RESULT_PERIOD = 1.0
 _RETRY_PERIOD = 1.0
 # How long a server may take to end a goal until it is asked again to cancel it, s.
 _CANCEL_PERIOD = 1.0
-# How many requests of a kind are with a server at a time: its queue keeps the last ten, and DDS
-# drops what is before them without a word. One that is older than a second counts no more.
-_MAX_REQUESTS = 8
-_REQUEST_AGE = 1.0
 
 
 class Ending(StrEnum):
@@ -84,28 +81,6 @@ _ENDINGS = {
     GoalStatus.STATUS_ABORTED: Ending.ABORTED,
     GoalStatus.STATUS_CANCELED: Ending.CANCELED,
 }
-
-
-class _Requests:
-    """Requests of one kind to servers that were not answered yet, by client."""
-
-    def __init__(self) -> None:
-        self._of: WeakKeyDictionary[ActionClient, list[tuple[float, Future]]] = WeakKeyDictionary()
-
-    def room(self, client: ActionClient) -> bool:
-        """Whether the server has room for another."""
-        since = time.monotonic() - _REQUEST_AGE
-        left = [(at, future) for at, future in self._of.get(client, ()) if at > since]
-        self._of[client] = left = [(at, future) for at, future in left if not future.done()]
-        return len(left) < _MAX_REQUESTS
-
-    def add(self, client: ActionClient, future: Future) -> Future:
-        """Count one that was sent."""
-        self._of.setdefault(client, []).append((time.monotonic(), future))
-        return future
-
-
-_GOALS, _CANCELS, _RESULTS = _Requests(), _Requests(), _Requests()
 
 
 def cancel_all(client: ActionClient) -> None:
@@ -145,6 +120,7 @@ class ActionGoal:
         """
         self._node = node
         self._client = client
+        self._requests = one_of(client, ActionRequests, ActionRequests)
         self._goal = goal
         self._cancel_timeout = cancel_timeout
         self._on_sending = on_sending
@@ -215,7 +191,7 @@ class ActionGoal:
             if now < self._send_at:
                 return
             if self._client.server_is_ready():
-                if _GOALS.room(self._client):
+                if self._requests.goals.room:
                     self._send()
             elif now > self._wait_until:
                 self._end(
@@ -262,7 +238,7 @@ class ActionGoal:
             ),
             goal_uuid=self._goal_id,
         )
-        _GOALS.add(self._client, future)
+        self._requests.goals.add(future)
         self._servers = self._server_ids()  # Now, because the goal need not wait for it.
         sent = self._goal_id
 
@@ -273,8 +249,8 @@ class ActionGoal:
         when_done(future, answered)
 
     def _ask_to_cancel(self) -> None:
-        if self._handle is not None and _CANCELS.room(self._client):
-            _CANCELS.add(self._client, self._handle.cancel_goal_async())
+        if self._handle is not None and self._requests.cancels.room:
+            self._requests.cancels.add(self._handle.cancel_goal_async())
             self._cancel_again = time.monotonic() + _CANCEL_PERIOD
 
     def _rejected(self) -> None:
@@ -364,9 +340,9 @@ class ActionGoal:
     def _ask_for_result(self, now: float) -> None:
         """Ask again for a result that is late: a response is lost while DDS still matches."""
         if self._ask_again is not None and now >= self._ask_again:
-            if self._handle is None or not _RESULTS.room(self._client):
+            if self._handle is None or not self._requests.results.room:
                 return
-            when_done(_RESULTS.add(self._client, self._handle.get_result_async()), self._result)
+            when_done(self._requests.results.add(self._handle.get_result_async()), self._result)
             self._ask_again = None
         if self._ask_again is None:
             self._ask_again = now + _RESULT_PERIOD

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 import time
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility
 
 from ..alike import alike, likeness
 from . import entities
+from .of_node import one_of
 from .problems import Problems
 
 # How long something may be missing before that is said, s: robots start in any order.
@@ -58,9 +58,7 @@ class Presence:
     @classmethod
     def of(cls, node: Node) -> Presence:
         """Return the node's, the same for all who ask."""
-        if node not in _BY_NODE:
-            _BY_NODE[node] = cls(node)
-        return _BY_NODE[node]
+        return one_of(node, cls, lambda: cls(node))
 
     def expect_action(self, name: str, kind: type, by: str) -> None:
         """Expect a server of an action, such as nav2_msgs.action.NavigateToPose."""
@@ -128,9 +126,6 @@ class Presence:
                     expected.hinted = expected.hint()
                 by = ', '.join(sorted(expected.by))
                 self._problems.report(name, f'configured for {by}, but {missing}{expected.hinted}')
-
-
-_BY_NODE: WeakKeyDictionary[Node, Presence] = WeakKeyDictionary()
 
 
 def interface_name(kind: Any) -> str:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 import re
 from threading import Lock
 import time
-from weakref import WeakKeyDictionary
 
 from rclpy.node import Node
+
+from .of_node import one_of, share
 
 # Names come from the graph, where anybody may make ever new ones.
 _MOST = 500
@@ -42,14 +43,12 @@ class Problems:
     @classmethod
     def of(cls, node: Node) -> Problems:
         """Return the node's, the same for all who ask."""
-        if node not in _BY_NODE:
-            _BY_NODE[node] = cls(node)
-        return _BY_NODE[node]
+        return one_of(node, cls, lambda: cls(node))
 
     @classmethod
     def share(cls, node: Node, other: Node) -> None:
         """Let a node report its problems as those of another one."""
-        _BY_NODE[node] = cls.of(other)
+        share(node, cls, cls.of(other))
 
     def report(self, name: str, text: str) -> None:
         """Say what is wrong with what has this name, unless that was said already."""
@@ -97,6 +96,3 @@ class Problems:
             if len(self._logged) > 2 * _MOST:
                 self._logged.popitem(last=False)
         return fresh
-
-
-_BY_NODE: WeakKeyDictionary[Node, Problems] = WeakKeyDictionary()

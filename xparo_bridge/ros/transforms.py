@@ -17,10 +17,10 @@ import math
 import struct
 import time
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from rclpy.node import Node
 
+from .of_node import one_of
 from .paths import parse_path
 from .problems import Problems
 from .reader import make_reader
@@ -267,9 +267,7 @@ class TransformListener:
     @classmethod
     def acquire(cls, node: Node) -> TransformListener:
         """Return the node's listener, which listens until all who acquired it have closed it."""
-        if node not in _BY_NODE:
-            _BY_NODE[node] = cls(node)
-        listener = _BY_NODE[node]
+        listener = one_of(node, cls, lambda: cls(node))
         listener._users += 1
         if listener._users == 1:
             listener.tree = TransformTree()
@@ -380,9 +378,6 @@ class TransformListener:
 
 def _problem(parent: str, child: str) -> str:
     return f'transform {parent[:_MAX_NAME]} -> {child[:_MAX_NAME]}'
-
-
-_BY_NODE: WeakKeyDictionary[Node, TransformListener] = WeakKeyDictionary()
 
 
 def transform_topic(node: Node, name: str) -> str:

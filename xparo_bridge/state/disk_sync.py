@@ -29,6 +29,7 @@ class DiskSync:
         self._wanted = threading.Event()
         self._since: float | None = None
         self._error = ''
+        self._ending = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -47,8 +48,13 @@ class DiskSync:
             self._thread.start()
         self._wanted.set()
 
+    def close(self) -> None:
+        """End the thread, once the disk answers."""
+        self._ending = True
+        self._wanted.set()
+
     def _run(self) -> None:
-        while True:
+        while not self._ending:
             self._wanted.wait()
             self._wanted.clear()
             assert self._path is not None

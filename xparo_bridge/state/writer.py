@@ -194,6 +194,7 @@ class Writer:
         finally:
             self._opened.set()
             self._release()
+            self._sync.close()
             self._closed.set()
 
     def _cycle(self) -> bool:

@@ -37,8 +37,18 @@ class Station:
     """What a bridge has on its robot side, and what it told the platform."""
 
     def __init__(self, folder: Path, commands: dict[str, Any], **configuration: Any) -> None:
-        self._stack = contextlib.ExitStack()
-        self.graph = self._stack.enter_context(RosGraph('xparo_bridge'))
+        with contextlib.ExitStack() as stack:
+            self._make(stack, folder, commands, configuration)
+            self._stack = stack.pop_all()
+
+    def _make(
+        self,
+        stack: contextlib.ExitStack,
+        folder: Path,
+        commands: dict[str, Any],
+        configuration: dict[str, Any],
+    ) -> None:
+        self.graph = stack.enter_context(RosGraph('xparo_bridge'))
         self.told: list[CommandStatus] = []
         self.sources: list[str] = []
         self.complaints: list[str] = []
@@ -59,7 +69,8 @@ class Station:
         settings = load([file])
         node = self.graph.node
         publisher = TelemetryPublisher(node, TelemetryConfig.of(settings), self.telemetry.append)
-        state = self._state = State(folder / 'state', self.complaints.append)
+        state = State(folder / 'state', self.complaints.append)
+        stack.callback(state.close)
         journal = self.journal = Journal(
             state,
             settings['command_limits']['remembered'],
@@ -67,9 +78,11 @@ class Station:
         )
         places = Places(settings['places'], state, self.complaints.append)
         self.trees = Trees(node, settings, state, lambda message, to=None: True, lambda: True)
+        stack.callback(self.trees._runner._preparation.close)  # Its thread, which keeps all this.
         # The platform's clock minus the robot's by source, s.
         self.clock_offsets: dict[str, float] = {}
         self.base = RobotBase(node, base_settings(settings))
+        stack.callback(self.base.close)
         self.router = Router(
             node,
             settings,
@@ -130,9 +143,7 @@ class Station:
 
     def die(self) -> None:
         """Be gone without a word to anybody."""
-        self.base.close()
         self._stack.close()
-        self._state.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import tempfile
 import time
 from typing import Any
 
-from fixtures.domains import own_domain, rest
+from fixtures.domains import own_domain
 from fixtures.ros_graph import RosGraph
 from hypothesis import HealthCheck, Phase, settings, strategies
 from hypothesis.stateful import (
@@ -328,7 +328,6 @@ class Interleavings(RuleBasedStateMachine):
             if self.at is not None:
                 self.at.die()
             self.server.destroy()
-            rest(os.environ['ROS_DOMAIN_ID'])
             self._stack.close()
             self.at = self.server = self._graph = None
             gc.collect()
