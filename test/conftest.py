@@ -16,6 +16,11 @@ import py_trees  # noqa: F401
 import pytest
 
 os.environ.update(DDS)
+# For the programs that tests start, as in pyproject.toml for the tests themselves.
+os.environ['PYTHONWARNINGS'] = ','.join(
+    f"ignore:module '{module}' is deprecated:DeprecationWarning"
+    for module in ('sre_parse', 'sre_constants')
+)
 
 
 @pytest.fixture(autouse=True)

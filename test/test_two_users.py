@@ -50,6 +50,7 @@ def namespace() -> Iterator[list[str]]:
         yield ['nsenter', '-t', str(holder.pid), '-n']
     finally:
         holder.stdin.close()
+        holder.stdout.close()
         holder.wait()
 
 

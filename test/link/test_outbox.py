@@ -164,19 +164,18 @@ ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[1])}
 
 @pytest.mark.parametrize('durability', ['normal', 'full'])
 def test_what_was_written_survives_kill_9(folder, durability):
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, '-c', WRITER, str(folder), durability],
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
-    )
-    try:
-        for _ in range(20):
-            written = int(process.stdout.readline())
-    finally:
-        process.send_signal(signal.SIGKILL)
-        rest = process.stdout.read().split()
-        process.wait()
+    ) as process:
+        try:
+            for _ in range(20):
+                written = int(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGKILL)
+            rest = process.stdout.read().split()
     written = int(rest[-1]) if rest else written
     kept = Kept(folder)
     ids = [message.command_id for message in kept.take()]

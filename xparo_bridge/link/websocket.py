@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 import contextlib
 from email.utils import parsedate_to_datetime
+import ipaddress
 import logging
 import socket
 import ssl
@@ -225,7 +226,10 @@ async def dial(
         async with asyncio.timeout(open_timeout):
             way = proxies.find_proxy(url, proxy)
             if way is None:
-                options['happy_eyeballs_delay'] = 0.25
+                # RFC 8305, for names with more than one address. An address needs no race, in
+                # which CPython 3.11 drops an open socket if it is cancelled as one wins.
+                if not _is_address(urlsplit(url).hostname or ''):
+                    options['happy_eyeballs_delay'] = 0.25
             else:
                 target = urlsplit(url)
                 port = target.port or (443 if target.scheme == 'wss' else 80)
@@ -254,6 +258,14 @@ async def dial(
         if 'sock' in options:
             options['sock'].close()
         raise
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 async def receive(socket: Any) -> tuple[str | bytes, float]:

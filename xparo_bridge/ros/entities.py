@@ -22,6 +22,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidHandle
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -143,9 +144,24 @@ def timer(
     )
 
 
-def guard_condition(node: Node, callback: Callable[[], object]) -> GuardCondition:
+class WakeUp:
+    """Has a callback run on the ROS thread."""
+
+    def __init__(self, condition: GuardCondition) -> None:
+        self._condition = condition
+
+    def trigger(self) -> None:
+        """Have it run soon, from any thread; nothing happens once the node is gone."""
+        try:
+            self._condition.trigger()
+        except InvalidHandle:
+            # Threads that read a disk or a document may outlive the node by what they just do.
+            pass
+
+
+def guard_condition(node: Node, callback: Callable[[], object]) -> WakeUp:
     """Make a guard condition, which any thread may trigger."""
-    return node.create_guard_condition(guarded(callback, f'waking {name_of(callback)}'))
+    return WakeUp(node.create_guard_condition(guarded(callback, f'waking {name_of(callback)}')))
 
 
 def service(

@@ -134,7 +134,7 @@ def test_an_error_within_a_slice_ends_its_tree(robot):
 
 def test_a_halt_while_a_tree_is_checked_drops_it(robot):
     ended = []
-    run = robot.runner.run_xml(
+    run = robot.run_xml(
         'checked',
         f'<BehaviorTree ID="M">{TREES["9000 nodes that run"]}</BehaviorTree>',
         on_end=ended.append,
@@ -150,7 +150,7 @@ def test_of_trees_sent_at_once_each_takes_the_place_of_the_one_before_in_order(r
     ends = []
     bodies = ['<Sleep msec="100000"/>' * 2000] * 4 + ['<Fly/>']
     runs = [
-        robot.runner.run_xml(
+        robot.run_xml(
             f't{n}',
             f'<BehaviorTree ID="M"><ParallelAll>{body}</ParallelAll></BehaviorTree>',
             on_end=lambda run: ends.append((run.name, run.state)),
@@ -170,7 +170,7 @@ def test_more_trees_than_can_wait_are_refused(robot):
     xml = f'<BehaviorTree ID="M"><ParallelAll>{body}</ParallelAll></BehaviorTree>'
     with pytest.raises(TreeErrors, match='wait to be checked'):
         for n in range(100):
-            robot.runner.run_xml(f't{n}', xml)
+            robot.run_xml(f't{n}', xml)
     robot.runner.halt()
     robot.until(lambda: robot.runner.idle)
     assert robot.run('<AlwaysSuccess/>').state == 'succeeded'

@@ -96,14 +96,14 @@ def test_swapping_never_runs_two_trees(robot, seed):
         action = chance.random()
         if action < 0.65:
             runs.append(
-                robot.runner.run_xml(
+                robot.run_xml(
                     f't{number}',
                     document(chance.choice(BODIES)),
                     on_end=lambda run: ends.update([run.id]),
                 )
             )
         elif action < 0.8:
-            broken = robot.runner.run_xml('broken', document('<Move to="nowhere"/>'))
+            broken = robot.run_xml('broken', document('<Move to="nowhere"/>'))
             robot.until(lambda run=broken: run.state.ended)
             assert (broken.state == 'rejected') is (not broken.error.startswith('replaced'))
             # Whatever ran goes on as if nothing had come.
@@ -125,8 +125,8 @@ def test_a_run_that_waited_for_its_turn_is_told_of_when_another_takes_it(robot):
     Move.chance.random = lambda: 0.5  # type: ignore[method-assign]
     first = robot.start('<Move/>', 'first')
     robot.until(lambda: first.state == 'running')
-    second = robot.runner.run_xml('second', document('<Move/>'))
-    third = robot.runner.run_xml('third', document('<AlwaysSuccess/>'))
+    second = robot.run_xml('second', document('<Move/>'))
+    third = robot.run_xml('third', document('<AlwaysSuccess/>'))
     robot.until(lambda: third.state.ended)
     assert (second.state, second.error) == ('halted', 'replaced by third')
     assert (first.state, first.error) == ('halted', 'replaced by second')
@@ -175,7 +175,7 @@ def test_what_a_leaf_left_under_way_is_cancelled_when_its_tree_ends(robot):
 
 def test_a_tree_run_by_its_name_is_kept_with_what_its_blackboard_began_with(robot):
     tree = StoredTree('stored', document('<Sleep msec="60000"/>'))
-    run = robot.runner.run_stored(tree, {'table': 4})
+    run = robot.runner.run(tree, {'table': 4})
     robot.until(lambda: run.state == 'running')
     last = robot.runner.library.last
     assert (last.name, last.blackboard, last.unfinished) == ('stored', {'table': 4}, True)

@@ -16,11 +16,9 @@ from pathlib import Path
 import time
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-from ...ros.entities import guard_condition, timer
+from ...ros.entities import guard_condition
 from ..document import Limits
 from ..errors import Problem, TreeErrors
 from ..registry import NodeRegistry
@@ -35,12 +33,13 @@ from .tree_library import StoredTree, TreeLibrary
 from .tree_preparation import Order, TreePreparation
 from .tree_ros import Timeouts, TreeRos
 from .tree_run import RunState, TreeRun
+from .tree_timers import TickTimers
 
 # How long a tree's first tick may wait until its topics are connected, s.
 _CONNECT_TIMEOUT = 1.0
 _REFRESH_PERIOD = 1.0
-# What is under way is looked after this often at least, s.
-_LONGEST_POLL = 0.1
+# How often the progress of a run is reported at most, s.
+_PROGRESS_PERIOD = 0.1
 
 Callback = Callable[[TreeRun], None]
 # Called with the name of a tree, and its warnings or what is wrong with it.
@@ -88,18 +87,14 @@ class TreeRunner:
         self._refresh_at = 0.0
         self._progress_at = 0.0
         self._guard = guard_condition(node, self._on_wake_up)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        # Steady: a simulation that stands still must not keep goals from being cancelled.
-        self._timer = timer(node, 1.0 / rate, self._on_timer, clock=steady)
-        self._poll_timer = timer(node, _LONGEST_POLL, self._advance, clock=steady)
-        self._deadline_timer = timer(
+        self._timers = TickTimers(
             node,
-            1.0,
-            self._on_deadline,
-            clock=node.get_clock() if self._clock.simulated else steady,
+            rate,
+            tick=self._on_timer,
+            poll=self._advance,
+            deadline=self._on_deadline,
+            simulated=self._clock.simulated,
         )
-        for made in (self._timer, self._poll_timer, self._deadline_timer):
-            made.cancel()
 
     def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
@@ -124,39 +119,39 @@ class TreeRunner:
         """Whether nothing runs, stops, waits or is checked to run."""
         return self._current is None and self._next is None and not self._checking
 
-    def run_xml(
-        self,
-        name: str,
-        xml: str,
-        blackboard: Mapping[str, Any] | None = None,
-        *,
-        on_progress: Callback | None = None,
-        on_end: Callback | None = None,
-    ) -> TreeRun:
-        """
-        Check a tree, keep it, and let it take the place of the one that runs.
-
-        The run ends as REJECTED, with all that is wrong, if the document is no tree of this
-        robot; then nothing else changed.
-
-        :raises TreeErrors: if it cannot even be checked now.
-        """
-        return self._order(name, xml, blackboard or {}, on_progress, on_end, keep=True)
-
-    def run_stored(
+    def run(
         self,
         tree: StoredTree,
         blackboard: Mapping[str, Any] | None = None,
         *,
+        keep: bool = False,
         on_progress: Callback | None = None,
         on_end: Callback | None = None,
     ) -> TreeRun:
         """
-        Let a tree of the library take the place of the one that runs, as `run_xml` does.
+        Check a tree, and let it take the place of the one that runs.
+
+        `keep` has the library keep it once it is checked. The run ends as REJECTED, with all that
+        is wrong, if the document is no tree of this robot; then nothing else changed.
 
         :raises TreeErrors: if it cannot even be checked now.
         """
-        return self._order(tree.name, tree.xml, blackboard or {}, on_progress, on_end, keep=False)
+        if self._stopped:
+            raise TreeErrors([Problem('the bridge stops')])
+        ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
+        run = TreeRun(tree.name, ros, on_progress=on_progress, on_end=on_end)
+        values = blackboard or {}
+        order = Order(
+            tree.name,
+            tree.xml,
+            values,
+            ros,
+            lambda made: self._checked(run, made, tree, values, keep),
+            lambda errors: self._rejected(run, errors),
+        )
+        self._preparation.add(order)
+        self._checking[run] = order
+        return run
 
     def check(self, name: str, xml: str, on_end: CheckEnd) -> None:
         """
@@ -203,10 +198,9 @@ class TreeRunner:
         if run is None or run.state is not RunState.RUNNING:
             return None
         if not run.paused:
-            self._timer.cancel()
-            self._deadline_timer.cancel()
+            self._timers.stop_ticking()
             run.pause()
-            self._poll_timer.reset()
+            self._timers.poll()
             self.reports.tell_phase(run)
             run.on_progress(run)
         return run
@@ -218,7 +212,7 @@ class TreeRunner:
         if run is not None and run.paused:
             run.resume()
             if run.state is RunState.RUNNING:
-                self._timer.reset()
+                self._timers.tick()
                 self.reports.tell_phase(run)
         self._guard.trigger()
 
@@ -235,34 +229,13 @@ class TreeRunner:
 
     # A tree is made
 
-    def _order(
-        self,
-        name: str,
-        xml: str,
-        blackboard: Mapping[str, Any],
-        on_progress: Callback | None,
-        on_end: Callback | None,
-        *,
-        keep: bool,
-    ) -> TreeRun:
-        if self._stopped:
-            raise TreeErrors([Problem('the bridge stops')])
-        ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
-        run = TreeRun(name, ros, on_progress=on_progress, on_end=on_end)
-        order = Order(
-            name,
-            xml,
-            blackboard,
-            ros,
-            lambda tree: self._checked(run, tree, xml, blackboard, keep),
-            lambda errors: self._rejected(run, errors),
-        )
-        self._preparation.add(order)
-        self._checking[run] = order
-        return run
-
     def _checked(
-        self, run: TreeRun, tree: Tree, xml: str, blackboard: Mapping[str, Any], keep: bool
+        self,
+        run: TreeRun,
+        tree: Tree,
+        stored: StoredTree,
+        blackboard: Mapping[str, Any],
+        keep: bool,
     ) -> None:
         del self._checking[run]
         run.check_passed(tree)
@@ -271,7 +244,6 @@ class TreeRunner:
             run, action, goal_id
         )
         run.ros.on_doubt = self.commands.goal_in_doubt
-        stored = StoredTree(run.name, xml)
         if keep:
             self._write(lambda: self.library.add(stored))
         self._replace(run, stored, blackboard)
@@ -293,7 +265,7 @@ class TreeRunner:
         self._next = run
         if self._current is not None:
             self.halt(self._current, why)
-        self._poll_timer.reset()
+        self._timers.poll()
         self._guard.trigger()
 
     # A tree runs
@@ -305,7 +277,6 @@ class TreeRunner:
             self._tick(run)
 
     def _on_deadline(self) -> None:
-        self._deadline_timer.cancel()
         if self._current is not None:
             self._tick(self._current)
 
@@ -321,10 +292,9 @@ class TreeRunner:
             run.ros.poll()
             self._refresh(run)
             if run.halting and run.state is RunState.RUNNING:
-                self._timer.cancel()
-                self._deadline_timer.cancel()
+                self._timers.stop_ticking()
                 run.halt(run.halting)
-                self._poll_timer.reset()
+                self._timers.poll()
             if run.state is RunState.STOPPING and run.ros.idle:
                 self._current = None
                 run.finish()
@@ -334,7 +304,7 @@ class TreeRunner:
         if self._current is None and self._next is not None and not self._paused:
             self._begin(self._next)
         if self.idle:
-            self._poll_timer.cancel()
+            self._timers.stop_polling()
 
     def _begin(self, run: TreeRun) -> None:
         run.ros.poll()
@@ -352,8 +322,8 @@ class TreeRunner:
         self._logger.info(f'tree {run.name} begins')
         self._note('tree', tree=run.name, run=run.id, state='begins', hash=stored.hash)
         self.reports.begin(run)
-        self._poll_timer.cancel()
-        self._timer.reset()
+        self._timers.stop_polling()
+        self._timers.tick()
         self._tick(run)
 
     def _tick(self, run: TreeRun) -> None:
@@ -365,26 +335,16 @@ class TreeRunner:
             self._guard.trigger()
             return
         if run.state is not RunState.RUNNING:
-            self._timer.cancel()
-            self._deadline_timer.cancel()
-            self._poll_timer.reset()
+            self._timers.stop_ticking()
+            self._timers.poll()
             self._guard.trigger()
             return
-        self._schedule_deadline(run)
+        self._timers.tick_in(run.tree.next_deadline(), run.tree.context.clock.now)
         self.reports.flush()
         now = time.monotonic()
         if now >= self._progress_at:
-            self._progress_at = now + _LONGEST_POLL
+            self._progress_at = now + _PROGRESS_PERIOD
             run.on_progress(run)
-
-    def _schedule_deadline(self, run: TreeRun) -> None:
-        deadline = run.tree.next_deadline()
-        self._deadline_timer.cancel()
-        if deadline is not None:
-            wait = max(deadline - run.tree.context.clock.now(), 0.0)
-            if wait * 1e9 < self._timer.timer_period_ns:
-                self._deadline_timer.timer_period_ns = int(wait * 1e9)
-                self._deadline_timer.reset()
 
     def _ended(self, run: TreeRun) -> None:
         ran = run.executor is not None

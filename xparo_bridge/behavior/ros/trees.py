@@ -119,7 +119,7 @@ class Trees:
             self._check_latch()
             if tree is None:
                 raise NoSuchTree('it is not there')
-            self._runner.run_stored(tree, blackboard, on_end=ended)
+            self._runner.run(tree, blackboard, on_end=ended)
         except (NoSuchTree, TreeErrors) as error:
             self._logger.error(f'{what} does not run: {error}')
 
@@ -190,7 +190,9 @@ class Trees:
         self._check_latch()
         if self._runner.library.is_own(name):
             raise self._is_own(name)
-        return self._runner.run_xml(name, xml, blackboard, on_progress=on_progress, on_end=on_end)
+        return self._runner.run(
+            StoredTree(name, xml), blackboard, keep=True, on_progress=on_progress, on_end=on_end
+        )
 
     def run(
         self,
@@ -210,7 +212,7 @@ class Trees:
         tree = self._runner.library.find(name)
         if tree is None:
             raise self.unknown(name)
-        return self._runner.run_stored(tree, blackboard, on_progress=on_progress, on_end=on_end)
+        return self._runner.run(tree, blackboard, on_progress=on_progress, on_end=on_end)
 
     def unknown(self, name: str) -> NoSuchTree:
         """Say that there is no tree of a name, and which there are."""

@@ -57,6 +57,7 @@ class GuardProcess:
         self._socket: socket.socket | None = None
         self._report: Report | None = None
         self._types: list[int] = []
+        self._killed: list[subprocess.Popen[bytes]] = []
         self._number = self._probe = 0
         self._unanswered_since: float | None = None
         self._started_at = 0.0
@@ -126,6 +127,8 @@ class GuardProcess:
 
     def check(self, patience: float = _REST_TIMEOUT) -> None:
         """Read its reports, keep its types, and start it again if it is gone or silent."""
+        # The kernel may take a while to end a process that waits for a disk; none stays a zombie.
+        self._killed = [process for process in self._killed if process.poll() is None]
         self._read()
         if self._process is None:
             if time.monotonic() >= self._start_at:
@@ -260,8 +263,7 @@ class GuardProcess:
             self._socket.close()
         if self._process is not None:
             self._process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.02)
+            self._killed.append(self._process)
         self._socket = self._process = self._report = None
         self._retry(why)
 
