@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-import json
+import time
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from xparo_bridge.json_reader import read_own
 from xparo_bridge.robot.platform_data import schedule_entries
 from xparo_bridge.robot.platform_data.schedule_entries import (
     Agenda,
@@ -99,8 +100,31 @@ def test_the_same_command_at_another_time_is_another_entry():
 def test_what_ran_stays_run_over_a_restart():
     schedule = agenda(dock=AT_NOON, patrol={'date': '2026-07-01', 'time': '13:00'})
     schedule.take_due(NOON)
-    again = Agenda(BERLIN, json.loads(json.dumps(schedule.to_json())))
+    again = Agenda(BERLIN, {'platform': read_own(schedule.text('platform'))})
     assert [entry.state for entry in again.entries()] == [DONE, WAITING]
+
+
+def test_the_text_of_the_largest_schedule_is_joined_in_no_time():
+    entries = {
+        f'entry "{number}" \\é': {
+            **AT_NOON,
+            'parameters': {'text': 'x' * 1_500, 'half': '\ud800', 'n': [1.5, None, True]},
+        }
+        for number in range(MAX_ENTRIES)
+    }
+    schedule = agenda(**entries)
+    schedule.take_due(NOON)
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        text = schedule.text('platform')
+        times.append(time.thread_time() - began)
+    assert min(times) < 0.025
+    kept = read_own(text)
+    assert list(kept['entries']) == list(entries)
+    assert kept['entries']['entry "7" \\é']['parameters']['half'] == '\ufffd'
+    assert len(kept['ended']) == MAX_ENTRIES
+    assert schedule.text('of no link') == '{"entries":{},"ended":{}}'
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ...json_writer import dumps
 from .time_zones import OLDER_NAMES
 
 # A start up to so late, s, is no missed one: platforms give times in minutes.
@@ -50,13 +51,15 @@ class Entry:
     missed: str = 'skip'
     state: str = WAITING
     problem: str = ''
+    # Name and fields as JSON: written when it is read, beside the ROS thread, which only joins.
+    text: str = ''
 
 
 class Agenda:
     """The entries of every link."""
 
     def __init__(self, policy: Policy, kept: Mapping[str, Any] | None = None) -> None:
-        """Take up what `to_json` gave."""
+        """Take up what `text` gave, by link, as it was read."""
         self._policy = policy
         self._entries: dict[str, dict[str, Entry]] = {}
         self._sorted: list[Entry] | None = None
@@ -136,15 +139,10 @@ class Agenda:
             ended.append(entry)
         return ended
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what another run of the bridge needs to know."""
-        return {
-            link: {
-                'entries': {name: dict(entry.fields) for name, entry in entries.items()},
-                'ended': self._ended[link],
-            }
-            for link, entries in self._entries.items()
-        }
+    def text(self, link: str) -> str:
+        """Return what another run of the bridge needs to know of a link, {entries, ended}."""
+        entries = ','.join(entry.text for entry in self._entries.get(link, {}).values())
+        return f'{{"entries":{{{entries}}},"ended":{dumps(self._ended.get(link, {}))}}}'
 
 
 def read_schedule(
@@ -159,6 +157,7 @@ def read_schedule(
 
 def read_entry(link: str, name: str, fields: Mapping[str, Any], policy: Policy) -> Entry:
     """Read an entry; what cannot be read makes it INVALID and says so."""
+    kept = f'{dumps(name)}:{dumps(fields)}'
     try:
         text = {
             key: _text(fields, key) for key in ('date', 'time', 'command', 'time_zone', 'missed')
@@ -171,8 +170,8 @@ def read_entry(link: str, name: str, fields: Mapping[str, Any], policy: Policy) 
             raise ValueError(f'"missed" is {" or ".join(_POLICIES)}, not "{missed}"')
         due = _moment(text['date'], text['time'], text['time_zone'] or policy.time_zone)
     except ValueError as error:
-        return Entry(link, name, fields, state=INVALID, problem=str(error))
-    return Entry(link, name, fields, text['command'] or name, parameters, due, missed)
+        return Entry(link, name, fields, state=INVALID, problem=str(error), text=kept)
+    return Entry(link, name, fields, text['command'] or name, parameters, due, missed, text=kept)
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-import json
 import time
 from typing import Any
 
@@ -26,6 +25,7 @@ from xparo_interfaces.srv import GetSchedule, SaveSchedule
 
 from ... import messages as msg
 from ...json_reader import read_json, read_own_object
+from ...json_writer import dumps
 from ...ros.entities import guard_condition, service, timer
 from ...ros.times import nearest_time
 from ...ros.walls import when_done
@@ -48,6 +48,7 @@ from .schedule_entries import (
 _MAX_BYTES = 8 * 1024 * 1024
 _TICK = 1.0  # s; wall time may jump, so nothing is waited for longer
 _SHOWN = 200  # entries in a BridgeStatus, which is published each second
+_LONGEST = 500  # characters of a text there; ~/schedule/get has all
 _AT_A_TIME = 20  # commands that are due, before others have their turn
 _NAMED = 5  # invalid entries of one schedule that the log names
 _WRITTEN = ('date', 'time', 'command', 'time_zone', 'missed')
@@ -90,7 +91,7 @@ class Schedules(Feature):
             self._context.links.send(msg.AskSchedule(), link)
 
     def tell(self, status: Any) -> None:
-        status.schedule = [_message(entry) for entry in self._agenda.shown(_SHOWN)]
+        status.schedule = [_message(entry, _LONGEST) for entry in self._agenda.shown(_SHOWN)]
 
     def _read(self) -> dict[str, Any]:
         kept = {}
@@ -107,13 +108,12 @@ class Schedules(Feature):
         return kept
 
     def _keep(self, *links: str) -> None:
-        schedules = self._agenda.to_json()
         for link in links:
             if not self._context.roles.may_command(link):
                 self._kept.delete(link)
                 continue
             try:
-                self._kept.put(link, json.dumps(schedules[link]))
+                self._kept.put(link, self._agenda.text(link))
             except NoRoom as error:
                 self._logger.error(f'{link}: its schedule is lost at a restart: {error}')
         self._context.publish_status()
@@ -253,17 +253,21 @@ class Schedules(Feature):
         return response
 
 
-def _message(entry: Entry) -> ScheduledCommand:
+def _message(entry: Entry, longest: int | None = None) -> ScheduledCommand:
+    """Return an entry as a message, with texts cut and parameters left out that are longer."""
     due = Time() if entry.due is None else nearest_time(Time, int(entry.due))
-    fields = {key: str(entry.fields.get(key) or '') for key in _WRITTEN}
-    fields['command'] = entry.command
-    parameters = json.dumps(dict(entry.parameters)) if entry.parameters else ''
+    fields = {key: str(entry.fields.get(key) or '')[:longest] for key in _WRITTEN}
+    fields['command'] = entry.command[:longest]
+    if longest is not None and len(entry.text) > longest:
+        parameters = ''
+    else:
+        parameters = dumps(entry.parameters) if entry.parameters else ''
     return ScheduledCommand(
-        name=entry.name,
+        name=entry.name[:longest],
         parameters=parameters,
         link=entry.link,
         due=due,
         state=entry.state,
-        problem=entry.problem,
+        problem=entry.problem[:longest],
         **fields,
     )
