@@ -16,12 +16,15 @@ from typing import Any
 
 from fixtures.ros_graph import RosGraph
 from rclpy.action import ActionClient, get_action_server_names_and_types_by_node
+from rclpy.serialization import serialize_message
 
 from hostile.trees import tree
 from hostile.values import dumps, NAMES, TEXTS, value
 from xparo_bridge.ros.fields import load_type
 
 BRIDGE = 'xparo_bridge'
+# Bytes; DDS has room for any number before the bridge sees them.
+_LARGEST = 2_000_000
 # How much at once of each door; more is a flood of DDS, not of the bridge.
 _BURST = (1, 1, 1, 20)
 # The clock is the test's own subject; these would only stop what the test measures with.
@@ -136,11 +139,19 @@ class HostileNode:
             shown = shown or repr(message)[:2_000]
         return f'{count} x {what} {name} [{kind}] {shown}'
 
+    def _filled(self, cls: Any) -> Any:
+        """Return a filled message that is not so large that DDS alone fills the memory with it."""
+        for _ in range(10):
+            message = fill(cls(), self._random)
+            if len(serialize_message(message)) <= _LARGEST:
+                return message
+        return cls()
+
     def _topic(self, name: str, kind: str) -> Any:
         cls = load_type(kind)
         if name not in self._publishers:
             self._publishers[name] = self._node.create_publisher(cls, name, 10)
-        message = fill(cls(), self._random)
+        message = self._filled(cls)
         self._publishers[name].publish(message)
         return message
 
@@ -148,7 +159,7 @@ class HostileNode:
         cls = load_type(kind)
         if name not in self._clients:
             self._clients[name] = self._node.create_client(cls, name)
-        request = fill(cls.Request(), self._random)
+        request = self._filled(cls.Request)
         if self._clients[name].service_is_ready():
             self._clients[name].call_async(request)
         return request
@@ -157,7 +168,7 @@ class HostileNode:
         cls = load_type(kind)
         if name not in self._clients:
             self._clients[name] = ActionClient(self._node, cls, name)
-        goal = fill(cls.Goal(), self._random)
+        goal = self._filled(cls.Goal)
         if self._clients[name].server_is_ready():
             self._clients[name].send_goal_async(goal)
         return goal

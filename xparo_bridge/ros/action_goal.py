@@ -61,6 +61,8 @@ class Ending(StrEnum):
     NOT_ANSWERED = 'goal_not_answered'
     SERVER_LOST = 'action_server_lost'
     CANCEL_IGNORED = 'cancel_ignored'
+    # Of whoever sent it: a fault in its own code, after which the server may still have it.
+    INTERNAL_ERROR = 'internal_error'
 
 
 # Ends after which nobody knows whether the goal still moves the robot.

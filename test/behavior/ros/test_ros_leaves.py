@@ -4,20 +4,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
+from action_msgs.msg import GoalStatus
 from builtin_interfaces.msg import Duration
-from fixtures.tree_robot import configured, tree_robot
+from fixtures.tree_robot import configured, TIMEOUT, tree_robot
 from nav2_msgs.action import DriveOnHeading
 import pytest
-from rclpy.action import ActionServer
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.task import Future
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from xparo_bridge.behavior import builtin_registry
+from xparo_bridge.behavior.ros import tree_ros
 from xparo_bridge.behavior.ros.configured import add_configured
+from xparo_bridge.faults import FAULTS
 from xparo_bridge.messages import Telemetry
+from xparo_bridge.ros.action_goal import ActionGoal
 
 NODES = {
     'Creep': {
@@ -74,6 +80,68 @@ def test_an_action_gets_its_goal_from_ports_and_gives_its_result_to_ports(robot)
     assert (goals[0].target.x, goals[0].speed) == (1.5, 0.5)
     assert goals[0].time_allowance == Duration(sec=2, nanosec=500_000_000)
     server.destroy()
+
+
+def throw(*ignored: object) -> None:
+    """Raise what nobody foresees."""
+    raise SystemExit('not foreseen')
+
+
+@pytest.mark.parametrize(
+    ('owner', 'method'),
+    [
+        (tree_ros.Goal, 'accept'),
+        (tree_ros.Goal, 'feed'),
+        (tree_ros.Goal, 'take'),
+        (ActionGoal, '_answered'),
+        (ActionGoal, '_result'),
+        (ActionGoal, '_watch'),
+    ],
+)
+def test_a_fault_in_a_goal_of_a_leaf_fails_the_leaf_and_cancels_the_goal(
+    robot, monkeypatch, owner, method
+):
+    handles, over = [], threading.Event()
+
+    async def execute(handle):
+        handles.append(handle)
+        handle.publish_feedback(DriveOnHeading.Feedback(distance_traveled=0.25))
+        end = time.monotonic() + (0.0 if method in ('take', '_result') else TIMEOUT)
+        while not handle.is_cancel_requested and time.monotonic() < end:
+            await once(robot.peer)
+        over.set()
+        if handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.succeed()
+        return DriveOnHeading.Result()
+
+    server = ActionServer(
+        robot.peer, DriveOnHeading, 'creep', execute,
+        cancel_callback=lambda goal: CancelResponse.ACCEPT,
+    )  # fmt: skip
+    before = FAULTS.total
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, method, throw)
+        run = robot.run('<Creep far="1"/>')
+    assert run.state == 'failed'
+    assert 'not foreseen' in run.tree.root.feedback_message
+    assert FAULTS.total > before
+    robot.until(over.is_set)
+    robot.until(lambda: robot.runner.idle)
+    assert handles[0].status in (GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_SUCCEEDED)
+    assert (handles[0].status == GoalStatus.STATUS_SUCCEEDED) == (method in ('take', '_result'))
+    # Another tree has its turn as if nothing had been.
+    method = '_result'
+    assert robot.run('<Creep far="1"/>').state == 'succeeded'
+    server.destroy()
+
+
+def once(node):
+    """Return a future that is done a moment later."""
+    future = Future()
+    timer = node.create_timer(0.02, lambda: (timer.cancel(), future.set_result(None)))
+    return future
 
 
 def test_an_input_without_a_value_fails_its_leaf_with_a_reason(robot):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+import time
 from typing import Any, Protocol
 
 from rclpy.action import ActionClient
@@ -21,6 +22,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from ...faults import FAULTS
 from ...ros import entities
 from ...ros.action_goal import ActionGoal, Ending, IN_DOUBT, Outcome
 from ...ros.entities import publisher
@@ -28,6 +30,7 @@ from ...ros.goal_progress import remaining
 from ...ros.presence import interface_name
 from ...ros.problems import Problems
 from ...ros.rclpy_internals import action_name, action_type
+from ...ros.walls import owned_by
 from ..context import TreeContext
 from .topic import LatestMessage
 
@@ -35,6 +38,9 @@ SERVICE = 'ros'
 # A server that acknowledges a goal is given this long at least, s; Nav2's trees say 20 ms, which
 # is less than the time between two looks at it here.
 _MIN_ACCEPT_TIMEOUT = 1.0
+
+# How much longer than a cancel may take a goal is watched whose own code fails, s.
+_ABANDONED_FOR = 5.0
 
 _numbers = count(1)
 
@@ -78,9 +84,10 @@ class Goal:
         message: Any,
         send: Callable[[Goal, Any], ActionGoal],
         on_news: Callable[[], None],
+        on_fault: Callable[[ActionGoal], None],
         repeatable: bool,
     ) -> None:
-        """`send` sends a message as this goal."""
+        """`send` sends a message as this goal; after a fault `on_fault` sees to its end."""
         self.outcome: Outcome | None = None
         self.accepted = False
         self.feedback: Any = None
@@ -88,10 +95,13 @@ class Goal:
         self._message = message
         self._send = send
         self._on_news = on_news
+        self._on_fault = on_fault
         self._repeatable = repeatable
         self._paused = self._withdrawn = False
         self._last_feedback: Any = None
-        self._action: ActionGoal | None = send(self, message)
+        self._action: ActionGoal | None = None
+        with owned_by(self._fault):
+            self._action = send(self, message)
 
     @property
     def ended(self) -> bool:
@@ -104,14 +114,14 @@ class Goal:
 
     def poll(self) -> None:
         if self._action is not None:
-            self._action.poll()
+            self._guarded(self._action.poll)
 
     def cancel(self) -> None:
         if self._action is None:
             self._end(Outcome(Ending.CANCELED, 'cancelled while it was paused'))
         elif not self.ended:
             self.ending = True
-            self._action.cancel()
+            self._guarded(self._action.cancel)
 
     def pause(self) -> bool:
         """Take it from the server until `resume`; False if it cannot be sent again."""
@@ -120,7 +130,7 @@ class Goal:
         if self._repeatable:
             self._paused = self._withdrawn = True
             if self._action is not None:
-                self._action.cancel()
+                self._guarded(self._action.cancel)
         return self._repeatable
 
     def resume(self) -> None:
@@ -128,7 +138,7 @@ class Goal:
         self._paused = False
         if self._action is None and not self.ended:
             self._withdrawn = False
-            self._action = self._send(self, self._message)
+            self._guarded(self._send_again)
 
     def take(self, outcome: Outcome) -> None:
         """Learn how it ended at the server."""
@@ -155,11 +165,73 @@ class Goal:
         """Learn how far it is."""
         self.feedback = self._last_feedback = feedback
 
+    def _send_again(self) -> None:
+        self._action = self._send(self, self._message)
+
+    def _guarded(self, do: Callable[[], object]) -> None:
+        """Do something; a fault in it, or in a callback it makes, ends this goal alone."""
+        with owned_by(self._fault):
+            try:
+                do()
+            except BaseException as error:  # SystemExit of a library, for instance.
+                self._fault(error)
+
+    def _fault(self, error: BaseException) -> None:
+        """End for the leaf, which fails, and let somebody else see to the end at the server."""
+        text = FAULTS.note("a goal of a tree's leaf", error)
+        if self.ended:
+            return
+        action, self._action = self._action, None
+        self._end(Outcome(Ending.INTERNAL_ERROR, text))
+        if action is not None and not action.ended:
+            self._on_fault(action)
+
     def _end(self, outcome: Outcome) -> None:
         if not self.ended:
             self.outcome = outcome
             self.ending = False
             self._on_news()
+
+
+class Abandoned:
+    """A goal whose leaf a fault has ended: cancelled, and watched until its server says so."""
+
+    ending = True
+
+    def __init__(self, action: ActionGoal, in_doubt: Callable[[], None], timeout: float) -> None:
+        """`in_doubt` is called if nobody knows after `timeout`, s, whether it goes on."""
+        self._action = action
+        self._in_doubt = in_doubt
+        self._give_up_at = time.monotonic() + timeout
+        self._given_up = False
+        self._guarded(lambda: action.abandon(self._end))
+
+    @property
+    def ended(self) -> bool:
+        return self._action.ended or self._given_up
+
+    def poll(self) -> None:
+        self._guarded(self._action.poll)
+        if time.monotonic() > self._give_up_at and not self.ended:
+            self._given_up = True
+            self._in_doubt()
+
+    def cancel(self) -> None:
+        pass  # It is being cancelled.
+
+    def _end(self, outcome: Outcome) -> None:
+        if outcome.ending in IN_DOUBT:
+            self._in_doubt()
+
+    def _guarded(self, do: Callable[[], object]) -> None:
+        with owned_by(self._note):
+            try:
+                do()
+            except BaseException as error:
+                self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        FAULTS.note('a goal whose leaf a fault has ended', error)
 
 
 class TreeRos:
@@ -284,10 +356,17 @@ class TreeRos:
                 on_sending=lambda goal_id: self.on_sending(action_name(client), goal_id),
             ),
             on_news,
+            lambda action: self._abandon(action, client, cancel),
             repeatable,
         )
         self.watch(goal)
         return goal
+
+    def _abandon(self, action: ActionGoal, client: ActionClient, cancel_timeout: float) -> None:
+        def in_doubt() -> None:
+            self.on_doubt(action_name(client), interface_name(action_type(client)))
+
+        self.watch(Abandoned(action, in_doubt, cancel_timeout + _ABANDONED_FOR))
 
     def _on_end(self, goal: Goal, client: ActionClient, outcome: Outcome) -> None:
         goal.take(outcome)
@@ -334,7 +413,8 @@ class TreeRos:
     @property
     def pausing(self) -> bool:
         """Whether a server still has a goal that is paused or to end."""
-        return any(goal.pausing for goal in self._goals)
+        left = any(isinstance(one, Abandoned) and not one.ended for one in self._pending)
+        return left or any(goal.pausing for goal in self._goals)
 
     def cancel(self) -> None:
         """Tell everything under way to end."""
