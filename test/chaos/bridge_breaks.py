@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from contextlib import ExitStack
 import json
@@ -17,11 +18,11 @@ import threading
 import time
 from typing import Any
 
+from fixtures.peers import websocket_server
 from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
 from fixtures.system import start_bridge
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import serve
 
 from chaos.teleop_link_cut import Base
 
@@ -60,32 +61,43 @@ class Platform:
 
     def __init__(self) -> None:
         self._driving = threading.Event()
-        self._server = serve(self._handle, '127.0.0.1', 0)
-        self.port = self._server.socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self.port = 0
+        listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(listening,))
         self._thread.start()
+        assert listening.wait(10.0)
 
-    def _handle(self, socket: Any) -> None:
+    def _run(self, listening: threading.Event) -> None:
+        async def serve() -> None:
+            async with websocket_server(self._handle) as self.port:
+                listening.set()
+                await self._over.wait()
+
+        self._loop.run_until_complete(serve())
+        self._loop.close()
+
+    async def _handle(self, socket: Any) -> None:
         frame = json.dumps(
             {
                 'type': 'remote_command',
                 'data': {'command': 'teleop', 'parameters': {'linear': 0.3}},
             }
         )
-        reader = threading.Thread(target=self._drop, args=(socket,))
-        reader.start()
+        reader = asyncio.create_task(self._drop(socket))
         try:
-            while reader.is_alive():
-                if self._driving.wait(0.1):
-                    socket.send(frame)
-                    time.sleep(_PERIOD)
+            while not reader.done():
+                if self._driving.is_set():
+                    await socket.send(frame)
+                await asyncio.sleep(_PERIOD)
         except ConnectionClosed:  # The bridge was killed.
             pass
-        reader.join()
+        await reader
 
-    def _drop(self, socket: Any) -> None:
+    async def _drop(self, socket: Any) -> None:
         with contextlib.suppress(ConnectionClosed):
-            for _ in socket:
+            async for _ in socket:
                 pass
 
     def drive(self, on: bool) -> None:
@@ -93,7 +105,7 @@ class Platform:
         (self._driving.set if on else self._driving.clear)()
 
     def close(self) -> None:
-        self._server.shutdown()
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The link works with the oldest release of websockets it promises, as with the current one."""
 
+import ast
 import os
 from pathlib import Path
 import subprocess
@@ -18,12 +19,31 @@ SOCKETS = [
 ]
 
 
-def test_the_link_s_tests_pass_with_the_oldest_release():
+ROOT = Path(__file__).parents[2]
+NAME = 'websockets'
+TRY = """
+import websockets
+assert websockets.__version__ == '10.4'
+def attempt(statement, file):
+    try:
+        exec(statement, {})
+    except ImportError as error:
+        print(f'{file}: {statement}: {error}')
+"""
+
+
+def oldest() -> Path:
+    """Where the oldest release is."""
     folder = Path(sys.prefix) / 'compat' / f'websockets-{OLDEST}'
     if websockets.__version__ == OLDEST:
         pytest.skip('this is the run with the oldest release')
     if not folder.exists():
         pytest.skip(f'websockets {OLDEST} is not installed at {folder}')
+    return folder
+
+
+def test_the_link_s_tests_pass_with_the_oldest_release():
+    folder = oldest()
     # What the loader of the ROS wheels noted must not be lost with the path.
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get('PYTHONPATH')]))
     done = subprocess.run(
@@ -35,6 +55,35 @@ def test_the_link_s_tests_pass_with_the_oldest_release():
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert f'websockets {OLDEST}' in done.stdout
+
+
+def test_all_that_is_imported_of_it_has_been_there_since_the_oldest_release():
+    """Ubuntu 24.04 has that release: one module that wants a newer one ends the whole suite."""
+    folder = oldest()
+    found = set()
+    for path in [*ROOT.glob('test/**/*.py'), *ROOT.glob('xparo_bridge/**/*.py')]:
+        tree = ast.parse(path.read_text('utf-8'))
+        guarded = {
+            part for node in ast.walk(tree) if isinstance(node, ast.Try) for part in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node not in guarded and not node.level:
+                names = [f'from {node.module} import {each.name}' for each in node.names]
+            elif isinstance(node, ast.Import) and node not in guarded:
+                names = [f'import {each.name}' for each in node.names]
+            else:
+                continue
+            found |= {(name, path.name) for name in names if name.split()[1].startswith(NAME)}
+    assert len(found) > 5
+    lines = [f'attempt({statement!r}, {file!r})' for statement, file in sorted(found)]
+    program = '\n'.join([TRY, *lines])
+    done = subprocess.run(
+        [sys.executable, '-c', program],
+        env={**os.environ, 'PYTHONPATH': str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, ''), done.stdout + done.stderr
 
 
 def test_the_release_in_use_is_shown(record_property, capsys):
