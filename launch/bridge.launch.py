@@ -14,6 +14,7 @@ credentials_file names.
 """
 
 from dataclasses import replace
+import json
 from pathlib import Path
 
 from launch import LaunchDescription
@@ -36,6 +37,7 @@ DEFAULTS = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # Exit codes after which the bridge is not started again, because it would end the same way: told
 # to stop, a wrong command line, a wrong configuration (docs/configuration.md).
 FINAL = (0, 2, 78)
+WORDS = {'true': True, '1': True, 'false': False, '0': False}
 
 
 def start_bridge(context):
@@ -45,7 +47,10 @@ def start_bridge(context):
         return LaunchConfiguration(name).perform(context)
 
     def yes(name):
-        return value(name).lower() in ('true', '1')
+        word = value(name).lower()
+        if word not in WORDS:
+            raise RuntimeError(f'{name}: expected true or false, not {value(name)!r}')
+        return WORDS[word]
 
     own = [path.strip() for path in value('config').split(',') if path.strip()]
     launch = Launch()
@@ -54,14 +59,15 @@ def start_bridge(context):
         files = [f'{folder}/']
     else:
         files = (DEFAULTS if yes('defaults') else []) + own
+    if not files:
+        raise RuntimeError('defaults:=false leaves no configuration: give a file by config:=FILE')
     if value('namespace'):
         launch = replace(launch, namespace=value('namespace'))
-    parameters = {
-        'config': files,
-        'use_sim_time': yes('use_sim_time') or launch.use_sim_time,
-    }
+    arguments = ['--ros-args', '--log-level', value('log_level')]
     if value('robot_id'):
-        parameters['robot_id'] = value('robot_id')
+        # Not among the parameters: in the file that launch writes of those, ROS reads 08 and 1e3
+        # as numbers.
+        arguments += ['-p', f'robot_id:={json.dumps(value("robot_id"))}']
     node = Node(
         package='xparo_bridge',
         executable='bridge',
@@ -71,9 +77,9 @@ def start_bridge(context):
         emulate_tty=True,
         respawn=yes('respawn'),
         respawn_delay=2.0,
-        parameters=[parameters],
+        parameters=[{'config': files, 'use_sim_time': yes('use_sim_time') or launch.use_sim_time}],
         remappings=remappings(launch, namespaced_tf=yes('namespaced_tf')),
-        arguments=['--ros-args', '--log-level', value('log_level')],
+        arguments=arguments,
     )
 
     def ended(event, context):

@@ -58,9 +58,13 @@ def run(ros_args: list[str]) -> int:
     if node is None:
         return WRONG_USAGE
     try:
-        bridge = make_bridge(node, config_files(node))
+        files = config_files(node)
+        bridge = make_bridge(node, files)
     except Exception as error:
         return _refuse(node, error)
+    say = node.get_logger().info
+    say(f'configured by {", ".join(map(str, files))}')
+    say(f'commands: {", ".join(sorted(bridge.router.kinds)) or "none"}')
     # What there is now stays. To look through it for garbage takes 25 ms, in which no thread goes
     # on.
     gc.collect()

@@ -221,3 +221,31 @@ def test_a_qos_that_does_not_fit_by_reliability_is_said(robot):
     entities.publisher(robot.bridge, String, '/led', ours)
     robot.presence.expect_subscriber('/led', String, 'command led')
     robot.graph.until(lambda: 'does not fit' in robot.problems.get('subscribers of /led', ''))
+
+
+def test_a_reader_that_came_later_takes_back_nothing_that_another_has_found(robot, capfd):
+    first = TopicSubscription(robot.bridge, '/odom', 'std_msgs/msg/String')
+    readers = [first]
+
+    def look():
+        for reader in readers:
+            reader.refresh()
+        return 'topic /odom' in robot.problems
+
+    robot.graph.until(look)
+    readers.append(TopicSubscription(robot.bridge, '/odom', 'std_msgs/msg/String'))
+    end = monotonic() + 2 * GRACE
+    robot.graph.until(lambda: (look(), monotonic() > end)[1])
+    publisher = robot.node.create_publisher(Int32, '/odom', 1)
+    robot.graph.until(lambda: look() and 'expected std_msgs/msg/String' in str(robot.problems))
+    # One that can read it is no proof that the others can.
+    readers.append(TopicSubscription(robot.bridge, '/odom', 'std_msgs/msg/Int32'))
+    for _ in range(5):
+        assert look()
+    assert 'works now' not in capfd.readouterr().err
+    robot.node.destroy_publisher(publisher)
+    robot.node.create_publisher(String, '/odom', 1)
+    readers.pop().close()
+    robot.graph.until(lambda: not look())
+    for reader in readers:
+        reader.close()

@@ -15,6 +15,7 @@ from .folder import FleetFolder, Launch
 
 # As Nav2, turtlebot4 and clearpath robots do: one in a namespace has transforms of its own.
 _OWN_TF = {'/tf': 'tf', '/tf_static': 'tf_static'}
+_COMMON_TF = {own: common for common, own in _OWN_TF.items()}
 
 
 class LaunchError(BadInput):
@@ -59,5 +60,8 @@ def launches_of(folder: Path, names: Sequence[str] = ()) -> dict[str, Launch]:
 
 def remappings(launch: Launch, *, namespaced_tf: bool = True) -> list[tuple[str, str]]:
     """Return the remappings of a bridge: those of its namespace, and its own over them."""
-    own_tf = _OWN_TF if launch.namespace and namespaced_tf else {}
-    return list({**own_tf, **launch.remappings}.items())
+    if not launch.namespace:
+        return list(launch.remappings.items())
+    # By itself a bridge in a namespace takes the transforms of it.
+    tf = _OWN_TF if namespaced_tf else _COMMON_TF
+    return list({**tf, **launch.remappings}.items())

@@ -127,6 +127,7 @@ class TopicSubscription:
         self._hint = ''
         self._problems = Problems.of(node)
         self._problem = f'topic {topic}'
+        self._reported = False
         self._class: type | None = None
         self._chosen = ''
         self._failure = ''
@@ -146,8 +147,11 @@ class TopicSubscription:
             self._match(kind, alike)
         text = self._failure or remark or self._absence()
         if text:
+            self._reported = True
             self._problems.report(self._problem, text)
-        else:
+        elif self._reported and (self.publishers or not self._expected):
+            # Not what another reader of the topic has reported and this one has yet to find.
+            self._reported = False
             self._problems.solved(self._problem)
 
     def _absence(self) -> str:

@@ -127,8 +127,13 @@ class Trees:
         """Check one file of the robot after the other; what is wrong is logged."""
 
         def ended(name: str, warnings: list[Problem], errors: TreeErrors | None) -> None:
-            for problem in errors.problems if errors is not None else ():
-                self._logger.error(f'tree {name}: {problem}')
+            problems = errors.problems if errors is not None else ()
+            if problems and not self._settings['folder']:
+                # Nobody chose the package's own; a robot may lack what they want.
+                self._logger.info(f"the package's tree {name} does not run here: {problems[0]}")
+            else:
+                for problem in problems:
+                    self._logger.error(f'tree {name}: {problem}')
             self._check_own(names)
 
         for name in names:
