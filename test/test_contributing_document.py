@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 
+from fixtures.processes import python_path
 from fixtures.ros_graph import RosGraph
 from fixtures.system import system
 import pytest
@@ -73,7 +74,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / 'entry_points.txt').write_text(installed.read_text('entry_points.txt') or '')
     point = python["setup.py, in 'xparo_bridge.commands'"].strip().strip("',")
     insert(info / 'entry_points.txt', '[xparo_bridge.commands]', point)
-    monkeypatch.setenv('PYTHONPATH', str(root))
+    monkeypatch.setenv('PYTHONPATH', python_path(root))
     monkeypatch.chdir(root)  # `python -m` looks there first.
     return root
 

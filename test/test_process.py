@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from fixtures.processes import Process
+from fixtures.processes import Process, python_path
 from fixtures.ros_graph import RosGraph
 from fixtures.system import CREDENTIALS
 import pytest
@@ -148,11 +148,11 @@ def test_a_file_of_the_current_folder_takes_no_place_of_the_packages_own(tmp_pat
     (tmp_path / 'commands.yaml').write_text('nonsense: 1\n')
     (tmp_path / 'mine.yaml').write_text('nonsense: 1\n')
     file = configuration(tmp_path)
-    root = str(Path(__file__).parents[1])
-    assert check('bridge.yaml', 'commands.yaml', file, PYTHONPATH=root)[0] == 0
-    code, lines = check('./commands.yaml', file, PYTHONPATH=root)
+    path = python_path(Path(__file__).parents[1])
+    assert check('bridge.yaml', 'commands.yaml', file, PYTHONPATH=path)[0] == 0
+    code, lines = check('./commands.yaml', file, PYTHONPATH=path)
     assert (code, 'nonsense' in lines[-1]) == (1, True)
-    code, lines = check('mine.yaml', file, PYTHONPATH=root)
+    code, lines = check('mine.yaml', file, PYTHONPATH=path)
     assert (code, 'write ./mine.yaml' in lines[-1]) == (1, True)
 
 

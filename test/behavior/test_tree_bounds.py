@@ -9,6 +9,7 @@ from pathlib import Path
 import subprocess
 import sys
 
+from fixtures.processes import python_path
 import pytest
 
 from xparo_bridge.behavior import (
@@ -37,7 +38,7 @@ def readings():
         capture_output=True,
         text=True,
         timeout=120.0,
-        env={'PYTHONPATH': str(Path(__file__).parents[2]), 'PATH': ''},
+        env={'PYTHONPATH': python_path(Path(__file__).parents[2]), 'PATH': ''},
     )
     assert process.returncode == 0, process.stderr
     lines = [json.loads(line) for line in process.stdout.splitlines()]

@@ -7,13 +7,15 @@ from pathlib import Path
 import subprocess
 import sys
 
+from fixtures.processes import python_path
+
 TESTS = Path(__file__).parent
 
 
 def _run(program: str, *paths: Path) -> str:
     done = subprocess.run(
         [sys.executable, '-c', program],
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, paths))},
+        env={**os.environ, 'PYTHONPATH': python_path(*paths)},
         capture_output=True,
         text=True,
         timeout=60,

@@ -13,6 +13,7 @@ import threading
 import time
 
 from fixtures.peers import websocket_server
+from fixtures.processes import python_path
 from fixtures.robot_side import adapter, ignore, Robot
 import pytest
 
@@ -63,7 +64,7 @@ def test_the_process_ends_while_a_job_hangs():
         capture_output=True,
         text=True,
         timeout=20.0,
-        env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])},
+        env={**os.environ, 'PYTHONPATH': python_path(Path(__file__).parents[2])},
     )
     assert done.stdout == 'hangs\n'
 

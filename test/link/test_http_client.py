@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from aiohttp import web
-from fixtures.peers import websocket_server
+from fixtures.peers import request_headers, websocket_server
 from fixtures.robot_side import ignore, Robot
 import pytest
 
@@ -159,13 +159,13 @@ def test_a_socket_is_not_dialled_before_the_server_wants_it(status):
     dialled: list[float] = []
 
     async def scenario() -> None:
-        def refuse(connection: Any, request: Any) -> Any:
-            dialled.append(time.monotonic())
-            response = connection.respond(status, 'later')
-            response.headers['Retry-After'] = '1'
-            return response
-
-        async with websocket_server(ignore, process_request=refuse) as port, Robot(port) as robot:
+        server = websocket_server(
+            ignore,
+            status=status,
+            headers={'Retry-After': '1'},
+            dialled=lambda: dialled.append(time.monotonic()),
+        )
+        async with server as port, Robot(port) as robot:
             change = await robot.wait_for_state(LinkState.WAITING)
             assert f'(HTTP {status}) and asks to be left alone for 1 s' in change.error
             while len(dialled) < 3:
@@ -179,7 +179,7 @@ def test_the_handshake_names_the_host_as_its_origin():
     origins: list[str | None] = []
 
     async def handler(socket: Any) -> None:
-        origins.append(socket.request.headers.get('Origin'))
+        origins.append(request_headers(socket).get('Origin'))
         await ignore(socket)
 
     async def scenario() -> int:

@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 from fixtures.kept_state import ask, Gate, in_file, on_record, works
+from fixtures.processes import python_path
 from fixtures.robot_side import adapter
 import pytest
 
@@ -159,7 +160,7 @@ while True:
     on_record(state)
     print(number, flush=True)
 """
-ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[1])}
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': python_path(Path(__file__).parents[1])}
 
 
 @pytest.mark.parametrize('durability', ['normal', 'full'])

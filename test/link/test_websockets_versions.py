@@ -8,6 +8,7 @@ from pathlib import Path
 import subprocess
 import sys
 
+from fixtures.processes import python_path
 import pytest
 import websockets
 
@@ -45,10 +46,9 @@ def oldest() -> Path:
 def test_the_link_s_tests_pass_with_the_oldest_release():
     folder = oldest()
     # What the loader of the ROS wheels noted must not be lost with the path.
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get('PYTHONPATH')]))
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-q', *map(str, SOCKETS)],
-        env={**os.environ, 'PYTHONPATH': path},
+        env={**os.environ, 'PYTHONPATH': python_path(folder)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -79,7 +79,7 @@ def test_all_that_is_imported_of_it_has_been_there_since_the_oldest_release():
     program = '\n'.join([TRY, *lines])
     done = subprocess.run(
         [sys.executable, '-c', program],
-        env={**os.environ, 'PYTHONPATH': str(folder)},
+        env={**os.environ, 'PYTHONPATH': python_path(folder)},
         capture_output=True,
         text=True,
     )

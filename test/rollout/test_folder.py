@@ -148,7 +148,8 @@ def test_robots_are_launched_each_in_a_namespace_with_its_own_tf(fleet):
         'r8': 'r8',
     }
     assert dict(remappings(launches['r7'])) == {'/tf': 'tf7', '/tf_static': 'tf_static'}
-    assert dict(remappings(launches['r7'], namespaced_tf=False)) == {'/tf': 'tf7'}
+    common = {'tf': '/tf', 'tf_static': '/tf_static'}
+    assert dict(remappings(launches['r7'], namespaced_tf=False)) == {**common, '/tf': 'tf7'}
     assert launch_of(folder, 'r8').namespace == ''
     assert remappings(launch_of(folder, 'r8')) == []
     assert list(launches_of(folder, ['r8'])) == ['r8']
