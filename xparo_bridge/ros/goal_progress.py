@@ -8,6 +8,8 @@ from copy import copy
 import math
 from typing import Any
 
+from .nav2_goals import poses_of, set_poses
+
 
 def remaining(goal: Any, feedback: Any) -> Any:
     """
@@ -19,7 +21,7 @@ def remaining(goal: Any, feedback: Any) -> Any:
         return goal
     left = copy(goal)
     if hasattr(feedback, 'number_of_poses_remaining'):
-        left.poses = goal.poses[-max(1, feedback.number_of_poses_remaining) :]
+        set_poses(left, poses_of(goal)[-max(1, feedback.number_of_poses_remaining) :])
     elif hasattr(goal, 'goal_index'):
         left.goal_index = feedback.current_waypoint
     elif hasattr(feedback, 'angular_distance_traveled'):

@@ -17,10 +17,11 @@ from nav2_msgs.action import (
     NavigateThroughPoses,
     NavigateToPose,
 )
-from nav2_msgs.msg import MissedWaypoint
+import nav2_msgs.msg
 from nav_msgs.msg import Path as PathMessage
 import numpy as np
 
+from ...ros.nav2_goals import poses_of
 from .conversions import duration, pose, pose_stamped
 from .drive import Pose, RADIUS
 from .path_follower import PathFollower
@@ -186,7 +187,7 @@ class NavigateThroughPosesTask(Navigator):
     poses_remaining = 0
 
     def navigate(self) -> Steps:
-        goals = [target(self.robot, message) for message in self.goal.poses]
+        goals = [target(self.robot, message) for message in poses_of(self.goal)]
         # Planned as a whole first: what cannot be reached ends the goal before it begins.
         starts = [self.robot.drive.pose, *goals]
         legs = [
@@ -220,7 +221,7 @@ class FollowWaypointsTask(Task):
     def __init__(self, robot: Robot, goal: Any) -> None:
         super().__init__(robot, goal)
         self.current = goal.goal_index
-        self.missed: list[MissedWaypoint] = []
+        self.missed: list[Any] = []
 
     def run(self) -> Steps:
         poses = self.goal.poses
@@ -233,9 +234,7 @@ class FollowWaypointsTask(Task):
                     trip = Trip(self.robot, target(self.robot, poses[self.current]))
                 except TaskFailed as error:
                     self.missed.append(
-                        MissedWaypoint(
-                            index=self.current, goal=poses[self.current], error_code=error.code
-                        )
+                        missed_waypoint(self.current, poses[self.current], error.code)
                     )
                     continue
                 while not trip.step():
@@ -247,6 +246,16 @@ class FollowWaypointsTask(Task):
 
     def complete(self, result: Any) -> None:
         result.missed_waypoints = self.missed
+
+
+def missed_waypoint(index: int, pose: Any, code: int) -> Any:
+    """A waypoint that was not reached, as the installed release of Nav2 has it."""
+    if hasattr(nav2_msgs.msg, 'MissedWaypoint'):
+        return nav2_msgs.msg.MissedWaypoint(index=index, goal=pose, error_code=code)
+    status = nav2_msgs.msg.WaypointStatus
+    return status(
+        waypoint_status=status.FAILED, waypoint_index=index, waypoint_pose=pose, error_code=code
+    )
 
 
 class FollowPathTask(Task):

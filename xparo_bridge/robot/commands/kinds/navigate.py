@@ -20,6 +20,7 @@ from nav2_msgs.action import (
 )
 
 from ....ros.geometry import FARTHEST, NoPose, pose_stamped, pose_values
+from ....ros.nav2_goals import missed, set_poses
 from ....ros.times import nearest_time
 from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
 from ..kind import Robot, Schema
@@ -182,12 +183,13 @@ class Navigate(ActionKind):
     def _round(self, wanted: Mapping[str, Any]) -> Target:
         poses = [self._pose(goal) for goal in wanted['goals']]
         if wanted.get('stop_at_each') or 'loops' in wanted:
-            return self._target(
-                'waypoints_action', poses=poses, number_of_loops=wanted.get('loops', 0)
+            target = self._target('waypoints_action', number_of_loops=wanted.get('loops', 0))
+        else:
+            target = self._target(
+                'through_poses_action', behavior_tree=self.settings['behavior_tree']
             )
-        return self._target(
-            'through_poses_action', poses=poses, behavior_tree=self.settings['behavior_tree']
-        )
+        set_poses(target.goal, poses)
+        return target
 
     def _straight(self, distance: float) -> Target:
         allowance = _duration(self.timeout)
@@ -220,8 +222,8 @@ class Navigate(ActionKind):
         return told
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:
-        missed = getattr(result, 'missed_waypoints', ())
-        return {'missed_goals': [waypoint.index for waypoint in missed]} if missed else {}
+        indices = missed(result)
+        return {'missed_goals': indices} if indices else {}
 
 
 def _seconds(duration: Duration) -> float:
