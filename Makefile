@@ -4,7 +4,10 @@
 # What one does here, each without ROS installed. `make help` lists it.
 
 PYTHON ?= python3
-VENV := .venv/bin
+# The distribution of ROS 2: jazzy, or kilted in an environment beside it.
+DISTRO ?= jazzy
+export DISTRO
+VENV := $(if $(filter jazzy,$(DISTRO)),.venv,.venv-$(DISTRO))/bin
 ENVIRONMENT := $(PYTHON) tools/environment.py
 # What must be strictly typed.
 TYPED := xparo_bridge test/fixtures
@@ -15,13 +18,13 @@ TYPED := xparo_bridge test/fixtures
 help: ## List these.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date.
+environment: ## Make .venv with ROS 2 from PyPI, or bring it up to date; DISTRO=kilted for .venv-kilted.
 	@$(ENVIRONMENT)
 
 demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to end after it.
 	@$(VENV)/python -m xparo_bridge demo $(if $(ONCE),--once) $(ARGS)
 
-test: environment ## Run the test suite with its coverage; ARGS=test/link for a part of it, without.
+test: environment ## Run the test suite with its coverage; ARGS=test/link for a part of it, without; DISTRO=kilted.
 	@mkdir -p .cache/coverage
 	$(VENV)/python -m pytest -n 4 --dist worksteal $(if $(ARGS),$(ARGS),--cov)
 
@@ -30,7 +33,7 @@ lint: ## Check style, types, package.xml and what may import what.
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy $(TYPED)
-	xmllint --noout --nonet package.xml interfaces/*/package.xml
+	xmllint --noout --nonet package.xml interfaces/*/package.xml interfaces/*/*/package.xml
 	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
 
 DOCS := .cache/docs
@@ -65,4 +68,4 @@ soak: environment ## Let topics come and go for half an hour and watch memory, t
 	$(VENV)/python test/soak.py $(ARGS)
 
 clean: ## Remove all that was made here.
-	rm -rf .venv .cache build install log *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-kilted .cache build install log *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -4,9 +4,9 @@
 How does a machine without ROS 2 get all that this project runs, is tested and linted with.
 
 Makes the virtual environment .venv with ROS 2 Jazzy from PyPI, builds the interface packages
-into it and installs the project so that edits take effect at once. What is there already, by
-the content of what it was made from, is not made again. What the machine lacks is found before
-anything is written.
+into it and installs the project so that edits take effect at once. With DISTRO=kilted in the
+environment it makes .venv-kilted beside it. What is there already, by the content of what it was
+made from, is not made again. What the machine lacks is found before anything is written.
 
 It is read by whatever `python3` is, so it keeps to the syntax of Python 3.6.
 """
@@ -31,7 +31,9 @@ from machine import clean_environment, describe, find_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / 'tools'
-PREFIX = ROOT / '.venv'
+DISTROS = ('jazzy', 'kilted')
+DISTRO = os.environ.get('DISTRO') or DISTROS[0]
+PREFIX = ROOT / ('.venv' if DISTRO == DISTROS[0] else '.venv-' + DISTRO)
 STATE = PREFIX / 'environment.json'
 LOCK = ROOT / '.cache' / 'environment.lock'
 
@@ -70,6 +72,12 @@ def environment():
     return env
 
 
+def requirements():
+    """Return the file that pins the distribution's packages."""
+    own = '' if DISTRO == DISTROS[0] else '-' + DISTRO
+    return TOOLS / ('requirements-ros' + own + '.txt')
+
+
 def digest(*inputs):
     """Return a hash of strings and of files, these by name and content."""
     total = hashlib.sha256()
@@ -85,20 +93,30 @@ def digest(*inputs):
 
 def keys():
     """Return a dict of each step, in their order, to a hash of all it is made from."""
-    ros = digest(TOOLS / 'requirements-ros.txt')
+    ros = digest(requirements())
     steps = {
         'venv': digest(str(FORMAT), str(ROOT)),
         'ros': ros,
         'dev': digest(TOOLS / 'requirements-dev.txt', *COMPAT),
     }
     for name in INTERFACES:
-        files = (path for path in (ROOT / 'interfaces' / name).rglob('*') if path.is_file())
+        files = (path for folder in sources(name) for path in folder.rglob('*') if path.is_file())
         steps[name] = digest(ros, TOOLS / 'interfaces.cmake', *sorted(files))
     steps['project'] = digest(
         *(ROOT / name for name in ('pyproject.toml', 'setup.cfg', 'setup.py')),
         *(str(path) for path in shared_files()),
     )
     return steps
+
+
+def sources(name):
+    """
+    Return the folders of an interface package: those of all, and the distribution's own.
+
+    The second holds the files that differ, its CMakeLists.txt among them.
+    """
+    folders = (ROOT / 'interfaces' / name, ROOT / 'interfaces' / DISTRO / name)
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def shared_files():
@@ -233,8 +251,9 @@ class Setup:
         self.end('venv')
 
     def install_ros(self):
-        self.begin('ros', 'ROS 2 Jazzy and Python packages from PyPI', whole=True)
-        self.pip('ros', 'install', *PIP_OPTIONS, '-r', TOOLS / 'requirements-ros.txt')
+        what = 'ROS 2 ' + DISTRO.capitalize() + ' and Python packages from PyPI'
+        self.begin('ros', what, whole=True)
+        self.pip('ros', 'install', *PIP_OPTIONS, '-r', requirements())
         headers = (
             subprocess.check_output(
                 [
@@ -316,13 +335,23 @@ class Setup:
         if build.exists():
             shutil.rmtree(str(build))
         programs = PREFIX / 'bin'
+        source, *own = sources(name)
+        if own:
+            merged = PREFIX / 'build' / (name + '.source')
+            if merged.exists():
+                shutil.rmtree(str(merged))
+            shutil.copytree(str(source), str(merged))
+            for path in own[0].rglob('*'):
+                if path.is_file():
+                    shutil.copy(str(path), str(merged / path.relative_to(own[0])))
+            source = merged
         self.command(
             name,
             programs / 'cmake',
             '-G',
             'Ninja',
             '-S',
-            ROOT / 'interfaces' / name,
+            source,
             '-B',
             build,
             '-DBUILD_TESTING=OFF',
@@ -362,6 +391,9 @@ def main():
     )
     options = parser.parse_args()
 
+    if DISTRO not in DISTROS:
+        print('DISTRO is ' + DISTRO + ', not one of ' + ', '.join(DISTROS), file=sys.stderr)
+        return 2
     if options.missing:
         _, missing = find_missing(PREFIX, download=False, lint=options.lint)
         print(' '.join(package for _, package in missing if package))

@@ -27,6 +27,11 @@ def checkout(tmp_path):
 @pytest.fixture
 def environment(checkout, monkeypatch):
     """The set-up's module, as it is in the copy."""
+    monkeypatch.delenv('DISTRO', raising=False)
+    return load_environment(checkout, monkeypatch)
+
+
+def load_environment(checkout, monkeypatch):
     monkeypatch.syspath_prepend(str(checkout / 'tools'))
     spec = importlib.util.spec_from_file_location('environment', checkout / 'tools/environment.py')
     module = importlib.util.module_from_spec(spec)
@@ -77,6 +82,28 @@ def test_an_interface_that_changed_is_the_only_thing_made_again(environment, che
     with (checkout / 'interfaces/xparo_interfaces/srv/Chat.srv').open('a') as file:
         file.write('# More.\n')
     assert environment.due(before, environment.keys()) == ['xparo_interfaces']
+
+
+def test_each_distribution_has_the_packages_of_the_one_list():
+    command = [sys.executable, ROOT / 'tools' / 'pin_requirements.py', '--check']
+    assert subprocess.run(command).returncode == 0
+
+
+def test_another_distribution_has_an_environment_beside_it(checkout, monkeypatch):
+    monkeypatch.setenv('DISTRO', 'kilted')
+    module = load_environment(checkout, monkeypatch)
+    assert module.PREFIX == checkout / '.venv-kilted'
+    assert 'ros-rclpy==9.' in module.requirements().read_text()
+    assert [path.relative_to(checkout).parts for path in module.sources('nav2_msgs')] == [
+        ('interfaces', 'nav2_msgs'),
+        ('interfaces', 'kilted', 'nav2_msgs'),
+    ]
+
+
+def test_a_distribution_that_there_is_none_of_is_refused(checkout):
+    result = set_up(checkout, DISTRO='bouncy')
+    assert result.returncode == 2
+    assert 'jazzy, kilted' in result.stderr
 
 
 def test_other_ros_wheels_make_the_interfaces_anew(environment, checkout):
