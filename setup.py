@@ -40,7 +40,8 @@ setup(
     python_requires='>=3.11',
     install_requires=['setuptools'],
     # By this colcon knows that the tests are pytest's.
-    extras_require={'test': ['pytest']},
+    # A run's recording of a scenario is written by mcap.
+    extras_require={'scenarios': ['mcap'], 'test': ['pytest']},
     zip_safe=False,
     entry_points={
         'console_scripts': [
@@ -48,6 +49,7 @@ setup(
             'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
+            'scenario = xparo_bridge.scenarios.command_line:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',
             'state = xparo_bridge.state.tool:main',
         ],

@@ -343,6 +343,7 @@ def test_the_record_holds_every_frame_with_its_time(tmp_path):
     events = [json.loads(line) for line in path.read_text().splitlines()]
     assert [event['event'] for event in events] == [
         'connected',
+        'named',
         'received',
         'received',
         'sent',

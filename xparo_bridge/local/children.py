@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import ctypes
 import os
+from pathlib import Path
 import re
 import signal
 import sys
@@ -22,18 +23,30 @@ _PR_SET_PDEATHSIG = 1
 class Child:
     """A program in its own process group, with the last lines it printed."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, log: Path | None = None
+    ) -> None:
         """Take a started process; use `start`."""
         self.name = name
+        self._log = log
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self._process = process
         self._news = asyncio.Event()
         self._reader = asyncio.ensure_future(self._read())
 
     @classmethod
-    async def start(cls, name: str, argv: Sequence[str]) -> Child:
+    async def start(
+        cls,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Child:
         """
         Start a program that dies with this one, even if this one is killed.
+
+        What it prints is appended to `log`, if there is one; `env` adds to the environment.
 
         Its own process group keeps Ctrl-C from it: it is told to end when its turn has come.
         """
@@ -41,14 +54,29 @@ class Child:
             name,
             await asyncio.create_subprocess_exec(
                 *argv,
-                env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+                env={**os.environ, 'PYTHONUNBUFFERED': '1', **(env or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             ),
+            log,
         )
+
+    @property
+    def pid(self) -> int:
+        """Its id, also its process group's."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, None while it runs."""
+        return self._process.returncode
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send it and its group a signal, by default one that ends it at once."""
+        self._signal(number)
 
     async def wait_for_line(self, pattern: str) -> re.Match[str]:
         """First line of its output, old or new, that a regular expression is found in."""
@@ -84,10 +112,13 @@ class Child:
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            self.lines.append(line.decode(errors='replace').rstrip())
-            self._news.set()
-            self._news = asyncio.Event()
+        with open(self._log or os.devnull, 'ab') as log:
+            while line := await self._process.stdout.readline():
+                log.write(line)
+                log.flush()
+                self.lines.append(line.decode(errors='replace').rstrip())
+                self._news.set()
+                self._news = asyncio.Event()
 
 
 def die_with_parent() -> Callable[[], None] | None:

@@ -121,7 +121,7 @@ class Demo:
             ('XPARO_SECRET_KEY', 'demo'),
             ('XPARO_PROJECT_ID', 'demo'),
             ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST'),
-            ('ROS_DOMAIN_ID', str(_free_domain())),
+            ('ROS_DOMAIN_ID', str(free_domain())),
         ):
             os.environ.setdefault(name, value)
         self._port = 0
@@ -348,7 +348,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _free_domain() -> int:
+def free_domain() -> int:
     """
     ROS domain in which nobody on this machine is.
 

@@ -308,6 +308,7 @@ class PlatformServer:
             self.robots.pop(f'connection_{connection.number}', None)
             connection.record = self._record(robot_id)
             self._keeper.link(connection.record, 'connected')
+            self.events.add(robot_id, 'named', connection=connection.number)
 
     async def _receive(self, connection: RobotConnection, frame: str | bytes) -> None:
         try:

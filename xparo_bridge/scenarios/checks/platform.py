@@ -1,0 +1,112 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what the platform heard: telemetry that keeps coming, and how commands ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...local.platform_frames import COMMAND_STATES, TERMINAL_STATES
+from ..document import Part
+from ..given import Context
+from ..quantities import DURATION
+from ..stage import Stage
+from .base import Check
+
+# What a machine may add to a period, s of real time.
+_JITTER = 0.5
+
+
+@dataclass(kw_only=True)
+class KeepsTelling(Check):
+    """`telemetry: {keys: [pose], every: 2 s}`: while connected, no longer without one of them."""
+
+    name: ClassVar[str] = 'telemetry'
+    robot: str
+    keys: list[str]
+    every: float
+
+    @classmethod
+    def read(cls, part: Part, context: Context) -> KeepsTelling:
+        part.map(('keys', 'every', 'robot'), required=('keys', 'every'))
+        return cls(
+            robot=context.robot(part),
+            keys=[entry.text() for entry in part['keys'].list()],
+            every=part['every'].quantity(DURATION),
+        )
+
+    def problem(self, stage: Stage) -> str:
+        timeline = stage.timeline
+        allowed = self.every + _JITTER * stage.world.factor
+        spans = timeline.connections(self.robot)
+        for key in self.keys:
+            told = [
+                event.at
+                for event in timeline.received('telemetry', self.robot)
+                if key in event.data['data']
+            ]
+            if not told:
+                return f'{key} never came'
+            for begin, end in spans:
+                inside = [at for at in told if begin <= at <= end]
+                for before, after in zip([begin, *inside], [*inside, end], strict=True):
+                    if after - before > allowed:
+                        gap = after - before
+                        return f'{key} did not come for {gap:.1f} s, from {before:.1f} s on'
+        return ''
+
+
+@dataclass(kw_only=True)
+class EndsAs(Check):
+    """`status: {of: go, is: succeeded}`: the one end of a command."""
+
+    name: ClassVar[str] = 'status'
+    of: str
+    state: str
+
+    @classmethod
+    def read(cls, part: Part, context: Context) -> EndsAs:
+        part.map(('of', 'is'), required=('of', 'is'))
+        return cls(of=part['of'].text(), state=part['is'].one_of(COMMAND_STATES))
+
+    def problem(self, stage: Stage) -> str:
+        sent = stage.named(self.of)
+        states = [status['state'] for status in stage.timeline.statuses(sent.id)]
+        if not states:
+            return f'{sent.name} was never answered'
+        return '' if states[-1] == self.state else f'{sent.name} is {states[-1]}'
+
+
+@dataclass(kw_only=True)
+class EveryCommandEnds(Check):
+    """`every_command_ends: true`: each with exactly one end, and none is left without."""
+
+    name: ClassVar[str] = 'every_command_ends'
+
+    @classmethod
+    def read(cls, part: Part, context: Context) -> EveryCommandEnds:
+        if not part.boolean():
+            part.refuse('expected true, or no such entry')
+        return cls()
+
+    def problem(self, stage: Stage) -> str:
+        for sent in {sent.id: sent for sent in stage.sent.values()}.values():
+            states = {status['state'] for status in stage.timeline.statuses(sent.id)}
+            if not states & TERMINAL_STATES:
+                return f'{sent.id} has no end'
+        return ''
+
+
+CHECKS = (KeepsTelling, EndsAs, EveryCommandEnds)
+
+
+def always(stage: Stage) -> str:
+    """Return what may be in no run: a command with two ends, a frame that the platform refused."""
+    for sent in {sent.id: sent for sent in stage.sent.values()}.values():
+        ends = {status['state'] for status in stage.timeline.statuses(sent.id)} & TERMINAL_STATES
+        if len(ends) > 1:
+            return f'{sent.id} ended more than once: {", ".join(sorted(ends))}'
+    for event in stage.timeline.of('error'):
+        return f'the platform refused a frame of {event.robot}: {event.data["problem"]}'
+    return ''

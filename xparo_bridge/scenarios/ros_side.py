@@ -1,0 +1,252 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The run as a node among the robot's: it hears where robots are, and publishes and calls for steps.
+
+Its executor has a thread of its own; coroutines of the run ask it through here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+import functools
+import math
+import threading
+import time
+from typing import Any
+
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry
+from rcl_interfaces.srv import SetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
+from std_msgs.msg import String
+
+from ..json_reader import read_object
+from ..local.sim.conversions import pose as pose_of
+from ..robot.commands.template import Template
+from ..ros.fields import load_type
+from .failures import Failed
+
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_ANSWER = 5.0  # s after which a call is made again: an answer may be lost in discovery
+_PATIENCE = 20.0
+
+
+def _answer(answer: asyncio.Future[Any], future: Any) -> None:
+    if not answer.done():
+        answer.set_result(future.result())
+
+
+class RosSide:
+    """A node, its thread, and what it hears, handed to the loop of the run."""
+
+    def __init__(self, name: str = 'scenario') -> None:
+        """Enter the graph of ROS_DOMAIN_ID."""
+        self._loop = asyncio.get_running_loop()
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node(name, context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._publishers: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
+        self._ended = False
+        self._thread = threading.Thread(target=self._spin, name='scenario ros', daemon=True)
+        self._thread.start()
+
+    def _spin(self) -> None:
+        while not self._ended:
+            self._executor.spin_once(timeout_sec=0.2)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._ended = True
+        self._executor.wake()
+        self._thread.join(5.0)
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def _hand(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        def hand(value: Any) -> None:
+            try:
+                self._loop.call_soon_threadsafe(callback, value)
+            except RuntimeError:  # The loop of the run is over.
+                pass
+
+        return hand
+
+    async def _on_thread(self, call: Callable[[], Any]) -> Any:
+        done: asyncio.Future[Any] = self._loop.create_future()
+
+        def finish(value: Any, error: BaseException | None) -> None:
+            if done.done():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(value)
+
+        def run() -> None:
+            try:
+                value, error = call(), None
+            except Exception as problem:
+                value, error = None, problem
+            self._loop.call_soon_threadsafe(finish, value, error)
+
+        self._executor.create_task(run)
+        self._executor.wake()
+        return await done
+
+    async def hear_truth(self, topic: str, told: Callable[[dict[str, Any]], None]) -> None:
+        """Hear what a simulation says of its robots; see local/sim/simulation.py."""
+        hand = self._hand(told)
+        await self._on_thread(
+            lambda: self.node.create_subscription(
+                String, topic, lambda message: hand(read_object(message.data)), 50
+            )
+        )
+
+    async def hear_robot(
+        self, namespace: str, radius: float, told: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Hear what a robot says of itself (amcl_pose, odom, scan) in the form of a truth."""
+        prefix = f'/{namespace}' if namespace else ''
+        hand = self._hand(told)
+        state: dict[str, Any] = {}
+
+        def on_pose(message: Any) -> None:
+            pose = pose_of(message.pose.pose)
+            state.update(x=pose.x, y=pose.y, yaw=pose.yaw)
+
+        def on_odometry(message: Any) -> None:
+            twist = message.twist.twist
+            state.update(speed=twist.linear.x, turn=twist.angular.z)
+            if 'x' in state:
+                hand(dict(state))
+
+        def on_scan(message: Any) -> None:
+            seen = [
+                value
+                for value in message.ranges
+                if math.isfinite(value) and message.range_min <= value <= message.range_max
+            ]
+            if seen:
+                state['clearance'] = min(seen) - radius
+
+        def subscribe() -> None:
+            create = self.node.create_subscription
+            create(PoseWithCovarianceStamped, f'{prefix}/amcl_pose', on_pose, _LATCHED)
+            create(Odometry, f'{prefix}/odom', on_odometry, qos_profile_sensor_data)
+            create(LaserScan, f'{prefix}/scan', on_scan, qos_profile_sensor_data)
+
+        await self._on_thread(subscribe)
+
+    async def hear_clock(self, told: Callable[[float], None]) -> None:
+        """Hear simulated time, s."""
+        hand = self._hand(told)
+        await self._on_thread(
+            lambda: self.node.create_subscription(
+                Clock,
+                '/clock',
+                lambda message: hand(message.clock.sec + message.clock.nanosec * 1e-9),
+                qos_profile_sensor_data,
+            )
+        )
+
+    async def record(
+        self, topics: Mapping[str, str], keep: Callable[[str, str, bytes], None]
+    ) -> None:
+        """Give every message of these topics, serialized; `keep` is called on this thread."""
+
+        def subscribe() -> None:
+            for topic, type_name in topics.items():
+                latched = topic.endswith('/map')
+                self.node.create_subscription(
+                    load_type(type_name),
+                    topic,
+                    functools.partial(keep, topic, type_name),
+                    _LATCHED if latched else qos_profile_sensor_data,
+                    raw=True,
+                )
+
+        await self._on_thread(subscribe)
+
+    async def hear(self, topic: str, type_name: str, told: Callable[[Any], None]) -> None:
+        """Hear any topic, whose publishers may be best-effort."""
+        kind = load_type(type_name)
+        hand = self._hand(told)
+        await self._on_thread(
+            lambda: self.node.create_subscription(kind, topic, hand, qos_profile_sensor_data)
+        )
+
+    def fill(self, kind: type, values: Any) -> Any:
+        """Return a message of a type with these values; BadInput for one that has no field."""
+        return Template(kind, values, {}, (), lambda: self.node.get_clock().now().to_msg()).make(
+            {}
+        )
+
+    async def publish(self, topic: str, type_name: str, message: Any) -> None:
+        """
+        Publish a message once somebody hears it.
+
+        :raises Failed: if nobody does.
+        """
+        kind: Any = load_type(type_name)
+        filled = self.fill(kind, message)
+        if topic not in self._publishers:
+            self._publishers[topic] = await self._on_thread(
+                lambda: self.node.create_publisher(kind, topic, 10)
+            )
+        publisher = self._publishers[topic]
+        end = time.monotonic() + _PATIENCE
+        while not await self._on_thread(publisher.get_subscription_count):
+            if time.monotonic() > end:
+                raise Failed(f'nobody subscribes to {topic}')
+            await asyncio.sleep(0.05)
+        await self._on_thread(lambda: publisher.publish(filled))
+
+    async def call(self, service: str, kind: Any, request: Any) -> Any:
+        """
+        Call a service, again where its answer was lost.
+
+        :raises Failed: if there is none, or it does not answer.
+        """
+        if service not in self._clients:
+            self._clients[service] = await self._on_thread(
+                lambda: self.node.create_client(kind, service)
+            )
+        client = self._clients[service]
+        end = time.monotonic() + _PATIENCE
+        while not await self._on_thread(client.service_is_ready):
+            if time.monotonic() > end:
+                raise Failed(f'there is no service {service}')
+            await asyncio.sleep(0.05)
+        while True:
+            future = await self._on_thread(lambda: client.call_async(request))
+            answer: asyncio.Future[Any] = self._loop.create_future()
+            future.add_done_callback(self._hand(functools.partial(_answer, answer)))
+            try:
+                return await asyncio.wait_for(answer, _ANSWER)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise Failed(f'{service} did not answer') from None
+
+    async def set_parameter(self, node: str, name: str, value: Any) -> None:
+        """
+        Set a parameter of a node.
+
+        :raises Failed: if the node does not take it.
+        """
+        request = SetParameters.Request(
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
+        response = await self.call(f'{node}/set_parameters', SetParameters, request)
+        if not response.results[0].successful:
+            raise Failed(f'{node} does not take {name}: {response.results[0].reason}')
