@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 import time
 from typing import Any
-import uuid
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from rclpy.action import ActionClient
@@ -29,6 +28,7 @@ from unique_identifier_msgs.msg import UUID
 
 from .action_requests import ActionRequests
 from .entities import subscription
+from .goal_ids import GOAL_IDS
 from .lifecycle import ACTIVE, StateOfServer
 from .of_node import one_of
 from .presence import action_hint, interface_name
@@ -230,7 +230,7 @@ class ActionGoal:
         now = time.monotonic()
         self._wait_until = now + self._accept_timeout
         self._look_at = now + _ANSWER_PERIOD
-        goal_id = uuid.uuid4().bytes
+        goal_id = GOAL_IDS.new()
         self._goal_id = UUID(uuid=list(goal_id))
         self._on_sending(goal_id)
         future = self._client.send_goal_async(

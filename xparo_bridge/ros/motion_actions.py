@@ -29,7 +29,7 @@ _ASK_AGAIN = 0.5
 _LIST_PERIOD = 0.4
 # How often the graph is looked at for actions that move the base, s; a look takes about 1 ms.
 _LOOK_PERIOD = 2.0
-_ACTIVE = (
+ACTIVE = (
     GoalStatus.STATUS_ACCEPTED,
     GoalStatus.STATUS_EXECUTING,
     GoalStatus.STATUS_CANCELING,
@@ -182,7 +182,7 @@ class GoalSweep:
             self._active = len(response.goals_canceling)
 
     def _on_status(self, message: GoalStatusArray) -> None:
-        self._active = sum(status.status in _ACTIVE for status in message.status_list)
+        self._active = sum(status.status in ACTIVE for status in message.status_list)
 
     def close(self) -> None:
         """Leave the graph."""

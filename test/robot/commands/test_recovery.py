@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+import json
 import os
 import sqlite3
 
+from fixtures.ros_graph import RosGraph
 from fixtures.system import start_failing_server
+from nav2_msgs.action import NavigateToPose
 import pytest
 
 from xparo_bridge.messages import CommandState, CommandStatus
@@ -50,6 +53,65 @@ def test_its_goal_is_cancelled_and_its_command_failed(station):
         assert not status.error['goal_may_be_running']
         assert 'it has ended' in status.error['message']
         at.until(lambda: 'canceled' in server.lines)
+
+
+def forget(folder):
+    """Take from the state what was written of commands, as if it had not come to the disk."""
+    with contextlib.closing(sqlite3.connect(folder / 'state' / FILE_NAME)) as db, db:
+        db.execute('DELETE FROM commands')
+
+
+@pytest.mark.parametrize('mode', ['hang', 'accept_late'])
+@pytest.mark.parametrize('after_crash', ['cancel', 'leave'])
+def test_a_goal_that_is_not_on_record_is_found_at_its_server(station, tmp_path, mode, after_crash):
+    commands = {'go': {**GO, 'after_crash': after_crash}, 'stop': {'kind': 'stop', 'stop_for': 0}}
+    with start_failing_server(mode, '--delay', '1.0') as server:
+        at = station(commands)
+        at.send('go', 'the-id', goal='home')
+        at.until(lambda: 'goal' in server.lines)
+        at.die()
+        forget(tmp_path)
+        at = station(commands)
+        if after_crash == 'leave':
+            at.until(lambda: not at.router.recovering)
+            assert 'cancel' not in server.lines
+            return
+        assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+        at.until(lambda: 'canceled' in server.lines)
+
+
+def test_goals_of_others_and_of_this_run_are_no_strays(station, tmp_path):
+    with start_failing_server('hang') as server, RosGraph('another') as another:
+        goal = another.send_goal(NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal())
+        assert goal.accepted
+        station({'go': GO}).die()
+        at = station({'go': GO})
+        run = at.send('go', goal='home')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        at.until(lambda: not at.router.recovering)
+        assert run.state is CommandState.RUNNING
+        assert 'cancel' not in server.lines
+
+
+def test_a_command_whose_goal_is_not_on_record_says_what_became_of_it(station, tmp_path):
+    with start_failing_server('ignore_cancel', '--delay', '60') as server:
+        at = station({'go': GO})
+        run = at.send('go', 'the-id', goal='home')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        at.die()
+        with contextlib.closing(sqlite3.connect(tmp_path / 'state' / FILE_NAME)) as db, db:
+            (text,) = db.execute("SELECT value FROM commands WHERE key = 'the-id'").fetchone()
+            value = json.loads(text)
+            value['goals'] = []
+            text = json.dumps(value)
+            db.execute(
+                "UPDATE commands SET value = ?, crc = ? WHERE key = 'the-id'",
+                (text, checksum('the-id', text)),
+            )
+        error = interrupted(station({'go': GO})).error
+        assert error['goal_may_be_running']
+        assert 'navigate_to_pose' in error['message']
+        assert 'goal' in server.lines
 
 
 def test_a_stop_waits_for_a_goal_that_its_server_accepts_after_the_bridge_died(station):
@@ -220,6 +282,7 @@ def test_nothing_of_a_recovery_is_left_in_the_graph(station):
         go_and_die(station, {'go': GO})
         at = station({'go': GO})
         interrupted(at)
+        at.until(lambda: not at.router.recovering)
         left = [
             entity
             for entity in at.graph.node.subscriptions

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import re
+import secrets
 import time
 from typing import Any
 
@@ -27,6 +28,7 @@ from ...json_reader import JsonError, read_own_object
 from ...json_writer import dumps_any
 from ...messages import CommandState, CommandStatus
 from ...redaction import redacted, redacted_value
+from ...ros.goal_ids import MARK_LENGTH
 from ...state import NoRoom, State
 
 # A result or an error larger than this is not kept for a command that is sent twice, bytes.
@@ -37,6 +39,7 @@ _MAX_OPEN = 10_000
 # Ends younger than this when the bridge died may not have reached the platform, s.
 _FRESH = 60.0
 _MAX_FRESH = 200
+_ENDED_WELL, _MARK = 'ended well', 'mark of goals'
 _GOAL_ID = re.compile('[0-9a-f]{32}')
 
 
@@ -77,14 +80,25 @@ class Journal:
         self._ended: dict[str, int] = {}
         self._ended_bytes = 0
         self._full = False
+        # Whether the run before did not end as it should; a first start has none before.
+        self.died = self._facts.get(_ENDED_WELL) == 'false'
         self._fresh = self._read()
         self._forget()
-        self._facts.put('ended well', 'false')
+        self._facts.put(_ENDED_WELL, 'false')
         if self._lock.damaged:
             complain(
                 f'the robot stays stopped until the command resume, because it is not known '
                 f'whether it was stopped: {self._lock.damaged}'
             )
+
+    @property
+    def mark(self) -> bytes:
+        """What the ids of all goals of this bridge begin with, over its restarts."""
+        kept = self._facts.get(_MARK) or ''
+        if not re.fullmatch(f'[0-9a-f]{{{2 * MARK_LENGTH}}}', kept):
+            kept = secrets.token_hex(MARK_LENGTH)
+            self._facts.put(_MARK, kept)
+        return bytes.fromhex(kept)
 
     @property
     def interrupted(self) -> list[Interrupted]:
@@ -167,7 +181,7 @@ class Journal:
 
     def close(self) -> None:
         """Note that all was told."""
-        self._facts.put('ended well', 'true')
+        self._facts.put(_ENDED_WELL, 'true')
 
     def _close(self, key: str) -> None:
         self._open.pop(key, None)
@@ -223,7 +237,7 @@ class Journal:
             except (JsonError, KeyError, TypeError, ValueError) as error:
                 self._complain(f'the record of command {key:.100} is not understood: {error!r}')
                 self._table.delete(key)
-        if self._facts.get('ended well') == 'true':
+        if self._facts.get(_ENDED_WELL) == 'true':
             return []
         last = max((at for at, *_ in ends), default=0.0)
         return [(source, status) for at, _, source, status in ends if at > last - _FRESH][

@@ -4,33 +4,23 @@
 What becomes of the commands of a bridge that died, and of the goals it left behind.
 
 A goal is cancelled, unless it may go on; its command ends as failed, interrupted, once it is known
-how its goals stand. Works without the action's type: by the action's cancel service and its status
-topic.
+how its goals stand. One whose goals are not on record waits until the servers were asked for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-import time
-from typing import Any
 
-from action_msgs.msg import GoalStatus, GoalStatusArray
-from action_msgs.srv import CancelGoal
 from rclpy.node import Node
-from rclpy.qos import qos_profile_action_status_default
-from rclpy.task import Future
 
 from ...messages import CommandState, CommandStatus
-from ...ros.entities import client, subscription
-from ...ros.walls import when_done
-from .journal import GoalRecord, Interrupted, Journal
+from ...ros.goal_ids import GOAL_IDS
+from .journal import Interrupted, Journal
+from .orphaned_goal import OrphanedGoal
+from .stray_goals import StrayGoals
 
 # How long it may take to find out what became of the goals of a bridge that died, s.
 _TIMEOUT = 5.0
-# How long a server may not know a goal that it has just been sent: it may still think about it, s.
-_UNKNOWN_GRACE = 2.0
-_ID_LENGTH = 16
-_ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
 class Recovery:
@@ -42,12 +32,18 @@ class Recovery:
         journal: Journal,
         on_end: Callable[[str, CommandStatus], object],
         on_doubt: Callable[[str], object],
+        sends_goals: Callable[[str], bool] = lambda command: True,
+        may_go_on: Callable[[str], bool] = lambda action: False,
     ) -> None:
         """
         Take what the journal has open; `on_end(source, status)` hears how each command ends.
 
         `on_doubt(action)` hears of each goal that may go on though it was to be cancelled.
+        `sends_goals(command)` says whether a command may have sent some, `may_go_on(action)`
+        whether one is left as it is.
         """
+        GOAL_IDS.begin(journal.mark)
+        self._sends_goals = sends_goals
         self._on_doubt = on_doubt
         self._journal = journal
         self._on_end = on_end
@@ -56,11 +52,15 @@ class Recovery:
             (command, [OrphanedGoal(node, goal, _TIMEOUT) for goal in command.goals])
             for command in journal.interrupted
         ]
+        self._strays: StrayGoals | None = None
+        if journal.died:
+            known = (goal.goal_id for command in journal.interrupted for goal in command.goals)
+            self._strays = StrayGoals(node, known, may_go_on, _TIMEOUT)
 
     @property
     def open(self) -> bool:
         """Whether it is not yet known of all how they stand."""
-        return bool(self._left)
+        return bool(self._left) or self._strays is not None
 
     def knows(self, command_id: str) -> bool:
         """Whether a command is one of those."""
@@ -71,16 +71,42 @@ class Recovery:
         for command, goals in self._left[:]:
             for goal in goals:
                 goal.poll()
+            if not goals and self._strays is not None and self._sends_goals(command.command):
+                continue
             if all(goal.outcome for goal in goals):
                 self._left.remove((command, goals))
                 for goal in goals:
                     goal.close()
                 self._end(command, goals)
+        self._poll_strays()
 
-    def _end(self, command: Interrupted, goals: list[OrphanedGoal]) -> None:
+    def _poll_strays(self) -> None:
+        strays = self._strays
+        if strays is None:
+            return
+        strays.poll()
+        if strays.open:
+            return
+        self._strays = None
+        strays.close()
+        for goal in strays.found:
+            self._logger.warning(
+                f'a goal of {goal.record.action} was not on record: {goal.outcome}'
+            )
+        # Which of the commands sent which is not known.
+        for command, goals in self._left[:]:
+            if not goals:
+                self._left.remove((command, goals))
+                self._end(command, strays.found)
+        self._doubt(strays.found)
+
+    def _doubt(self, goals: list[OrphanedGoal]) -> None:
         for goal in goals:
             if goal.running and not goal.record.leave:
                 self._on_doubt(goal.record.action)
+
+    def _end(self, command: Interrupted, goals: list[OrphanedGoal]) -> None:
+        self._doubt(goals)
         outcomes = '; '.join(f'{goal.record.action}: {goal.outcome}' for goal in goals)
         if not command.command:
             self._journal.drop(command.command_id)
@@ -98,86 +124,3 @@ class Recovery:
             },
         )
         self._on_end(command.source, status)
-
-
-class OrphanedGoal:
-    """
-    One goal that an earlier bridge left behind.
-
-    `outcome` says what became of it, once that is known: within `timeout`, s. `running` is whether
-    the robot may still be at it.
-    """
-
-    def __init__(self, node: Node, record: GoalRecord, timeout: float) -> None:
-        self.record = record
-        self.outcome = ''
-        self.running = False
-        try:
-            self._id = bytes.fromhex(record.goal_id)
-        except ValueError:
-            self._id = b''
-        self._node = node
-        self._give_up_at = time.monotonic() + timeout
-        self._asked = False
-        self._unknown_since: float | None = None
-        if len(self._id) != _ID_LENGTH:
-            self._settle('its id was damaged on disk', running=True)
-        self._client = client(node, CancelGoal, f'{record.action}/_action/cancel_goal')
-        self._subscription = subscription(
-            node,
-            GoalStatusArray,
-            f'{record.action}/_action/status',
-            self._on_status,
-            qos_profile_action_status_default,
-        )
-
-    def poll(self) -> None:
-        """Go on; a few times a second."""
-        if self.outcome:
-            return
-        if not self._asked and not self.record.leave and self._client.service_is_ready():
-            self._asked = True
-            request = CancelGoal.Request()
-            request.goal_info.goal_id.uuid = list(self._id)
-            when_done(self._client.call_async(request), self._answered)
-        if time.monotonic() > self._give_up_at:
-            if self._unknown_since is not None:
-                self._settle('its action server does not know it', running=False)
-            elif self._asked or self.record.leave:
-                self._settle('its server does not say what became of it', running=True)
-            else:
-                self._settle('its action server is not there', running=False)
-
-    def close(self) -> None:
-        """Leave the graph."""
-        self._node.destroy_client(self._client)
-        self._node.destroy_subscription(self._subscription)
-
-    def _on_status(self, message: GoalStatusArray) -> None:
-        for status in message.status_list:
-            if bytes(status.goal_info.goal_id.uuid) != self._id:
-                continue
-            if status.status in _ENDED:
-                self._settle('it has ended', running=False)
-            elif self.record.leave:
-                self._settle('it was left running, as configured', running=True)
-
-    def _answered(self, future: Future) -> None:
-        response: Any = future.result()
-        if response.return_code == CancelGoal.Response.ERROR_UNKNOWN_GOAL_ID:
-            now = time.monotonic()
-            self._unknown_since = self._unknown_since or now
-            if now - self._unknown_since > _UNKNOWN_GRACE:
-                self._settle('its action server does not know it', running=False)
-            self._asked = False  # The bridge may have died between sending it and the answer.
-        elif (
-            response.return_code != CancelGoal.Response.ERROR_GOAL_TERMINATED
-            and not response.goals_canceling
-        ):
-            self._settle('its server refused to cancel it', running=True)
-        # Otherwise the status topic tells when it has ended.
-
-    def _settle(self, outcome: str, *, running: bool) -> None:
-        if not self.outcome:
-            self.outcome = outcome
-            self.running = running

@@ -81,6 +81,7 @@ class Router:
         self._report = report
         self._on_received = on_received
         self.journal = journal
+        self._node = node
         self._logger = node.get_logger().get_child('commands')
         self._open: dict[str, AnyRun] = {}
         self._trees = trees
@@ -92,7 +93,14 @@ class Router:
         self._late_cancels = LateCancels()
         self._wall = RunWall(self.kinds)
         self.standstill = Standstill(node, base, self.kinds.values())
-        self._recovery = Recovery(node, journal, self._end_interrupted, self._orphan_in_doubt)
+        self._recovery = Recovery(
+            node,
+            journal,
+            self._end_interrupted,
+            self._orphan_in_doubt,
+            self._sends_goals,
+            self._may_go_on,
+        )
         self._ids = CommandIds(self._open, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = timer(node, _POLL_PERIOD, self._poll)
@@ -398,6 +406,20 @@ class Router:
         self.standstill.poll()
         if not (self._open or self._recovery.open or self.standstill.active):
             self._timer.cancel()
+
+    def _sends_goals(self, command: str) -> bool:
+        """Whether a command may send goals to action servers; one that is not known may."""
+        kind = self.kinds.get(command)
+        return kind is None or bool(kind.actions)
+
+    def _may_go_on(self, action: str) -> bool:
+        """Whether goals of an action outlive the bridge, by the settings of all that send them."""
+        kinds = [
+            kind
+            for kind in self.kinds.values()
+            if action in map(self._node.resolve_topic_name, kind.actions)
+        ]
+        return bool(kinds) and all(kind.settings.get('after_crash') == 'leave' for kind in kinds)
 
     def _orphan_in_doubt(self, action: str) -> None:
         """Make the robot stand for a goal of an earlier bridge, unless a newer order has it."""
