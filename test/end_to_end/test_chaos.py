@@ -9,6 +9,7 @@ import asyncio
 from chaos import (
     bridge_breaks,
     bridge_kills,
+    death_as_a_goal_is_sent,
     death_of_the_bridge,
     environment,
     link_faults,
@@ -21,6 +22,10 @@ import pytest
 
 def test_commands_have_one_end_and_no_goal_runs_on_after_kill_9_of_the_bridge():
     death_of_the_bridge.run(times=3, seed=1)
+
+
+def test_a_goal_that_was_sent_the_moment_the_bridge_was_killed_does_not_run_on():
+    death_as_a_goal_is_sent.run(times=2, seed=1)
 
 
 def test_the_base_is_told_to_stand_in_time_when_the_link_is_cut():
