@@ -40,13 +40,19 @@ setup(
     python_requires='>=3.11',
     install_requires=['setuptools'],
     # By this colcon knows that the tests are pytest's.
-    # A run's recording of a scenario is written by mcap.
-    extras_require={'scenarios': ['mcap'], 'test': ['pytest']},
+    # A run's recording of a scenario is written by mcap; bundles of configurations are signed by
+    # cryptography, and older files migrated by ruamel.yaml.
+    extras_require={
+        'fleet': ['cryptography', 'ruamel.yaml'],
+        'scenarios': ['mcap'],
+        'test': ['pytest'],
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [
             'bridge = xparo_bridge.main:main',
             'check_tree = xparo_bridge.behavior.ros.check_tree:main',
+            'config = xparo_bridge.fleet.main:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'scenario = xparo_bridge.scenarios.command_line:main',

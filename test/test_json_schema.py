@@ -286,9 +286,9 @@ def test_numbers_can_be_asked_to_be_finite() -> None:
 
 def test_the_bridge_loads_no_jsonschema() -> None:
     program = (
-        'import sys; import xparo_bridge.process as process;'
+        'import sys; import xparo_bridge.process; import xparo_bridge.rollout.source as source;'
         'from xparo_bridge.configuration import load;'
-        'load(process.package_files(["bridge.yaml", "commands.yaml", "demo.yaml"]));'
+        'load(source.package_files(["bridge.yaml", "commands.yaml", "demo.yaml"]));'
         'print("jsonschema" in sys.modules, "attr" in sys.modules)'
     )
     done = subprocess.run(

@@ -122,18 +122,24 @@ class Configuration:
 
     def section(self, path: KeyPath, schema: dict[str, Any]) -> dict[str, Any]:
         """Return a part of the tree, checked against its own schema and with its defaults."""
+        part, found = self._section(path, schema)
+        if found:
+            raise ConfigurationError(self.problem((*path, *at), text) for at, text in found)
+        _fill_defaults(part, schema, schema)
+        return dict(part)
+
+    def section_problems(self, path: KeyPath, schema: dict[str, Any]) -> list[tuple[KeyPath, str]]:
+        """Return what a part of the tree has that its own schema does not allow."""
+        return [((*path, *at), text) for at, text in self._section(path, schema)[1]]
+
+    def _section(
+        self, path: KeyPath, schema: dict[str, Any]
+    ) -> tuple[Any, list[tuple[KeyPath, str]]]:
         part: Any = self.data
         for step in path:
             part = part[step]
         part = _without_nothing(copy.deepcopy(part), schema, schema)
-        problems = [
-            self.problem((*path, *at), text)
-            for at, text in _errors(self, path, part, Validator(schema, finite=True))
-        ]
-        if problems:
-            raise ConfigurationError(problems)
-        _fill_defaults(part, schema, schema)
-        return dict(part)
+        return part, list(_errors(self, path, part, Validator(schema, finite=True)))
 
     def replacing(self, section: str, value: Any) -> Configuration:
         """Return the same with another value of a section."""
@@ -230,7 +236,7 @@ def checked(
     problems = [*found, *_errors(configuration, (), tree, known.validator)]
     rest: Any = tree
     if problems:
-        rest = _without_wrong(tree, root)
+        rest = _without_wrong(tree, root, known.validator)
         if rest is None:
             raise ConfigurationError(configuration.problem(path, text) for path, text in problems)
     _fill_defaults(rest, root, root)
@@ -246,10 +252,11 @@ def checked(
     return configuration
 
 
-def _without_wrong(tree: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
+def _without_wrong(
+    tree: dict[str, Any], schema: dict[str, Any], validator: Validator
+) -> dict[str, Any] | None:
     """Return a copy of a tree without what the schema does not allow; None if nothing is left."""
     rest = copy.deepcopy(tree)
-    validator = Validator(schema, finite=True)
     for _ in range(_MOST_WRONG):
         error = validator.first(rest)
         if error is None:

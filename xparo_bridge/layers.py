@@ -167,19 +167,29 @@ class Layers:
     @cached_property
     def lines(self) -> dict[KeyPath, str]:
         """Place of each key and each item of a list: where the highest layer that has it does."""
-        return self._known(lambda layer: layer.lines)
+        return self._by_number(self._lines.known)
 
     @cached_property
     def sources(self) -> dict[KeyPath, str]:
         """Text of each plain value as it stands in its file."""
-        return self._known(lambda layer: layer.sources)
+        return self._by_number(self._sources.known)
 
-    def _known(self, of: Callable[[Layer], dict[KeyPath, str]]) -> dict[KeyPath, str]:
-        known: dict[tuple[Any, ...], str] = {}
-        for layer in self.layers:
-            _forget_replaced(layer.tree, (), known)
-            for path, text in of(layer).items():
-                known[_by_name(path, layer.tree)] = text
+    @cached_property
+    def _lines(self) -> _Known:
+        known = _Known(self._below._lines if self._below else None)
+        for layer in self._own:
+            known.add(layer, layer.lines)
+        return known
+
+    @cached_property
+    def _sources(self) -> _Known:
+        known = _Known(self._below._sources if self._below else None)
+        for layer in self._own:
+            known.add(layer, layer.sources)
+        return known
+
+    def _by_number(self, known: Mapping[tuple[Any, ...], str]) -> dict[KeyPath, str]:
+        """Return what is known by names by their numbers in the merged lists."""
         index_of: dict[KeyPath, dict[_Item, int]] = {}
         for at in NAMED_LISTS:
             entries = _value_at(self.tree, at)
@@ -258,22 +268,40 @@ def _value_at(tree: Any, path: Sequence[str | int]) -> Any:
     return tree
 
 
-def _forget_replaced(tree: Any, at: KeyPath, known: dict[tuple[Any, ...], str]) -> None:
-    """Forget the places of what a layer replaces as a whole: lists and values."""
-    if isinstance(tree, dict) and tree:
-        for key, value in tree.items():
-            _forget_replaced(value, (*at, key), known)
-    elif at in NAMED_LISTS and isinstance(tree, list):
-        for value, item in zip(tree, _items(tree, at), strict=True):
-            if isinstance(value, Remove):
-                _forget_below((*at, item), known)
-    elif tree is not EMPTY and not isinstance(tree, dict):
-        _forget_below(at, known)
+class _Known:
+    """Texts by paths, in which things of lists of named things are named."""
 
+    def __init__(self, below: _Known | None) -> None:
+        self.known: dict[tuple[Any, ...], str] = dict(below.known) if below else {}
+        # Paths with something below them, and some that had.
+        self._parents: set[tuple[Any, ...]] = set(below._parents) if below else set()
 
-def _forget_below(at: tuple[Any, ...], known: dict[tuple[Any, ...], str]) -> None:
-    for path in [path for path in known if path[: len(at)] == at and len(path) > len(at)]:
-        del known[path]
+    def add(self, layer: Layer, texts: Mapping[KeyPath, str]) -> None:
+        """Take what a layer has, in place of what it replaces."""
+        self._forget_replaced(layer.tree, ())
+        for path, text in texts.items():
+            named = _by_name(path, layer.tree)
+            self.known[named] = text
+            while named and (named := named[:-1]) not in self._parents:
+                self._parents.add(named)
+
+    def _forget_replaced(self, tree: Any, at: KeyPath) -> None:
+        """Forget what a layer replaces as a whole: lists and values."""
+        if isinstance(tree, dict) and tree:
+            for key, value in tree.items():
+                self._forget_replaced(value, (*at, key))
+        elif at in NAMED_LISTS and isinstance(tree, list):
+            for value, item in zip(tree, _items(tree, at), strict=True):
+                if isinstance(value, Remove):
+                    self._forget_below((*at, item))
+        elif tree is not EMPTY and not isinstance(tree, dict):
+            self._forget_below(at)
+
+    def _forget_below(self, at: tuple[Any, ...]) -> None:
+        if at in self._parents:
+            length = len(at)
+            for path in [p for p in self.known if len(p) > length and p[:length] == at]:
+                del self.known[path]
 
 
 class Variables:

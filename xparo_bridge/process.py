@@ -34,13 +34,12 @@ from .errors import BadInput, BridgeError
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
 from .redaction import redact_everything
-from .rollout.source import read_configuration
+from .rollout.source import DEFAULT_CONFIG, package_files, read_configuration
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .share import share
 
-DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # How long open commands may take to end when the bridge stops, s. The links say goodbye in what is
 # left until _GOODBYE_END, the rest is put away after that.
 _STOP_TIMEOUT = 2.5
@@ -139,6 +138,15 @@ def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) 
         configuration, problems = error.rest, error.problems
     if not check_only and not problems:
         return Bridge(node, configuration)
+    return make_parts(node, configuration, problems)
+
+
+def make_parts(node: Node, configuration: Configuration, problems: Sequence[str]) -> Bridge:
+    """
+    Make all parts of what is right in a configuration, to find what is not; with state of its own.
+
+    :raises BridgeError: with the problems given and those that were found.
+    """
     with tempfile.TemporaryDirectory(prefix='xparo_bridge_', ignore_cleanup_errors=True) as folder:
         # All parts are made of what is right, to find what else is wrong.
         tried = Configuration(
@@ -180,33 +188,6 @@ def config_files(node: Node) -> list[Path]:
             [f'parameter config: expected a list of files, such as [{", ".join(DEFAULT_CONFIG)}]']
         )
     return package_files(value or DEFAULT_CONFIG)
-
-
-def package_files(names: Sequence[str]) -> list[Path]:
-    """
-    Return the files of names; one without a folder is one of the package's own files.
-
-    Never one of the current folder, which depends on where somebody stood when they started the
-    bridge; that is `./name`.
-    """
-    files, problems = [], []
-    for name in names:
-        if '/' in name:
-            files.append(Path(name).expanduser())
-            continue
-        own = share('config', name)
-        if own.is_file():
-            files.append(own)
-            continue
-        known = ', '.join(sorted(path.name for path in share('config').glob('*.yaml')))
-        here = f'; write ./{name} for the one in this folder' if Path(name).exists() else ''
-        problems.append(
-            f"{name}: a name without a folder is one of the package's own files ({known}), and "
-            f'this is none{here}'
-        )
-    if problems:
-        raise ConfigurationError(problems)
-    return files
 
 
 def _node(ros_args: list[str]) -> Node | None:

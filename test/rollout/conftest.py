@@ -16,10 +16,10 @@ FLEET = 'links:\n  - {name: platform, protocol: xparo, url: "wss://a.org/ws/${ro
 def fleet(tmp_path: Path) -> Callable[..., Path]:
     """Write the folder of a fleet from texts by path; without fleet.yaml one with a link."""
 
-    def write(texts: dict[str, str] | None = None, **more: str) -> Path:
-        folder = tmp_path / 'fleet'
-        for name, text in {'fleet.yaml': FLEET, **(texts or {}), **more}.items():
-            file = folder / name
+    def write(texts: dict[str, str] | None = None, name: str = 'fleet') -> Path:
+        folder = tmp_path / name
+        for path, text in {'fleet.yaml': FLEET, **(texts or {})}.items():
+            file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         return folder

@@ -94,8 +94,15 @@ def test_the_fleet_chooses_what_of_the_package_lies_below(fleet):
             'state_dir: expected a path on the robot, that begins with / or ~',
         ),
         (
-            {'robots/r7.yaml': 'links: [{name: platform, credentials_file: key.yaml}]\n'},
+            {'robots/r7.yaml': 'links: [{name: platform, credentials_file: a/key.yaml}]\n'},
             'links[0].credentials_file: expected a path on the robot',
+        ),
+        (
+            {
+                'robots/r7.yaml': 'links: [{name: platform, credentials_file: key.yaml}]\n',
+                'key.yaml': '',
+            },
+            'links[0].credentials_file: secrets do not travel',
         ),
         ({'robots/r7.yaml': 'chta: {timeout: 1.0}\n'}, 'r7.yaml:1: chta: no such key; did you'),
     ],

@@ -90,9 +90,7 @@ def make_link(
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]
-    for url in urls:
-        if url.startswith('wss://') or is_loopback(urlsplit(url).hostname or ''):
-            continue
+    for url in unencrypted(settings):
         if not settings['allow_insecure']:
             raise LinkError(
                 f'link {name}: {url} would leave this machine unencrypted; use wss://, or set '
@@ -145,6 +143,15 @@ def make_link(
         Connection(endpoints, lanes, crossing, greeting, options, on_token=on_token),
         rest,
     )
+
+
+def unencrypted(settings: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of a link that leave this machine unencrypted."""
+    return [
+        url
+        for url in (settings['url'], *settings['failover_urls'])
+        if not url.startswith('wss://') and not is_loopback(urlsplit(url).hostname or '')
+    ]
 
 
 def _rest_service(

@@ -30,9 +30,10 @@ from ..configuration import (
     with_variables,
 )
 from ..json_schema import Validator
-from ..layers import Layers
+from ..layers import Complain, Layers
 from ..share import share
 from ..yaml_layers import EMPTY, key_text, KeyPath, Layer, Place, Problem
+from .paths import in_folder
 
 FLEET, GROUPS, ROBOTS, TESTS = 'fleet.yaml', 'groups', 'robots', 'tests'
 # Files of the package below fleet.yaml, where it does not name others.
@@ -74,10 +75,6 @@ KEYS: dict[str, Any] = {
         },
     },
 }
-# Paths that travel with a configuration: below the folder of the fleet unless absolute.
-_TRAVEL = ('ca_file', 'client_certificate', 'folder')
-# Paths on the robot: secrets, and what the bridge writes.
-_STAY = ('credentials_file', 'client_key', 'state_dir')
 
 
 @dataclass(frozen=True)
@@ -91,12 +88,17 @@ class Launch:
 
 @dataclass(frozen=True)
 class Member:
-    """A robot of the folder: its groups, its configuration, how it is started."""
+    """
+    A robot of the folder: its groups, its configuration, how it is started.
+
+    `tree` is what its files say, with variables replaced and without defaults.
+    """
 
     name: str
     groups: tuple[str, ...]
     configuration: Configuration
     launch: Launch
+    tree: dict[str, Any]
 
 
 def is_fleet(path: Path) -> bool:
@@ -115,7 +117,7 @@ class FleetFolder:
         """
         self.path = path
         self.schema = SchemaOfFiles(on_robot=on_robot)
-        self._launch = Validator(KEYS['launch'])
+        self._robots: dict[str, tuple[Layers, tuple[str, ...]]] = {}
         self._groups: dict[str, Layer] = {}
         self._merged: dict[tuple[str, ...], Layers] = {}
         self._fleet = Layer(path / FLEET, path)
@@ -138,6 +140,8 @@ class FleetFolder:
 
         :raises ConfigurationError: if there is no such robot.
         """
+        if name in self._robots:
+            return self._robots[name]
         file = self.path / ROBOTS / f'{name}.yaml'
         if not _NAME.fullmatch(name) or not file.is_file():
             near = alike(name, self.names, 1)
@@ -148,6 +152,7 @@ class FleetFolder:
         groups, problems = self._groups_of(own)
         layers = Layers([own], self._below(groups))
         layers.problems += problems
+        self._robots[name] = layers, groups
         return layers, groups
 
     def member(self, name: str) -> Member:
@@ -167,11 +172,12 @@ class FleetFolder:
         tree = with_variables(layers, name, complain)
         for key in ('defaults', 'groups'):
             tree.pop(key, None)
-        launch = self._launch_of(tree.pop('launch', None), complain)
+        launch = launch_of(tree, complain)
         if tree.setdefault('robot_id', name) != name:
             complain(('robot_id',), f"the robot's name is that of its file, {name}")
-        tree = self._with_paths(tree, complain)
-        return Member(name, groups, checked(tree, layers, self.schema, found), launch)
+        here = in_folder({**tree}, self.path, complain)
+        here.pop('launch', None)
+        return Member(name, groups, checked(here, layers, self.schema, found), launch, tree)
 
     # --- files ---
 
@@ -254,60 +260,21 @@ class FleetFolder:
             )
         return self._merged[groups]
 
-    # --- what a robot has besides the keys of the bridge ---
 
-    def _launch_of(self, section: Any, complain: Any) -> Launch:
-        section = {} if section in (None, EMPTY) else section
-        wrong = self._launch.problems(section)
-        for problem in wrong:
-            complain(('launch', *problem.path), problem.message)
-        if wrong:
-            return Launch()
-        return Launch(
-            section.get('namespace', '').strip('/'),
-            dict(section.get('remappings', {})),
-            section.get('use_sim_time', False),
-        )
-
-    def _with_paths(self, tree: dict[str, Any], complain: Any) -> dict[str, Any]:
-        """Put paths that travel with the configuration below this folder, and refuse others."""
-        tree = dict(tree)
-        places = [(('links', i), link) for i, link in enumerate(_list(tree.get('links')))]
-        changed: dict[KeyPath, str] = {}
-        for at, section in [
-            *places,
-            (('trees',), tree.get('trees')),
-            (('files',), tree.get('files')),
-            (('bags',), tree.get('bags')),
-            ((), tree),
-        ]:
-            if not isinstance(section, dict):
-                continue
-            for key in (*_TRAVEL, *_STAY):
-                path = section.get(key)
-                if not isinstance(path, str) or path.startswith(('/', '~')):
-                    continue
-                if key in _STAY or at in (('files',), ('bags',)):
-                    complain((*at, key), 'expected a path on the robot, that begins with / or ~')
-                elif '..' in Path(path).parts or not (self.path / path).exists():
-                    complain((*at, key), f'nothing of this name below {self.path}')
-                else:
-                    changed[(*at, key)] = str((self.path / path).absolute())
-        for (section_name, *rest), value in changed.items():
-            tree[str(section_name)] = _replaced(tree[str(section_name)], rest, value)
-        return tree
-
-
-def _replaced(tree: Any, path: list[str | int], value: str) -> Any:
-    """Return a copy of a tree with another value at a path; the rest is shared."""
-    copy: Any = dict(tree) if isinstance(tree, dict) else list(tree)
-    step, *rest = path
-    copy[step] = _replaced(copy[step], rest, value) if rest else value
-    return copy
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def launch_of(tree: Mapping[str, Any], complain: Complain) -> Launch:
+    """Return how a bridge is started by the section `launch` of its configuration."""
+    section = tree.get('launch')
+    section = {} if section in (None, EMPTY) else section
+    wrong = Validator(KEYS['launch']).problems(section)
+    for problem in wrong:
+        complain(('launch', *problem.path), problem.message)
+    if wrong:
+        return Launch()
+    return Launch(
+        section.get('namespace', '').strip('/'),
+        dict(section.get('remappings', {})),
+        section.get('use_sim_time', False),
+    )
 
 
 def _misplaced(layer: Layer, keys: tuple[str, ...]) -> list[Problem]:

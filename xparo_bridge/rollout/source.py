@@ -8,9 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 import socket
 
-from ..configuration import Configuration, ConfigurationError, load
-from ..yaml_layers import Problem
-from .folder import FLEET, FleetFolder
+from ..configuration import (
+    checked,
+    Configuration,
+    ConfigurationError,
+    load,
+    SchemaOfFiles,
+    with_variables,
+)
+from ..layers import Layers
+from ..share import share
+from ..yaml_layers import KeyPath, Layer, Problem
+from .bundle import is_bundle
+from .folder import FLEET, FleetFolder, launch_of, Member
+from .manifest import ROBOT_FILE
+from .paths import in_folder
+
+# Files of the package that a bridge reads where it is given none.
+DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 
 
 def read_configuration(files: Sequence[Path], robot_id: str = '') -> Configuration:
@@ -25,6 +40,8 @@ def read_configuration(files: Sequence[Path], robot_id: str = '') -> Configurati
     if len(files) > 1:
         words = f'the folder of a fleet stands alone: its {FLEET} names what lies below'
         raise ConfigurationError([Problem(str(folders[0]), '', words)])
+    if is_bundle(folders[0]):
+        return of_bundle(folders[0], robot_id).configuration
     fleet = FleetFolder(folders[0])
     if fleet.problems:
         raise ConfigurationError(fleet.problems)
@@ -37,3 +54,55 @@ def read_configuration(files: Sequence[Path], robot_id: str = '') -> Configurati
         raise ConfigurationError(
             [words] if error.rest is None else error.problems, error.rest
         ) from None
+
+
+def of_bundle(folder: Path, robot_id: str = '', *, on_robot: bool = True) -> Member:
+    """
+    Read the configuration of the bundle in a folder.
+
+    :raises ConfigurationError: with all problems, also if it is of another robot than `robot_id`.
+    """
+    layers = Layers([Layer(folder / ROBOT_FILE)])
+    if layers.problems:
+        raise ConfigurationError(layers.problems)
+    found: list[tuple[KeyPath, str]] = []
+
+    def complain(path: KeyPath, words: str) -> None:
+        found.append((path, words))
+
+    tree = with_variables(layers, robot_id, complain)
+    launch = launch_of(tree, complain)
+    name = tree.get('robot_id', '')
+    if robot_id and name != robot_id:
+        complain(('robot_id',), f'the configuration is of {name}, this is {robot_id}')
+    here = in_folder(tree, folder, complain)
+    here.pop('launch', None)
+    configuration = checked(here, layers, SchemaOfFiles(on_robot=on_robot), found)
+    return Member(name, (), configuration, launch, tree)
+
+
+def package_files(names: Sequence[str]) -> list[Path]:
+    """
+    Return the files of names; one without a folder is one of the package's own files.
+
+    Never one of the current folder, which depends on where somebody stood when they started the
+    bridge; that is `./name`.
+    """
+    files, problems = [], []
+    for name in names:
+        if '/' in name:
+            files.append(Path(name).expanduser())
+            continue
+        own = share('config', name)
+        if own.is_file():
+            files.append(own)
+            continue
+        known = ', '.join(sorted(path.name for path in share('config').glob('*.yaml')))
+        here = f'; write ./{name} for the one in this folder' if Path(name).exists() else ''
+        problems.append(
+            f"{name}: a name without a folder is one of the package's own files ({known}), and "
+            f'this is none{here}'
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    return files
