@@ -57,7 +57,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         'GROUPS: dict',
         python['xparo_bridge/robot/telemetry/groups/__init__.py, in GROUPS'],
     )
-    insert(groups, 'from . import (', '    range_finder,')
     insert(
         root / 'xparo_bridge/robot/features.py',
         '_FEATURES: dict',

@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from std_msgs.msg import Bool
 
 from ... import messages as msg
 from ...ros.entities import subscription, timer
 from ..features import Feature, FeatureContext, Handlers
-from .audio_speech import VoiceStream
-from .audio_topics import Audio
 from .chat import Chat
-from .listening import Listener
-from .speaking import Speech, Voice
+
+# Most links carry text alone; what speaks and listens is loaded where it is made.
+if TYPE_CHECKING:
+    from .audio_speech import VoiceStream
+    from .audio_topics import Audio
+    from .listening import Listener
+    from .speaking import Voice
 
 # How long to wait before a head that stopped listening by itself listens again, s.
 _RELISTEN_DELAY = 1.0
@@ -59,6 +62,8 @@ class Conversation(Feature):
             handlers.on(msg.RemoteCommand, self._on_tool)
             subscription(node, Bool, '~/chat/typing', self._on_typing)
         if links.that_carry(msg.Say):
+            from .speaking import Voice
+
             self._voice = Voice(
                 node,
                 lambda message, link: self._send(
@@ -69,6 +74,8 @@ class Conversation(Feature):
             handlers.on(msg.SpeechWord, self._voice.word)
             handlers.on(msg.SpeechEnded, self._voice.ended)
         if links.that_carry(msg.Listen, msg.AudioFrame):
+            from .listening import Listener
+
             self._listener = Listener(
                 node,
                 self._chat,
@@ -80,6 +87,8 @@ class Conversation(Feature):
             handlers.on(msg.Heard, self._listener.heard)
             handlers.on(msg.Listening, self._on_listening)
         if links.that_carry(msg.AudioFrame):
+            from .audio_topics import Audio
+
             self._audio = Audio(
                 node,
                 configuration['audio']['rate'],
@@ -92,6 +101,8 @@ class Conversation(Feature):
             handlers.on(msg.ClearAudio, self._on_clear)
         speaker = self._roles.speech
         if self._voice is not None and speaker in links.that_carry(msg.SpeakAudio):
+            from .audio_speech import VoiceStream
+
             self._voice_stream = VoiceStream(
                 node,
                 configuration['audio']['rate'],
@@ -129,6 +140,8 @@ class Conversation(Feature):
 
     def _speak(self, text: str) -> None:
         if self._voice is not None:
+            from .speaking import Speech
+
             self._voice.say(Speech(msg.Say(text, words=True)))
 
     def _on_clear(self, link: str, clear: msg.ClearAudio) -> None:

@@ -15,7 +15,7 @@ from ...messages import Telemetry
 from ...ros.entities import timer
 from ...ros.samples import SampleThread
 from .batcher import Batcher
-from .groups import GROUPS
+from .groups import make_group
 from .settings import TelemetryConfig
 from .source import Source, TopicSource
 
@@ -193,4 +193,4 @@ class TelemetryPublisher:
 
 
 def _group_maker(name: str, node: Node, settings: Any) -> Callable[[], Source]:
-    return lambda: GROUPS[name].make(node, settings)
+    return lambda: make_group(name, node, settings)

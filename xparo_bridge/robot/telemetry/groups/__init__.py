@@ -4,35 +4,37 @@
 The built-in groups, one file each: to add one, add a file, its name here and its settings to
 config/schema.json.
 
-A group is a module with `make(node, settings)`, which gives its `Source`.
+A group is a module with `make(node, settings)`, which gives its `Source`. It is imported where it
+is made: the pictures of `image` and `map` alone take 0.2 MB.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from . import (
-    battery,
-    diagnostics,
-    image,
-    navigation,
-    nodes,
-    occupancy_grid,
-    plan,
-    pose,
-    system,
-    velocity,
-)
+from rclpy.node import Node
 
-GROUPS: dict[str, Any] = {
-    'system': system,
-    'battery': battery,
-    'pose': pose,
-    'velocity': velocity,
-    'diagnostics': diagnostics,
-    'navigation': navigation,
-    'nodes': nodes,
-    'map': occupancy_grid,
-    'plan': plan,
-    'image': image,
+from ..settings import Settings
+from ..source import Source
+
+# Each group's module in this folder.
+GROUPS: dict[str, str] = {
+    'system': 'system',
+    'battery': 'battery',
+    'pose': 'pose',
+    'velocity': 'velocity',
+    'diagnostics': 'diagnostics',
+    'navigation': 'navigation',
+    'nodes': 'nodes',
+    'map': 'occupancy_grid',
+    'plan': 'plan',
+    'image': 'image',
 }
+
+
+def make_group(name: str, node: Node, settings: Settings) -> Source:
+    """Make the source of a group."""
+    module: Any = import_module(f'.{GROUPS[name]}', __name__)
+    source: Source = module.make(node, settings)
+    return source

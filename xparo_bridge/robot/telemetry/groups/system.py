@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How the robot's computer is doing, by psutil.
+How the robot's computer is doing.
 
 Sends `cpu_usage`, `memory_usage` and `disk_usage` in percent, as the platform's document has them,
 and what else is asked for:
@@ -18,15 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import math
+import os
 import time
 from typing import Any
 
-import psutil
 from rclpy.node import Node
 
 from ....faults import FAULTS
 from ....ros.problems import Problems
 from ....turns import THREADS
+from ... import computer
 from ..settings import Settings
 from ..source import Source, Values
 
@@ -41,22 +42,22 @@ class System(Source):
     def __init__(self, settings: Settings, problems: Problems) -> None:
         """Start counting: usage is that since the last look."""
         self._problems = problems
-        self._process = psutil.Process()
-        self._process.cpu_percent()
-        psutil.cpu_percent()
+        self._own_cpu = computer.OwnCpuUsage()
         self._network = _network()
         self._parts: dict[str, Callable[[], Any]] = {
-            'cpu_usage': psutil.cpu_percent,
-            'memory_usage': lambda: psutil.virtual_memory().percent,
-            'disk_usage': lambda: psutil.disk_usage(settings['disk']).percent,
+            'cpu_usage': computer.CpuUsage().percent,
+            'memory_usage': lambda: computer.memory().percent,
+            'disk_usage': lambda: computer.disk(settings['disk']).percent,
         }
         asked: dict[str, Callable[[], Any]] = {
-            'load': psutil.getloadavg,
+            'load': os.getloadavg,
             'temperatures': _temperatures,
             'network': self._network_rates,
             'uptime': lambda: round(time.clock_gettime(time.CLOCK_BOOTTIME), 1),
             'bridge': self._own,
         }
+        if settings['temperatures']:
+            import psutil  # noqa: F401  Now, and not on the ROS thread at the first reading.
         self._parts |= {name: read for name, read in asked.items() if settings[name]}
 
     def collect(self) -> Values:
@@ -76,15 +77,12 @@ class System(Source):
             self._problems.forget(f'telemetry {name}')
 
     def _own(self) -> Values:
-        with self._process.oneshot():
-            return {
-                'cpu_usage': self._process.cpu_percent(),
-                'rss': self._process.memory_info().rss,
-                'faults': FAULTS.total,
-                'longest_stall': {
-                    name: round(turns.longest, 4) for name, turns in THREADS.items()
-                },
-            }
+        return {
+            'cpu_usage': self._own_cpu.percent(),
+            'rss': computer.own_rss(),
+            'faults': FAULTS.total,
+            'longest_stall': {name: round(turns.longest, 4) for name, turns in THREADS.items()},
+        }
 
     def _network_rates(self) -> dict[str, float]:
         before, self._network = self._network, _network()
@@ -98,17 +96,12 @@ class System(Source):
 
 
 def _network() -> tuple[float, int, int]:
-    counters = [
-        counter for name, counter in psutil.net_io_counters(pernic=True).items() if name != 'lo'
-    ]
-    return (
-        time.monotonic(),
-        sum(counter.bytes_sent for counter in counters),
-        sum(counter.bytes_recv for counter in counters),
-    )
+    return (time.monotonic(), *computer.network())
 
 
 def _temperatures() -> dict[str, float]:
+    import psutil  # Where it is asked for: 1.2 MB.
+
     # Some systems, and every container on some of them, have no such call.
     read: Any = getattr(psutil, 'sensors_temperatures', dict)
     found: dict[str, float] = {}
