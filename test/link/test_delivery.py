@@ -13,6 +13,8 @@ from fixtures.robot_side import Robot
 import pytest
 
 from xparo_bridge.link.control_lane import Cause, ControlLane
+from xparo_bridge.link.endpoints import Endpoints
+from xparo_bridge.link.protocols.general_bots import GeneralBots
 from xparo_bridge.messages import (
     BehaviorStatus,
     ChatRequest,
@@ -130,6 +132,76 @@ def test_a_chat_that_is_too_big_is_given_back_and_the_next_one_arrives():
             await until(lambda: platform.chats == ['hello'])
 
     asyncio.run(scenario())
+
+
+def test_a_peer_that_says_too_large_and_goes_on_is_sent_what_is_behind():
+    """As the Bot Server does: an error message on the open connection, and no close."""
+    said: list[str] = []
+    connections: list[Any] = []
+
+    async def bot(socket: Any) -> None:
+        connections.append(socket)
+        async for frame in socket:
+            message = json.loads(frame)
+            if len(frame) > 3000:
+                error = {'type': 'error', 'code': 'MESSAGE_TOO_LARGE', 'message': 'Exceeds 3 kB'}
+                await socket.send(json.dumps(error))
+            elif 'content' in message:
+                said.append(message['content'])
+
+    async def scenario() -> None:
+        async with websocket_server(bot, max_size=None) as port:
+            bots = GeneralBots(url=f'ws://127.0.0.1:{port}/ws', secret_key='key')
+            async with Robot(endpoints=Endpoints([bots])) as robot:
+                await robot.wait_for_state(LinkState.CONNECTED)
+                robot.lanes.put(ChatRequest('x' * 5000, 'r1'))
+                told = await robot.wait_for(lambda m: 'given up' in getattr(m, 'problem', ''))
+                assert told.message.text == 'x' * 5000
+                robot.lanes.put(ChatRequest('hello', 'r1'))
+                await until(lambda: said == ['hello'])
+                await robot.flushed()
+                assert (len(connections), robot.lanes.control.given_up) == (1, 1)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize('confirmed', [False, True])
+def test_the_largest_under_way_is_cut_then_given_up_where_a_peer_says_too_large(confirmed):
+    lane = ControlLane(1 << 20)
+    told: list[str] = []
+    lane.tell = lambda problem, message: told.append(problem)
+    lane.refuse_largest()  # Nothing is under way.
+    for command_id, size in (('1', 0), ('big', 5000), ('2', 10)):
+        lane.add(status(command_id, size))
+    assert [lane.next().command_id for _ in range(3)] == ['1', 'big', '2']
+    if confirmed:
+        lane.confirm(lane.sent)
+    lane.refuse_largest()
+    short = lane.next()
+    assert (short.command_id, short.state) == ('big', CommandState.SUCCEEDED)
+    assert 'result (' in short.omitted[0]
+    assert lane.next() is None
+    assert lane.given_up == 0
+    if not confirmed:
+        lane.confirm(3)  # All that was handed out before it.
+    assert len(lane) == 1
+    lane.confirm(lane.sent)
+    assert len(lane) == 0
+    lane.refuse_largest()  # Only small ones were, so it means none of them.
+    assert (lane.next(), lane.given_up, len(told)) == (None, 0, 1)
+
+
+def test_a_cut_message_that_a_peer_calls_too_large_again_is_given_up():
+    lane = ControlLane(1 << 20)
+    many = [{'code': 'x', 'message': 'y' * 2000, 'line': 1, 'path': 'p', 'hint': 'h' * 2000}] * 9
+    lane.add(BehaviorStatus('patrol', 'failed', errors=many))
+    lane.next()
+    lane.refuse_largest()
+    assert len(lane.next().errors) == 3
+    lane.refuse_largest()
+    assert (lane.next(), lane.given_up) == (None, 1)
+    lane.confirm(lane.sent)
+    assert len(lane) == 0
 
 
 def test_a_status_beyond_the_bound_is_cut_before_it_is_sent():

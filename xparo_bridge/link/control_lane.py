@@ -31,6 +31,8 @@ _OVERHEAD = 200
 
 # How soon behind an entry an end must come to be held against it, s.
 _SOON = 5.0
+# No peer finds a message of so many bytes too large.
+_SMALL = 1024
 
 
 class Cause(Enum):
@@ -120,6 +122,8 @@ class ControlLane:
         self._questions = False  # Whether there ever was one that expires.
         self._main = Delivery()
         self._deliveries = [self._main]
+        # The last ones that were confirmed, of those that may be too large for a peer.
+        self._confirmed: deque[_Entry] = deque(maxlen=8)
         # By command: progress that was never sent, so that newer may take its place.
         self._progress: dict[str, _Entry] = {}
         # Of the entry that was handed out last: it must not be sent before it is on record.
@@ -230,7 +234,35 @@ class ControlLane:
         """Forget everything up to the `sent`-th that was handed out: the peer has it."""
         of = of or self._main
         while of.unconfirmed and of.sent - len(of.unconfirmed) < sent:
-            self._forget(of.pop())
+            entry = of.pop()
+            self._forget(entry)
+            if entry.size > _SMALL:
+                self._confirmed.append(entry)
+
+    def refuse_largest(self) -> None:
+        """
+        Shorten or give up the largest message under way: the peer says that it was too large.
+
+        The connection stays open, so nothing is handed out again but the short version.
+        """
+        since = time.monotonic() - _SOON
+        of, entries = self._main, [*self._main.unconfirmed]
+        if not entries:  # It may say so after it has confirmed all.
+            entries = [entry for entry in self._confirmed if entry.handed_at > since]
+        if not entries or max(entry.size for entry in entries) <= _SMALL:
+            return
+        guilty = max(entries, key=lambda entry: entry.size)
+        before = guilty.size
+        short = self._shortened(guilty)
+        if short is None:
+            return
+        if guilty in of.unconfirmed:  # Should the connection end now, it is the short one's turn.
+            of.size += guilty.size - before
+        else:
+            self._confirmed.clear()
+        self.add(short)
+        if (again := self._entries.get(self._number)) is not None and again.text == guilty.text:
+            again.short = True
 
     def rewind(self, of: Delivery | None = None, cause: Cause = Cause.CUT) -> None:
         """The connection is gone: what was not confirmed is to be handed out again, in order."""
@@ -274,28 +306,37 @@ class ControlLane:
             guilty.suspect = True
         if guilty.strikes < cause.value:
             return
+        if self._shortened(guilty) is None:
+            self._forget(guilty)
+
+    def _shortened(self, guilty: _Entry) -> Any:
+        """Cut an entry that the peer cannot take, and return what is left; None: given up."""
         try:
             message = from_text(guilty.text)
         except ValueError:
             message = None
         short = None if guilty.short or message is None else shortened(message)
         kind = type(message).__name__
-        if short is not None:
+        if short is None:
             self.tell(
-                f'{kind} of {guilty.size} bytes, of which the platform ends the connection, is '
-                f'cut to what it is about: without {", ".join(getattr(short, "omitted", ()))}',
-                None,
+                f'{kind} of {guilty.size} bytes is given up: the platform takes none', message
             )
-            self._bytes -= guilty.size
-            guilty.put(to_text(short))
+            self.given_up += 1
+            self.dropped += 1
+            return None
+        self.tell(
+            f'{kind} of {guilty.size} bytes, which the platform does not take, is '
+            f'cut to what it is about: without {", ".join(getattr(short, "omitted", ()))}',
+            None,
+        )
+        kept = guilty.number in self._entries
+        self._bytes -= guilty.size if kept else 0
+        guilty.put(to_text(short))
+        guilty.strikes, guilty.short = 0, True
+        if kept:
             self._bytes += guilty.size
-            guilty.strikes, guilty.short = 0, True
             self._write(guilty)
-            return
-        self.tell(f'{kind} of {guilty.size} bytes is given up: the platform takes none', message)
-        self.given_up += 1
-        self.dropped += 1
-        self._forget(guilty)
+        return short
 
     def _fitting(self, message: Any, text: str) -> Any:
         """Return a version of a message that fits, None if there is none."""

@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from ..json_writer import dumps
-from ..messages import DURABLE, Telemetry, TelemetryHistory
+from ..messages import DURABLE, PeerError, PeerErrorCode, Telemetry, TelemetryHistory
 from ..state import State
 from ..state.writer import HANGS_AFTER
 from .contained import call
@@ -112,6 +112,16 @@ class Lanes:
         (self.rest if type(message) in self.protocol.rest_only else self.answers).add(frames)
         self._ready.set()
 
+    def heed(self, error: PeerError) -> None:
+        """Take note of an error that the peer tells of without closing the connection."""
+        if error.code is not PeerErrorCode.MESSAGE_TOO_LARGE:
+            return
+        if self._largest > max(self.control.largest_unconfirmed, _SMALLEST_LIMIT):
+            self._lower_limit()
+        else:
+            self.control.refuse_largest()
+            self._ready.set()
+
     def connected(self) -> None:
         """Take note of a new connection."""
         self.answers.open = self.live.open = True
@@ -122,16 +132,20 @@ class Lanes:
         """Take note that the connection, if there was one, is gone, and why."""
         if cause is Cause.TOO_BIG and self._largest > self.control.largest_unconfirmed:
             # Not a control message then; it converges after a few connections.
-            self._limit = max(_SMALLEST_LIMIT, self._largest // 2)
-            self.control.tell(
-                f'the platform takes no message of {self._largest} bytes; '
-                f'from now on telemetry has at most {self._limit}',
-                None,
-            )
+            self._lower_limit()
             cause = Cause.CUT
         self.control.rewind(cause=cause)
         self.answers.close()
         self.live.close()
+
+    def _lower_limit(self) -> None:
+        self._limit = max(_SMALLEST_LIMIT, self._largest // 2)
+        self.control.tell(
+            f'the platform takes no message of {self._largest} bytes; '
+            f'from now on telemetry has at most {self._limit}',
+            None,
+        )
+        self._largest = 0
 
     def _put_telemetry(self, telemetry: Telemetry) -> None:
         if self.history is not None and not self.live.open:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from ..messages import RobotInfo, TelemetryHistory
+from ..messages import PeerError, RobotInfo, TelemetryHistory
 from . import websocket
 from .contained import begin, call, end, for_ever, within
 from .faults import SilentPeer
@@ -129,6 +129,8 @@ class Session:
                         )
                         if answers:
                             self._lanes.answer(message, answers)
+                        if isinstance(message, PeerError):
+                            self._lanes.heed(message)
                         if time.monotonic() > give_way:
                             await asyncio.sleep(0)
                             give_way = time.monotonic() + _READ_TURN
