@@ -119,6 +119,7 @@ class Run:
                 f'({len(self.not_again)} not again)',
                 'longest ' + ', '.join(_shown(measured.longest)),
                 'stalls ' + ', '.join(_shown(measured.stalls)),
+                f'patience x {measured.patience:.1f}',
                 f'highest RSS {measured.rss / 1e6:.0f} MB',
                 f'seed {self.seed}',
             )
