@@ -41,6 +41,9 @@ STOP_ENDS_WITHIN = 6.0
 RSS = 400 << 20
 TERMINAL = ('succeeded', 'failed', 'rejected', 'canceled', 'timed_out')
 LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+# Of a refusal, characters: 16 kB of error and what is around it.
+LARGEST_REFUSAL = 18_000
+_ANSWERS = ('command_status', 'behavior_status', 'tool_result', 'COMMAND_RESULT', 'task_', 'TASK')
 _STANDS = 0.01  # m/s and rad/s
 _PLACES = ('table_3', 'table_6', 'kitchen', 'entrance')
 
@@ -111,6 +114,9 @@ class Peer:
         self.answers: Callable[[], web.Response] | None = None
         self.port = 0
         self.pongs = 0
+        # Characters of the largest refusal and the largest other answer.
+        self.largest: dict[str, int] = {}
+        self.too_large = ''
         self.states: dict[str, list[dict[str, Any]]] = {}
         self.news = asyncio.Event()
 
@@ -148,14 +154,27 @@ class Peer:
             if frame.type is WSMsgType.PING:
                 with suppress(ConnectionError):  # An attack may have cut it.
                     await socket.pong(frame.data)
-            elif link in _OUR_STATUS and frame.type is WSMsgType.TEXT:
-                self._heard(json.loads(frame.data))
+            elif frame.type is WSMsgType.TEXT:
+                self._measure(link, frame.data)
+                if link in _OUR_STATUS:
+                    self._heard(json.loads(frame.data))
             elif link == 'operator' and frame.type is WSMsgType.PONG:
                 self.pongs += 1
                 self.news.set()
         if self.sockets.get(link) is socket:
             del self.sockets[link]
         return socket
+
+    def _measure(self, link: str, frame: str) -> None:
+        """Keep the largest of what a link sends but for telemetry; a refusal has a bound."""
+        head = frame[:200]
+        if not any(word in head for word in _ANSWERS):
+            return
+        refusal = '"rejected"' in head or '"failed"' in head
+        kind = 'refusal' if refusal else 'answer'
+        self.largest[kind] = max(self.largest.get(kind, 0), len(frame))
+        if refusal and len(frame) > LARGEST_REFUSAL:
+            self.too_large = f'{link} sent {len(frame)} characters: {frame[:300]}'
 
     def _heard(self, body: dict[str, Any]) -> None:
         if body.get('type') == 'command_status':
@@ -405,6 +424,9 @@ class House:
             del self._over[command_id]
 
     def _check_process(self) -> None:
+        if self.peer.too_large:
+            too_large, self.peer.too_large = self.peer.too_large, ''
+            raise Failure(f'an answer is too large: {too_large}')
         if self.bridge.returncode is not None:
             raise Failure(f'the bridge ended with {self.bridge.returncode}')
         rss = psutil.Process(self.bridge.pid).memory_info().rss

@@ -31,6 +31,7 @@ class Run:
         self.seed = seed
         self.kept_in = kept_in
         self.measured = Measured()
+        self.largest: dict[str, int] = {}
         self.failures: list[str] = []
         # What failed once and not again, alone: most likely the machine had no time.
         self.not_again: list[str] = []
@@ -40,6 +41,7 @@ class Run:
         with robot() as self._robot:
             async with house(self.protocols, self.measured) as self._made:
                 self._node = HostileNode(self._robot.graph)
+                self.largest = self._made.peer.largest
                 try:
                     yield
                 finally:
@@ -119,6 +121,7 @@ class Run:
                 f'({len(self.not_again)} not again)',
                 'longest ' + ', '.join(_shown(measured.longest)),
                 'stalls ' + ', '.join(_shown(measured.stalls)),
+                'largest ' + ', '.join(f'{kind} {n}' for kind, n in sorted(self.largest.items())),
                 f'patience x {measured.patience:.1f}',
                 f'highest RSS {measured.rss / 1e6:.0f} MB',
                 f'seed {self.seed}',
