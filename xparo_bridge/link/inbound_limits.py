@@ -9,12 +9,14 @@ What is beyond is refused, never waited for: behind it may be a stop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ..messages import Refusal
 from ..token_bucket import TokenBucket
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,16 @@ class InboundLimits:
         self._buckets: dict[str, TokenBucket] = {}
         frames = limits['frames']
         self._frames = TokenBucket(frames.rate, frames.burst)
+        self.too_many_frames = f'more than {frames.rate:g} frames a second'
         self.refused: dict[str, int] = {}
 
-    def frame(self) -> Refusal | None:
-        """Count a frame; why what it carries is refused, None if it is not."""
-        if self._frames.take():
-            return None
-        return Refusal(
-            'rate_limited',
-            f'more than {self._frames.rate:g} frames a second',
-            self._frames.wait(),
-        )
+    def frame(self) -> bool:
+        """Count a frame; whether it is within the rate."""
+        return self._frames.take()
+
+    def frame_refusal(self) -> Refusal:
+        """Return why what a frame beyond the rate carries is refused."""
+        return Refusal('rate_limited', self.too_many_frames, self._frames.wait())
 
     def refusal(self, message: Any, size: int) -> Refusal | None:
         """Count a message of a frame of `size` bytes; why it is refused, None if it is not."""
@@ -85,15 +86,16 @@ def count_items(message: Any, most: int) -> int:
     while todo:
         value = todo.pop()
         if isinstance(value, Mapping):
-            count += len(value)
-            if count > most:
-                break
-            todo += value.values()
+            inner: Collection[Any] = value.values()
         elif isinstance(value, (list, tuple)):
-            count += len(value)
-            if count > most:
-                break
-            todo += value
+            inner = value
+        else:
+            continue
+        count += len(inner)
+        if count > most:
+            break
+        # Of the thousands there may be few hold more, and to ask for Mapping takes a µs.
+        todo += [each for each in inner if type(each) not in _SCALARS]
     return count
 
 

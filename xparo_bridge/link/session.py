@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from .faults import SilentPeer
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
 from .protocols.base import Frame, Protocol, ProtocolError
+from .read_ahead import Arrival
 
 # How long closing may take, s: the last status of a cancelled command, and the farewell.
 _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
@@ -67,6 +69,8 @@ class Session:
         self._heartbeat = heartbeat
         self._counters = counters
         self._history_share = history_share
+        inbound.begin()
+        socket.judge = self._judge
 
     async def greet(self, greeting: RobotInfo) -> None:
         """Send what the protocol begins with, and who the robot is."""
@@ -105,18 +109,33 @@ class Session:
         await self._socket.send(frame)
         self._counters.sent += 1
 
+    def _judge(self, text: bytes | None, arrival: Arrival) -> bool:
+        """Look at a frame before it is read: take what stops the robot, leave out what is over."""
+        try:
+            kept = self._inbound.judge(self._protocol, text, arrival)
+        except Exception as error:
+            self._inbound.fault('looking at a frame', error)
+            return True
+        if not kept:
+            self._counters.received += 1
+        return kept
+
     async def _read(self) -> None:
-        received_at = 0.0
         give_way = time.monotonic() + _READ_TURN
         while True:
-            frame, came_at = await websocket.receive(self._socket)
-            # What came first is told by its time, also within one packet.
-            received_at = max(came_at, received_at + 1e-7)
+            frame, arrival = await websocket.receive(self._socket)
+            if not arrival.judged:  # It came before anybody looked.
+                text = frame.encode() if isinstance(frame, str) else None
+                if not self._judge(text, arrival):
+                    continue
             self._counters.received += 1
-            refusal = self._inbound.limits.frame()
-            if not self._inbound.skip(self._protocol, frame, refusal):
+            if not self._inbound.skip(self._protocol, frame, arrival):
                 try:
-                    messages = call(self._protocol.decode, frame)
+                    messages: Sequence[Any] = (
+                        call(self._protocol.decode, frame)
+                        if arrival.messages is None
+                        else arrival.messages
+                    )
                 except ProtocolError as error:
                     self._inbound.problem(f'not understood: {error}')
                 except Exception as error:
@@ -125,7 +144,7 @@ class Session:
                     size = byte_size(frame)
                     for message in messages:
                         answers = self._inbound.take(
-                            self._protocol, message, size, received_at, refusal
+                            self._protocol, message, size, arrival.at, arrival.refusal
                         )
                         if answers:
                             self._lanes.answer(message, answers)

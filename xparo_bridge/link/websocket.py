@@ -10,7 +10,6 @@ things. Everything the bridge uses of either is here.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 import contextlib
 from email.utils import parsedate_to_datetime
@@ -27,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from ..errors import NotAllowed
 from ..retry_after import seconds_to_wait
 from . import proxy as proxies
+from .read_ahead import Arrival, ReadAhead, TURN
 
 try:
     from websockets.asyncio.client import ClientConnection as _Client
@@ -58,12 +58,8 @@ __all__ = [
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
 _CONTINUATION, _TEXT, _BINARY, _PING = 0, 1, 2, 9  # Opcodes of RFC 6455, section 5.2.
-# Bytes that are parsed at a time, and for how long before others have their turn, s: a read of
-# 256 KiB may hold 100 000 empty frames, which take a second.
-_SLICE = 1024
-_TURN = 0.002
-# Bytes the kernel holds of what was not read: a stop waits behind these, and 6 MB, which Linux
-# would grow to, are a second of small frames. 128 KiB a round trip are enough for a robot.
+# Bytes the kernel holds of what was not looked at: 6 MB, which Linux would grow to, take a tenth
+# of a second. 128 KiB a round trip are enough for a robot.
 _RECEIVE_BUFFER = 128 * 1024
 # Pings whose pongs a peer may leave unread.
 _MAX_PONGS = 4096
@@ -73,8 +69,8 @@ _quiet = logging.getLogger('xparo_bridge.websocket')
 _quiet.setLevel(logging.WARNING)
 
 
-class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
-    """A connection that gives up a message in too many pieces."""
+class _Bounded(ReadAhead, _Client):  # type: ignore[misc, unused-ignore]
+    """A connection that reads ahead, and gives up a message in too many pieces."""
 
     _fragments = 0
     _pongs = 0
@@ -90,61 +86,48 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
         if self._fragments > MAX_FRAGMENTS or self._pongs > _MAX_PONGS:
             self.transport.abort()
 
+    def data_received(self, data: bytes) -> None:
+        self.look_at(data)
+
+    def read_now(self, data: bytes) -> None:
+        super().data_received(data)
+        if _NEW and self.protocol.parser_exc is not None:
+            # The library would read on, for as long as closing may take, and throw it away.
+            self.transport.abort()
+
+    def eof_received(self) -> bool:  # type: ignore[override, unused-ignore]
+        if not self.end_after():
+            super().eof_received()
+            return False
+        return True
+
+    def end_now(self) -> None:
+        super().eof_received()
+        self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lose()
+        super().connection_lost(exc)
+
     if _NEW:
 
         def connection_made(self, transport: Any) -> None:
-            self._rest: deque[tuple[float, memoryview]] = deque()
-            self._came_at = 0.0
-            self.arrivals: deque[float] = deque()
+            self.begin_to_look()
             super().connection_made(transport)
-            # The library knows one reason to pause the transport, this class another.
-            self.recv_messages.resume = self._resume_reading
-
-        def data_received(self, data: bytes) -> None:
-            now = time.monotonic()
-            if len(data) <= _SLICE and not self._rest:
-                self._parse(now, data)
-                return
-            self._rest.append((now, memoryview(data)))
-            if len(self._rest) == 1:
-                self._parse_rest()
-
-        def _parse_rest(self) -> None:
-            """Parse what was received, but let others have their turn in between."""
-            give_way = time.monotonic() + _TURN
-            while self._rest and not self.transport.is_closing():
-                came_at, data = self._rest[0]
-                self._parse(came_at, bytes(data[:_SLICE]))
-                if len(data) > _SLICE:
-                    self._rest[0] = (came_at, data[_SLICE:])
-                else:
-                    self._rest.popleft()
-                if self._rest and time.monotonic() > give_way:
-                    self.transport.pause_reading()
-                    self.loop.call_soon(self._parse_rest)
-                    return
-            self._rest.clear()
-            if not self.recv_messages.paused and not self.transport.is_closing():
-                self.transport.resume_reading()
-
-        def _resume_reading(self) -> None:
-            if not self._rest:
-                self.transport.resume_reading()
-
-        def _parse(self, came_at: float, data: bytes) -> None:
-            self._came_at = came_at
-            super().data_received(data)
-            if self.protocol.parser_exc is not None:
-                # The library would read on, for as long as closing may take, and throw it away.
-                self.transport.abort()
+            # The library would pause the transport, behind which may be a stop.
+            self.recv_messages.pause = self.hold
+            self.recv_messages.resume = self.go_on
 
         def process_event(self, event: Any) -> None:
             if hasattr(event, 'opcode'):
                 self._count(event)
-                if event.fin and event.opcode in (_CONTINUATION, _TEXT, _BINARY):
-                    self.arrivals.append(self._came_at)
             super().process_event(event)
     else:
+
+        def connection_made(self, transport: Any) -> None:
+            self.begin_to_look()
+            super().connection_made(transport)
+            self.reader._transport = _Gate(self)  # type: ignore[attr-defined]
 
         async def read_data_frame(self, max_size: int | None) -> Any:
             frame = await super().read_data_frame(max_size)  # type: ignore[misc]
@@ -165,7 +148,15 @@ class _Bounded(_Client):  # type: ignore[misc, unused-ignore]
             """Let others have their turn: the library would read on while there are bytes."""
             if time.monotonic() > self._give_way:
                 await asyncio.sleep(0)
-                self._give_way = time.monotonic() + _TURN
+                self._give_way = time.monotonic() + TURN
+
+
+class _Gate:
+    """What the old library's reader takes for the transport, which it would pause."""
+
+    def __init__(self, connection: ReadAhead) -> None:
+        self.pause_reading = connection.hold
+        self.resume_reading = connection.go_on
 
 
 class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]
@@ -268,11 +259,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-async def receive(socket: Any) -> tuple[str | bytes, float]:
-    """Wait for the next message; it, and when it arrived in monotonic s."""
+async def receive(socket: Any) -> tuple[str | bytes, Arrival]:
+    """Wait for the next message; it, and when it arrived."""
     message = await socket.recv()
-    # Releases before 13 are not told; they hold at most 32 messages back.
-    return message, socket.arrivals.popleft() if _NEW else time.monotonic()
+    return message, socket.arrivals.popleft()
 
 
 def is_open(socket: Any) -> bool:
