@@ -403,12 +403,18 @@ class Bridge:
             except Exception as error:
                 FAULTS.note(f'the status of {type(feature).__name__}', error)
 
-    def start(self) -> None:
-        """Begin to dial and to tell."""
+    def start(self, *, dial: bool = True) -> None:
+        """Begin to tell, and to dial; without `dial` somebody else has the links' part."""
         self.router.recover()
         self._telemetry.start()
-        self.link_thread.start()
+        if dial:
+            self.link_thread.start()
         self.trees.start()
+
+    @property
+    def crossing(self) -> Crossing:
+        """Where messages of the links and for them pass."""
+        return self._crossing
 
     @property
     def idle(self) -> bool:

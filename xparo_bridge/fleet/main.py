@@ -18,6 +18,7 @@ VERBS = {
     'check': 'say all that is wrong',
     'explain': 'say where each value of a robot came from',
     'diff': 'say what differs between robots, revisions, or from what a robot runs',
+    'test': "run the folder's own tests, without a robot",
     'render': 'write the one configuration of a robot',
     'schema': 'print the JSON Schema of configuration files, for editors',
     'migrate': 'bring older files to the form of today, comments kept',
