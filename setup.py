@@ -30,7 +30,7 @@ setup(
     maintainer_email='maintainers@xparo-bridge.invalid',
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={'': ['py.typed']},
+    package_data={'': ['py.typed'], f'{NAME}.console': ['*.js', '*.css']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (str(SHARE), ['package.xml']),
@@ -39,12 +39,14 @@ setup(
     ],
     python_requires='>=3.11',
     install_requires=['setuptools'],
-    # By this colcon knows that the tests are pytest's.
-    # A run's recording of a scenario is written by mcap; bundles of configurations are signed by
-    # cryptography, and older files migrated by ruamel.yaml.
     extras_require={
+        # What the pages of the desk's console are made with; a robot needs none of it.
+        'console': ['nicegui>=3.10'],
+        # Bundles of configurations are signed by cryptography, older files migrated by ruamel.
         'fleet': ['cryptography', 'ruamel.yaml'],
+        # A run's recording of a scenario is written by mcap.
         'scenarios': ['mcap'],
+        # By this colcon knows that the tests are pytest's.
         'test': ['pytest'],
     },
     zip_safe=False,
@@ -53,6 +55,7 @@ setup(
             'bridge = xparo_bridge.main:main',
             'check_tree = xparo_bridge.behavior.ros.check_tree:main',
             'config = xparo_bridge.fleet.main:main',
+            'console = xparo_bridge.console.main:main',
             'demo = xparo_bridge.local.demo:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'scenario = xparo_bridge.scenarios.command_line:main',

@@ -382,7 +382,7 @@ def test_a_command_of_kind_teleop_needs_the_lease_whatever_it_is_called(port):
             with pytest.raises(OperatorError, match='a drives renamed'):
                 await b.send_command('joy', {}, 'renamed')
             state = await b.request('state', robot='renamed')
-            assert (state['menu'], state['places']) == (menu['commands'], ['dock'])
+            assert (state['menu'], state['places']) == (menu['commands'], {'dock': None})
             assert state['lease']['holder'] == 'a'
 
     asyncio.run(test())

@@ -46,7 +46,8 @@ class RobotRecord:
     last_failure: dict[str, Any] | None = None  # status of the command that failed last
     tree: dict[str, Any] = field(default_factory=dict)  # tree_name, run_id, state of the last run
     menu: dict[str, Any] = field(default_factory=dict)  # its commands, as list_commands said
-    places: list[str] = field(default_factory=list)
+    # Pose of each place {x, y, yaw, frame}, None where the robot did not say it.
+    places: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_unnamed(self) -> bool:
@@ -126,7 +127,9 @@ class RobotRecord:
         if isinstance(result, dict) and isinstance(result.get('commands'), dict):
             self.menu = result['commands']
             places = result.get('places')
-            self.places = list(places) if isinstance(places, list) else []
+            poses = result.get('place_poses')
+            self.places = dict.fromkeys(places, None) if isinstance(places, list) else {}
+            self.places |= poses if isinstance(poses, dict) else {}
 
     def drives(self, command: str) -> bool:
         """Whether a command drives the robot by hand."""

@@ -362,6 +362,27 @@ def test_a_place_is_saved_known_at_once_and_after_a_restart(station):
         assert 'here' in at.told[-1].error['known']
 
 
+@pytest.mark.parametrize(
+    ('given', 'kept'),
+    [
+        ({'x': 1, 'y': -2.5}, {'x': 1.0, 'y': -2.5, 'yaw': 0.0, 'frame': 'map'}),
+        (
+            {'x': 1.0, 'y': 2.0, 'yaw': 1.57, 'frame': '/hall'},
+            {'x': 1.0, 'y': 2.0, 'yaw': 1.57, 'frame': 'hall'},
+        ),
+    ],
+)
+def test_a_place_can_be_saved_where_the_robot_is_not(station, given, kept):
+    at = station({'save': {'kind': 'save_place'}, 'menu': {'kind': 'list_commands'}})
+    saved = at.end(at.send('save', name='shelf', pose=given))
+    assert (saved.state, saved.result['pose']) == (CommandState.SUCCEEDED, kept)
+    assert at.end(at.send('menu')).result['place_poses']['shelf'] == kept
+    assert at.end(at.send('save', name='shelf', pose=given)).error['code'] == 'place_exists'
+    assert at.end(at.send('save', name='far', pose={'x': 1e9, 'y': 0})).error['code'] == (
+        'bad_parameters'
+    )
+
+
 def test_a_robot_that_does_not_know_where_it_is_saves_nothing(station):
     at = station({'save': {'kind': 'save_place', 'transform_timeout': 0.3}})
     assert at.end(at.send('save', name='here')).error['code'] == 'no_transform'
@@ -501,4 +522,7 @@ def test_the_menu_has_every_command_with_its_parameters(station):
         entry['description'] for name, entry in result['commands'].items() if name != 'menu'
     )
     assert result['places'] == ['home', 'table_4']
+    assert result['place_poses'].keys() == {'home', 'table_4'}
+    for pose in result['place_poses'].values():
+        assert {'x', 'y', 'yaw', 'frame'} <= pose.keys()
     assert len(json.dumps(result)) < 30000

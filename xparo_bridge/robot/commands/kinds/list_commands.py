@@ -9,9 +9,21 @@ from ..run import Run
 
 
 class ListCommands(Kind[None]):
-    """Result: `commands`, {name: {kind, description, parameters}}, and the names of `places`."""
+    """
+    Tell what can be commanded.
+
+    Result: `commands`, {name: {kind, description, parameters}}, the names of `places`, and
+    `place_poses`, {name: {x, y, yaw, frame}} in m and rad.
+    """
 
     settings_schema = settings()
 
     def start(self, run: Run[None]) -> None:
-        run.succeed({'commands': self.robot.runs.menu(), 'places': self.robot.places.names})
+        places = self.robot.places
+        run.succeed(
+            {
+                'commands': self.robot.runs.menu(),
+                'places': places.names,
+                'place_poses': {name: dict(places[name]) for name in places.names},
+            }
+        )

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kind `save_place`: where the robot stands now, under a name, kept over restarts."""
+"""Kind `save_place`: where the robot stands now, or a pose, under a name, kept over restarts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..kind import Kind, Robot, Schema, settings
 from ..run import Rejection, Run
 
 _MAX_PLACES = 1000
+_COORDINATE = {'type': 'number', 'minimum': -FARTHEST, 'maximum': FARTHEST}
 
 
 class SavePlace(Kind[float]):
@@ -65,6 +66,16 @@ class SavePlace(Kind[float]):
                     'default': False,
                     'description': 'whether a place of that name may be replaced',
                 },
+                'pose': {
+                    'type': 'object',
+                    'description': 'where it is, m and rad; where the robot stands if left out',
+                    'additionalProperties': False,
+                    'required': ['x', 'y'],
+                    'properties': {
+                        **dict.fromkeys(('x', 'y', 'yaw'), _COORDINATE),
+                        'frame': {'type': 'string', 'minLength': 1, 'maxLength': 255},
+                    },
+                },
             },
         }
 
@@ -79,6 +90,12 @@ class SavePlace(Kind[float]):
         return None
 
     def start(self, run: Run[float]) -> None:
+        given = run.parameters.get('pose')
+        if given is not None:
+            frame = frame_name(given.get('frame', self.settings['frame']))
+            pose = {key: round(float(given.get(key, 0.0)), 4) for key in ('x', 'y', 'yaw')}
+            self._save(run, {**pose, 'frame': frame})
+            return
         # Transforms come many a second, so they are listened to only while one is wanted.
         if self._listener is None:
             self._listener = TransformListener.acquire(self.robot.node)
@@ -115,11 +132,14 @@ class SavePlace(Kind[float]):
             'yaw': round(place.yaw, 4),
             'frame': frame,
         }
+        self._save(run, pose)
+
+    def _save(self, run: Run[float], pose: Mapping[str, Any]) -> None:
         kept = self.robot.places.save(run.parameters['name'], pose)
         run.succeed(
             {
                 'name': run.parameters['name'],
-                'pose': pose,
+                'pose': dict(pose),
                 **({} if kept else {'warning': 'not on disk: lost when the bridge ends'}),
             }
         )

@@ -1,0 +1,145 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of the console stand on: a browser, and platform, robot, bridge and console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, ExitStack
+import importlib.util
+import os
+from pathlib import Path
+import shutil
+import tempfile
+from typing import Any
+
+from fixtures.domains import own_domain
+from fixtures.processes import Process
+from fixtures.system import CREDENTIALS, start_bridge, start_platform, start_robot
+import pytest
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), ''
+)
+WITHOUT = (
+    'NiceGUI is not installed'
+    if importlib.util.find_spec('nicegui') is None
+    else 'Playwright is not installed'
+    if importlib.util.find_spec('playwright') is None
+    else ''
+    if CHROMIUM
+    else 'there is no Chromium on this machine (apt-get install chromium)'
+)
+# What the robot tells, so that every part of the page has something to show.
+TELEMETRY = {
+    'period': 0.5,
+    'groups': {
+        'pose': {'topic': 'amcl_pose', 'type': 'geometry_msgs/msg/PoseWithCovarianceStamped'},
+        'map': {},
+        'plan': {},
+        'navigation': {},
+        'velocity': {},
+        'diagnostics': {},
+        'battery': {},
+    },
+}
+PATIENCE = 45_000  # ms for what takes a robot, DDS and a browser on a busy machine
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator[Any]:
+    """Start the machine's Chromium."""
+    if WITHOUT:
+        pytest.skip(WITHOUT)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=['--no-sandbox', '--disable-dev-shm-usage']
+        )
+        yield running
+        running.close()
+
+
+@contextmanager
+def console(port: int, *arguments: str, keys: dict[str, str] | None = None) -> Iterator[str]:
+    """Address of a console on the platform at a port."""
+    with Process.module(
+        'xparo_bridge', 'console', '--port', '0', '--platform', f'127.0.0.1:{port}', *arguments,
+        env=CREDENTIALS if keys is None else keys, name='console',
+    ) as process:  # fmt: skip
+        yield process.wait_for_line(r'console on (\S+)')[1]
+
+
+class House:
+    """Platform, robot, bridge and console, and what of them may be ended and begun again."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack, self._folder = stack, folder
+        self.robot = stack.enter_context(start_robot(speed=1.0))
+        self.platform, self.port = start_platform(0, '--data', str(folder / 'data'))
+        stack.enter_context(self.platform)
+        self.bridge = self.start_bridge()
+        self.url = stack.enter_context(console(self.port))
+
+    def start_bridge(self) -> Process:
+        """Start the bridge, again after the first."""
+        return self._stack.enter_context(
+            start_bridge(self._folder, self.port, {'telemetry': TELEMETRY})
+        )
+
+    def restart_platform(self) -> None:
+        """End the platform and start another in its place."""
+        self.platform.stop()
+        self.platform, _ = start_platform(self.port, '--data', str(self._folder / 'data'))
+        self._stack.enter_context(self.platform)
+
+
+@pytest.fixture(scope='module')
+def house(browser: Any) -> Iterator[House]:
+    """Run all of it for the tests of one file, in a ROS domain of its own."""
+    with (
+        own_domain() as domain,
+        tempfile.TemporaryDirectory(prefix='xparo_console_') as folder,
+        ExitStack() as stack,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv('ROS_DOMAIN_ID', str(domain))
+        patch.setenv('ROS_HOME', folder)
+        yield House(stack, Path(folder))
+
+
+@pytest.fixture
+def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Open a page; what its scripts complain of fails the test."""
+    yield from _page(browser, request, {'width': 1280, 'height': 900})
+
+
+@pytest.fixture
+def phone(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Open a page as wide as a phone."""
+    yield from _page(browser, request, {'width': 390, 'height': 844})
+
+
+def _page(browser: Any, request: pytest.FixtureRequest, size: dict[str, int]) -> Iterator[Any]:
+    context = browser.new_context(viewport=size, reduced_motion='reduce')
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    problems: list[str] = []
+    page.on('pageerror', lambda error: problems.append(str(error)))
+    asked: list[str] = []
+    page.on('request', lambda asking: asked.append(asking.url))
+    yield page
+    folder = os.environ.get('CONSOLE_SCREENSHOTS')
+    if folder:
+        page.screenshot(path=str(Path(folder) / f'{request.node.name}.png'))
+    context.close()
+    assert problems == []
+    # No other host is asked for anything.
+    assert {url.split('/')[2].split(':')[0] for url in asked if url.startswith('http')} <= {
+        '127.0.0.1',
+        'localhost',
+    }
+
+
+Opener = Callable[..., Any]

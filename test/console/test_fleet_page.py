@@ -1,0 +1,140 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Does the fleet page show every robot live, and command several only after it named them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+import json
+import queue
+import threading
+from typing import Any
+
+from fixtures.system import CREDENTIALS, PROJECT_ID, SECRET_KEY, start_platform
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from console.conftest import console
+
+try:
+    from websockets.asyncio.client import connect
+except ImportError:  # websockets before 13
+    from websockets.client import connect
+
+
+class Robots:
+    """Robots of sockets alone, in a thread of their own; `heard` has what each was sent."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f'ws://127.0.0.1:{port}/ws/chatbot/{SECRET_KEY}/{PROJECT_ID}/'
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._sockets: dict[str, Any] = {}
+        self.heard: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
+
+    def _run(self, doing: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result(20)
+
+    def say(self, name: str, kind: str, **data: Any) -> None:
+        """Send a message as a robot, which connects with its first."""
+        self._run(self._say(name, kind, data))
+
+    def leave(self, name: str) -> None:
+        self._run(self._sockets.pop(name).close())
+
+    async def _say(self, name: str, kind: str, data: dict[str, Any]) -> None:
+        if name not in self._sockets:
+            socket = self._sockets[name] = await connect(self._url, ping_interval=None)
+            await socket.send(json.dumps({'type': 'robot_info', 'data': {'robot_id': name}}))
+            self._loop.create_task(self._listen(name, socket))
+        await self._sockets[name].send(json.dumps({'type': kind, 'data': data}))
+
+    async def _listen(self, name: str, socket: Any) -> None:
+        try:
+            while True:
+                frame = json.loads(await socket.recv())
+                if frame['type'] == 'remote_command':
+                    self.heard.put((name, frame['data']))
+        except ConnectionClosed:
+            pass
+
+
+@pytest.fixture(scope='module')
+def port() -> Iterator[int]:
+    platform, port = start_platform()
+    with platform:
+        yield port
+
+
+@pytest.fixture(scope='module')
+def url(browser, port) -> Iterator[str]:
+    with console(port, keys=CREDENTIALS) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
+def robots(port) -> Robots:
+    return Robots(port)
+
+
+def test_robots_come_and_change_and_go_without_a_reload(url, page, robots):
+    page.goto(url)
+    page.get_by_text('No robot has connected yet').wait_for()
+    robots.say('anton', 'telemetry', battery_percentage=71)
+    card = page.get_by_role('region', name='anton')
+    card.get_by_text('battery 71 %').wait_for()
+    robots.say('anton', 'telemetry', battery_percentage=12)
+    card.get_by_text('battery 12 %').wait_for()
+    robots.say('anton', 'command_status', command_id='c', command='go', state='failed',
+               error={'code': 'aborted', 'message': 'the way is blocked'})  # fmt: skip
+    card.get_by_text('go: the way is blocked').wait_for()
+    robots.leave('anton')
+    card.get_by_text('offline').wait_for()
+    robots.say('anton', 'telemetry', battery_percentage=80)
+    card.get_by_text('ready').wait_for()
+
+
+@pytest.mark.parametrize('shown', ['Cards', 'Table'])
+def test_several_are_commanded_together_after_they_were_named(url, page, robots, shown):
+    for name in ('one', 'two', 'three'):
+        robots.say(name, 'telemetry', battery_percentage=50)
+    page.goto(url)
+    page.get_by_role('button', name=shown).click()
+    for name in ('one', 'two'):
+        if shown == 'Cards':
+            page.get_by_role('checkbox', name=f'Select {name}', exact=True).click()
+        else:
+            page.locator(f'[row-id="{name}"] .ag-selection-checkbox input').first.click()
+    page.get_by_text('2 selected of').wait_for()
+    page.get_by_role('button', name='Pause selected…').click()
+    dialog = page.get_by_role('dialog')
+    dialog.get_by_text('one, two').wait_for()
+    assert robots.heard.empty()
+    dialog.get_by_role('button', name='Pause these 2').click()
+    heard = dict(robots.heard.get(timeout=10) for _ in range(2))
+    assert {name: data['command'] for name, data in heard.items()} == {
+        'one': 'pause',
+        'two': 'pause',
+    }
+    assert robots.heard.empty()
+
+
+def test_the_table_is_live_and_leads_to_a_robot(url, page, robots):
+    robots.say('zora', 'telemetry', battery_percentage=33)
+    page.goto(url)
+    page.get_by_role('button', name='Table').click()
+    page.get_by_label('Filter by name or state').fill('zora')
+    battery = page.locator('.ag-center-cols-container [row-id="zora"] [col-id="battery"]')
+    battery.get_by_text('33').wait_for()
+    robots.say('zora', 'telemetry', battery_percentage=34)
+    battery.get_by_text('34').wait_for()
+    page.locator('[row-id="zora"] [col-id="robot"]').first.click()
+    page.get_by_role('heading', name='zora').wait_for()
+
+
+def test_a_robot_that_never_came_has_a_page_that_says_so(url, page, robots):
+    page.goto(f'{url}/robot/nobody')
+    page.get_by_text('No robot of this name has been seen').wait_for()
+    robots.say('nobody', 'telemetry', battery_percentage=1)
+    page.get_by_role('region', name='Map').wait_for()

@@ -1,0 +1,80 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Can a robot be seen and driven from a browser: real platform, bridge, robot and Chromium."""
+
+from __future__ import annotations
+
+import re
+
+
+def on_map(page, x: float, y: float) -> tuple[float, float]:
+    """Where a point of the map is on the page."""
+    return tuple(
+        page.evaluate(
+            """([x, y]) => { const c = document.querySelector(".xparo-map canvas");
+            const box = c.getBoundingClientRect(); const [px, py] = c.xparoMap.at(x, y);
+            return [box.left + px, box.top + py]; }""",
+            [x, y],
+        )
+    )
+
+
+def open_robot(page, house) -> None:
+    page.goto(f'{house.url}/robot/r1')
+    page.wait_for_function(
+        '() => { const c = document.querySelector(".xparo-map canvas"); '
+        'return c && c.xparoMap && c.xparoMap.pose && c.xparoMap.map; }'
+    )
+    # Its menu has come.
+    page.get_by_role('button', name='Start navigation: send').wait_for()
+
+
+def test_a_drag_on_the_map_is_a_goal_and_the_robot_arrives(house, page):
+    open_robot(page, house)
+    page.get_by_role('button', name='Drive to…').click()
+    start = on_map(page, 4.0, 4.0)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0], start[1] - 60, steps=4)  # Heading north.
+    page.mouse.up()
+    life = page.get_by_role('region', name='Map').get_by_role('status')
+    life.get_by_text(re.compile(r'running, .*m to go')).wait_for()
+    life.get_by_text('start_navigation: succeeded').wait_for()
+    pose = page.evaluate('document.querySelector(".xparo-map canvas").xparoMap.pose')
+    assert abs(pose['x'] - 4.0) < 0.3 and abs(pose['y'] - 4.0) < 0.3
+    assert abs(pose['yaw'] - 1.57) < 0.4
+    # One press, one goal: the next drag only moves the map.
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0] + 60, start[1], steps=4)
+    page.mouse.up()
+    assert page.get_by_role('region', name='Commands').get_by_text('start_navigation').count() == 1
+
+
+def test_a_goal_by_name_is_cancelled_on_the_map(house, page):
+    open_robot(page, house)
+    commands = page.get_by_role('region', name='Commands')
+    commands.get_by_label('goal', exact=True).fill('kitchen')
+    page.get_by_role('option', name='kitchen').click()
+    commands.get_by_role('button', name='Start navigation: send').click()
+    on = page.get_by_role('region', name='Map')
+    on.get_by_text(re.compile(r'to go')).wait_for()
+    on.get_by_role('button', name='Cancel this goal').click()
+    on.get_by_text('start_navigation: cancelled').wait_for()
+
+
+def test_stop_by_key_holds_the_robot_and_resume_asks(house, page):
+    open_robot(page, house)
+    page.keyboard.press('F9')
+    page.get_by_label('State of the robot').get_by_text('stopped').wait_for()
+    commands = page.get_by_role('region', name='Commands')
+    commands.get_by_label('goal', exact=True).fill('table_4')
+    page.get_by_role('option', name='table_4').click()
+    commands.get_by_role('button', name='Start navigation: send').click()
+    commands.get_by_text('Press Resume when nobody is in the way').first.wait_for()
+    page.get_by_role('button', name='Resume…').click()
+    page.get_by_role('button', name='No', exact=True).click()
+    page.get_by_label('State of the robot').get_by_text('stopped').wait_for()
+    page.get_by_role('button', name='Resume…').click()
+    page.get_by_role('button', name='Yes, resume').click()
+    page.get_by_label('State of the robot').get_by_text('ready').wait_for()

@@ -1,0 +1,177 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What one person sees of the platform, live, and how that person's requests get there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+import time
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+
+from ..local.platform_client import Event, OperatorClient, OperatorError
+from .robot_view import RobotView
+
+PERIOD = 0.05  # s, in which the platform sends events together
+_AGAIN = (0.2, 0.5, 1.0, 2.0)  # s between two tries to reach the platform
+# Telemetry that is sent only while somebody looks at it.
+LARGE = 'image'
+
+Connect = Callable[..., Awaitable[OperatorClient]]
+
+
+class Feed:
+    """
+    One person's connection to the platform, made again whenever it breaks.
+
+    `connect` is OperatorClient.connect with the address and the person's token.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._client: OperatorClient | None = None
+        self._listeners: dict[str, list[Callable[[Event], None]]] = {}
+        self._watchers_of_images = 0
+        self._sent_at: dict[str, float] = {}
+        self.robots: dict[str, RobotView] = {}
+        self.person = ''
+        self.role = 'viewer'
+        self.platform = ''
+        self.problem = 'not connected to the platform yet'
+        self.seq: int | None = None
+        self.revision = 0
+        self._first = asyncio.Event()  # set once it is known who this is, or that nobody answers
+        self.round_trip: dict[str, float] = {}  # of the last command to each robot, s
+
+    @property
+    def may_command(self) -> bool:
+        """Whether this person is more than a viewer; the platform decides, this is for show."""
+        return self.role != 'viewer'
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        tries = 0
+        while True:
+            try:
+                await self._stay()
+                tries = 0
+            except (OSError, OperatorError, WebSocketException, TimeoutError) as error:
+                self.problem = f'the platform cannot be reached: {error}'
+                self._first.set()
+            if self._client is not None:
+                self.problem = 'the connection to the platform is gone'
+                tries = 0
+            self._client = None
+            self.revision += 1
+            await asyncio.sleep(_AGAIN[min(tries, len(_AGAIN) - 1)])
+            tries += 1
+
+    async def _stay(self) -> None:
+        async with asyncio.timeout(10.0):
+            client = await self._connect(on_event=self._take, watch=self._filter(), since=self.seq)
+        async with client:
+            hello = await client.request('hello')
+            for summary in await client.robots():
+                self._robot(summary['robot_id']).summarize(summary)
+            self.person, self.role = hello['person'] or hello['role'], hello['role']
+            self.platform = hello['project']
+            self._client = client
+            self.problem = ''
+            self._first.set()
+            self.revision += 1
+            for robot in [name for name, view in self.robots.items() if view.loaded]:
+                with contextlib.suppress(OperatorError):
+                    await self.load(robot)
+            await client.wait_closed()
+
+    def _filter(self) -> dict[str, Any]:
+        without = [] if self._watchers_of_images else [LARGE]
+        return {'period': PERIOD, 'without': without}
+
+    def _robot(self, name: str) -> RobotView:
+        if name not in self.robots:
+            self.robots[name] = RobotView(name)
+            self.revision += 1
+        return self.robots[name]
+
+    def _take(self, event: Event) -> None:
+        self.seq = int(event['seq'])
+        name = event['robot']
+        if event['event'] == 'gap':
+            return
+        if not name or name.startswith('connection_'):
+            return
+        view = self._robot(name)
+        view.take(event)
+        data = event.get('data')
+        if event.get('type') == 'command_status' and isinstance(data, dict):
+            sent = self._sent_at.pop(str(data.get('command_id')), None)
+            if sent is not None:
+                self.round_trip[name] = time.monotonic() - sent
+        for listener in [*self._listeners.get(name, ()), *self._listeners.get('', ())]:
+            listener(event)
+
+    def listen(self, robot: str, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Hand each event of a robot to a listener, of all with an empty name; how to end it."""
+        listeners = self._listeners.setdefault(robot, [])
+        listeners.append(listener)
+        return lambda: listeners.remove(listener) if listener in listeners else None
+
+    async def first(self) -> None:
+        """Wait until it is known who this is, or that the platform is not there; 2 s at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._first.wait()
+
+    # --- requests ---
+
+    async def request(self, verb: str, **keys: Any) -> Any:
+        """
+        Ask the platform.
+
+        :raises OperatorError: if it refuses or is not there
+        """
+        if self._client is None:
+            raise OperatorError(self.problem or 'not connected to the platform')
+        return await self._client.request(verb, **keys)
+
+    async def load(self, robot: str) -> RobotView:
+        """Get all that is known of a robot."""
+        view = self._robot(robot)
+        view.load(await self.request('state', robot=robot))
+        for record in await self.request(
+            'history', kind='order', robot=robot, newest=True, limit=200
+        ):
+            view.order(record)
+        return view
+
+    async def ask(self, robot: str) -> None:
+        """Have the robot say what can be commanded, and whether it is held."""
+        if self.may_command and self.robots[robot].connected:
+            for command in ('list_commands', 'status'):
+                await self.send(robot, command)
+
+    async def send(
+        self, robot: str, command: str, parameters: Mapping[str, Any] | None = None, **keys: Any
+    ) -> str:
+        """Send a command; its id."""
+        sent = time.monotonic()
+        result = await self.request(
+            'send', robot=robot, command=command, parameters=dict(parameters or {}), **keys
+        )
+        command_id = str(result['command_id'])
+        self._sent_at[command_id] = sent
+        while len(self._sent_at) > 100:
+            del self._sent_at[next(iter(self._sent_at))]
+        return command_id
+
+    async def watch_images(self, on: bool) -> None:
+        """Have pictures sent too while somebody looks at them."""
+        before = bool(self._watchers_of_images)
+        self._watchers_of_images += 1 if on else -1
+        if before != bool(self._watchers_of_images) and self._client is not None:
+            with contextlib.suppress(OperatorError):
+                await self._client.request('watch', since=self.seq or 0, **self._filter())

@@ -1,0 +1,190 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every page has: the way to the others, who one is, what is wrong, and Stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+import time
+from typing import Any
+
+from nicegui import ui
+from nicegui.events import KeyEventArguments
+
+from ..local.platform_client import OperatorError
+from . import words
+from .sessions import Session
+
+REFRESH = 0.1  # s between two looks at what is new
+ROBOT_PAGES = (('', 'Drive'), ('/trees', 'Trees'), ('/chat', 'Chat'), ('/wire', 'Wire'))
+_CSS = (Path(__file__).parent / 'console.css').read_text(encoding='utf-8')
+
+
+class Button(ui.button):
+    """A button whose colours are the style sheet's."""
+
+    def __init__(
+        self,
+        text: str = '',
+        *,
+        on_click: Callable[..., Any] | None = None,
+        icon: str | None = None,
+    ) -> None:
+        super().__init__(text, on_click=on_click, icon=icon, color=None)
+
+
+@contextmanager
+def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iterator[None]:
+    """Draw what stands around a page; the page itself goes into it."""
+    ui.page_title(f'{title} – xparo')
+    ui.add_css(_CSS)
+    dark = ui.dark_mode(session.dark)
+    with ui.header().classes('xc-header'):
+        ui.link('xparo', '/').classes('xc-brand').props('aria-label="xparo: the fleet"')
+        with ui.element('nav').classes('xc-nav').props('aria-label="Pages"'):
+            _nav_link('Fleet', '/', current=not robot)
+            if robot:
+                for path, name in ROBOT_PAGES:
+                    _nav_link(name, f'/robot/{robot}{path}', current=path == page)
+        ui.space()
+        _theme_button(session, dark)
+        if robot:
+            stop_button(session, robot)
+    banner = ui.label().classes('xc-banner').props('role=alert')
+    banner.set_visibility(False)
+
+    drawn_for = session.feed.role
+
+    def look() -> None:
+        if session.feed.role != drawn_for:  # Known only now, or another since.
+            ui.navigate.reload()
+            return
+        problem = session.feed.problem
+        view = session.feed.robots.get(robot)
+        if not problem and robot and view is not None and not view.connected:
+            ago = words.span(max(0.0, time.time() - view.seen))
+            problem = f'{robot} is offline; what you see is what it said {ago} ago.'
+        elif problem:
+            problem = f'{problem}. It is tried again; what you see may be old.'
+        banner.text = problem
+        banner.set_visibility(bool(problem))
+
+    ui.timer(0.5, look)
+    with ui.column().classes('xc-page'):
+        yield
+    with ui.element('footer').classes('xc-foot'):
+        who = ui.label()
+
+        def show_who() -> None:
+            feed = session.feed
+            who.text = f'{feed.person or "…"}, {feed.role}, at {feed.platform or "…"}'
+
+        ui.timer(1.0, show_who)
+
+    async def find_zone() -> None:
+        await ui.context.client.connected()
+        found = await ui.run_javascript('Intl.DateTimeFormat().resolvedOptions().timeZone')
+        session.zone = str(found or '')
+
+    if not session.zone:
+        ui.timer(0.1, find_zone, once=True)
+
+
+def _nav_link(name: str, target: str, *, current: bool) -> None:
+    link = ui.link(name, target).classes('xc-link')
+    if current:
+        link.props('aria-current=page')
+
+
+def _theme_button(session: Session, dark: Any) -> None:
+    names = {None: 'as the system', False: 'light', True: 'dark'}
+    icons = {None: 'brightness_auto', False: 'light_mode', True: 'dark_mode'}
+    following = {None: True, True: False, False: None}
+
+    def show() -> None:
+        button.props(f'icon={icons[session.dark]} aria-label="Colours: {names[session.dark]}"')
+
+    def turn() -> None:
+        session.dark = following[session.dark]
+        dark.value = session.dark
+        show()
+
+    button = Button(on_click=turn).props('flat round dense').classes('xc-quiet')
+    show()
+
+
+def stop_button(session: Session, robot: str) -> None:
+    """Draw the button that stops a robot, and listen for its keys; what came of it is said."""
+
+    async def stop() -> None:
+        button.props('loading')
+        try:
+            await session.feed.send(robot, 'stop')
+        except OperatorError as error:
+            say(f'STOP WAS NOT SENT: {error}. Use the emergency stop on the robot.', bad=True)
+        finally:
+            button.props(remove='loading')
+
+    def on_key(event: KeyEventArguments) -> None:
+        if not event.action.keydown or event.action.repeat:
+            return
+        if event.key.name == 'F9' or (event.key.name in (' ', 'Space') and event.modifiers.ctrl):
+            ui.timer(0.0, stop, once=True)
+
+    button = Button('Stop', icon='pan_tool', on_click=stop).classes('xc-stop')
+    button.props(f'aria-label="Stop {robot} now" aria-keyshortcuts="F9 Control+Space"')
+    button.set_enabled(session.feed.may_command or bool(session.feed.problem))
+    ui.keyboard(on_key=on_key, ignore=[], repeating=False)
+
+
+@contextmanager
+def question(title: str) -> Iterator[ui.dialog]:
+    """Open a dialog with a heading, into which the rest is drawn; closed, it is empty."""
+    with ui.dialog() as dialog, ui.card():
+        with ui.element('h2').classes('xc-h2'):
+            ui.label(title)
+        yield dialog
+    quoted = title.replace('"', "'")
+    dialog.props(f'aria-label="{quoted}"')
+    dialog.on('hide', dialog.clear)
+    dialog.open()
+
+
+def say(text: str, *, bad: bool = False) -> None:
+    """Say something in passing, to a screen reader too."""
+    ui.notify(
+        text, type='negative' if bad else 'info', position='bottom', timeout=6000 if bad else 3000
+    )
+
+
+def on_change(
+    revision: Callable[[], Any], refresh: Callable[[], Any], period: float = REFRESH
+) -> None:
+    """Call `refresh` now, and whenever what `revision` returns is another."""
+    seen: list[Any] = [None]
+
+    def look() -> None:
+        now = revision()
+        if now != seen[0]:
+            seen[0] = now
+            refresh()
+
+    look()
+    ui.timer(period, look)
+
+
+async def attempt(do: Callable[[], Any]) -> bool:
+    """Do something at the platform, and say so if it is refused; whether it was done."""
+    try:
+        await do()
+    except OperatorError as error:
+        say(words.error_words({'code': error.code, 'message': str(error)}), bad=True)
+        return False
+    return True
+
+
+def empty(text: str) -> ui.label:
+    """Say what to do where there is nothing yet."""
+    return ui.label(text).classes('xc-empty')

@@ -1,0 +1,76 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The executable `console`: serves the console's pages."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import os
+from pathlib import Path
+import sys
+
+DEFAULT_PORT = 8766
+
+DESCRIPTION = """\
+A web page to see the robots of a local platform, to command them and to push them trees. It needs
+no account and no internet."""
+WITHOUT_NICEGUI = """\
+console: NiceGUI is not installed. Install it with
+  pip install "xparo_bridge[console]"
+or, in a checkout or where pip may not write, pip install nicegui"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; exit code 0, 1 if it cannot, 2 for wrong arguments."""
+    options = _parser().parse_args(argv)
+    try:
+        import nicegui  # noqa: F401
+    except ImportError:
+        print(WITHOUT_NICEGUI, file=sys.stderr)
+        return 1
+    from .serve import serve
+
+    return serve(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser('console', description=DESCRIPTION)
+    parser.add_argument('--host', default='127.0.0.1', help='address to serve on [%(default)s]')
+    parser.add_argument(
+        '--port', type=int, default=DEFAULT_PORT, help='TCP port, 0 for a free one [%(default)s]'
+    )
+    parser.add_argument(
+        '--platform',
+        default='127.0.0.1:8765',
+        metavar='HOST:PORT',
+        help='where the local platform listens, wss://HOST:PORT for TLS [%(default)s]',
+    )
+    parser.add_argument(
+        '--platform-authority',
+        metavar='FILE',
+        help='PEM certificate of the authority behind its wss [the system has it]',
+    )
+    parser.add_argument(
+        '--secret-key',
+        default=os.environ.get('XPARO_SECRET_KEY', 'demo'),
+        metavar='KEY',
+        help='secret key of the platform [$XPARO_SECRET_KEY or demo]',
+    )
+    parser.add_argument(
+        '--project-id',
+        default=os.environ.get('XPARO_PROJECT_ID', 'demo'),
+        metavar='ID',
+        help='project [$XPARO_PROJECT_ID or demo]',
+    )
+    parser.add_argument(
+        '--certificate', type=Path, metavar='FILE', help='PEM certificate chain, to serve https'
+    )
+    parser.add_argument(
+        '--certificate-key', type=Path, metavar='FILE', help="the certificate's PEM key"
+    )
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())
