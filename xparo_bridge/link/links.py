@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # How long ending may take in all, whatever hangs, and a part of it the disk, s.
 STOP_TIMEOUT, _CLOSE_TIMEOUT = 4.5, 1.0
+# How long what is cancelled at the end may take to notice, s.
+_CANCEL_TIMEOUT = 0.2
 # How long a part of a link that failed waits before it begins again, s.
 _RESTART = 1.0
 
@@ -267,6 +269,11 @@ class LinkThread:
         finally:
             self._running.set()
             # Not asyncio.run, which waits for a name server that does not answer.
+            left = asyncio.all_tasks(loop)  # Such as those of a dial that websockets 10 forgets.
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left, timeout=_CANCEL_TIMEOUT))
             loop.close()
 
     async def _run(self) -> None:
