@@ -96,6 +96,21 @@ def test_the_address_is_that_of_now_and_a_new_one_asks_for_a_restart(monkeypatch
     assert not watch.problem()
 
 
+def test_a_new_address_is_told_however_often_the_status_is_published(monkeypatch):
+    now = ['10.0.0.5']
+    monkeypatch.setattr(identity, 'address', lambda: now[0])
+    with RosGraph('xparo_bridge') as graph:
+        bridge = Bridge(graph)
+        timer = graph.node.create_timer(0.1, bridge.status.publish)
+        now[0] = '10.0.0.6'
+        graph.until(lambda: bridge.statuses and bridge.statuses[-1].problems)
+        assert (
+            'network: the address is 10.0.0.6, it was 10.0.0.5'
+            in (bridge.statuses[-1].problems[0])
+        )
+        graph.node.destroy_timer(timer)
+
+
 def test_the_facts_of_a_robot_are_written_with_the_address_of_now(monkeypatch):
     monkeypatch.setattr(identity, 'address', lambda: '10.0.0.7')
     info = RobotInfo(identity.RobotFacts('r1'))

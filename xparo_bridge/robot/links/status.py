@@ -127,13 +127,14 @@ class Status:
             self.publish()
 
     def _look(self) -> None:
+        # Each time: what else there is to publish comes when it likes.
+        if problem := self._address.problem():
+            self._problems.report('network', problem)
+        else:
+            self._problems.solved('network', 'the address is that of the start again')
         if self._problems.now != self._published or (
             time.monotonic() - self._published_at >= _PERIOD
         ):
-            if problem := self._address.problem():
-                self._problems.report('network', problem)
-            else:
-                self._problems.solved('network', 'the address is that of the start again')
             self.publish()
 
     def publish(self) -> None:
