@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How does `python -m xparo_bridge NAME` find the executable of that name."""
+"""Run the executable of a name: `python -m xparo_bridge NAME`."""
 
 from importlib.metadata import distribution
 import sys

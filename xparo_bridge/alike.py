@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which known names are like a wrong one, to ask whether they were meant.
+Find the known names that are like a wrong one, to ask whether they were meant.
 
 difflib is imported when somebody has mistyped something: 2 ms then, instead of its memory always.
 """

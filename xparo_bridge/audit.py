@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Who told the robot to do what, and what became of it: the audit log.
+Write the audit log: who told the robot to do what, and what became of it.
 
 One JSON object a line, only ever appended to, in files of mode 0600 that are rotated by size.
 Secrets are taken out. Whoever notes an event waits for nothing: a thread of its own makes the line

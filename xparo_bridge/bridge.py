@@ -203,7 +203,7 @@ class Bridge:
             lambda: self.state.damage,
             Health(self._waiting),
         )
-        self._doors = CommandService(node, self.router)
+        self._command_service = CommandService(node, self.router)
         # A command that could not be made may be named without being a further problem.
         made = set(self.router.kinds)
         loss = configuration['link_loss']
@@ -320,7 +320,7 @@ class Bridge:
             )
         # What came by no link is every platform's business.
         self.links.send(status, source if source in self._link_settings else None)
-        self._doors.publish(source, status)
+        self._command_service.publish(source, status)
 
     def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
         self._audit.note(
@@ -404,7 +404,7 @@ class Bridge:
                 FAULTS.note(f'the status of {type(feature).__name__}', error)
 
     def start(self, *, dial: bool = True) -> None:
-        """Begin to tell, and to dial; without `dial` somebody else has the links' part."""
+        """Begin to send, and to dial; without `dial` somebody else has the links' part."""
         self.router.recover()
         self._telemetry.start()
         if dial:
@@ -421,9 +421,9 @@ class Bridge:
         """Whether nothing moves the robot any more."""
         return self.trees.idle and not self.router.open_runs
 
-    def close(self, *, told: bool) -> None:
-        """Let another bridge go on here; `told` is whether the platform has all it was told."""
-        if told:
+    def close(self, *, up_to_date: bool) -> None:
+        """Let another bridge go on here; `up_to_date`: the platform has every report."""
+        if up_to_date:
             self._journal.close()
         self._telemetry.stop()
         self._base.close()

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The process of one bridge: its threads, from the first check to the last goodbye.
+The process of one bridge: its threads, from the first check to its end.
 
 Whatever hangs while it stops (a dial, a disk, a name server, an action server, a callback), it has
 ended after 5 s.
@@ -40,10 +40,10 @@ from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .share import share
 
-# How long open commands may take to end when the bridge stops, s. The links say goodbye in what is
-# left until _GOODBYE_END, the rest is put away after that.
+# How long open commands may take to end when the bridge stops, s. The links are closed in what is
+# left until _LINKS_CLOSED, the rest is put away after that.
 _STOP_TIMEOUT = 2.5
-_GOODBYE_END = 3.8
+_LINKS_CLOSED = 3.8
 _CLOSE_TIMEOUT = 0.3
 _LAST_TIMEOUT = 0.2
 # After this the process is ended from outside the interpreter, s.
@@ -92,12 +92,12 @@ def run(ros_args: list[str]) -> int:
             node.get_logger().fatal(f'cannot start: {type(failed[0]).__name__}: {failed[0]}')
         else:
             _end_commands(node, bridge, executor)
-        told = bridge.links.all_connected
-        left = began + _GOODBYE_END - time.monotonic()
+        up_to_date = bridge.links.all_connected
+        left = began + _LINKS_CLOSED - time.monotonic()
         _within(left, 'the links', bridge.link_thread.stop)
         executor.shutdown(timeout_sec=0)
         ros_thread.join(_CLOSE_TIMEOUT)
-        _within(_CLOSE_TIMEOUT, 'the state', lambda: bridge.close(told=told))
+        _within(_CLOSE_TIMEOUT, 'the state', lambda: bridge.close(up_to_date=up_to_date))
         _within(_CLOSE_TIMEOUT, 'ROS', rclpy.shutdown)
     except BaseException as error:
         FAULTS.note('the end', error)

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How do secrets stay out of everything that is printed or kept.
+Keep secrets out of everything that is printed or kept.
 
 Whoever learns a secret names it to `hide`; from then on `redacted` takes it out of any text, also
 in the forms it has in addresses and headers. Log records and tracebacks pass through it.

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How long does a server want to be left alone: Retry-After of RFC 9110, section 10.2.3."""
+"""Read how long a server wants to be left alone: Retry-After of RFC 9110, section 10.2.3."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files installed beside the code are: config/, launch/."""
+"""Find the files installed beside the code: config/, launch/."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Where do the nodes of a tree keep the values they share.
+Keep the values that the nodes of a tree share.
 
 Every subtree has its own blackboard. A key that a subtree does not have itself is looked up in
 its parent where the subtree remaps it, or, with autoremapping, under the same name; names that

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What do nodes with children have in common: they halt and reset them."""
+"""Give nodes with children what they have in common: they halt and reset them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How large does a tree become with its subtrees in place, found before anything of it is made.
+Find how large a tree becomes with its subtrees in place, before anything of it is made.
 
 Subtrees multiply: forty trees of two SubTrees each stand for 2^40 nodes. So each tree is measured
 once, and what a SubTree adds is calculated from that.

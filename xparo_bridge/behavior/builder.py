@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How do the elements of a document become the nodes of a tree.
+Make the nodes of a tree of the elements of a document.
 
 A SubTree gets a blackboard of its own. Of its attributes, `key="{other}"` connects a key of it
 to one of the tree around it, any other value is written to it, and `_autoremap` connects all

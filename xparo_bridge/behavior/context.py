@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What do all nodes of one tree share besides the blackboard."""
+"""Hold what all nodes of one tree share besides the blackboard."""
 
 from __future__ import annotations
 

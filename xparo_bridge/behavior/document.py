@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does a document consist of, and how much may it ask for."""
+"""Describe what a document consists of, and how much it may ask for."""
 
 from __future__ import annotations
 

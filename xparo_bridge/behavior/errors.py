@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong with a tree, and how is it told."""
+"""Say what is wrong with a tree, and where."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does py_trees' executor, with its handlers, visitors and viewers, tick a tree.
+Let py_trees' executor, with its handlers, visitors and viewers, tick a tree.
 
 Only the root is ticked by py_trees; the nodes tick each other. Without visitors nothing is done
 for each node at all, so that the executor costs no more than the tree itself.

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does the author of an own leaf derive from."""
+"""Give the authors of leaves the classes to derive from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is wrong with these tree files: a linter for authors and for continuous integration.
+Check tree files: a linter for authors and for continuous integration.
 
     check_tree [--assume-nodes] [--strict] [--tree-folder FOLDER] [--nav2 RELEASE] FILE...
 

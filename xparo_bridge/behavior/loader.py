@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How does a document become a tree, or the list of everything wrong with it."""
+"""Make a tree of a document, or the list of everything that is wrong with it."""
 
 from __future__ import annotations
 

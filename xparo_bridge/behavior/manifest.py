@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is known of a node type, and what one node of it is made from.
+Describe a node type, and what one node of it is made from.
 
 It stands below the node classes, which read their ports from it; so a factory is only known here
 to make an object, and the builder refuses one that makes no node.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is a document of format 3 read as one of format 4.
+Read a document of format 3 as one of format 4.
 
 Only what can be said in format 4 without doubt is rewritten, each time with a warning. A
 document without BTCPP_format may be of either format: there, too, the old names are understood,

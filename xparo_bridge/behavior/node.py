@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What does every node of a tree do: tick, halt, reset, and read and write its ports.
+Do what every node of a tree does: tick, halt, reset, and read and write its ports.
 
 Where py_trees is used (see viewers.py) a node is one of its behaviours, so that py_trees'
 executor, visitors and viewers work with it. It keeps its own status, though, and its parent

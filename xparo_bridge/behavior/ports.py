@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is a port, and what are the types a port can have."""
+"""Describe ports, and the types that a port can have."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ RESERVED = frozenset((*PRECONDITIONS, *POSTCONDITIONS, 'name', 'ID', '_autoremap
 
 
 class Direction(Enum):
+    """Which way a value goes through a port."""
+
     INPUT = 'in'
     OUTPUT = 'out'
     INOUT = 'inout'

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which node types does this robot have, and where do they come from."""
+"""Collect the node types that a robot has, from wherever they come."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can a node say of itself: its status and its kind."""
+"""List what a node can say of itself: its status and its kind."""
 
 from enum import Enum, IntEnum
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What can be done with a loaded tree: tick it, halt it, watch it."""
+"""Tick, halt and watch a loaded tree."""
 
 from __future__ import annotations
 

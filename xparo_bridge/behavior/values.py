@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is a value of the blackboard converted to another type without losing any of it.
+Convert a value of the blackboard to another type without losing any of it.
 
 Values are Python's int (a 64-bit integer to trees), float, bool, str, or any other object; None
 stands for an entry that was declared but never written. The conversions are those of

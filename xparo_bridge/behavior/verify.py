@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is a document a set of trees: known nodes, each with the children its kind takes.
+Check that a document is a set of trees: known nodes, each with the children its kind takes.
 
 This looks at every tree of a document, also at those that are not run. What it cannot see,
 because it depends on where a tree is used, `builder` checks.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How long may reading and building a tree go on, and who wants it ended.
+Bound how long the reading and building of a tree goes on.
 
 Trees are read in a thread beside the one that controls the robot. Python's threads take turns of
 5 ms, and each call of the other thread that lets go of the interpreter may cost it a turn; so a

@@ -4,7 +4,7 @@
 Who gets to the console's pages, sockets and files: asked of every request before the pages see it.
 
 On a loopback address whoever sits at the machine is let in. Anywhere else a person shows a token
-once, and has a cookie from then on. A request that a page of another host makes is turned down in
+once, and has a cookie from then on. A request that a page of another host makes is rejected in
 either case, and so is one that names a host which this console is not: a name that was made to
 lead to the loopback address.
 """

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How are the console's pages served, and ended."""
+"""Serve the console's pages, and end that."""
 
 from __future__ import annotations
 

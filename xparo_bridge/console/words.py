@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How are values said to people: numbers with their units, times in the reader's zone."""
+"""Say values to people: numbers with their units, times in the reader's zone."""
 
 from __future__ import annotations
 

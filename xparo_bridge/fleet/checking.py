@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is wrong with the configurations of many robots, as far as it can be known without ROS.
+Check the configurations of many robots, as far as that can be done without ROS.
 
 Each layer and each part of a configuration that robots share is looked at once.
 """

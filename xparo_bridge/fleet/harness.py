@@ -357,4 +357,4 @@ def _spun(
         loop.call_soon_threadsafe(loop.stop)
         executor.shutdown()
         ros.join(5.0)
-        bridge.close(told=True)
+        bridge.close(up_to_date=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is wrong with configurations that only shows with the ROS types they name.
+Check configurations by the ROS types that they name.
 
 All parts of a bridge are made of a configuration, without dialling and without being found by
 others, once for robots that differ in what makes no difference to this.
@@ -69,7 +69,7 @@ class RosChecks:
         node = Node('config', context=self._context, start_parameter_services=False)
         try:
             declare_parameters(node)
-            make_parts(node, _alone(configuration), ()).close(told=True)
+            make_parts(node, _alone(configuration), ()).close(up_to_date=True)
         except ConfigurationError as error:
             yield from error.problems
         except BridgeError as error:

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is a JSON Schema made into functions that check values."""
+"""Make functions that check values of a JSON Schema."""
 
 from __future__ import annotations
 

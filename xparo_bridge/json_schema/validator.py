@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Does a value fit its JSON Schema: checks schemas of draft 2020-12, and values against them.
+Check schemas of JSON Schema draft 2020-12, and values against them.
 
 A schema is compiled once, into functions. These know the keywords that the bridge's own schemas
 use and most that others would; for a schema with any other keyword jsonschema is imported, which

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How does a finished rosbag reach the platform, over a link that may break at any time."""
+"""Send a finished rosbag to the platform, over a link that may break at any time."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Connection:
         self._reading: asyncio.Future[Credentials | None] | None = None
 
     def stop(self) -> None:
-        """Say goodbye and end `run`."""
+        """Close the connection and end `run`."""
         self._stopping.set()
 
     async def run(self) -> None:

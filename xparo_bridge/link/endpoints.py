@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where does a link dial next, and with which secrets."""
+"""Decide where a link dials next, and with which secrets."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Inbound:
         self._sums: dict[tuple[str, str], _Sum] = {}
         self._next_sum = 0.0
         self._problems = TokenBucket(*_PROBLEMS)
-        self._untold = 0
+        self._unreported = 0
         self.faults = 0
 
     def begin(self) -> None:
@@ -228,7 +228,7 @@ class Inbound:
         if self._problems.take():
             self.deliver(LinkProblem(redacted(problem), message))
         else:
-            self._untold += 1
+            self._unreported += 1
 
     def fault(self, where: str, error: BaseException) -> None:
         """Count a fault of the link's own; it is logged once per kind and minute."""
@@ -243,16 +243,16 @@ class Inbound:
         now = time.monotonic()
         if now < self._next_sum:
             return
-        if self._sums or self._untold:
+        if self._sums or self._unreported:
             self._next_sum = now + _SUM_PERIOD
         sums, self._sums = self._sums, {}
         for (kind, why), told in sums.items():
             self.problem(f'refused: {told.count} {kind}: {why}')
             for name, count in (told.names or {}).items():
                 self._answer(kind, name, f'{count} refused: {why}')
-        if self._untold:
-            self.deliver(LinkProblem(f'{self._untold} more problems, not told one by one'))
-            self._untold = 0
+        if self._unreported:
+            self.deliver(LinkProblem(f'{self._unreported} more problems, not reported one by one'))
+            self._unreported = 0
 
     def _take_urgent(
         self, command: RemoteCommand, kind: str, size: int, received_at: float

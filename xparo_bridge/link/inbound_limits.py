@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How much may a platform ask of a robot: a size, a number of items and a rate for every kind of
+Bound what a platform may ask of a robot: a size, a number of items and a rate for every kind of
 inbound message, and a rate for all frames together.
 
 What is beyond is refused, never waited for: behind it may be a stop.

@@ -247,7 +247,7 @@ class LinkThread:
         self._running.wait()
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        """Send what control messages still wait, say goodbye, and end the thread; s."""
+        """Send what control messages still wait, close the links, and end the thread; s."""
         self._stopping = True
         if self._loop is None:
             return  # It was never started.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How do log lines and metrics of a session reach the platform.
+Send the log lines and metrics of a session to the platform.
 
 While the platform is away, or wants another token, they wait on disk, also over a restart of the
 bridge, and are sent in order when it is back.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How do control messages outlive the process: the control lane's entries on disk.
+Keep the control lane's entries on disk, so that they outlive the process.
 
 The lane in memory is the truth; this follows it within milliseconds. Changes that wait for the
 disk are joined, so that a message that came and went in the meantime leaves no row.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which requests of a link await their answer, and until when.
+Keep the requests of a link that await their answer, and until when.
 
 A request ends once: answered (`done`), too late (`expire`) or cut off (`abandon`). How its failure
 is told is the asker's to say when asking.

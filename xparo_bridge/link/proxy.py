@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a link get out where only an HTTP proxy does.
+Dial through an HTTP proxy, where nothing else leads out.
 
 The CONNECT method of RFC 9110, section 9.3.6, spoken on a plain socket which the WebSocket library
 then takes over; TLS with the platform runs inside, so the proxy sees host and port only.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is the platform's REST API spoken to, and what do its failures mean.
+Speak to the platform's REST API, and say what its failures mean.
 
 Paths and fields are those of the platform's document. The token comes over the WebSocket
 (`REST_API_TOKEN`) and may be renewed at any time; it is in no message of an error.

@@ -19,7 +19,7 @@ from .lanes import byte_size, Lanes
 from .protocols.base import Frame, Protocol, ProtocolError
 from .read_ahead import Arrival
 
-# How long closing may take, s: the last status of a cancelled command, and the farewell.
+# How long closing may take, s: the last status of a cancelled command, and the close frames.
 _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
 # How late an adapter that keeps time may be called, s.
 _TICK = 0.1

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is left of a message that is too big for its peer: its end arrives, and what is missing."""
+"""Shorten a message that is too big for its peer: its end arrives, and what is missing."""
 
 from __future__ import annotations
 

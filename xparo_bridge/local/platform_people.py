@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Who may do what at the local platform: a token a person, with a role.
+Decide who may do what at the local platform: a token a person, with a role.
 
 | role | may |
 |---|---|

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is the local platform started, and ended: the verb `serve`."""
+"""Start and end the local platform: the verb `serve`."""
 
 from __future__ import annotations
 

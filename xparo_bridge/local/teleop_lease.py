@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Who may drive a robot by hand: one person at a time, on one connection."""
+"""Decide who may drive a robot by hand: one person at a time, on one connection."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How does a behaviour tree that runs look as text, by what its robot reports."""
+"""Draw a behaviour tree that runs as text, by what its robot reports."""
 
 from __future__ import annotations
 

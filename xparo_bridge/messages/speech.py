@@ -197,7 +197,7 @@ class AudioFrame(Message):
 
 @dataclass(frozen=True, slots=True)
 class CaptureAudio(Message):
-    """Send the sound of the robot's ears (microphone) or of its own voice (speaker)."""
+    """Send the sound of the robot's microphone, or of its own voice (speaker)."""
 
     rate: int = 16000
     microphone: bool = True

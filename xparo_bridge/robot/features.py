@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which features of the links a robot has, and what a feature is.
+Make the features of the links that a robot has, and describe what a feature is.
 
 A feature is one subject of the links, such as speech, as the robot's own nodes see it. Each costs
 ROS entities, which the executor looks at on every turn, and memory for the types of its messages;

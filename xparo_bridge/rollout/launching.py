@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How do launch files start the bridges of a fleet's folder: namespaces and remappings."""
+"""Help launch files start the bridges of a fleet's folder: namespaces and remappings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is said of the configuration of one robot when it is made: its files, version and origin.
+Describe the configuration of one robot when it is made: its files, version and origin.
 
 The manifest is the file manifest.json beside the configuration's files. Its SHA-256 is the hash by
 which the configuration is known; what is signed are its bytes.

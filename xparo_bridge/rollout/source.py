@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where does a bridge get its configuration from: from files in layers, or a fleet's folder."""
+"""Read the configuration of a bridge, from files in layers or a fleet's folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does the source text of a function come about that reads some fields out of CDR bytes.
+Write the source text of a function that reads some fields out of CDR bytes.
 
 The encoding is plain CDR, version 1 (DDS-XTypes 1.3, 7.4.3; OMG CORBA 3.3 part 2, 9.3): a header
 of four bytes, then every primitive aligned to its own size counted from the end of the header;

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is left of a goal that was cancelled on its way, to be sent again later."""
+"""Find what is left of a goal that was cancelled on its way, to be sent again later."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Is the node behind an action active, where it is one with a lifecycle."""
+"""Find out whether the node behind an action is active, where it is one with a lifecycle."""
 
 from __future__ import annotations
 

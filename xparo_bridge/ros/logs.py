@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How do secrets stay out of ROS's own log."""
+"""Keep secrets out of ROS's own log."""
 
 from __future__ import annotations
 

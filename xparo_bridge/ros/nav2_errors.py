@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What do Nav2's error codes mean.
+Name Nav2's error codes.
 
 Names are those of the constants that the installed interfaces have, of whatever release. A code of
 another action is looked for among all of nav2_msgs: NavigateToPose passes on the code of the

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How do the releases of Nav2 write the poses of a goal, and which of them were missed.
+Read and write the poses of a goal as the releases of Nav2 do, and find those it missed.
 
 `poses` is a list; of NavigateThroughPoses, from Kilted on, a nav_msgs/Goals around it. Missed
 waypoints are numbers in Humble, nav2_msgs/MissedWaypoint in Jazzy and nav2_msgs/WaypointStatus

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is what the configuration names there: topics, services, action servers, each of the right type.
+Check that what the configuration names is there: topics, services, action servers, by type.
 
 What stays away longer than `GRACE` is a problem of the node, with what is there instead: the same
 name with another type, other names with the right type, names that look alike. When it comes the

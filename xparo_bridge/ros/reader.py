@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How are the wanted fields read from a serialized message, as fast as Python can.
+Read the wanted fields from a serialized message, as fast as Python can.
 
 For each type and set of paths a function is compiled that takes the values straight out of the
 bytes (`cdr`). What it does not know, a wstring or another encoding, is deserialized by rclpy and

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Do two publishers speak of one frame of tf, as two robots do that share the topic and their frames.
+Notice two publishers of one frame of tf: two robots that share the topic and their frames.
 
 tf2 takes what comes last, so the frame is now here, now there. No robot leaps to a place and back
 within two messages, again and again.

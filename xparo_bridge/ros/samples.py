@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does each sample of a fast topic get from the middleware to its callback.
+Bring each sample of a fast topic from the middleware to its callback.
 
 rclpy's executor makes a wait set of all that the node has for every turn, and turns twice for
 every callback. With what a bridge has that takes longer than all the rest that is done for a

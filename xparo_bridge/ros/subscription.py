@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does telemetry hold a topic: serialized, with the publishers' QoS, at no cost while not read.
+Hold a topic for telemetry: serialized, with the publishers' QoS, at no cost while not read.
 
 No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its
 history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Where is one frame in another now, of tf and tf_static, at the cost of a look now and then.
+Find where one frame is in another now, of tf and tf_static, at the cost of a look now and then.
 
 A tf2 buffer deserializes every transform there is to answer for any time of the last seconds. The
 bridge asks for the newest only, so the messages of a period are read when it ends. What

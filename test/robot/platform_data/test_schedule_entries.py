@@ -13,12 +13,12 @@ import pytest
 from xparo_bridge.json_reader import read_own
 from xparo_bridge.robot.platform_data import schedule_entries
 from xparo_bridge.robot.platform_data.schedule_entries import (
-    Agenda,
     DONE,
     INVALID,
     MAX_ENTRIES,
     MISSED,
     Policy,
+    ScheduleEntries,
     time_zone,
     WAITING,
 )
@@ -30,13 +30,13 @@ NOON = 1782900000.0
 AT_NOON = {'date': '2026-07-01', 'time': '12:00'}
 
 
-def agenda(policy: Policy = BERLIN, **entries: dict) -> Agenda:
-    made = Agenda(policy)
+def agenda(policy: Policy = BERLIN, **entries: dict) -> ScheduleEntries:
+    made = ScheduleEntries(policy)
     made.replace('platform', entries)
     return made
 
 
-def only(schedule: Agenda):
+def only(schedule: ScheduleEntries):
     (entry,) = schedule.entries()
     return entry
 
@@ -100,7 +100,7 @@ def test_the_same_command_at_another_time_is_another_entry():
 def test_what_ran_stays_run_over_a_restart():
     schedule = agenda(dock=AT_NOON, patrol={'date': '2026-07-01', 'time': '13:00'})
     schedule.take_due(NOON)
-    again = Agenda(BERLIN, {'platform': read_own(schedule.text('platform'))})
+    again = ScheduleEntries(BERLIN, {'platform': read_own(schedule.text('platform'))})
     assert [entry.state for entry in again.entries()] == [DONE, WAITING]
 
 

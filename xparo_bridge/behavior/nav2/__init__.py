@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which nodes do the trees of Nav2 use, and which of them run without ROS.
+List the nodes of Nav2's trees; here are those that run without ROS.
 
 `register` makes the node types of all releases known with their ports, so that Nav2's trees load
 and are checked. Those that need no ROS run at once; the others wait for a factory::

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which node types do the releases of Nav2 have: config/nav2/RELEASE.json, made from their sources.
+Read the node types of a release of Nav2: config/nav2/RELEASE.json, made from its sources.
 
 A tree may use the node types and ports of any release; what a robot's interfaces lack is told when
 a tree is made. `manifest_of` has those of one release, for `check_tree --nav2`.

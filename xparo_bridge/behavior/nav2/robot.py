@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What do Nav2's nodes want to know of the robot."""
+"""Describe what Nav2's nodes want to know of the robot."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How are values of ROS types written as text in a tree, as Nav2's trees do.
+Read and write values of ROS types as text in a tree, as Nav2's trees do.
 
 A literal becomes plain dictionaries and lists with the fields of the message, or of JSON after
 'json:'; whoever fills a message takes them from there. The forms are those of Nav2's

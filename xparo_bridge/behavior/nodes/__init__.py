@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which node types does every robot have: those of BehaviorTree.CPP 4.10."""
+"""List the node types that every robot has: those of BehaviorTree.CPP 4.10."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What do the builtin decorators have in common: the icon that py_trees' viewers draw."""
+"""Give the builtin decorators what they have in common: the icon that py_trees' viewers draw."""
 
 from __future__ import annotations
 

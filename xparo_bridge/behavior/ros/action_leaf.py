@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a leaf use a ROS action.
+Use a ROS action in a leaf.
 
 - The leaf starts: a goal is made from its ports. It is sent as soon as everything that was halted
   before has ended, so that two goals never move the robot at once.

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does a message mean yes: a script over its fields."""
+"""Decide whether a message means success, by a script over its fields."""
 
 from __future__ import annotations
 

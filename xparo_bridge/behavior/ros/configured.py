@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which types of nodes does the configuration add: `trees: nodes:`, a ROS interface behind each.
+Make the node types that the configuration adds: `trees: nodes:`, a ROS interface behind each.
 
 A port is connected to the field of the same name unless another is given; which part of the
 interface has the field says whether the port is an input or an output.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does the value of a port become a field of a ROS message, and a field the value of a port.
+Turn the value of a port into a field of a ROS message, and a field into the value of a port.
 
 A message in an entry is the message itself. A literal is what the type of its port reads:
 numbers, text, 'a;b;c' for lists, and for messages the forms of nav2/types.py or 'json:{...}' with

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which actions and services Nav2's nodes use: the port that goes into each field, and back.
+List the actions and services of Nav2's nodes: the port that goes into each field, and back.
 
 A port that the installed interface has no field for is read by nobody: releases of Nav2 add some.
 """

@@ -99,6 +99,8 @@ class _AsksRobot(LeafNode):
 
 
 class GetCurrentPose(_AsksRobot, SyncAction):
+    """Writes where the robot is to a port."""
+
     def on_tick(self) -> NodeStatus:
         pose = self.robot.pose(
             self.find_input('global_frame', ''), self.find_input('robot_base_frame', '')
@@ -110,6 +112,8 @@ class GetCurrentPose(_AsksRobot, SyncAction):
 
 
 class GetPoseFromPath(SyncAction):
+    """Writes one pose of a path to a port."""
+
     def on_tick(self) -> NodeStatus:
         path = path_of(self, 'path')
         index = self.find_input('index', 0)
@@ -122,6 +126,8 @@ class GetPoseFromPath(SyncAction):
 
 
 class RemovePassedGoals(_AsksRobot, SyncAction):
+    """Leaves the goals out that the robot has passed."""
+
     def on_tick(self) -> NodeStatus:
         goals = poses_of(self, 'input_goals')
         if goals:
@@ -143,6 +149,8 @@ class RemovePassedGoals(_AsksRobot, SyncAction):
 
 
 class AppendGoalPoseToGoals(SyncAction):
+    """Adds a goal behind the others."""
+
     def on_tick(self) -> NodeStatus:
         goal = pose_of(self, 'goal_pose')
         if goal is None:
@@ -152,6 +160,8 @@ class AppendGoalPoseToGoals(SyncAction):
 
 
 class GetNextFewGoals(SyncAction):
+    """Writes the first few goals to a port."""
+
     def on_tick(self) -> NodeStatus:
         goals = poses_of(self, 'input_goals')
         if not goals:
@@ -161,6 +171,8 @@ class GetNextFewGoals(SyncAction):
 
 
 class ExtractRouteNodesAsGoals(SyncAction):
+    """Makes goals of the nodes of a route."""
+
     def on_tick(self) -> NodeStatus:
         route = self.find_input('route')
         if route is None or not route.nodes:
@@ -175,6 +187,8 @@ class ExtractRouteNodesAsGoals(SyncAction):
 
 
 class ConcatenatePaths(SyncAction):
+    """Joins two paths into one."""
+
     def on_tick(self) -> NodeStatus:
         first, second = path_of(self, 'input_path1'), path_of(self, 'input_path2')
         if not first.poses and not second.poses:
@@ -185,6 +199,8 @@ class ConcatenatePaths(SyncAction):
 
 
 class TruncatePath(SyncAction):
+    """Cuts the end off a path, by its length."""
+
     def on_tick(self) -> NodeStatus:
         path = path_of(self, 'input_path')
         poses = list(path.poses)
@@ -200,6 +216,8 @@ class TruncatePath(SyncAction):
 
 
 class TruncatePathLocal(_AsksRobot, SyncAction):
+    """Cuts out the part of a path around the robot."""
+
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._path: Path | None = None
@@ -253,6 +271,8 @@ def _separation(one: PoseStamped, other: PoseStamped, weight: float) -> float:
 
 
 class ArePosesNear(_AsksRobot, Condition):
+    """Succeeds if two poses are near each other."""
+
     def on_tick(self) -> NodeStatus:
         one, other = pose_of(self, 'ref_pose'), pose_of(self, 'target_pose')
         if one is None or other is None:
@@ -270,6 +290,8 @@ class ArePosesNear(_AsksRobot, Condition):
 
 
 class GoalReached(_AsksRobot, Condition):
+    """Succeeds if the robot is at the goal."""
+
     def on_tick(self) -> NodeStatus:
         goal = pose_of(self, 'goal')
         here = (
@@ -285,6 +307,8 @@ class GoalReached(_AsksRobot, Condition):
 
 
 class IsGoalNearby(_AsksRobot, Condition):
+    """Succeeds if the rest of the path is short."""
+
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._path: Path | None = None
@@ -335,14 +359,20 @@ class _Stopped(_AsksRobot):
 
 
 class CheckStopStatus(_Stopped):
+    """Tells by odometry whether the robot stands."""
+
     KIND = NodeKind.ACTION
 
 
 class IsStopped(_Stopped):
+    """Succeeds while the robot stands."""
+
     KIND = NodeKind.CONDITION
 
 
 class TransformAvailable(_AsksRobot, Condition):
+    """Succeeds once tf has a transform."""
+
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._found = False

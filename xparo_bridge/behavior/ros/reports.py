@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is the platform told of a tree that runs.
+Report to the platform how a tree runs.
 
 The structure once, then at most ten times a second the nodes whose status changed. A node that
 does the same at every tick, such as a condition that holds, is told of once; a node that changed
@@ -41,14 +41,14 @@ class TreeReports:
         self._stop_observing: Callable[[], None] = lambda: None
         # The nodes that changed since the last report, with the last result they had.
         self._changed: dict[TreeNode, NodeStatus | None] = {}
-        self._told: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
+        self._reported: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
         self._next = 0.0
 
     def begin(self, run: TreeRun) -> None:
         """Tell of a run that begins, and follow it."""
         self._run = run
         self._changed.clear()
-        self._told.clear()
+        self._reported.clear()
         self._stop_observing = run.tree.observe(self._on_change)
         warnings = problem_list(run.warnings)
         self._send(
@@ -115,9 +115,9 @@ class TreeReports:
         for node in list(islice(self._changed, most)):
             result = self._changed.pop(node)
             news = (node.state, result, node.feedback_message)
-            if self._told.get(node) == news:
+            if self._reported.get(node) == news:
                 continue
-            self._told[node] = news
+            self._reported[node] = news
             entry = {'uid': node.uid, 'status': str(node.state)}
             if result is not None and result is not node.state:
                 entry['result'] = str(result)

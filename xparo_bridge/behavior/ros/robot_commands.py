@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What trees ask of the robot's commands, and what commands learn of trees."""
+"""Describe what trees and the robot's commands ask of each other."""
 
 from __future__ import annotations
 

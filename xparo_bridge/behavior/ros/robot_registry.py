@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which node types do the trees of this robot have, and what makes their nodes."""
+"""Collect the node types of this robot, and what makes their nodes."""
 
 from __future__ import annotations
 

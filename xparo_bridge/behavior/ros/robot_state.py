@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where is the robot, how fast, and what is its newest goal: what Nav2's nodes ask for."""
+"""Know where the robot is, how fast, and its newest goal: what Nav2's nodes ask for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a leaf use a ROS service.
+Use a ROS service in a leaf.
 
 RUNNING until the response is there; SUCCESS if it says so. FAILURE if it does not, or if the
 server is absent or does not answer in time. Halted: the response is no longer waited for; the

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a leaf use a topic.
+Use a topic in a leaf.
 
 RosTopicPublish: SUCCESS once the message is published.
 RosTopicCondition: SUCCESS if the newest message means yes. FAILURE if it does not, if there was

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which executor ticks a tree: py_trees_ros', so that its viewers work, or py_trees', or neither.
+Choose what ticks a tree: py_trees_ros, so that its viewers work, or py_trees, or neither.
 
 Without py_trees_ros it is py_trees' in a program that uses py_trees itself.
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which trees does the robot know by name, and which of them ran last.
+Keep the trees that the robot knows by name, and which of them ran last.
 
 Files of the robot's own folder are known by their names without `.xml`; nobody from outside can
 change them. Trees that were given to the bridge are kept over a restart, and the one that ran last

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What does one tree hold of ROS: a node of its own, and what its leaves have under way.
+Hold what one tree has of ROS: a node of its own, and what its leaves have under way.
 
 Leaves that use the same server share one client. All of it goes when the tree goes, but not before
 everything that was begun has ended: a goal that is cancelled still moves the robot until its

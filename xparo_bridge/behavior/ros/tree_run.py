@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is one run of a tree, from its acceptance to its result."""
+"""Follow one run of a tree, from its acceptance to its result."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a tree come to run, and when does another one take its place.
+Run one tree at a time, and have another one take its place.
 
 A tree is checked as a whole and its nodes are made before anything changes, beside the ROS thread
 (`tree_preparation`). Then the running one is halted between two ticks. The new one has its first

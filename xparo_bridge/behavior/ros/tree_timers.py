@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Say when the tree that runs is ticked, and when what it waits for is looked after.
+Decide when the tree that runs is ticked, and when what it waits for is looked after.
 
 | timer    | runs while                      | period                                           |
 |----------|---------------------------------|--------------------------------------------------|

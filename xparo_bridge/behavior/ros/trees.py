@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does the rest of the bridge ask of trees: all of them behind one class."""
+"""Offer the trees of a robot to the rest of the bridge, behind one class."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class Trees:
         """Tell a link that has just connected of the tree that runs."""
         self._reports.introduce(link)
 
-    # From commands and doors
+    # From commands and services
 
     def run_xml(
         self,

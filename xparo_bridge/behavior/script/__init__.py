@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is the scripting language of trees read and run.
+Read and run the scripting language of trees.
 
 Text becomes tokens (`tokens`), tokens a syntax tree (`syntax`), and the syntax tree, once for
 each text, Python closures that are called with a node's blackboard (`compile`). Nothing of a

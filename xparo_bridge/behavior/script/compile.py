@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What does a script do when it runs.
+Compile a script into a function that runs it.
 
 A script is compiled once for each text, to closures that are called with a blackboard. All
 arithmetic gives a float, all operands are evaluated (there is no short circuit), integer literals

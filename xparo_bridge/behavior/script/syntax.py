@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is the grammar of a script.
+Parse a script.
 
 From loose to tight: assignments, ``?:``, ``||``, ``&&``, comparisons (chained), ``|`` and ``^``,
 ``&``, ``+ - ..``, ``* /``, and the prefixes ``- ~ !``. Operators of one level group to the left;
@@ -41,18 +41,24 @@ _BINDING = {
 
 @dataclass(frozen=True)
 class Literal:
+    """A value that stands in the script itself."""
+
     value: Any
     depth: int = 1
 
 
 @dataclass(frozen=True)
 class Name:
+    """The value of a blackboard entry, or of an enumeration."""
+
     name: str
     depth: int = 1
 
 
 @dataclass(frozen=True)
 class Unary:
+    """An operator before its one operand."""
+
     operator: str
     operand: Expression
     depth: int
@@ -60,6 +66,8 @@ class Unary:
 
 @dataclass(frozen=True)
 class Binary:
+    """An operator between two operands."""
+
     operator: str
     left: Expression
     right: Expression
@@ -77,6 +85,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Ternary:
+    """One of two expressions, by a condition."""
+
     condition: Expression
     then: Expression
     otherwise: Expression
@@ -85,6 +95,8 @@ class Ternary:
 
 @dataclass(frozen=True)
 class Assignment:
+    """A value that is written to a blackboard entry."""
+
     operator: str
     target: Expression
     value: Expression

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What are the words of a script."""
+"""Split a script into tokens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ..values import clip
 
 
 class TokenKind(Enum):
+    """What kind of token it is."""
+
     INTEGER = 'an integer'
     REAL = 'a real number'
     STRING = 'text'
@@ -24,6 +26,8 @@ class TokenKind(Enum):
 
 
 class Token(NamedTuple):
+    """One token, and where it begins in the script."""
+
     kind: TokenKind
     text: str
     position: int  # Counted from 1, as an editor's columns.

@@ -31,6 +31,8 @@ class TimedBehavior(Task):
 
 
 class SpinTask(TimedBehavior):
+    """Turns the robot on the spot."""
+
     action = Spin
     turned = 0.0
 
@@ -54,6 +56,8 @@ class SpinTask(TimedBehavior):
 
 
 class DriveOnHeadingTask(TimedBehavior):
+    """Drives the robot straight ahead."""
+
     action = DriveOnHeading
     traveled = 0.0
 
@@ -94,6 +98,8 @@ class BackUpTask(DriveOnHeadingTask):
 
 
 class WaitTask(TimedBehavior):
+    """Lets time pass."""
+
     action = Wait
     moves = False
 

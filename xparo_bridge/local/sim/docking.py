@@ -22,6 +22,8 @@ SPEED = 0.15
 
 
 class DockRobotTask(Task):
+    """Drives the robot into its dock."""
+
     action = DockRobot
     preemption_ends_both = True
     state = DockRobot.Feedback.NONE
@@ -86,6 +88,8 @@ class DockRobotTask(Task):
 
 
 class UndockRobotTask(Task):
+    """Drives the robot out of its dock."""
+
     action = UndockRobot
     preemption_ends_both = True
     success = False

@@ -17,7 +17,7 @@ RADIUS = 0.2
 COMMAND_TIMEOUT = 0.5
 
 
-class Surroundings(Protocol):
+class Obstacles(Protocol):
     """What keeps a robot from going on."""
 
     def clearance(self, x: float, y: float) -> float:
@@ -72,7 +72,7 @@ class Limits:
 class Drive:
     """A robot on a floor: give it velocities and step it through time."""
 
-    def __init__(self, world: Surroundings, pose: Pose, limits: Limits | None = None) -> None:
+    def __init__(self, world: Obstacles, pose: Pose, limits: Limits | None = None) -> None:
         self._world = world
         self.limits = limits or Limits()
         self.pose = pose

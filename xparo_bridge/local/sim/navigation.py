@@ -172,6 +172,8 @@ class Navigator(Task):
 
 
 class NavigateToPoseTask(Navigator):
+    """Drives the robot to a pose."""
+
     action = NavigateToPose
 
     def navigate(self) -> Steps:
@@ -183,6 +185,8 @@ class NavigateToPoseTask(Navigator):
 
 
 class NavigateThroughPosesTask(Navigator):
+    """Drives the robot through poses, in their order."""
+
     action = NavigateThroughPoses
     poses_remaining = 0
 
@@ -259,6 +263,8 @@ def missed_waypoint(index: int, pose: Any, code: int) -> Any:
 
 
 class FollowPathTask(Task):
+    """Drives the robot along a path."""
+
     action = FollowPath
     follower: PathFollower | None = None
 
@@ -290,6 +296,8 @@ class FollowPathTask(Task):
 
 
 class ComputePathToPoseTask(Task):
+    """Plans a path to a pose."""
+
     action = ComputePathToPose
     moves = False
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What is where on the simulated robot's floor, and what its laser sees of it.
+Know what is where on the simulated robot's floor, and what its laser sees of it.
 
 Lengths in metres, angles in radians, everything in the map frame: x to the east, y to the north.
 A floor begins at its own origin, its south-west corner; that of the restaurant is (0, 0).

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is a command let in: is it known, in time, not too often, right, and may the robot be moved.
+Decide whether a command is let in: known, in time, not too often, right, and free to move.
 
 Every check that can refuse a command is here or in its kind's `prepare`, which is asked last, and
 each answers with a Rejection or None; nothing here acts on a run.

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How long may an answer be: lists are cut, and what makes an error too large is left out."""
+"""Bound how long an answer is: lists are cut, and what makes an error too large is left out."""
 
 from __future__ import annotations
 

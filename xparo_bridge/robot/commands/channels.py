@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which run may go when several want the same: the robot's base, a gripper, or just each other.
+Decide which run may go when several want the same: the base, a gripper, or just each other.
 
 | concurrency | while another run is on the channel |
 |---|---|

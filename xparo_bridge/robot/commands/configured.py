@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which commands does the configuration make, of the kinds that are installed."""
+"""Make the commands of the configuration, of the kinds that are installed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Is the id of a command used, and by the same command."""
+"""Decide whether the id of a command is used, and by the same command."""
 
 from __future__ import annotations
 

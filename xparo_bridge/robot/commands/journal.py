@@ -106,7 +106,7 @@ class Journal:
         return list(self._open.values())
 
     @property
-    def untold(self) -> list[tuple[str, CommandStatus]]:
+    def unreported(self) -> list[tuple[str, CommandStatus]]:
         """Sources and ends that a bridge which died may have taken with it."""
         return self._fresh
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which commands were cancelled before they were read: a cancel is handed over ahead of them."""
+"""Remember cancels that were handed over ahead of the commands they select."""
 
 from __future__ import annotations
 

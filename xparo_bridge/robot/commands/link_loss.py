@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What does the robot do when no platform was there for a while, and when one is back.
+Act where no platform was there for a while, and where one is back.
 
 The answer is a command of the configuration: pause, cancel, a way home, a tree; without one the
 robot goes on. It is tried again until it is taken. When a platform is back, what was paused by

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Are the parameters of a command right: they are checked against its JSON Schema, in bounded time.
+Check the parameters of a command against its JSON Schema, in bounded time.
 
 What is cheap to see is looked at first: numbers that are none, and more items than are allowed. So
 to check a command never costs much more than to read it, and an answer stays short.

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which places does the robot know: those of its configuration, and those saved since."""
+"""Keep the places that the robot knows: those of its configuration, and those saved since."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's own doors to its commands: `~/execute_command` and `~/command_status`."""
+"""Offer the commands to the robot's own nodes: `~/execute_command` and `~/command_status`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...messages import CommandState, CommandStatus, RemoteCommand
 from ...ros.entities import publisher, service
 from .router import Router
 
-# The source of commands that come by these doors, beside the names of the links.
+# The source of commands that come by this service, beside the names of the links.
 LOCAL = 'ros'
 
 

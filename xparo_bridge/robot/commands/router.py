@@ -109,7 +109,7 @@ class Router:
         """Report what a bridge that died could not report any more."""
         if self.lock.doubt:
             self._logger.error(f'the robot stays stopped until resume: {self.lock.words}')
-        for source, status in self.journal.untold:
+        for source, status in self.journal.unreported:
             self._report(source, replace(status, resent=True))
 
     # --- the way of a command ---

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a command's entry in the configuration become a ROS message.
+Make a ROS message of a command's entry in the configuration.
 
 A template is a map of field names to values, as deep as the message. In it `$name` stands for the
 parameter of that name, with its type; in a text `${name}` stands for the parameter as text, and

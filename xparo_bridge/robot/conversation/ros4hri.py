@@ -27,7 +27,7 @@ def installed(module: str, name: str) -> Any:
 
 
 class LiveSpeech:
-    """What people say, as ROS4HRI has it: each link with ears is one voice."""
+    """What people say, as ROS4HRI has it: each link with a microphone is one voice."""
 
     def __init__(self, node: Node) -> None:
         self._node = node

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which link does what: the configuration's choice, else the first link that can."""
+"""Choose which link does what: the configuration's choice, else the first link that can."""
 
 from __future__ import annotations
 

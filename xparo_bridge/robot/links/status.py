@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is the bridge doing: `~/status` for programs, `/diagnostics` for everybody's tools."""
+"""Report how the bridge is doing: `~/status` for programs, `/diagnostics` for all tools."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is a finished rosbag sent to the platform: action `~/upload_rosbag`, so that a program on the
-robot and, by a command of kind `action`, the platform can order it and see how far it is.
+Send a finished rosbag to the platform: action `~/upload_rosbag`, so that a program on the robot
+and, by a command of kind `action`, the platform can order it and see how far it is.
 """
 
 from __future__ import annotations

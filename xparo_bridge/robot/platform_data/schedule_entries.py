@@ -1,10 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Knows which commands are due when: the schedules of all links, without ROS and without a clock.
+Decide which commands are due when: the schedules of all links, without ROS and without a clock.
 
 An entry is the platform's {date, time}, on the clock of a time zone. Of a time that the clock
-skips in spring the same moment counts as if it had not been put forward; of one that comes twice
+skips in spring the same moment counts as in standard time; of one that comes twice
 in autumn, the first. An entry runs at most once, also over restarts.
 """
 
@@ -55,7 +55,7 @@ class Entry:
     text: str = ''
 
 
-class Agenda:
+class ScheduleEntries:
     """The entries of every link."""
 
     def __init__(self, policy: Policy, kept: Mapping[str, Any] | None = None) -> None:

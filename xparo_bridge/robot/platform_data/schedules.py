@@ -34,13 +34,13 @@ from ..features import Feature, FeatureContext, Handlers
 from ..links.replies import Replies
 from .disk_worker import DiskWorker
 from .schedule_entries import (
-    Agenda,
     DONE,
     Entry,
     INVALID,
     MAX_ENTRIES,
     Policy,
     read_schedule,
+    ScheduleEntries,
     time_zone,
 )
 
@@ -72,7 +72,7 @@ class Schedules(Feature):
         self._links = context.links.that_carry(msg.AskSchedule)
         self._kept = context.state.table('schedules', max_entries=100, max_bytes=_MAX_BYTES)
         self._policy = Policy(settings['time_zone'], settings['missed'], settings['missed_within'])
-        self._agenda = Agenda(self._policy, self._read())
+        self._schedule = ScheduleEntries(self._policy, self._read())
         self._replies = Replies(node)
         self.handlers = Handlers()
         self.handlers.on(msg.Schedule, self._on_schedule)
@@ -91,14 +91,14 @@ class Schedules(Feature):
             self._context.links.send(msg.AskSchedule(), link)
 
     def tell(self, status: Any) -> None:
-        status.schedule = [_message(entry, _LONGEST) for entry in self._agenda.shown(_SHOWN)]
+        status.schedule = [_message(entry, _LONGEST) for entry in self._schedule.shown(_SHOWN)]
 
     def _read(self) -> dict[str, Any]:
         kept = {}
         for link, text in self._kept.items():
             try:
                 schedule = read_own_object(text)
-                Agenda(self._policy, {link: schedule})
+                ScheduleEntries(self._policy, {link: schedule})
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 self._logger.error(f'{link}: the schedule of the last run is lost: {error!r}')
                 self._kept.delete(link)
@@ -113,7 +113,7 @@ class Schedules(Feature):
                 self._kept.delete(link)
                 continue
             try:
-                self._kept.put(link, self._agenda.text(link))
+                self._kept.put(link, self._schedule.text(link))
             except NoRoom as error:
                 self._logger.error(f'{link}: its schedule is lost at a restart: {error}')
         self._context.publish_status()
@@ -142,17 +142,17 @@ class Schedules(Feature):
             future.set_result(result)
 
     def _lay_down(self, link: str, read: Mapping[str, Entry]) -> None:
-        invalid = self._agenda.lay_down(link, read)
+        invalid = self._schedule.lay_down(link, read)
         for entry in invalid[:_NAMED]:
             self._logger.warning(f'{link}: schedule: {entry.name}: {entry.problem}')
         if len(invalid) > _NAMED:
             self._logger.warning(f'{link}: schedule: {len(invalid)} entries are invalid')
         self._keep(link)
-        if self._agenda.waiting() and self._timer.is_canceled():
+        if self._schedule.waiting() and self._timer.is_canceled():
             self._timer.reset()
 
     def _run_due(self) -> None:
-        ended = self._agenda.take_due(time.time(), _AT_A_TIME)
+        ended = self._schedule.take_due(time.time(), _AT_A_TIME)
         if ended:
             # Kept first: what a crash interrupts is not run again.
             self._keep(*{entry.link for entry in ended})
@@ -172,7 +172,7 @@ class Schedules(Feature):
                 self._logger.warning(f'{entry.link}: schedule: {entry.name}: missed, {at}')
         if len(ended) == _AT_A_TIME:
             self._due_guard.trigger()  # More may be due; others have their turn first.
-        if not self._agenda.waiting():
+        if not self._schedule.waiting():
             self._timer.cancel()
 
     def _on_schedule(self, link: str, schedule: msg.Schedule) -> None:
@@ -201,7 +201,7 @@ class Schedules(Feature):
         ):
             response.error = 'the platform did not answer in time'
         response.success = not response.error
-        entries = [entry for entry in self._agenda.entries() if entry.link == link]
+        entries = [entry for entry in self._schedule.entries() if entry.link == link]
         response.entries = await self._beside(lambda: [_message(entry) for entry in entries]) or []
         return response
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which name has a time zone now that a browser calls by an older one.
+Find the name that a time zone has now, of an older one that a browser uses.
 
 The older names are links in the time zone database (its file `backward`); Ubuntu 24.04 and Debian
 13 have them in a package of their own, tzdata-legacy, which few robots have.

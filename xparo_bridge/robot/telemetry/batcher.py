@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""When are values collected, and how do they become one message."""
+"""Collect values when they are due, into one message."""
 
 from __future__ import annotations
 

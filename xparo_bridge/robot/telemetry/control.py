@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How is telemetry changed from ROS while it runs: service `~/telemetry/enable`, and a parameter
+Change telemetry from ROS while it runs: service `~/telemetry/enable`, and a parameter
 `telemetry.rate.NAME`, Hz, for each group and topic.
 """
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What do the robot's nodes log, from a level up, and no node more than its share."""
+"""Send what the robot's nodes log, from a level up, and of no node more than its share."""
 
 from __future__ import annotations
 

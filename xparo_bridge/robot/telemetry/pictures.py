@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How does a camera's image become a file small enough to send, by Pillow.
+Make a file small enough to send of a camera's image, by Pillow.
 
 Encodings are those of sensor_msgs/image_encodings.hpp. What has no colours of its own becomes
 gray: depth between its nearest and farthest pixel, other numbers between the least and the most.

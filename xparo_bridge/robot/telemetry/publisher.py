@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which telemetry runs, at which rate, and how is it switched while it runs."""
+"""Run the telemetry, and switch what runs and at which rate."""
 
 from __future__ import annotations
 

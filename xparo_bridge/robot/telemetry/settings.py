@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is configured of telemetry, beyond what config/schema.json has checked already."""
+"""Read what is configured of telemetry, beyond what config/schema.json has checked already."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which commands of a stream come too late, where the clocks of sender and robot differ."""
+"""Find commands of a stream that come too late, where the clocks of sender and robot differ."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is anything wrong with the robot, of diagnostic_msgs/DiagnosticArray (REP 107).
+Report what is wrong with the robot, of diagnostic_msgs/DiagnosticArray (REP 107).
 
 Sends `diagnostics`: {level, total, not_ok}: the worst level of all, how many parts report, and of
 those that are not OK, the worst first, {name, level, message}, with `hardware_id` if it has one;
@@ -119,7 +119,7 @@ class Diagnostics(Source):
         values: dict[str, Any] = {
             'level': _LEVELS[max((level for level, _ in found.values()), key=_WORSE.__getitem__)],
             'total': len(found),
-            'not_ok': [_told(key, *found[key]) for key in bad[:limit]],
+            'not_ok': [_described(key, *found[key]) for key in bad[:limit]],
         }
         if len(bad) > limit:
             values['left_out'] = len(bad) - limit
@@ -167,7 +167,7 @@ class Diagnostics(Source):
         self._problems.forget(self._problem)
 
 
-def _told(key: tuple[str, str], level: int, message: str) -> dict[str, Any]:
+def _described(key: tuple[str, str], level: int, message: str) -> dict[str, Any]:
     name, hardware = key
-    told = {'name': name, 'level': _LEVELS[level], 'message': message}
-    return told | {'hardware_id': hardware} if hardware else told
+    found = {'name': name, 'level': _LEVELS[level], 'message': message}
+    return found | {'hardware_id': hardware} if hardware else found

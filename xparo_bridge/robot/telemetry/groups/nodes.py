@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Is everything there that should be: nodes, published topics, active lifecycle nodes.
+Report what should be there and is not: nodes, published topics, active lifecycle nodes.
 
 Sends `nodes`: {missing_nodes, missing_topics, lifecycle}; of the lifecycle nodes those that are
 not active, with their state, which is `unknown` of one that does not answer.

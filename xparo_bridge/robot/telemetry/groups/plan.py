@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Which way the robot means to go, of a nav_msgs/Path.
+Send the way that the robot means to go, of a nav_msgs/Path.
 
 Sends `plan` when it changed: {frame, points}, thinned to at most `points` of [x, y] in metres, the
 first and the last always among them.

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How the robot's computer is doing.
+Report how the robot's computer is doing.
 
 Sends `cpu_usage`, `memory_usage` and `disk_usage` in percent, as the platform's document has them,
 and what else is asked for:
