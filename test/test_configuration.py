@@ -104,7 +104,7 @@ def test_what_is_no_configuration_is_refused_with_its_place(file, text, expected
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / 'robot.yaml'
     path.write_bytes(b'a: \xff\xfe\n')
-    assert problems_of(path) == [f'{path}: not UTF-8 text']
+    assert problems_of(path) == [f'{path}:1: not UTF-8 text; save the file in this encoding']
 
 
 def test_a_missing_file_is_named(tmp_path):

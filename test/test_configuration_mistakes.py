@@ -298,3 +298,52 @@ def test_the_rest_of_a_configuration_is_looked_through_all_the_same(problems):
         'telemetry.topics[1]',
         'telemetry.topics[1].topc',
     ]
+
+
+MISREAD = [
+    ('chat:\n\ttimeout: 3\n', '4', 'there is a tab: YAML indents by spaces'),
+    ('robot_id: %x\n', '3', 'put a text that begins with % in quotes'),
+    ('robot_id: @x\n', '3', 'put a text that begins with @ in quotes'),
+    ('robot_id: a: b\n', '3', 'put a text with a colon in quotes'),
+    ('chat:\n timeout: 3\n  x: 1\n', '5', 'indent keys of one map alike'),
+    ('---\nchat: {}\n', '3', 'remove the line ---'),
+    ('robot_id: "a\0"\n', '3', 'control characters are not allowed'),
+    ('chat:\n\u00a0 timeout: 3\n', '4', 'U+00A0, no-break space'),
+    ('chat: {timeout:\u00a03}\n', '3', 'U+00A0, no-break space'),
+    ('robot_id: r\u200b7\n', '3', 'U+200B, zero width space'),
+    ('robot_id: “r7”\n', '3', 'write "r7"'),
+    ('chat:{timeout: 3}\n', '3', 'write a space after the colon'),
+    ('places: {p: {x: "1", y: 2}}\n', '3', 'write it without the quotes'),
+    ('chat: {timeout: 0o10}\n', '3', 'write 8 for the number'),
+    ('telemetry:\n  topics:\n    topic: /a\n', '4', 'begin each of its entries with "- "'),
+    ('places:\n  - {x: 1, y: 2}\n', '3', 'and no "- "'),
+    ('telemetry: {groups: {battery: yes}}\n', '3', 'write {} for its defaults'),
+]
+
+
+@pytest.mark.parametrize(('text', 'line', 'words'), MISREAD)
+def test_what_looks_right_to_its_author_is_told_with_what_to_write(problems, text, line, words):
+    (problem,) = problems(text)
+    assert f'0.yaml:{line}: ' in problem
+    assert words in problem
+
+
+def test_links_by_name_are_told_to_be_a_list(write):
+    with pytest.raises(ConfigurationError, match='expected a list'):
+        write('links:\n  platform: {protocol: xparo, url: "wss://e.org/ws"}\n')
+
+
+@pytest.mark.parametrize('form', ['\ufeff{}', '---\n{}...\n', '{}\n\n# the end\n'])
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
+def test_how_an_editor_saves_a_file_changes_nothing(tmp_path, form, end):
+    file = tmp_path / 'robot.yaml'
+    file.write_bytes(form.format(LINK + 'robot_id: größe\n').replace('\n', end).encode())
+    assert load([file])['robot_id'] == 'größe'
+
+
+@pytest.mark.parametrize('encoding', ['latin-1', 'utf-16'])
+def test_another_encoding_is_told_with_its_line(tmp_path, encoding):
+    file = tmp_path / 'robot.yaml'
+    file.write_bytes((LINK + 'robot_id: größe\n').encode(encoding))
+    with pytest.raises(ConfigurationError, match=r'robot\.yaml:[13]: not UTF-8 text; save'):
+        load([file])

@@ -21,13 +21,14 @@ from typing import Any, NoReturn, TypeVar
 
 from . import configuration_rules
 from .alike import alike
+from .configuration_hints import type_hint
 from .errors import BadInput
 from .json_reader import read_own
 from .json_schema import Problem as SchemaProblem
 from .json_schema import Validator
 from .layers import Complain, Layers, merge, Variables
 from .share import share
-from .yaml_layers import EMPTY, key_text, KeyPath, Layer, Problem, read_as
+from .yaml_layers import EMPTY, key_text, KeyPath, Layer, Problem
 
 __all__ = [
     'checked',
@@ -335,7 +336,7 @@ def _errors(
     for error in sorted(validator.problems(part), key=lambda error: list(map(str, error.path))):
         for path, text in _explain(error):
             source = configuration.layers.sources.get((*at, *path))
-            yield path, text + _hint(error, path, source)
+            yield path, text + type_hint(error, source)
 
 
 def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
@@ -347,7 +348,9 @@ def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
         for key in error.instance:
             if key not in known:
                 yield (*path, str(key)), _unknown_key(str(key), known)
-    elif (path == () and error.keyword == 'required') or path == ('links',):
+    elif (path == () and error.keyword == 'required') or (
+        path == ('links',) and not error.instance
+    ):
         yield (
             ('links',),
             'no platform is named that could be dialled; give a file by config:=FILE that holds '
@@ -368,26 +371,11 @@ def _unknown_key(key: str, known: list[str]) -> str:
             "mode 0600 that the link's credentials_file names"
         )
     near = alike(key, known, 1)
+    if ':' in key:
+        return f'no such key; write a space after the colon: "{key.replace(":", ": ", 1)}"'
     return 'no such key; ' + (
         f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
     )
-
-
-def _hint(error: SchemaProblem, path: KeyPath, source: str | None) -> str:
-    """What to write where YAML took a value for something else than was meant."""
-    if error.keyword != 'type' or source is None:
-        return ''
-    kinds: Any = error.expected
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    value = error.instance
-    taken_for = read_as(source)
-    if 'string' in kinds and taken_for and not isinstance(value, str):
-        return f'; YAML reads {source} as {taken_for}: put it in quotes, "{source}"'
-    if isinstance(value, str) and {'number', 'integer'} & set(kinds):
-        number = re.match(r'[-+]?\d+([.,]\d+)?', value)
-        if number:
-            return f'; expected the number alone, such as {number[0].replace(",", ".")}'
-    return ''
 
 
 def _fill_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:

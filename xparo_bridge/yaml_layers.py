@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from .yaml_hints import reader_hint, unseen
 from .yaml_reader import read_yaml, YamlError
 
 KeyPath = tuple[str | int, ...]
@@ -147,6 +148,7 @@ class Layer:
     def _read(self, path: Path, check: Callable[[yaml.Node], bool]) -> Any:
         """Read a file; None if it holds nothing, cannot be read or `check` says False."""
         self.files.append(path)
+        text = ''
         try:
             text = path.read_text(encoding='utf-8')
             try:
@@ -158,15 +160,18 @@ class Layer:
                 if spaced == text:
                     raise
                 return read_yaml(spaced, _Loader, check=check)
-        except UnicodeDecodeError:
-            self.problems.append(Problem(str(path), '', 'not UTF-8 text'))
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b'\n') + 1
+            words = 'not UTF-8 text; save the file in this encoding'
+            self.problems.append(Problem(Place(str(path), line), '', words))
         except OSError as error:
             self.problems.append(Problem(str(path), '', f'cannot be read: {error.strerror}'))
         except YamlError as error:
             mark = getattr(error.__cause__, 'problem_mark', None)
             column = mark.column + 1 if mark else 1
             place = Place(str(path), error.line, column) if error.line else str(path)
-            self.problems.append(Problem(place, '', error.problem))
+            words = error.problem + reader_hint(error.problem, text, error.line, column)
+            self.problems.append(Problem(place, '', words))
         return None
 
     def _note(self, node: yaml.Node, at: KeyPath, files: Sequence[Path]) -> None:
@@ -186,6 +191,8 @@ class Layer:
         elif isinstance(node, yaml.ScalarNode) and not node.style:
             self.sources[at] = node.value
             for text in misread(node.value):
+                self._complain(node, at, text, files)
+            if text := unseen(node.value):
                 self._complain(node, at, text, files)
 
     def _note_map(self, node: yaml.MappingNode, at: KeyPath, files: Sequence[Path]) -> None:
@@ -210,6 +217,8 @@ class Layer:
                 if key.value in seen:
                     self._complain(key, (*at, key.value), 'the key stands twice', files)
                 seen.add(key.value)
+                if not key.style and (words := unseen(key.value)):
+                    self._complain(key, (*at, key.value), words, files)
                 self.lines[(*at, key.value)] = _place(key, files)
                 if value.tag == FILE and isinstance(value, yaml.ScalarNode):
                     self._take_file(node, index, (*at, key.value), files)

@@ -64,6 +64,10 @@ def read_yaml(
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise YamlError(f'not YAML: {error.problem}', line) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line = before.count(b'\n' if isinstance(before, bytes) else '\n') + 1  # type: ignore[arg-type]
+        raise YamlError(f'not YAML: {error.reason}', line) from error
     except RecursionError:
         raise YamlError('nested too deeply') from None
     except YamlError:
