@@ -93,7 +93,7 @@ def test_status_and_diagnostics_say_how_the_bridge_itself_is_doing(tmp_path, mon
             time.sleep(0.6)
             raise ValueError('of the test')
 
-        FAULTS._counts.clear()  # Those of other tests in this process may have filled it.
+        FAULTS.forget()  # Those of other tests in this process may have filled it.
         node.executor.create_task(hold_up)
         numbers = LinkStatistics(1, 2, *_LANES, {'remote_command': 7}, None, None, '')
         graph.until(lambda: FAULTS.counts.get('a task: ValueError'))

@@ -48,6 +48,12 @@ class Faults:
         with self._lock:
             return dict(self._counts)
 
+    def forget(self) -> None:
+        """Begin to count anew, as a process does that has just started."""
+        with self._lock:
+            self._counts.clear()
+            self._logged.clear()
+
     def note(self, where: str, error: BaseException) -> str:
         """
         Count a fault and log it unless its kind was logged within the last minute.

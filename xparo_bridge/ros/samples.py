@@ -82,6 +82,9 @@ class SampleThread:
     def _serve(self, subscriptions: list[Subscription]) -> None:
         """Hand samples over until there are other subscriptions to wait for."""
         context = self._node.context.handle
+        # A wait set of these topics alone: rclpy's executor makes one of all the node's entities
+        # at each turn and holds the interpreter meanwhile. Odometry at 1000 Hz took 1.6 times the
+        # CPU of a program that only receives it by the executor, and takes 0.76 times so.
         wait_set = rclpy_implementation.WaitSet(len(subscriptions), 1, 0, 0, 0, 0, context)
         changed = False
         while not changed:
@@ -101,6 +104,7 @@ class SampleThread:
             callback = self._callbacks.get(subscription)
             turns = THREADS['samples']
             try:
+                # Raw: a message made of the bytes takes 110 µs for Odometry, fields read 5.
                 taken = subscription.handle.take_message(subscription.msg_type, True)
                 if callback is not None and taken is not None:
                     turns.begin()

@@ -230,6 +230,8 @@ class Writer:
             jobs = [(part, job) for part in self._parts if (job := part.collect()) is not None]
             asked = list(self._asked)
             self._asked.clear()
+        # One transaction of all parts: a disk takes as long for the commit of one record as for
+        # that of a thousand, and whoever waits for one of them waits once.
         written = not jobs or self._guard(
             lambda: self._transaction(lambda db: [job(db) for _, job in jobs])
         )
