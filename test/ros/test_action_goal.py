@@ -221,6 +221,15 @@ def test_a_server_that_stays_inactive_rejects_the_goal_and_that_is_said(graph):
         assert server.lines.count('goal') >= 2
 
 
+def test_an_active_navigator_that_rejects_the_goal_may_lack_the_initial_pose(graph):
+    with start_failing_server('unlocalized') as server, watched(graph) as goal:
+        outcome = goal.end()
+        assert outcome.ending is Ending.REJECTED
+        assert '/failing_server is active' in outcome.text
+        assert 'no initial pose' in outcome.text
+        assert server.lines.count('goal') == 2
+
+
 def test_a_server_without_a_lifecycle_is_not_asked_twice(graph):
     with start_failing_server('reject') as server, watched(graph) as goal:
         assert goal.end().ending is Ending.REJECTED

@@ -78,6 +78,7 @@ class Outcome:
     result: Any = None
 
 
+_NAVIGATION = ('nav2_msgs/action/NavigateToPose', 'nav2_msgs/action/NavigateThroughPoses')
 _ENDINGS = {
     GoalStatus.STATUS_SUCCEEDED: Ending.SUCCEEDED,
     GoalStatus.STATUS_ABORTED: Ending.ABORTED,
@@ -272,7 +273,7 @@ class ActionGoal:
         self._state = None
         again = now + _RETRY_PERIOD
         if not state.state or self._was_active:
-            self._end(Ending.REJECTED, f'{self.name} rejected the goal')
+            self._end(Ending.REJECTED, f'{self.name} rejected the goal{self._lacking_pose(state)}')
         elif state.state == ACTIVE:
             # It may have become so since, so it is asked once more.
             self._was_active = True
@@ -285,6 +286,16 @@ class ActionGoal:
             )
         else:
             self._send_at = again
+
+    def _lacking_pose(self, state: StateOfServer) -> str:
+        """Say what an active navigator may lack."""
+        kind = interface_name(action_type(self._client))
+        if not state.state or kind not in _NAVIGATION:
+            return ''
+        return (
+            f', though {state.node_name} is active: Nav2 does so while the robot has no initial '
+            'pose, and for a behavior tree that it cannot load'
+        )
 
     def _look_for_goal(self) -> None:
         """
