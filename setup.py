@@ -98,6 +98,8 @@ setup(
             'teleop = xparo_bridge.robot.commands.kinds.teleop:Teleop',
             'undock = xparo_bridge.robot.commands.kinds.undock:Undock',
         ],
+        # A fixture for tests of one's own robot.
+        'pytest11': ['xparo_bridge = xparo_bridge.scenarios.pytest_plugin'],
         # A module whose nodes behaviour trees may use.
         'xparo_bridge.behavior_nodes': [],
     },

@@ -10,27 +10,29 @@ Start Nav2's TurtleBot simulation, the local platform and the bridge.
 Needs nav2_bringup and, for Gazebo, nav2_minimal_tb3_sim; for the other, nav2_loopback_sim.
 """
 
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
     IncludeLaunchDescription,
+    OpaqueFunction,
     SetEnvironmentVariable,
 )
-from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import (
     EnvironmentVariable,
-    EqualsSubstitution,
     LaunchConfiguration,
-    PathJoinSubstitution,
     ThisLaunchFileDir,
 )
-from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
+from launch_ros.substitutions import ExecutableInPackage
 
+# Nav2's files; which of two names one has is a matter of the release, Kilted's or Jazzy's.
 SIMULATIONS = {
-    'gazebo': 'tb3_simulation_launch.py',
-    'loopback': 'tb3_loopback_simulation.launch.py',
+    'gazebo': ['tb3_simulation_launch.py'],
+    'loopback': ['tb3_loopback_simulation_launch.py', 'tb3_loopback_simulation.launch.py'],
 }
 # As config/simulation.yaml's place `start`.
 INITIAL_POSE = (
@@ -39,18 +41,22 @@ INITIAL_POSE = (
 )
 
 
-def include_nav2(simulator, launch_file):
-    """Include one of Nav2's own simulations, if it is the chosen one."""
-    return IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(
-            PathJoinSubstitution([FindPackageShare('nav2_bringup'), 'launch', launch_file])
-        ),
-        launch_arguments={
-            'use_rviz': LaunchConfiguration('use_rviz'),
-            **({'headless': LaunchConfiguration('headless')} if simulator == 'gazebo' else {}),
-        }.items(),
-        condition=IfCondition(EqualsSubstitution(LaunchConfiguration('simulator'), simulator)),
-    )
+def include_nav2(context):
+    """Include that one of Nav2's own simulations that was chosen, by the name it has here."""
+    simulator = LaunchConfiguration('simulator').perform(context)
+    folder = Path(get_package_share_directory('nav2_bringup'), 'launch')
+    files = [folder / name for name in SIMULATIONS[simulator]]
+    found = [file for file in files if file.exists()]
+    if not found:
+        raise RuntimeError(f'nav2_bringup has no {" or ".join(SIMULATIONS[simulator])}')
+    arguments = {'use_rviz': LaunchConfiguration('use_rviz')}
+    if simulator == 'gazebo':
+        arguments['headless'] = LaunchConfiguration('headless')
+    return [
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(found[0])), launch_arguments=arguments.items()
+        )
+    ]
 
 
 def generate_launch_description():
@@ -66,7 +72,7 @@ def generate_launch_description():
             SetEnvironmentVariable(
                 'XPARO_PROJECT_ID', EnvironmentVariable('XPARO_PROJECT_ID', default_value='demo')
             ),
-            *(include_nav2(*simulation) for simulation in SIMULATIONS.items()),
+            OpaqueFunction(function=include_nav2),
             # Where both simulations put the robot; Nav2's localization waits until it is told.
             ExecuteProcess(
                 cmd=['ros2', 'topic', 'pub', '--times', '3', '-w', '1', '/initialpose']

@@ -327,7 +327,8 @@ class PlatformServer:
         if kind == 'pong':
             if not connection.pings_unanswered:
                 self._note_error(connection, 'a pong without a ping', frame)
-            connection.pings_unanswered = 0
+            else:  # Of one ping: on a slow line the next may be under way already.
+                connection.pings_unanswered -= 1
         elif kind == 'chat':
             reply = answer(data['message'], record.telemetry)
             said = {'from': 'platform', 'text': reply}

@@ -69,6 +69,10 @@ def _run(ros_args: Sequence[str]) -> int:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        # A signal shuts ROS down in the middle of a callback, which then cannot publish.
+        if rclpy.ok():
+            raise
     finally:
         # ros2 launch passes on a Ctrl-C that the terminal has sent already.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

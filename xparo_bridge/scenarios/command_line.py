@@ -13,9 +13,11 @@ import sys
 import tempfile
 
 from .document import ScenarioError
+from .evidence import run_with_evidence
+from .record_command import main as record
 from .report.junit import write_junit
-from .report.page import write_list, write_page
-from .run import Options, run, write_verdict
+from .report.page import write_list
+from .run import Options
 from .scenario import load_scenario, Scenario
 from .verdict import COULD_NOT_START, exit_code, NOT_EXECUTED, PASSED, Verdict
 from .worlds import WORLDS
@@ -29,12 +31,16 @@ examples:
   scenario go.yaml                                      the project's own simulated robot
   scenario go.yaml --real-time-factor 5 --repeat 20
   scenario tests/*.yaml --in loopback --report out
-  scenario go.yaml --check                              read it and run nothing"""
+  scenario go.yaml --check                              read it and run nothing
+  scenario record go.yaml                               write what an operator does now"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run scenarios; the exit code of the worst."""
-    options = _parser().parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ['record']:
+        return record(arguments[1:])
+    options = _parser().parse_args(arguments)
     ended_by: list[signal.Signals] = []
     try:
         return asyncio.run(_main(options, ended_by))
@@ -77,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar='SECONDS',
         help='end a run after so much real time [what the scenario says, or 300]',
+    )
+    parser.add_argument(
+        '--yes', action='store_true', help='in the world robot: it may move, somebody watches it'
+    )
+    parser.add_argument(
+        '--max-speed', type=float, metavar='M/S', help='in the world robot: no faster than this'
     )
     parser.add_argument('--check', action='store_true', help='read the files and run nothing')
     return parser
@@ -145,15 +157,17 @@ async def _repeat(scenario: Scenario, report: Path, options: argparse.Namespace)
         if options.repeat > 1:
             folder = folder / f'{number + 1:02}'
         seed = None if options.seed is None else options.seed + number
-        verdict = await run(
+        verdict = await run_with_evidence(
             scenario,
             WORLDS[options.world],
-            Options(folder, options.real_time_factor, seed, limit=options.limit),
+            Options(
+                folder,
+                options.real_time_factor,
+                seed,
+                limit=options.limit,
+                world={'yes': options.yes, 'max_speed': options.max_speed},
+            ),
         )
-        if verdict.folder is not None and verdict.folder.exists():
-            write_verdict(verdict)
-            floor = WORLDS[options.world].floor(scenario.given)
-            write_page(verdict.folder, scenario, verdict, options.world, floor)
         print(verdict.line, flush=True)
         verdicts.append(verdict)
         if verdict.state == NOT_EXECUTED:

@@ -16,7 +16,6 @@ import threading
 import time
 from typing import Any
 
-from geometry_msgs.msg import PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
 from rcl_interfaces.srv import SetParameters
 import rclpy
@@ -28,14 +27,16 @@ from sensor_msgs.msg import LaserScan
 from std_msgs.msg import String
 
 from ..json_reader import read_object
-from ..local.sim.conversions import pose as pose_of
 from ..robot.commands.template import Template
 from ..ros.fields import load_type
+from ..ros.transforms import TransformListener
 from .failures import Failed
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _ANSWER = 5.0  # s after which a call is made again: an answer may be lost in discovery
 _PATIENCE = 20.0
+_BASES = ('base_link', 'base_footprint')  # frames of a robot
+_FRESH = 2.0  # s that transforms may be old
 
 
 def _answer(answer: asyncio.Future[Any], future: Any) -> None:
@@ -56,6 +57,7 @@ class RosSide:
         self._executor.add_node(self.node)
         self._publishers: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
+        self._others: list[Any] = []
         self._ended = False
         self._thread = threading.Thread(target=self._spin, name='scenario ros', daemon=True)
         self._thread.start()
@@ -70,7 +72,8 @@ class RosSide:
         self._executor.wake()
         self._thread.join(5.0)
         self._executor.shutdown()
-        self.node.destroy_node()
+        for node in (*self._others, self.node):
+            node.destroy_node()
         self._context.try_shutdown()
 
     def _hand(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -116,20 +119,23 @@ class RosSide:
     async def hear_robot(
         self, namespace: str, radius: float, told: Callable[[dict[str, Any]], None]
     ) -> None:
-        """Hear what a robot says of itself (amcl_pose, odom, scan) in the form of a truth."""
+        """Hear what a robot says of itself (tf, odom, scan) in the form of a truth."""
         prefix = f'/{namespace}' if namespace else ''
         hand = self._hand(told)
         state: dict[str, Any] = {}
 
-        def on_pose(message: Any) -> None:
-            pose = pose_of(message.pose.pose)
-            state.update(x=pose.x, y=pose.y, yaw=pose.yaw)
-
         def on_odometry(message: Any) -> None:
             twist = message.twist.twist
             state.update(speed=twist.linear.x, turn=twist.angular.z)
-            if 'x' in state:
-                hand(dict(state))
+            transforms.refresh()
+            transforms.update()
+            for frame in _BASES:
+                place = transforms.tree.lookup('map', frame, _FRESH)
+                if place is not None:
+                    x, y, _ = place.translation
+                    state.update(x=x, y=y, yaw=place.yaw)
+                    hand(dict(state))
+                    return
 
         def on_scan(message: Any) -> None:
             seen = [
@@ -142,11 +148,26 @@ class RosSide:
 
         def subscribe() -> None:
             create = self.node.create_subscription
-            create(PoseWithCovarianceStamped, f'{prefix}/amcl_pose', on_pose, _LATCHED)
             create(Odometry, f'{prefix}/odom', on_odometry, qos_profile_sensor_data)
             create(LaserScan, f'{prefix}/scan', on_scan, qos_profile_sensor_data)
 
+        node = self._node_in(namespace)
+        transforms = await self._on_thread(lambda: TransformListener.acquire(node))
         await self._on_thread(subscribe)
+
+    def _node_in(self, namespace: str) -> Any:
+        """Return a node of a namespace, whose tf is that of the robot there."""
+        if not namespace:
+            return self.node
+        node = rclpy.create_node(self.node.get_name(), namespace=namespace, context=self._context)
+        self._executor.add_node(node)
+        self._others.append(node)
+        return node
+
+    async def node_names(self) -> list[str]:
+        """Names of all nodes in the graph."""
+        names: list[str] = await self._on_thread(self.node.get_node_names)
+        return names
 
     async def hear_clock(self, told: Callable[[float], None]) -> None:
         """Hear simulated time, s."""
@@ -191,6 +212,15 @@ class RosSide:
         return Template(kind, values, {}, (), lambda: self.node.get_clock().now().to_msg()).make(
             {}
         )
+
+    async def publish_message(self, topic: str, message: Any) -> None:
+        """Publish a message, whoever hears it: latched, so that who comes late does too."""
+        if topic not in self._publishers:
+            self._publishers[topic] = await self._on_thread(
+                lambda: self.node.create_publisher(type(message), topic, _LATCHED)
+            )
+        publisher = self._publishers[topic]
+        await self._on_thread(lambda: publisher.publish(message))
 
     async def publish(self, topic: str, type_name: str, message: Any) -> None:
         """

@@ -12,6 +12,7 @@ import json
 import os
 from pathlib import Path
 import random
+import shutil
 import time
 from typing import Any
 
@@ -33,6 +34,8 @@ from .worlds.base import FAULTS, World
 
 _START = 60.0  # s of real time for all parts to come up
 _STILL = 20.0  # s of real time after which a world whose time does not go on has failed
+_MEASURE = 0.2  # s of looking how much CPU time is to be had
+_SPARE = 1.25  # A little less than a whole core does for the full factor.
 _LOOK = 0.1  # s between two looks at the processes
 _ROBOT_RADIUS = 0.22  # m; of a robot whose truth nobody tells
 
@@ -64,9 +67,11 @@ async def run(scenario: Scenario, world: type[World], options: Options) -> Verdi
         verdict.cause = '; '.join([f'missing: {", ".join(missing)}'] * bool(missing) + cannot)
         return verdict
     factor = scenario.given.real_time_factor or options.factor
-    factor = min(factor, options.factor) if world.simulated_time else 1.0
-    (options.folder / 'logs').mkdir(parents=True, exist_ok=True)
-    made = world(scenario.given, seed, factor, options.folder / 'logs')
+    factor = affordable(min(factor, options.factor)) if world.simulated_time else 1.0
+    for left in ('logs', 'state'):  # of an earlier run, which this one must not remember
+        shutil.rmtree(options.folder / left, ignore_errors=True)
+    (options.folder / 'logs').mkdir(parents=True)
+    made = world(scenario.given, seed, factor, options.folder / 'logs', options.world)
     stage = Stage(scenario.given, made, verdict.timeline)
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -85,6 +90,22 @@ async def run(scenario: Scenario, world: type[World], options: Options) -> Verdi
     return verdict
 
 
+def affordable(factor: float) -> float:
+    """
+    Return the factor that this machine can follow now, 1 at least.
+
+    A world that runs faster than the bridge has CPU time for would judge the machine. So it is
+    measured how much of a core is to be had.
+    """
+    if factor <= 1.0:
+        return factor
+    end, spent = time.monotonic() + _MEASURE, time.thread_time()
+    while time.monotonic() < end:
+        pass
+    share = (time.thread_time() - spent) / _MEASURE
+    return max(1.0, min(factor, factor * share * _SPARE))
+
+
 async def _start(
     scenario: Scenario, stage: Stage, stack: contextlib.AsyncExitStack, options: Options
 ) -> None:
@@ -98,6 +119,9 @@ async def _start(
     await stage.platform.start()
     stack.push_async_callback(world.stop)
     await world.start()
+    stage.ros = world.ros = RosSide()
+    stack.callback(stage.ros.close)
+    await world.before_bridges()
     for robot in scenario.given.robots.values():
         line = await stack.enter_async_context(fault_proxy(stage.platform.port))
         stage.links[robot.name] = line
@@ -107,8 +131,6 @@ async def _start(
         stage.bridges[robot.name] = bridge
         stack.push_async_callback(bridge.stop)
         await bridge.start(options.program)
-    stage.ros = world.ros = RosSide()
-    stack.callback(stage.ros.close)
     set_zero = await _hear_world(stage)
     watch = asyncio.ensure_future(_deaths(stage))
     ready = asyncio.ensure_future(_ready(stage))

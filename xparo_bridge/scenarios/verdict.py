@@ -41,6 +41,11 @@ class Verdict:
     steps: int = 0  # how many were played to their end
 
     @property
+    def passed(self) -> bool:
+        """Whether all came about."""
+        return self.state == PASSED
+
+    @property
     def line(self) -> str:
         """All of it in a line."""
         told = f'{STATES[self.state]} {self.name}'

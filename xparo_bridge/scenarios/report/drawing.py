@@ -160,7 +160,8 @@ def time_line(timeline: Timeline, robots: Sequence[str]) -> str:
     rows = _Rows(max(timeline.now, 1.0))
     rows.row('steps')
     steps = list(timeline.of('step'))
-    for step, after in zip(steps, [*(s.at for s in steps[1:]), timeline.now], strict=True):
+    ends = [step.at for step in steps[1:]] + [timeline.now]
+    for step, after in zip(steps, ends, strict=False):  # Of a run that did not start are none.
         rows.bar(step.at, max(after, step.at), '#cbd5e1', f'{step.at:.1f} s {step.data["text"]}')
     rows.row('faults')
     for fault in timeline.of('fault'):

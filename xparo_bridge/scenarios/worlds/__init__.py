@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 from .base import World
+from .nav2 import Gazebo, Loopback
+from .robot import Robot
 from .simulated import Simulated
 
-WORLDS: dict[str, type[World]] = {world.name: world for world in (Simulated,)}
+WORLDS: dict[str, type[World]] = {
+    world.name: world for world in (Simulated, Loopback, Gazebo, Robot)
+}

@@ -42,9 +42,17 @@ class World(ABC):
     truth_topic = ''
     simulated_time = False
 
-    def __init__(self, given: Given, seed: int, factor: float, folder: Path) -> None:
-        """Take what the run begins with, and where logs go."""
+    def __init__(
+        self,
+        given: Given,
+        seed: int,
+        factor: float,
+        folder: Path,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take what the run begins with, where logs go, and what is of this world alone."""
         self.given = given
+        self.options = options or {}
         self.seed = seed
         self.factor = factor
         self.folder = folder
@@ -68,6 +76,9 @@ class World(ABC):
 
         :raises CouldNotStart: if it does not.
         """
+
+    async def before_bridges(self) -> None:  # noqa: B027 - most have nothing to see to
+        """See that bridges can be started, when the run is in the ROS graph."""
 
     async def ready(self, timeline: Timeline) -> None:  # noqa: B027 - some are when they started
         """Wait until its robots can be commanded."""

@@ -23,6 +23,7 @@ class Simulated(World):
     can = frozenset(FAULTS)
     truth_topic = '/simulation/truth'
     simulated_time = True
+    program: tuple[str, ...] = (sys.executable, '-m', 'xparo_bridge', 'simulated_robot')
 
     @classmethod
     def missing(cls, options: Mapping[str, Any]) -> list[str]:
@@ -58,7 +59,7 @@ class Simulated(World):
         ]
         self._robots = await Child.start(
             'simulated_robot',
-            [sys.executable, '-m', 'xparo_bridge', 'simulated_robot', '--ros-args', *arguments],
+            [*self.program, '--ros-args', *arguments],
             log=self.folder / 'simulated_robot.log',
         )
         self.children.append(self._robots)
