@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 
 from lifecycle_msgs.srv import GetState
+from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -14,8 +15,12 @@ from . import entities
 from .walls import when_done
 
 ACTIVE = 'active'
-# How long the node may take to say its state, s.
-_TIMEOUT = 1.0
+# How long the node may take to say its state, s, and after which time it is asked again.
+_TIMEOUT = 2.0
+_ASK_AGAIN = 0.5
+# How long the graph may take to say whether the node has a state, s: its parts are found one by
+# one, and a server that rejects may just have been found.
+_LOOK_PERIOD = 0.3
 _TYPE = 'lifecycle_msgs/srv/GetState'
 
 
@@ -30,26 +35,34 @@ class StateOfServer:
     def __init__(self, node: Node, action: str) -> None:
         """Take the name of the action."""
         self.state = ''
+        self.node_name = ''
         self._node = node
+        self._action = action
+        self._look_until = time.monotonic() + _LOOK_PERIOD
         self._give_up_at = time.monotonic() + _TIMEOUT
-        self._future: Future | None = None
-        self.node_name = _server(node, action)
-        self._client = (
-            entities.client(node, GetState, f'{self.node_name}/get_state')
-            if self.node_name
-            else None
-        )
+        self._ask_at = 0.0
+        self._client: Client | None = None
+        self._look()
 
     @property
     def done(self) -> bool:
         """Whether the state is known or will not be."""
-        return bool(self.state) or self._client is None or time.monotonic() > self._give_up_at
+        now = time.monotonic()
+        return bool(self.state) or now > (self._give_up_at if self._client else self._look_until)
 
     def poll(self) -> None:
         """Ask when the service is there."""
-        if self._client is not None and self._future is None and self._client.service_is_ready():
-            self._future = self._client.call_async(GetState.Request())
-            when_done(self._future, self._answered)
+        self._look()
+        now = time.monotonic()
+        if self._client is not None and now >= self._ask_at and self._client.service_is_ready():
+            self._ask_at = now + _ASK_AGAIN
+            when_done(self._client.call_async(GetState.Request()), self._answered)
+
+    def _look(self) -> None:
+        if self._client is None:
+            self.node_name = _server(self._node, self._action)
+            if self.node_name:
+                self._client = entities.client(self._node, GetState, f'{self.node_name}/get_state')
 
     def close(self) -> None:
         """Leave the graph."""

@@ -8,6 +8,7 @@ Knows actions by the cancel service and the status topic alone (action_msgs), wi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 import time
 
@@ -23,8 +24,10 @@ from rclpy.task import Future
 from . import entities
 from .walls import when_done
 
-# How often a server is asked again to cancel what it still runs, s.
+# How often a server is asked again to cancel what it still runs, s, and of how many requests an
+# answer is waited for: on a busy machine it may take longer than that, and a late one counts too.
 _ASK_AGAIN = 0.5
+_MOST_ASKED = 40
 # How long a server that has answered may take to list its goals, s: one without any lists none.
 _LIST_PERIOD = 0.4
 # How often the graph is looked at for actions that move the base, s; a look takes about 1 ms.
@@ -130,7 +133,7 @@ class GoalSweep:
         self._node = node
         self._client: Client | None = None
         self._subscription: Subscription | None = None
-        self._asked: Future | None = None
+        self._asked: deque[Future] = deque()
         self._asked_at = 0.0
         self._answered_at: float | None = None
         self._active: int | None = None
@@ -167,12 +170,14 @@ class GoalSweep:
 
     def _ask(self, now: float) -> None:
         assert self._client is not None
-        if self._asked is not None and not self._asked.done():
-            self._client.remove_pending_request(self._asked)
         self._asked_at = now
+        while self._asked and (self._asked[0].done() or len(self._asked) >= _MOST_ASKED):
+            # The oldest is lost rather than late.
+            self._client.remove_pending_request(self._asked.popleft())
         # An id and a stamp of zero mean all goals.
-        self._asked = self._client.call_async(CancelGoal.Request())
-        when_done(self._asked, self._on_answer)
+        asked = self._client.call_async(CancelGoal.Request())
+        self._asked.append(asked)
+        when_done(asked, self._on_answer)
 
     def _on_answer(self, future: Future) -> None:
         response: CancelGoal.Response = future.result()

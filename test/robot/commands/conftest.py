@@ -27,6 +27,7 @@ from xparo_bridge.robot.commands.router import Router
 from xparo_bridge.robot.commands.run import Run
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
+from xparo_bridge.ros import motion_actions
 from xparo_bridge.state import State
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://localhost/ws'}
@@ -147,8 +148,10 @@ class Station:
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Iterator[Callable[..., Station]]:
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Station]]:
     """Make stations of commands and settings; a second one comes back where the first died."""
+    # Tests wait until the servers that they mean are found, so that a stop need not.
+    monkeypatch.setattr(motion_actions, '_DISCOVERY', 0.0)
     stations: list[Station] = []
 
     def make(commands: dict[str, Any], **configuration: Any) -> Station:

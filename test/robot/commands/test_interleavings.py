@@ -158,6 +158,8 @@ class Interleavings(RuleBasedStateMachine):
         self._read = 0
         client = self.at.router.kinds['go']._clients['navigate_to_pose']
         self._spin(client.server_is_ready)
+        # So everything is found that there is.
+        self.at.router.standstill.actions.complete_at = 0.0
 
     def _spin(self, until: Any, timeout: float = REST) -> None:
         end = time.monotonic() + timeout

@@ -61,6 +61,11 @@ def goals(graph, kind, action, number=1):
         assert graph.send_goal(kind, action, kind.Goal()).accepted
 
 
+def found(at, action):
+    """Wait until the bridge has found the server of an action."""
+    at.until(lambda: at.graph.node.count_publishers(f'{action}/_action/status'))
+
+
 def test_the_actions_that_move_the_base_are_known_by_their_types():
     here = {
         name
@@ -98,11 +103,22 @@ def test_goals_of_others_end_and_stop_succeeds_only_then(
     with start_failing_server('slow_cancel', '--delay', '1.0', *arguments) as server:
         goals(other, kind, action, number)
         at = station({**COMMANDS, 'stop': {**COMMANDS['stop'], 'timeout': 15.0, **stop}})
+        found(at, action)
         run = at.send('stop')
         at.until(lambda: not run.open or server.lines.count('canceled') == number)
         assert run.open or server.lines.count('canceled') == number
         assert at.end(run).state is CommandState.SUCCEEDED
         assert server.lines.count('canceled') == number
+
+
+def test_a_stop_right_after_the_start_waits_until_what_may_move_the_robot_is_found(station):
+    at = station(COMMANDS)
+    actions = at.router.standstill.actions
+    actions.complete_at = float('inf')
+    run = at.send('stop')
+    at.until(lambda: 'only begun to find' in str(run.status.progress))
+    actions.complete_at = time.monotonic()
+    assert at.end(run).state is CommandState.SUCCEEDED
 
 
 @pytest.mark.parametrize('command', ['stop', 'cancel'])
@@ -152,6 +168,7 @@ def test_resume_ends_what_a_failed_stop_goes_on_with(station, other):
     with start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW):
         goals(other, FollowPath, 'follow_path')
         at = station(COMMANDS)
+        found(at, 'follow_path')
         assert at.end(at.send('stop')).error['code'] == 'not_stopped'
         assert at.base.standing
         at.end(at.send('resume'))
@@ -348,6 +365,7 @@ def test_a_doubt_does_not_shorten_a_stop(station, other, monkeypatch):
     with start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW):
         goals(other, FollowPath, 'follow_path')
         at = station(COMMANDS)
+        found(at, 'follow_path')
         at.send('stop')
         at.router.motion_in_doubt()
         later = time.monotonic() + 1.5

@@ -131,9 +131,11 @@ class Standstill:
             self._look_at = now + _LOOK_PERIOD
             for name in self.actions.names - self._sweeps.keys():
                 self._sweeps[name] = GoalSweep(self._node, name)
-        for sweep in self._sweeps.values():
+        for _ in range(len(self._sweeps)):
             if time.monotonic() - now > _BUDGET:
-                break
+                break  # Those that were not polled come first the next time.
+            name, sweep = next(iter(self._sweeps.items()))
+            self._sweeps[name] = self._sweeps.pop(name)
             sweep.poll()
         problems = [sweep.problem for sweep in self._sweeps.values() if sweep.problem]
         if now < self.actions.complete_at:
