@@ -181,6 +181,7 @@ def main() -> int:
         libc: Any = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != settings['parent']:
+        bridge.close()
         return 1
     ros = Ros(*(settings[key] for key in ('node', 'namespace', 'domain', 'enclave')))
     topics = []
@@ -189,6 +190,7 @@ def main() -> int:
         topics[-1].outlet.set_types(types)
     Guard(bridge, topics, settings['stand_for']).run(settings['parent'], read)
     ros.close()
+    bridge.close()
     return 0
 
 
