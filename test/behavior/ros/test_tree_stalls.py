@@ -7,15 +7,14 @@ from __future__ import annotations
 import gc
 import time
 
+from fixtures.cpu import untraced
 from fixtures.tree_robot import tree_robot
 import pytest
 
 from xparo_bridge.behavior import NodeStatus, SyncAction, TreeErrors
 
 # s; the first tree of its kind brings caches of its own, so one try of some must hold.
-# Three times what is promised, s: other tests run beside this one, and a processor that is shared
-# takes longer by its own count too.
-STALL = 0.15
+STALL = 0.05
 TRIES = 4
 
 
@@ -79,7 +78,7 @@ class Watch:
 
 @pytest.fixture(scope='module')
 def robot(tmp_path_factory):
-    with tree_robot(tmp_path_factory.mktemp('stalls')) as found:
+    with untraced(), tree_robot(tmp_path_factory.mktemp('stalls')) as found:
         found.register(Slow)
         # As the bridge does when it has started: what was there before is no garbage.
         gc.collect()

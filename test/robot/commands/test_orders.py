@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import time
 
+from fixtures.cpu import cpu_time
 from fixtures.system import start_failing_server
 import pytest
 
@@ -251,9 +252,9 @@ def test_the_names_of_what_is_urgent_are_known(station):
 def test_what_is_wrong_is_said_in_bounded_time_and_space(station, command, parameters):
     at = station(COMMANDS)
     order(at, command, {})
-    began = time.thread_time()
-    run = order(at, command, parameters)
-    assert time.thread_time() - began < 0.15  # Others run beside it; 0.05 is the promise.
+    runs = []
+    assert cpu_time(lambda: runs.append(order(at, command, parameters)), 0.05) < 0.05
+    run = runs[-1]
     assert run.state is CommandState.REJECTED
     assert run.status.error['code'] != 'internal_error'
     assert len(json.dumps(run.status.error)) <= 16_000
