@@ -9,7 +9,7 @@ A remote command's way through the code: docs/architecture.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 import socket
 import time
@@ -21,7 +21,8 @@ from . import messages as msg
 from .audit import Audit
 from .behavior.ros.tree_services import TreeServices
 from .behavior.ros.trees import Trees
-from .configuration import Configuration, Problems
+from .configuration import Configuration
+from .configuration import Problems as FoundProblems
 from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .faults import FAULTS
@@ -47,7 +48,9 @@ from .robot.platform_data.bag_uploads import BagUploads
 from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
+from .rollout.running import Running
 from .ros.entities import guard_condition
+from .ros.problems import Problems
 from .ros.walls import guard_services
 from .state import NoRoom, State, state_path
 
@@ -73,17 +76,22 @@ class Bridge:
     """The parts of one bridge and what flows between them; everything here is the ROS thread's."""
 
     def __init__(
-        self, node: Node, configuration: Configuration, problems: Sequence[str] = ()
+        self,
+        node: Node,
+        configuration: Configuration,
+        problems: Sequence[str] = (),
+        running: Running | None = None,
     ) -> None:
         """
         Build everything, without dialling.
 
-        `problems` of the configuration that are known already are told with those that are found.
+        `problems` of the configuration that are known already are told with those that are found;
+        `running` knows where it came from.
 
         :raises ConfigurationError: with all that cannot work in the configuration.
         :raises StateInUse: if another bridge uses the state directory.
         """
-        found = Problems(problems)
+        found = FoundProblems(problems)
         self._node = node
         self._logger = node.get_logger()
         FAULTS.log_to(self._logger.error)
@@ -92,6 +100,9 @@ class Bridge:
             or configuration.data.get('robot_id')
             or socket.gethostname()
         )
+        # Keys of the telemetry that were handed to the links.
+        self.telemetry_keys: set[str] = set()
+        self.configuration: Mapping[str, Any] = configuration.data
         self._link_settings = {link['name']: link for link in configuration['links']}
         self._guard = guard_condition(node, self._from_platform)
         self._crossing = Crossing(self._guard.trigger)
@@ -101,7 +112,8 @@ class Bridge:
             durable=any(link['outbox']['durability'] == 'full' for link in configuration['links']),
         )
         self._issued = IssuedCredentials(self.state)
-        info = msg.RobotInfo(RobotFacts(self._robot_id))
+        self.running = running or Running(configuration)
+        info = msg.RobotInfo(RobotFacts(self._robot_id, self.running.facts))
         self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
         urgent = {
             name: command['kind']
@@ -202,6 +214,7 @@ class Bridge:
             lambda: self.state.problem,
             lambda: self.state.damage,
             Health(self._waiting),
+            self.running.facts,
         )
         self._command_service = CommandService(node, self.router)
         # A command that could not be made may be named without being a further problem.
@@ -305,6 +318,8 @@ class Bridge:
 
     def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
         self.links.send(telemetry)
+        if not self.telemetry_keys.issuperset(telemetry.values):
+            self.telemetry_keys = self.telemetry_keys.union(telemetry.values)
         if not telemetry.every_sample:  # Told in a thread of their own, and never metrics.
             self._log_sessions.telemetry(telemetry)
 
@@ -406,10 +421,19 @@ class Bridge:
     def start(self, *, dial: bool = True) -> None:
         """Begin to send, and to dial; without `dial` somebody else has the links' part."""
         self.router.recover()
+        self.running.start(self._tell_of_configuration)
         self._telemetry.start()
         if dial:
             self.link_thread.start()
         self.trees.start()
+
+    def _tell_of_configuration(self, problem: str) -> None:
+        """Report what is wrong with the files of the configuration; from any thread."""
+        problems = Problems.of(self._node)
+        if problem:
+            problems.report('configuration', problem)
+        else:
+            problems.solved('configuration', 'it is as it was made again')
 
     @property
     def crossing(self) -> Crossing:
@@ -425,6 +449,7 @@ class Bridge:
         """Let another bridge go on here; `up_to_date`: the platform has every report."""
         if up_to_date:
             self._journal.close()
+        self.running.stop()
         self._telemetry.stop()
         self._base.close()
         self._audit.close()

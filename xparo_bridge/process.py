@@ -29,12 +29,15 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from .bridge import Bridge
+from .changeover import Changeover, start_anew
 from .configuration import Configuration, ConfigurationError
 from .errors import BadInput, BridgeError
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
 from .redaction import redact_everything
+from .rollout.running import Running
 from .rollout.source import DEFAULT_CONFIG, package_files, read_configuration
+from .rollout.store import is_store, Store, StoreError, TRIAL
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
@@ -46,6 +49,8 @@ _STOP_TIMEOUT = 2.5
 _LINKS_CLOSED = 3.8
 _CLOSE_TIMEOUT = 0.3
 _LAST_TIMEOUT = 0.2
+# How long the start may take beside the time of a trial, s.
+_COMING_UP = 30.0
 # After this the process is ended from outside the interpreter, s.
 _END = 4.9
 
@@ -56,10 +61,16 @@ def run(ros_args: list[str]) -> int:
     node = _node(ros_args)
     if node is None:
         return WRONG_USAGE
+    store = None
     try:
         files = config_files(node)
-        bridge = make_bridge(node, files)
+        store, files = _of_store(files)
+        bridge = make_bridge(node, files, store=store)
     except Exception as error:
+        if store is not None and isinstance(error, BridgeError) and _went_back(store, error):
+            node.get_logger().error(f'going back to the configuration before: {error}')
+            rclpy.try_shutdown()
+            start_anew()
         return _refuse(node, error)
     say = node.get_logger().info
     say(f'configured by {", ".join(map(str, files))}')
@@ -83,8 +94,20 @@ def run(ros_args: list[str]) -> int:
     ros_thread = threading.Thread(target=executor.spin, name='ros', daemon=True)
     executor.create_task(start)
     ros_thread.start()
-    told_to_stop.wait()
-    faulthandler.dump_traceback_later(_END, exit=True)
+    changeover = (
+        Changeover(store, bridge, node, executor, told_to_stop.set) if store is not None else None
+    )
+    if changeover:
+        changeover.watch()
+    while told_to_stop.wait() == signal.SIGHUP and changeover:
+        changeover.request()
+    told_to_stop.ignore_more()
+    anew = changeover is not None and changeover.anew
+    if anew:
+        # Whatever hangs, the new bridge starts.
+        _after(_END, lambda: os._exit(STOPPED) if told_to_stop.told else start_anew())
+    else:
+        faulthandler.dump_traceback_later(_END, exit=True)
     began = time.monotonic()
     try:
         if failed:
@@ -102,7 +125,43 @@ def run(ros_args: list[str]) -> int:
     except BaseException as error:
         FAULTS.note('the end', error)
         failed.append(error)
+    if anew and not told_to_stop.told:
+        start_anew()
     return _leave(FAILED if failed else STOPPED)
+
+
+def _of_store(files: list[Path]) -> tuple[Store | None, list[Path]]:
+    """
+    Return the store that a bridge is to run from, if it was given one, and the files that count.
+
+    :raises StoreError: if nothing was applied there, or another bridge runs from it.
+    """
+    if len(files) != 1 or not is_store(files[0]):
+        return None, files
+    store = Store(files[0])
+    if not store.hold():
+        raise StoreError(f'{store.path}: another bridge, {store.bridge()}, runs from it')
+    state = store.started()
+    if state.trial is not None:
+        _after(state.trial.within + _COMING_UP, lambda: _did_not_come_up(store))
+    return store, [store.folder(state.current)]
+
+
+def _did_not_come_up(store: Store) -> None:
+    """Go back from a configuration on trial with which the start hangs."""
+    try:
+        if store.state.state == TRIAL and store.roll_back('the bridge did not come up'):
+            start_anew()
+    except StoreError as error:
+        print(f'bridge: {error}', file=sys.stderr)
+
+
+def _went_back(store: Store, error: BridgeError) -> bool:
+    """Whether the store has gone back from a configuration on trial that cannot be started."""
+    try:
+        return store.state.state == TRIAL and store.roll_back(str(error).splitlines()[0])
+    except StoreError:
+        return False
 
 
 def check(files: list[str], ros_args: list[str]) -> int:
@@ -121,7 +180,9 @@ def check(files: list[str], ros_args: list[str]) -> int:
     return _leave(STOPPED)
 
 
-def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) -> Bridge:
+def make_bridge(
+    node: Node, files: Sequence[Path], *, check_only: bool = False, store: Store | None = None
+) -> Bridge:
     """
     Make the bridge of configuration files, without dialling.
 
@@ -137,7 +198,7 @@ def make_bridge(node: Node, files: Sequence[Path], *, check_only: bool = False) 
             raise
         configuration, problems = error.rest, error.problems
     if not check_only and not problems:
-        return Bridge(node, configuration)
+        return Bridge(node, configuration, running=Running(configuration, store))
     return make_parts(node, configuration, problems)
 
 
@@ -237,6 +298,12 @@ def _end_commands(node: Node, bridge: Bridge, executor: Any) -> None:
         time.sleep(0.02)
 
 
+def _after(seconds: float, do: Callable[[], object]) -> None:
+    timer = threading.Timer(seconds, do)
+    timer.daemon = True
+    timer.start()
+
+
 def _within(seconds: float, what: str, end: Callable[[], object]) -> None:
     """Do something that may hang, in a thread that is left behind if it does."""
 
@@ -269,26 +336,34 @@ def _leave(code: int) -> int:
 
 class _StopSignal:
     """
-    SIGINT or SIGTERM, waited for by the main thread.
+    SIGINT, SIGTERM or SIGHUP, waited for by the main thread.
 
     The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
     descriptor is written by whichever it was.
     """
 
     def __init__(self) -> None:
+        # Whether somebody else wants the process to end, which goes before starting anew.
+        self.told = False
         self._read, self._write = socket.socketpair()
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, frame: None)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: object) -> None:
+        self.told = self.told or number != signal.SIGHUP
 
     def set(self) -> None:  # noqa: A003
         """Stop for a reason of our own."""
         self._write.send(b'\0')
 
-    def wait(self) -> None:
-        """Return when it is time to stop."""
-        self._read.recv(1)
+    def wait(self) -> int:
+        """Return the signal that came, 0 if it is time to stop for a reason of our own."""
+        return self._read.recv(1)[0]
+
+    def ignore_more(self) -> None:
+        """Let nothing interrupt the end."""
         # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
         # in time, so there is nothing to interrupt.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -28,6 +28,7 @@ from rclpy.signals import SignalHandlerOptions
 from .. import messages as msg
 from ..bridge import Bridge
 from ..configuration import Configuration
+from ..json_reader import read_json
 from ..link.protocols.base import ProtocolError
 from ..process import declare_parameters
 from ..rollout.folder import Member
@@ -183,7 +184,7 @@ def _negative(step: Mapping[str, Any]) -> bool:
 
 def _fits(step: Mapping[str, Any], sent: Any) -> bool:
     if 'frame' in step:
-        return isinstance(sent, str) and _within(step['frame'], json.loads(sent))
+        return isinstance(sent, str) and _within(step['frame'], read_json(sent))
     if 'telemetry' in step:
         return isinstance(sent, msg.Telemetry) and _within(step['telemetry'], sent.values)
     if not isinstance(sent, msg.CommandStatus):

@@ -20,6 +20,8 @@ VERBS = {
     'diff': 'say what differs between robots, revisions, or from what a robot runs',
     'test': "run the folder's own tests, without a robot",
     'render': 'write the one configuration of a robot',
+    'apply': 'give this robot a configuration, which is taken back unless it holds',
+    'undo': 'let this robot go back to the configuration before',
     'schema': 'print the JSON Schema of configuration files, for editors',
     'migrate': 'bring older files to the form of today, comments kept',
 }

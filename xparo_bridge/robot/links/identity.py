@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import os
 import platform
 import socket
@@ -41,8 +41,11 @@ class RobotFacts(Mapping[str, Any]):
     from any thread.
     """
 
-    def __init__(self, robot_id: str) -> None:
-        """Find what does not change."""
+    def __init__(
+        self, robot_id: str, configuration: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """Find what does not change; `configuration` says what the bridge runs."""
+        self._configuration = configuration
         self._facts: dict[str, Any] = {
             'robot_id': robot_id,
             'hostname': socket.gethostname(),
@@ -58,9 +61,12 @@ class RobotFacts(Mapping[str, Any]):
             'ip_address': '',
             'ros_distro': os.environ.get('ROS_DISTRO', ''),
             'bridge_version': __version__,
+            'configuration': {},
         }
 
     def __getitem__(self, name: str) -> Any:
+        if name == 'configuration':
+            return dict(self._configuration())
         return address() if name == 'ip_address' else self._facts[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -71,12 +71,13 @@ class Status:
         storage_problem: Callable[[], str] = str,
         storage_damage: Callable[[], Sequence[str]] = tuple,
         health: Health | None = None,
+        configuration: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         """
         Take the protocol of each link by the link's name, and what adds to each status.
 
         `storage_problem` says why the state directory does not serve, empty if it does, and
-        `storage_damage` what the start found damaged there.
+        `storage_damage` what the start found damaged there; `configuration` what the bridge runs.
         """
         self._node = node
         self._robot_id = robot_id
@@ -86,6 +87,7 @@ class Status:
         self._storage_problem = storage_problem
         self._storage_damage = storage_damage
         self._health = health or Health()
+        self._configuration = configuration
         self._links: dict[str, _Link] = {}
         # Robots of a fleet have one name for the node and one topic for all diagnostics.
         self._name = node.get_fully_qualified_name().lstrip('/')
@@ -186,8 +188,14 @@ class Status:
                 else 'all of it can be done',
                 hardware_id=self._robot_id,
                 values=[
-                    KeyValue(key=name, value=text)
-                    for name, text in islice(problems.items(), _PROBLEMS)
+                    *(
+                        KeyValue(key=key, value=_shown(value))
+                        for key, value in self._configuration().items()
+                    ),
+                    *(
+                        KeyValue(key=name, value=text)
+                        for name, text in islice(problems.items(), _PROBLEMS)
+                    ),
                 ],
             )
         )
@@ -216,6 +224,10 @@ class Status:
                 status.last_error = link.numbers.storage_problem
                 status.remedy = 'make room on the disk, or set state_dir to another one'
         return status
+
+
+def _shown(value: Any) -> str:
+    return ', '.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _diagnostic(name: str, robot_id: str, link: _Link) -> DiagnosticStatus:

@@ -1,0 +1,194 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""A configuration is applied on trial, confirmed, taken back; by real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from fixtures.processes import Process
+from fixtures.system import CREDENTIALS, start_platform
+import pytest
+
+from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store, TRIAL
+
+PATIENCE = 60.0
+FLEET = """\
+links:
+  - name: platform
+    protocol: xparo
+    url: ws://127.0.0.1:{port}/ws/chatbot
+    backoff: {{initial: 0.05, maximum: 0.2}}
+    heartbeat: {{interval: 0.5, timeout: 1.0}}
+state_dir: {state}
+rollout: {{confirm_within: {within}}}
+"""
+
+
+def config(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `config` as on a robot."""
+    return subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', 'config', *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE + 60,
+        check=False,
+    )
+
+
+class Robot:
+    """A fleet's folder, the store of one robot of it, and a platform."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.store = Store(folder / 'store')
+        self._port = port
+        self._version = 0
+
+    def render(self, robot: str = '', *, within: float = 40.0, port: int = 0) -> Path:
+        """Make the bundle of a configuration; its tar file."""
+        self._version += 1
+        fleet = self.folder / 'fleet'
+        (fleet / 'robots').mkdir(parents=True, exist_ok=True)
+        text = FLEET.format(port=port or self._port, state=self.folder / 'state', within=within)
+        (fleet / 'fleet.yaml').write_text(text)
+        (fleet / 'robots' / 'r7.yaml').write_text(robot)
+        tar = self.folder / f'{self._version}.tar'
+        done = config('render', 'r7', '--folder', fleet, '-o', tar, '--version', self._version)
+        assert done.returncode == 0, done.stderr
+        return tar
+
+    def apply(self, tar: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Apply a bundle."""
+        return config('apply', tar, '--store', self.store.path, *arguments)
+
+    @contextmanager
+    def bridge(self) -> Iterator[Process]:
+        """Run a bridge from the store."""
+        command = [sys.executable, '-m', 'xparo_bridge', 'bridge', '--ros-args']
+        parameter = f'config:={self.store.path}'
+        env = {**CREDENTIALS, 'XPARO_CONFIGURATION': str(self.store.path)}
+        with Process([*command, '-p', parameter], env=env, name='bridge') as bridge:
+            yield bridge
+
+    def until(self, state: str) -> None:
+        """Wait until the store says so."""
+        give_up = time.monotonic() + PATIENCE
+        while self.store.state.state != state or self.store.state.pending:
+            assert time.monotonic() < give_up, self.store.state
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Iterator[Robot]:
+    """Give a robot that has no configuration yet, and a platform that runs."""
+    platform, port = start_platform()
+    with platform:
+        yield Robot(tmp_path, port)
+
+
+def test_a_first_configuration_is_on_trial_at_the_next_start_and_confirmed(robot):
+    done = robot.apply(robot.render())
+    assert done.returncode == 0, done.stderr
+    assert 'on trial at the next start' in done.stdout
+    assert robot.store.state.state == TRIAL
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+    state = robot.store.state
+    assert (state.state, state.good, state.highest) == (APPLIED, [state.current], 1)
+
+
+def test_a_configuration_that_holds_is_applied_and_one_that_cuts_the_link_is_taken_back(robot):
+    robot.apply(robot.render())
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+        good = robot.apply(robot.render('head: {frame: face}\n'))
+        assert good.returncode == 0, good.stdout + good.stderr
+        assert robot.store.state.current.startswith('2-')
+        bad = robot.apply(robot.render(port=1, within=6.0))
+        assert bad.returncode == 1
+        assert 'link platform is not connected' in bad.stderr
+        assert 'goes on with 2-' in bad.stderr
+        bridge.wait_for_line('going back to the configuration before', timeout=PATIENCE)
+        bridge.wait_for_line('platform: connected', timeout=PATIENCE)
+        state = robot.store.state
+        assert state.state == ROLLED_BACK
+        assert state.current.startswith('2-')
+        # Undo goes to the one before.
+        undone = config('undo', '--store', robot.store.path)
+        assert undone.returncode == 0, undone.stdout + undone.stderr
+        assert robot.store.state.current.startswith('1-')
+
+
+def test_what_is_wrong_changes_nothing(robot):
+    first = robot.render()
+    robot.apply(first)
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+        before = robot.store.state
+        for text, expected in (
+            ('commands: {go: {kind: publish, topic: t, type: std_msgs/msg/Strng}}\n', 'Strng'),
+        ):
+            done = robot.apply(robot.render(text))
+            assert done.returncode == 1
+            assert expected in done.stderr
+        older = robot.render()
+        robot.apply(older)
+        assert robot.apply(first).returncode == 1
+        assert 'versions only go up' in robot.apply(first).stderr
+        assert robot.apply(older).stdout.strip().endswith('is applied already')
+        assert before.good[0] in robot.store.state.good
+
+
+@pytest.mark.parametrize('when', ['at once', 'connected'])
+def test_a_bridge_killed_on_trial_starts_again_with_one_of_the_two(robot, when):
+    robot.apply(robot.render())
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+        robot.apply(robot.render('head: {frame: face}\n'), '--no-wait')
+        robot.until(TRIAL)
+        if when == 'connected':
+            bridge.wait_for_line('configured by .*2-', timeout=PATIENCE)
+        os.kill(bridge.pid, signal.SIGKILL)
+        bridge.wait()
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied|platform: connected', timeout=PATIENCE)
+        robot.until(APPLIED)
+    assert robot.store.state.current.startswith('2-')
+
+
+def test_a_configuration_with_which_no_bridge_comes_up_is_taken_back_at_the_next_start(robot):
+    robot.apply(robot.render())
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+    robot.apply(robot.render('head: {frame: face}\n'))
+    folder = robot.store.folder(robot.store.state.current)
+    # The machine lacks what it needs: known only at the start.
+    (folder / 'robot.yaml').write_text('links: []\n')
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('going back to the configuration before', timeout=PATIENCE)
+        bridge.wait_for_line('platform: connected', timeout=PATIENCE)
+    state = robot.store.state
+    assert state.state == ROLLED_BACK
+    assert state.current.startswith('1-')
+
+
+def test_two_bridges_do_not_run_from_one_store(robot):
+    robot.apply(robot.render())
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('platform: connected', timeout=PATIENCE)
+        with robot.bridge() as second:
+            second.wait_for_line('another bridge, [0-9]+, runs from it', timeout=PATIENCE)
+
+
+def test_a_store_without_a_configuration_says_what_to_do(robot):
+    (robot.store.path / 'releases').mkdir(parents=True)
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('no configuration was applied here; config apply', timeout=PATIENCE)

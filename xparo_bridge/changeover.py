@@ -1,0 +1,239 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Change over to another configuration while the bridge runs, and judge the one on trial.
+
+The bridge starts itself anew, in the same process, with what the store says; so commands that have
+ended, and what waits for the platform, are in the state as always. Everything here waits in
+threads of its own: neither the ROS thread nor the one that ends the process waits for a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import os
+import sys
+import threading
+import time
+from typing import Any, TYPE_CHECKING
+
+from rclpy.action.graph import (
+    get_action_client_names_and_types_by_node,
+    get_action_server_names_and_types_by_node,
+)
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from .faults import FAULTS
+from .rollout.store import Store, StoreError, TRIAL, uptime
+from .rollout.trial import missing, Seen
+from .ros.entities import service
+
+if TYPE_CHECKING:
+    from .bridge import Bridge
+    from .ros.executor import WalledExecutor
+
+# How often the robot is asked whether it stands, and a trial whether it holds, s.
+_LOOK = 0.5
+# How long a trial must hold in a row until it is confirmed, s.
+_HOLDS = 2.0
+# How long the ROS thread may take to say what it sees, s.
+_ANSWER = 5.0
+# Topics that say nothing about the robot.
+_OWN_TOPICS = ('/parameter_events', '/rosout', '/clock')
+
+
+def see(bridge: Bridge, node: Node) -> Seen:
+    """Return what the bridge sees of its world; on the ROS thread."""
+    name, namespace = node.get_name(), node.get_namespace()
+    own = {
+        served for served, _ in get_action_server_names_and_types_by_node(node, name, namespace)
+    }
+    servers = [
+        client
+        for client, _ in get_action_client_names_and_types_by_node(node, name, namespace)
+        if client not in own and node.count_services(f'{client}/_action/send_goal')
+    ]
+    published = {topic for topic, _ in node.get_publisher_names_and_types_by_node(name, namespace)}
+    topics = [
+        topic
+        for topic, _ in node.get_subscriber_names_and_types_by_node(name, namespace)
+        if topic not in published
+        and topic not in _OWN_TOPICS
+        and '/_action/' not in topic
+        and node.count_publishers(topic)
+    ]
+    return Seen(
+        connected=[link for link in bridge.links.carriers if bridge.links.up(link)],
+        servers=sorted(servers),
+        topics=sorted(topics),
+        keys=sorted(bridge.telemetry_keys),
+        faults=FAULTS.total,
+        storage=bridge.state.problem,
+    )
+
+
+def still_served(before: Seen, now: Seen, node: Node) -> None:
+    """Add to `now` what was seen before and is there, though nothing here uses it any more."""
+    now.servers += [
+        name
+        for name in before.servers
+        if name not in now.servers and node.count_services(f'{name}/_action/send_goal')
+    ]
+    now.topics += [
+        name for name in before.topics if name not in now.topics and node.count_publishers(name)
+    ]
+
+
+class Changeover:
+    """The change from one configuration of a store to another."""
+
+    def __init__(
+        self,
+        store: Store,
+        bridge: Bridge,
+        node: Node,
+        executor: WalledExecutor,
+        end: Callable[[], object],
+    ) -> None:
+        """`end` begins to end the bridge, after which the process is to start anew."""
+        self._store = store
+        self._bridge = bridge
+        self._node = node
+        self._executor = executor
+        self._end = end
+        self._logger = node.get_logger().get_child('configuration')
+        self._busy = threading.Lock()
+        service(node, Trigger, '~/apply_configuration', self._asked)
+        self.anew = False
+
+    def watch(self) -> None:
+        """Judge the configuration that is on trial, if one is."""
+        threading.Thread(target=self._walled(self._judge), name='trial', daemon=True).start()
+
+    def request(self) -> None:
+        """Change over to what was asked for, once the robot stands."""
+        threading.Thread(target=self._walled(self._change), name='changeover', daemon=True).start()
+
+    def _asked(self, request: Any, response: Any) -> Any:
+        """Answer the service, which does what SIGHUP does."""
+        self.request()
+        response.success = True
+        response.message = 'what config apply asked for is taken once the robot stands'
+        return response
+
+    def _walled(self, do: Callable[[], None]) -> Callable[[], None]:
+        def walled() -> None:
+            try:
+                do()
+            except StoreError as error:
+                self._logger.error(str(error))
+            except Exception as error:
+                FAULTS.note('the change of configuration', error)
+
+        return walled
+
+    # --- to change over ---
+
+    def _change(self) -> None:
+        if not self._busy.acquire(blocking=False):
+            return  # The one that waits reads what is asked for last.
+        try:
+            state = self._store.state
+            pending = state.pending
+            if pending is None:
+                self._logger.info('no other configuration was asked for')
+                return
+            if state.state == TRIAL:
+                self._store.refuse('another configuration is on trial')
+                return
+            longest = self._bridge.configuration['rollout']['wait_idle']
+            give_up = time.monotonic() + longest
+            while not pending.now and not self._bridge.idle:
+                if time.monotonic() > give_up:
+                    self._refuse(
+                        f'the robot moved for {longest:g} s; give --now to change nevertheless'
+                    )
+                    return
+                time.sleep(_LOOK)
+                pending = self._store.state.pending or pending
+            seen = self._ask(lambda: see(self._bridge, self._node)) or Seen()
+            expect = {**seen.to_json(), 'offline': pending.offline}
+            self._store.begin_trial(pending.release, pending.within, expect)
+            self._logger.info(
+                f'changing over to configuration {pending.release}, on trial for '
+                f'{pending.within:g} s'
+            )
+            self._anew()
+        finally:
+            self._busy.release()
+
+    def _refuse(self, reason: str) -> None:
+        self._logger.error(f'the configuration stays as it is: {reason}')
+        self._store.refuse(reason)
+        self._bridge.running.look()
+
+    # --- on trial ---
+
+    def _judge(self) -> None:
+        state = self._store.state
+        trial = state.trial
+        if trial is None:
+            return
+        before = Seen.from_json(trial.expect)
+        offline = bool(trial.expect.get('offline'))
+        end = trial.since + trial.within
+        holds_since: float | None = None
+        why = ['nothing was seen of it']
+        while uptime() < end:
+            now = self._ask(lambda: self._see(before))
+            if now is None:
+                why = [f'its ROS thread did not answer within {_ANSWER:g} s']
+                holds_since = None
+            else:
+                why = list(missing(before, now, self._bridge.configuration, offline=offline))
+                if why:
+                    holds_since = None
+                elif holds_since is None:
+                    holds_since = time.monotonic()
+                elif time.monotonic() - holds_since >= _HOLDS:
+                    self._store.confirm()
+                    self._bridge.running.look()
+                    self._logger.info(f'configuration {state.current} holds: applied')
+                    return
+            time.sleep(_LOOK)
+        reason = f'within {trial.within:g} s: {"; ".join(why)}'
+        if self._store.roll_back(reason):
+            self._logger.error(f'going back to the configuration before: {reason}')
+            self._anew()
+        else:
+            self._logger.error(f'the configuration does not hold: {reason}; there is none before')
+
+    def _see(self, before: Seen) -> Seen:
+        now = see(self._bridge, self._node)
+        still_served(before, now, self._node)
+        return now
+
+    def _ask(self, look: Callable[[], Seen]) -> Seen | None:
+        """Have something done on the ROS thread; None if it does not answer."""
+        task: Any = self._executor.create_task(look)
+        give_up = time.monotonic() + _ANSWER
+        while not task.done():
+            if time.monotonic() > give_up:
+                return None
+            time.sleep(0.01)
+        found: Seen = task.result()
+        return found
+
+    def _anew(self) -> None:
+        self.anew = True
+        self._end()
+
+
+def start_anew() -> None:
+    """Become a new process of the same program; does not return."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Sockets of DDS would stay open in the new program.
+    os.closerange(3, 1 << 16)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

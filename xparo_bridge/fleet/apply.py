@@ -1,0 +1,183 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+`config apply`: give this robot a configuration, which is taken back unless it holds.
+
+It is checked fully first, and nothing changes if anything is wrong. Then the bridge that runs here
+changes over once the robot stands, on trial; see docs/fleet.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, UTC
+import os
+from pathlib import Path
+import signal
+import sys
+import time
+
+from ..configuration import ConfigurationError
+from ..rollout.bundle import Bundle
+from ..rollout.manifest import BundleError
+from ..rollout.signing import check
+from ..rollout.source import of_bundle
+from ..rollout.store import APPLIED, Pending, Store, StoreState
+from . import ros_checking
+from .checking import Checks
+from .subject import UsageError
+
+# Where the service of systemd keeps its state.
+DEFAULT_STORE = '/var/lib/xparo_bridge/configuration'
+_LOOK = 0.1
+# How long a bridge may take beyond its trial until it says how that ended, s.
+_GRACE = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.add_argument('bundle', metavar='BUNDLE', help='a folder or a file.tar of config render')
+    add_store(parser)
+    parser.add_argument('--robot', help="the robot's name, where nothing was applied before")
+    add_change(parser)
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add where the configurations of this robot are."""
+    parser.add_argument(
+        '--store',
+        default=os.environ.get('XPARO_CONFIGURATION', DEFAULT_STORE),
+        metavar='DIR',
+        help='the folder of configurations that the bridge was started with: config:=DIR '
+        '(default: $XPARO_CONFIGURATION, or %(default)s)',
+    )
+
+
+def add_change(parser: argparse.ArgumentParser) -> None:
+    """Add how the change-over is done."""
+    parser.add_argument('--now', action='store_true', help='also while something moves the robot')
+    parser.add_argument(
+        '--offline', action='store_true', help='do not ask for a connection to hold the trial'
+    )
+    parser.add_argument('--within', type=float, metavar='S', help='how long the trial may take')
+    parser.add_argument('--no-wait', action='store_true', help='do not wait for how it ends')
+
+
+def run(options: argparse.Namespace) -> int:
+    """Apply it; an exit code: 1 if the robot goes on with the configuration before."""
+    store = Store(Path(options.store).expanduser())
+    bundle = Bundle.read(Path(options.bundle).expanduser())
+    state = store.state
+    current = _current(store, state)
+    robot = current.robot if current else (options.robot or bundle.manifest.robot)
+    if options.robot and options.robot != robot:
+        raise UsageError(f'this robot is {robot}, not {options.robot}')
+    check(
+        bundle,
+        robot=robot,
+        trusted_keys=[*store.trusted_keys(), *(current.keys if current else ())],
+        version=state.highest,
+        now=datetime.now(UTC),
+    )
+    if current and current.hash == bundle.hash and state.state == APPLIED:
+        print(f'{state.current} is applied already')
+        return 0
+    if bundle.manifest.version == state.highest and not _known(state, bundle):
+        raise BundleError(
+            f'version {state.highest} was another configuration; versions only go up'
+        )
+    release = store.stage(bundle)
+    try:
+        within = _checked(store, release, robot)
+    except ConfigurationError:
+        store.drop(release)
+        raise
+    return change_to(store, release, options, within)
+
+
+def change_to(store: Store, release: str, options: argparse.Namespace, within: float) -> int:
+    """Have the bridge change over to a release, and wait for how that ends; an exit code."""
+    within = options.within or within
+    pid = store.bridge()
+    if pid is None:
+        store.begin_trial(release, within, {'offline': options.offline})
+        print(f'{release}: no bridge runs from {store.path}; it is on trial at the next start')
+        return 0
+    store.apply(Pending(release, within, options.now, options.offline))
+    os.kill(pid, signal.SIGHUP)
+    print(f'{release}: asked the bridge, process {pid}')
+    if options.no_wait:
+        return 0
+    return _wait(store, release, within)
+
+
+def _wait(store: Store, release: str, within: float) -> int:
+    end = None
+    while True:
+        state = store.state
+        if state.pending is None and state.trial is None:
+            if state.current == release and state.state == APPLIED:
+                print(f'{release}: applied')
+                return 0
+            print(f'{state.state}: {state.reason}', file=sys.stderr)
+            print(f'the robot goes on with {state.current}', file=sys.stderr)
+            return 1
+        if state.trial is not None and end is None:
+            print(f'{release}: on trial for {within:g} s')
+            end = time.monotonic() + within + _GRACE
+        if end is not None and time.monotonic() > end:
+            print('the bridge does not say how the trial ended', file=sys.stderr)
+            return 1
+        time.sleep(_LOOK)
+
+
+class _Current:
+    """What the configuration that counts says of applying another."""
+
+    def __init__(self, store: Store, release: str) -> None:
+        bundle = Bundle.read(store.folder(release))
+        self.robot = bundle.manifest.robot
+        self.hash = bundle.hash
+        self.keys: list[str] = []
+        try:
+            member = of_bundle(store.folder(release))
+            self.keys = member.configuration['rollout']['trusted_keys']
+        except ConfigurationError as error:
+            if error.rest is not None:
+                self.keys = error.rest['rollout']['trusted_keys']
+
+
+def _current(store: Store, state: StoreState) -> _Current | None:
+    if not state.current:
+        return None
+    try:
+        return _Current(store, state.current)
+    except BundleError:
+        # Changed by hand; what it trusts cannot be believed, what was good before can.
+        for release in reversed(state.good):
+            try:
+                return _Current(store, release)
+            except BundleError:
+                continue
+    return None
+
+
+def _known(state: StoreState, bundle: Bundle) -> bool:
+    name = f'{bundle.manifest.version}-{bundle.hash[:12]}'
+    return name in (*state.good, state.current)
+
+
+def _checked(store: Store, release: str, robot: str) -> float:
+    """
+    Check a release as a start of the bridge would; how long its trial takes at most, s.
+
+    :raises ConfigurationError: with all that is wrong.
+    """
+    member = of_bundle(store.folder(release), robot)
+    problems = Checks().problems(member.configuration)
+    if not problems and ros_checking.installed():
+        with ros_checking.open_checks() as checks:
+            problems = checks.problems(member.configuration)
+    if problems:
+        raise ConfigurationError(problems)
+    return float(member.configuration['rollout']['confirm_within'])
