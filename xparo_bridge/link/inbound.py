@@ -101,7 +101,7 @@ class Inbound:
         self._urgent_words = [name.encode() for name in urgent]
         first = [name.encode() for name, kind in urgent.items() if kind in _FIRST]
         # A word stands in JSON as it is, or with an escape of a letter.
-        self._first_words = [b'\\u', *first]
+        self.first_words = [b'\\u', *first]
         self._refused: deque[RemoteCommand] = deque()
         self._to_refuse = 0  # that are not read yet
         self._sums: dict[tuple[str, str], _Sum] = {}
@@ -127,7 +127,7 @@ class Inbound:
         if text is None:
             arrival.refusal = None if within else self.limits.frame_refusal()
             return True
-        if _any_in(self._first_words, text):
+        if _any_in(self.first_words, text):
             arrival.refusal = None if within else self.limits.frame_refusal()
             return self._take_first(protocol, text, arrival)
         if within:

@@ -11,7 +11,7 @@ waits here, in bytes, for the library.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -25,6 +25,8 @@ MAX_AHEAD = 8 * 1024 * 1024
 # For how long frames are looked at, and then read, before others have their turn, s: 256 KiB, as
 # much as comes at a time, may hold 100 000 empty frames, which take a second to be read.
 TURN = 0.002
+# The same where the bytes have a word that may stop the robot.
+_URGENT_TURN = 0.02
 _LOOK_SLICE = 4096
 # While ever more comes, the library has its turn after so many of these.
 _LOOKS = 8
@@ -143,6 +145,8 @@ class ReadAhead:
         self.arrivals: deque[Arrival] = deque()
         # Who judges messages; until somebody does all are kept.
         self.judge: Judge | None = None
+        # Words of the frames that are not to wait for others' turns.
+        self.urgent_words: Sequence[bytes] = ()
         self._scanner = FrameScanner(self._judged)
         self._unseen: deque[tuple[float, memoryview]] = deque()
         self._seen: deque[memoryview] = deque()
@@ -150,6 +154,7 @@ class ReadAhead:
         self._came_at = self._last_arrival = 0.0
         self._more = False
         self._looks = 0
+        self._urgent = False
         self._pumping = self._held = self._paused = self._ended = False
 
     def read_now(self, data: bytes) -> None:
@@ -165,6 +170,7 @@ class ReadAhead:
         self._unseen.append((time.monotonic(), memoryview(data)))
         self._waiting += len(data)
         self._more = bool(self._seen) or len(data) > _LOOK_SLICE
+        self._urgent = self._urgent or any(word in data for word in self.urgent_words)
         if not self._pumping:
             self._pump()
 
@@ -199,9 +205,11 @@ class ReadAhead:
             self._unseen.clear()
             self._seen.clear()
             return
-        end = time.monotonic() + TURN
+        end = time.monotonic() + (_URGENT_TURN if self._urgent else TURN)
         while self._unseen and time.monotonic() < end:
             self._look()
+        if not self._unseen:
+            self._urgent = False
         # Where much comes, or again before all is read, there may be more, and a stop in it.
         more = self._more or self._unseen
         self._looks = self._looks + 1 if more and not self._paused else 0

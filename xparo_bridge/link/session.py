@@ -71,6 +71,7 @@ class Session:
         self._history_share = history_share
         inbound.begin()
         socket.judge = self._judge
+        socket.urgent_words = inbound.first_words
 
     async def greet(self, greeting: RobotInfo) -> None:
         """Send what the protocol begins with, and who the robot is."""
