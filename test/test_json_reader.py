@@ -16,6 +16,7 @@ from xparo_bridge.json_reader import (
     json_type,
     JsonError,
     MAX_DEPTH,
+    MAX_FAULTS,
     MAX_ITEMS,
     read_json,
     read_leniently,
@@ -165,3 +166,37 @@ def test_reading_takes_linear_time_and_errors_are_short(text, read):
 def test_what_json_writes_is_read_as_it_was(value):
     assert read_json(json.dumps(value)) == value
     assert read_leniently(json.dumps(value, ensure_ascii=False).encode()) == (value, [])
+
+
+DEEP = ('{"' + 'k' * 300 + '":') * 60
+COSTLY = {
+    'empty lists far down': DEEP + '[' + ','.join(['[]'] * 16_000) + ',1e999]' + '}' * 60,
+    'long keys far down': DEEP
+    + '{'
+    + ','.join(f'"{"k" * 300}{n}":1' for n in range(16_000))
+    + ',"x":NaN}'
+    + '}' * 60,
+    'nothing but faults': '[' + ','.join(['1e999'] * 32_000) + ']',
+    'keys twice everywhere': '[' + ','.join(['{"a":1,"a":2}'] * 8_000) + ']',
+    'halves of pairs far down': DEEP + '[' + ','.join(['"\\ud800"'] * 30_000) + ']' + '}' * 60,
+    'half a pair beside many': '[' + ','.join(['"a"'] * 30_000) + ',"\\ud800"]',
+    'parts too deep': '[' + ','.join(['[' * 65 + ']' * 65] * 450) + ']',
+    'openers alone': '[' * 16_000 + ']' * 16_000,
+    'numbers too long': '[' + ','.join(['9' * 1000] * 1000) + ']',
+    'commas in a string': '["' + ',' * 1_000_000 + '"]',
+}
+
+
+@pytest.mark.parametrize('what', COSTLY)
+def test_what_is_wrong_costs_no_more_than_what_is_right(what):
+    """No text within the bounds keeps a thread for 50 ms; twice that here, for a busy machine."""
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        try:
+            _, faults = read_leniently(COSTLY[what])
+            assert len(faults) <= MAX_FAULTS
+        except JsonError as error:
+            assert len(str(error)) < 500
+        times.append(time.thread_time() - began)
+    assert min(times) < 0.1

@@ -10,19 +10,20 @@ proportion to its length: it is bounded in bytes, in values and in levels, has n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 import json
 import math
 import re
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import BadInput
 
 MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
 MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
 MAX_BYTES = 16 * 1024 * 1024
+MAX_FAULTS = 20  # Told of one text.
+_TOO_MANY = 2000  # Faults, with which a text is refused whole: each costs as much as ten values.
 # Of what the bridge wrote itself: its own messages may be larger than those it takes.
 OWN_DEPTH, OWN_ITEMS, OWN_BYTES = 254, 4 * 1024 * 1024, 64 * 1024 * 1024
 # Whole numbers of ROS messages: int64 and uint64.
@@ -41,6 +42,10 @@ _NAMES: dict[type, str] = {
     float: 'a number',
     type(None): 'null',
 }
+
+
+# Where something stands: the place of what holds it, and its key or index there.
+_Place: TypeAlias = 'tuple[_Place, str | int] | None'
 
 
 class JsonError(BadInput, ValueError):
@@ -108,12 +113,12 @@ def read_leniently(
     text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS
 ) -> tuple[Any, list[str]]:
     """
-    Read as much of a JSON value as can be read, and say what could not, each with its place.
+    Read as much of a JSON value as can be read, and say of the first what is wrong where.
 
     Numbers out of range and what is nested too deep become `Unreadable`, half surrogate pairs
     U+FFFD, and of a key that stands twice the last value counts.
 
-    :raises JsonError: for what is no JSON at all.
+    :raises JsonError: for what is no JSON at all, or has thousands of faults.
     """
     return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True)
 
@@ -138,11 +143,17 @@ class _Decoder(threading.local):
             parse_constant=self._constant,
         ).decode
 
+    def fault(self) -> None:
+        """Count one."""
+        self.faults += 1
+        if self.faults > _TOO_MANY:
+            raise JsonError(f'over {_TOO_MANY} faults in one JSON text')
+
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Who reads the first and who reads the last would see two different commands.
         value = dict(pairs)
         if len(value) < len(pairs):
-            self.faults += 1
+            self.fault()
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             self.duplicates.append((value, twice))
@@ -155,18 +166,18 @@ class _Decoder(threading.local):
         value = int(text) if len(text) < 30 else math.inf
         if LEAST <= value <= MOST:
             return value
-        self.faults += 1
+        self.fault()
         return Unreadable(f'{_clipped(text)} does not fit in 64 bits')
 
     def _float(self, text: str) -> Any:
         value = float(text)
         if math.isfinite(value):
             return value
-        self.faults += 1
+        self.fault()
         return Unreadable(f'{_clipped(text)} is beyond any number')
 
     def _constant(self, text: str) -> Any:
-        self.faults += 1
+        self.fault()
         if self.cut and text == _TOO_DEEP:
             return Unreadable(f'nested over {MAX_DEPTH} levels deep')
         return Unreadable(f'{text} is no JSON number')
@@ -198,11 +209,13 @@ def _read(
         text, decoder.cut = _without_deep_parts(text, max_depth, lenient)
     try:
         value = decoder.decode(text)
+    except JsonError:
+        raise
     except (ValueError, RecursionError) as error:
         raise JsonError(f'not JSON: {error}') from None
     faults = _faults(value, decoder.duplicates) if decoder.faults else []
     if _HALF_PAIR.search(text) or not _encodable(text):
-        value = _with_whole_texts(value, '', faults)
+        value = _with_whole_texts(value, None, faults)
     return value, faults
 
 
@@ -234,53 +247,57 @@ def _without_deep_parts(text: str, max_depth: int, lenient: bool) -> tuple[str, 
 
 
 def _faults(value: Any, duplicates: list[tuple[dict[str, Any], str]]) -> list[str]:
+    """Say of the first faults what and where they are, looking at each part once."""
     twice = {id(holder): key for holder, key in duplicates}
     found: list[str] = []
-    for place, part in _parts(value, ''):
+    waiting: list[tuple[Any, _Place]] = [(value, None)]
+    while waiting and len(found) < MAX_FAULTS:
+        part, place = waiting.pop()
         if isinstance(part, Unreadable):
-            problem = part.problem
-        elif id(part) in twice:
-            problem = f'key "{_clipped(twice[id(part)])}" stands twice'
-        else:
+            found.append(_at(place, part.problem))
             continue
-        found.append(f'{place}: {problem}' if place else problem)
+        if id(part) in twice:
+            found.append(_at(place, f'key "{_clipped(twice[id(part)])}" stands twice'))
+        if isinstance(part, dict):
+            waiting.extend((one, (place, key)) for key, one in reversed(part.items()))
+        elif isinstance(part, list):
+            last = len(part) - 1
+            waiting.extend((part[last - n], (place, last - n)) for n in range(len(part)))
     return found
 
 
-def _parts(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    yield place, value
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _parts(part, f'{place}.{_clipped(key)}' if place else _clipped(key))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _parts(part, f'{place}[{index}]')
+def _at(place: _Place, problem: str) -> str:
+    """Name a place, which is only done for what is told: most parts have no fault."""
+    steps: list[str] = []
+    while place is not None:
+        place, step = place
+        steps.append(f'[{step}]' if isinstance(step, int) else f'.{_clipped(step)}')
+    text = ''.join(reversed(steps)).removeprefix('.')
+    return f'{text}: {problem}' if text else problem
 
 
-def _with_whole_texts(value: Any, place: str, faults: list[str]) -> Any:
+def _with_whole_texts(value: Any, place: _Place, faults: list[str]) -> Any:
     """Replace half surrogate pairs, which pass the decoder but neither ROS nor a file."""
     if isinstance(value, str):
         return _whole(value, place, faults)
     if isinstance(value, dict):
         return {
-            _whole(key, place, faults): _with_whole_texts(
-                part, f'{place}.{_clipped(key)}' if place else _clipped(key), faults
-            )
+            _whole(key, place, faults): _with_whole_texts(part, (place, key), faults)
             for key, part in value.items()
         }
     if isinstance(value, list):
         return [
-            _with_whole_texts(part, f'{place}[{index}]', faults)
-            for index, part in enumerate(value)
+            _with_whole_texts(part, (place, index), faults) for index, part in enumerate(value)
         ]
     return value
 
 
-def _whole(text: str, place: str, faults: list[str]) -> str:
+def _whole(text: str, place: _Place, faults: list[str]) -> str:
     if _encodable(text):
         return text
-    problem = 'half a surrogate pair in a string'
-    faults.append(f'{place}: {problem}' if place else problem)
+    _decoder.fault()
+    if len(faults) < MAX_FAULTS:
+        faults.append(_at(place, 'half a surrogate pair in a string'))
     return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
 
 
