@@ -45,7 +45,8 @@ class Run:
                 try:
                     yield
                 finally:
-                    self._node.close()
+                    with self._robot.lock:
+                        self._node.close()
 
     async def play(
         self, seconds: float, *, with_seeds: bool = True, most: int = 20, attacks: int = 1 << 40
