@@ -80,6 +80,10 @@ class ChatSession(Message):
     reason: str = ''
 
 
+# Characters of what a peer says of an error; it is logged, and told to who asked.
+_LONGEST_ERROR = 1000
+
+
 class PeerErrorCode(StrEnum):
     """Why a peer refused something."""
 
@@ -104,6 +108,10 @@ class PeerError(Message):
     code: PeerErrorCode
     text: str
     request_id: str = ''
+
+    def __post_init__(self) -> None:
+        if len(self.text) > _LONGEST_ERROR:
+            object.__setattr__(self, 'text', f'{self.text[:_LONGEST_ERROR]} …')
 
 
 # --- robot → platform ---
