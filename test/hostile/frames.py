@@ -136,12 +136,13 @@ def _leaves(body: Any, key: str, found: dict[str, list[Any]]) -> None:
 
 
 def _like(random: Random, body: Any, key: str, words: dict[str, list[Any]]) -> Any:
-    """Return a body of the same form with other words of the protocol, some lists long."""
+    """Return a body of the same form with other words and longer lists."""
     if isinstance(body, dict):
         return {name: _like(random, part, name, words) for name, part in body.items()}
     if isinstance(body, list):
         parts = [_like(random, part, key, words) for part in body]
-        return parts * random.choice((1, 1, 1, 0, 40, 3_000))
+        size = len(json.dumps(parts, default=str))
+        return parts * min(random.choice((1, 1, 1, 0, 40, 3_000)), 1_500_000 // size)
     choice = random.random()
     if choice < 0.6:
         return body

@@ -9,6 +9,7 @@ tried again attack by attack, from a bridge that is started anew, to find out wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 import json
@@ -60,10 +61,14 @@ class Run:
             end, number = time.monotonic() + seconds, 0
             while time.monotonic() < end and number < attacks and len(self.failures) < most:
                 names = [f'{self.seed}-{number + n}' for n in range(min(ROUND, attacks - number))]
-                await self._round([made(name, self.protocols) for name in names])
+                # Beside the loop: a peer that makes its next attack must answer pings meanwhile.
+                await self._round(await asyncio.to_thread(self._make, names))
                 number += len(names)
                 if number % (ROUND * 32) == 0:
                     print(f'  {self}', flush=True)
+
+    def _make(self, names: Sequence[str]) -> list[Attack]:
+        return [made(name, self.protocols) for name in names]
 
     async def replay(self, attacks: Iterable[Attack]) -> None:
         """Try some, each with all checks."""

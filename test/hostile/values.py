@@ -25,6 +25,10 @@ NUMBERS = (
 )  # fmt: skip
 
 
+# Characters that a list is made of by repeating it; no link takes a frame that is much longer.
+_LARGEST = 1_500_000
+
+
 class Raw(str):
     """Text that stands in JSON as it is."""
 
@@ -100,6 +104,7 @@ def mutated(random: Random, body: dict[str, Any]) -> dict[str, Any]:
             elif what < 0.9 and isinstance(place, dict):
                 place[random.choice(NAMES)] = value(random)
             elif isinstance(place, list):
-                place *= random.choice((2, 50, 2_000))
+                times = random.choice((2, 50, 2_000))
+                place *= min(times, _LARGEST // max(len(json.dumps(place)), 1))
             break
     return body
