@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from fixtures.cpu import cpu_time
 from hypothesis import given

@@ -26,6 +26,8 @@ except ImportError:
 MAX_DEPTH = 200  # Levels; orjson writes 254 of them.
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _LONG_NUMBER = re.compile('[0-9]{19}')
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(r'[\[\]{}]')
 
 
 class Circular(TypeError):
@@ -74,13 +76,27 @@ def _plain_dumps(value: Any) -> str:
 
 def _suspicious(text: str) -> bool:
     """Whether a text may hold what `_sound` replaces; it is looked at in passes of C alone."""
-    if _LONG_NUMBER.search(text) or text.count('[') + text.count('{') > MAX_DEPTH:
+    if _LONG_NUMBER.search(text):
+        return True
+    if text.count('[') + text.count('{') > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         return True
     try:
         text.encode()
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _depth(text: str) -> int:
+    """Return how many levels a text has."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub('', text)):
+        if bracket in '[{':
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
 
 
 def _sound(value: Any, levels: int, foreign: Callable[[Any], Any] | None = None) -> Any:

@@ -65,5 +65,5 @@ def test_what_a_logger_writes_passes_through_both(monkeypatch):
     redact_ros_log()
     for _ in range(1000):
         get_logger('flooded').warning('hunter2-hunter2' + 'x' * 100_000)
-    assert 10 < len(written) < 100
+    assert 10 < len(written) < 500
     assert 'hunter2' not in ''.join(written)

@@ -12,7 +12,7 @@ from typing import Any
 from ..yaml_layers import EMPTY, KeyPath, misread, read_as
 
 # Text that YAML takes for nothing but itself.
-_PLAIN = re.compile(r'[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*')
+_PLAIN = re.compile(r'[A-Za-z_][A-Za-z0-9_./-]*+( [A-Za-z0-9_./-]++)*+')
 _VARIABLE = re.compile(r'\$\{\w+\}')
 _WIDTH = 60
 

@@ -18,7 +18,9 @@ from ament_index_python.packages import get_package_share_directory, PackageNotF
 from ..errors import BadInput
 
 _SEPARATOR = '=' * 80
-_FIELD = re.compile(r'^\s*([A-Za-z]\w*(?:/[A-Za-z]\w*)*)(?:<=\d+)?(?:\[[^\]]*\])?\s+[A-Za-z]')
+_FIELD = re.compile(
+    r'^\s*+([A-Za-z]\w*+(?:/[A-Za-z]\w*+)*+)(?:<=\d++)?+(?:\[[^\]]*+\])?+\s++[A-Za-z]'
+)
 _BUILT_IN = re.compile(
     r'bool|byte|char|float(32|64)|u?int(8|16|32|64)|string(<=\d+)?|wstring(<=\d+)?'
 )

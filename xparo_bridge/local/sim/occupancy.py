@@ -24,7 +24,7 @@ from .world import Floats
 
 # Clearances are known up to this distance, m.
 FARTHEST = 3.0
-_TOKEN = re.compile(rb'(?:\s*(?:#[^\n]*\n)?)*([^\s#]+)')
+_TOKEN = re.compile(rb'(?:\s++|#[^\n]*+\n)*+([^\s#]++)')
 
 
 class MapError(BadInput):
