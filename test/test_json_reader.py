@@ -201,3 +201,14 @@ def test_what_is_wrong_costs_no_more_than_what_is_right(what):
             assert len(str(error)) < 500
         times.append(time.thread_time() - began)
     assert min(times) < 0.1
+
+
+def test_what_is_right_is_read_beside_any_number_of_faults():
+    wrong = ','.join(['1e999', '"\\ud800"', '{"a":1,"a":2}'] * 3_000)
+    value, faults = read_leniently(f'{{"wrong":[{wrong}],"command":"stop"}}')
+    assert value['command'] == 'stop'
+    assert len(faults) == MAX_FAULTS
+    assert isinstance(value['wrong'][-3], Unreadable)
+    assert value['wrong'][-2] == '\ufffd'
+    with pytest.raises(JsonError):
+        read_json(f'{{"wrong":[{wrong}]}}')

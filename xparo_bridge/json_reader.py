@@ -23,7 +23,7 @@ MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
 MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FAULTS = 20  # Told of one text.
-_TOO_MANY = 2000  # Faults, with which a text is refused whole: each costs as much as ten values.
+_MANY = 1000  # Faults; of more no details are kept, as each costs as much as ten values.
 # Of what the bridge wrote itself: its own messages may be larger than those it takes.
 OWN_DEPTH, OWN_ITEMS, OWN_BYTES = 254, 4 * 1024 * 1024, 64 * 1024 * 1024
 # Whole numbers of ROS messages: int64 and uint64.
@@ -118,7 +118,7 @@ def read_leniently(
     Numbers out of range and what is nested too deep become `Unreadable`, half surrogate pairs
     U+FFFD, and of a key that stands twice the last value counts.
 
-    :raises JsonError: for what is no JSON at all, or has thousands of faults.
+    :raises JsonError: for what is no JSON at all.
     """
     return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True)
 
@@ -143,17 +143,15 @@ class _Decoder(threading.local):
             parse_constant=self._constant,
         ).decode
 
-    def fault(self) -> None:
-        """Count one."""
+    def fault(self) -> bool:
+        """Count one; whether it may be looked at closely, as the first ones are."""
         self.faults += 1
-        if self.faults > _TOO_MANY:
-            raise JsonError(f'over {_TOO_MANY} faults in one JSON text')
+        return self.faults <= _MANY
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # Who reads the first and who reads the last would see two different commands.
         value = dict(pairs)
-        if len(value) < len(pairs):
-            self.fault()
+        if len(value) < len(pairs) and self.fault():
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             self.duplicates.append((value, twice))
@@ -166,23 +164,24 @@ class _Decoder(threading.local):
         value = int(text) if len(text) < 30 else math.inf
         if LEAST <= value <= MOST:
             return value
-        self.fault()
-        return Unreadable(f'{_clipped(text)} does not fit in 64 bits')
+        return self._unreadable(f'{_clipped(text)} does not fit in 64 bits')
 
     def _float(self, text: str) -> Any:
         value = float(text)
         if math.isfinite(value):
             return value
-        self.fault()
-        return Unreadable(f'{_clipped(text)} is beyond any number')
+        return self._unreadable(f'{_clipped(text)} is beyond any number')
 
     def _constant(self, text: str) -> Any:
-        self.fault()
         if self.cut and text == _TOO_DEEP:
-            return Unreadable(f'nested over {MAX_DEPTH} levels deep')
-        return Unreadable(f'{text} is no JSON number')
+            return self._unreadable(f'nested over {MAX_DEPTH} levels deep')
+        return self._unreadable(f'{text} is no JSON number')
+
+    def _unreadable(self, problem: str) -> Unreadable:
+        return Unreadable(problem) if self.fault() else _ONE_OF_MANY
 
 
+_ONE_OF_MANY = Unreadable('one of very many faults')
 _decoder = _Decoder()
 
 
@@ -209,8 +208,6 @@ def _read(
         text, decoder.cut = _without_deep_parts(text, max_depth, lenient)
     try:
         value = decoder.decode(text)
-    except JsonError:
-        raise
     except (ValueError, RecursionError) as error:
         raise JsonError(f'not JSON: {error}') from None
     faults = _faults(value, decoder.duplicates) if decoder.faults else []
@@ -295,7 +292,8 @@ def _with_whole_texts(value: Any, place: _Place, faults: list[str]) -> Any:
 def _whole(text: str, place: _Place, faults: list[str]) -> str:
     if _encodable(text):
         return text
-    _decoder.fault()
+    if not _decoder.fault():
+        return '\ufffd'
     if len(faults) < MAX_FAULTS:
         faults.append(_at(place, 'half a surrogate pair in a string'))
     return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
