@@ -113,7 +113,7 @@ class Bridge:
         )
         self._issued = IssuedCredentials(self.state)
         self.running = running or Running(configuration)
-        info = msg.RobotInfo(RobotFacts(self._robot_id, self.running.facts))
+        info = self._info = msg.RobotInfo(RobotFacts(self._robot_id, self.running.facts))
         self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
         urgent = {
             name: command['kind']
@@ -428,12 +428,14 @@ class Bridge:
         self.trees.start()
 
     def _tell_of_configuration(self, problem: str) -> None:
-        """Report what is wrong with the files of the configuration; from any thread."""
+        """Report how the configuration stands, and what is wrong with it; from any thread."""
         problems = Problems.of(self._node)
         if problem:
             problems.report('configuration', problem)
         else:
             problems.solved('configuration', 'it is as it was made again')
+        if self.links.any_connected:
+            self.links.send(self._info)
 
     @property
     def crossing(self) -> Crossing:

@@ -108,7 +108,10 @@ class Changeover:
         self.anew = False
 
     def watch(self) -> None:
-        """Judge the configuration that is on trial, if one is."""
+        """Judge the configuration that is on trial, or take one that the bridge before did not."""
+        state = self._store.state
+        if state.pending is not None and state.trial is None:
+            self.request()
         threading.Thread(target=self._walled(self._judge), name='trial', daemon=True).start()
 
     def request(self) -> None:

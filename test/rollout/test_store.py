@@ -359,6 +359,9 @@ def test_a_bundle_that_runs_tells_of_its_manifest_and_of_the_store(store):
     release = store.folder(store.state.current)
     configuration = Configuration({}, Layers([Layer(release / 'robot.yaml')]))
     running = Running(configuration, store)
+    told: list[str] = []
+    running.start(told.append)
+    running.stop()
     running.look()
     facts = running.facts()
     assert (facts['version'], facts['made_from'], facts['layers']) == (
@@ -372,3 +375,19 @@ def test_a_bundle_that_runs_tells_of_its_manifest_and_of_the_store(store):
     (release / 'robot.yaml').write_text('')
     running.look()
     assert running.problem == f'refused: the robot moved; changed by hand: {release}/robot.yaml:1'
+    on_trial(store)
+    running.look()
+    store.confirm()
+    running.look()
+    assert told[0] == 'refused: the robot moved'
+    assert len(told) == 4, 'a change of state alone is told too'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
+def test_what_root_makes_belongs_to_the_user_of_the_bridge(tmp_path):
+    os.chown(tmp_path, 4711, 4712)
+    store = Store(tmp_path / 'configuration')
+    store.begin_trial(store.stage(bundle(1)), 60.0, {})
+    store.confirm()
+    for path in (store.path, *store.path.rglob('*')):
+        assert (path.stat().st_uid, path.stat().st_gid) == (4711, 4712), path

@@ -52,12 +52,12 @@ class Running:
         self._files = [str(file) for file in files]
         self._drift: list[str] = []
         self._state: tuple[str, str] = (APPLIED, '')
-        self._told = ''
+        self._told = (APPLIED, '')
         self._changed: Callable[[str], object] = lambda problem: None
         self._stopped = threading.Event()
 
     def start(self, changed: Callable[[str], object] = lambda problem: None) -> None:
-        """Begin to watch the files; `changed` hears what is wrong each time that changes."""
+        """Begin to watch the files; `changed` hears what is wrong, at each change of state too."""
         self._changed = changed
         threading.Thread(target=self._watch, name='configuration', daemon=True).start()
 
@@ -106,9 +106,10 @@ class Running:
                 self._state = (state.state, state.reason)
             except StoreError as error:
                 self._state = ('unknown', str(error))
-        if self.problem != self._told:
-            self._told = self.problem
-            self._changed(self._told)
+        now = (self._state[0], self.problem)
+        if now != self._told:
+            self._told = now
+            self._changed(now[1])
 
     def _changed_files(self) -> Iterator[str]:
         for file, entry in self._entries.items():

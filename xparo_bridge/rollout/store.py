@@ -125,8 +125,9 @@ class Store:
     @contextmanager
     def change(self) -> Iterator[StoreState]:
         """Give the state to be changed, which is written when the block ends without an error."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self._make(self.path)
         with (self.path / _LOCK).open('a') as lock:
+            self._give(self.path / _LOCK)
             fcntl.flock(lock, fcntl.LOCK_EX)
             state = self.state
             yield state
@@ -148,8 +149,8 @@ class Store:
             shutil.rmtree(part, ignore_errors=True)
             for path, content in bundle.all_files().items():
                 file = part / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                _write_through(file, content)
+                self._make(file.parent)
+                self._write_through(file, content)
             for root, _, _ in os.walk(part):
                 _sync_folder(Path(root))
             part.rename(folder)
@@ -284,14 +285,36 @@ class Store:
 
     def _replace(self, content: bytes) -> None:
         part = self.path / f'.{_STATE}'
-        _write_through(part, content)
+        self._write_through(part, content)
         part.replace(self.path / _STATE)
         _sync_folder(self.path)
 
     def _reserve(self) -> None:
         spare = self.path / _SPARE
         if not spare.exists():
-            _write_through(spare, bytes(_SPARE_BYTES))
+            self._write_through(spare, bytes(_SPARE_BYTES))
+
+    def _write_through(self, file: Path, content: bytes) -> None:
+        with file.open('wb') as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        file.chmod(0o644)
+        self._give(file)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder, and those above it."""
+        if not folder.is_dir():
+            self._make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._give(folder)
+
+    @staticmethod
+    def _give(path: Path) -> None:
+        """Let what root makes belong to the owner of the folder: the user of the bridge."""
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def _prune(self) -> None:
         state = self.state
@@ -354,14 +377,6 @@ def _same(folder: Path, bundle: Bundle) -> bool:
         return Bundle.read(folder).hash == bundle.hash
     except BundleError:
         return False
-
-
-def _write_through(file: Path, content: bytes) -> None:
-    with file.open('wb') as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    file.chmod(0o644)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,71 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""docs/fleet.md: each command of the page runs as it stands there, on a copy of the sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from xparo_bridge.fleet.ros_checking import installed
+from xparo_bridge.share import share
+
+PAGE = (Path(__file__).parents[2] / 'docs' / 'fleet.md').read_text()
+STORE = '/var/lib/xparo_bridge/configuration'
+BLOCKS = re.findall(r'^```sh\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line.partition('  #')[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+    if line.startswith('ros2 run xparo_bridge config ')
+]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ['-c', 'user.name=a', '-c', 'user.email=a@b.org']
+    subprocess.run(['git', '-C', str(folder), *identity, *arguments], check=True)
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder as the page's reader has it: a fleet in git, a key, a bundle of robot_1."""
+    site = tmp_path_factory.mktemp('site')
+    shutil.copytree(share('config', 'fleet'), site / 'fleet')
+    git(site, 'init', '-q', '-b', 'main')
+    for tag in ('v1.4', 'v1.5'):
+        with (site / 'fleet' / 'fleet.yaml').open('a') as file:
+            file.write(f'# {tag}\n')
+        git(site, 'add', '.')
+        git(site, 'commit', '-qm', tag)
+        git(site, 'tag', tag)
+    return site
+
+
+def test_the_page_has_the_commands_that_are_run_here():
+    verbs = {command.split()[4] for command in COMMANDS}
+    assert verbs == {'check', 'explain', 'diff', 'test', 'render', 'apply'}
+
+
+@pytest.mark.skipif(not installed(), reason='ROS is not installed')
+def test_each_command_of_the_page_runs(site, config, monkeypatch):
+    monkeypatch.chdir(site)
+    key = next(
+        line.partition('  #')[0].strip()
+        for block in BLOCKS
+        for line in block.splitlines()
+        if line.startswith('openssl genpkey')
+    )
+    subprocess.run(shlex.split(key), check=True)
+    assert config('render', 'robot_1', '--folder', 'fleet/', '-o', 'bundle/')[0] == 0
+    assert config('render', 'robot_1', '--folder', 'fleet/', '-o', 'robot_1.tar')[0] == 0
+    for command in COMMANDS:
+        verb, *arguments = shlex.split(command.replace(STORE, str(site / 'store')))[4:]
+        if verb == 'test':
+            continue  # test_folder_tests runs the sample's.
+        code, said = config(verb, *arguments)
+        assert code == (1 if 'robot_2' in arguments and verb == 'diff' else 0), (command, said)
