@@ -69,6 +69,25 @@ def test_every_error_of_a_release_has_words(release):
                 assert text != constant.replace('_', ' ').lower(), (name, constant)
 
 
+def plain(kind):
+    """A type as .action files have it."""
+    name = {'boolean': 'bool', 'float': 'float32', 'double': 'float64'}.get(kind, kind)
+    if name.startswith('sequence<'):
+        return f'{plain(name[9:-1])}[]'
+    return name.removeprefix('nav2_msgs/')
+
+
+def test_the_installed_actions_have_the_fields_of_their_release():
+    compared = 0
+    for name, action in RELEASES[nav2_release()]['actions'].items():
+        kind = getattr(nav2_msgs.action, name, None)
+        for part in ('goal', 'result', 'feedback') if kind else ():
+            installed = getattr(kind, part.capitalize()).get_fields_and_field_types()
+            assert {key: plain(value) for key, value in installed.items()} == action[part]
+            compared += 1
+    assert compared > 30
+
+
 def test_a_code_has_the_name_that_its_own_action_gives_it():
     installed = RELEASES[nav2_release()]['actions']
     for name, action in installed.items():

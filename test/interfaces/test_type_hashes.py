@@ -15,6 +15,9 @@ from pathlib import Path
 from ament_index_python.packages import get_package_share_directory
 import pytest
 
+from xparo_bridge.behavior.ros.fields import is_installed
+from xparo_bridge.behavior.ros.robot_registry import nav2_release
+
 HERE = Path(__file__).parent
 OURS = HERE.parent.parent / 'interfaces'
 
@@ -40,14 +43,29 @@ def test_every_interface_we_bring_has_a_hash_to_compare(package):
     assert ours == set(data(f'{package}_type_hashes.json'))
 
 
+def of_another_release(name):
+    """Whether the interface differs in the release of the distribution that this runs on."""
+    package, kind, type_name = name.split('/')
+    own = OURS / nav2_release() / package
+    return own.exists() and (
+        (own / kind / f'{type_name}.{kind}').exists() or not is_installed(name)
+    )
+
+
 @pytest.mark.parametrize('package', ['nav2_msgs', 'tf2_msgs'])
 def test_the_type_hashes_equal_upstreams(package):
-    expected = data(f'{package}_type_hashes.json')
+    hashes = data(f'{package}_type_hashes.json')
+    expected = {name: each for name, each in hashes.items() if not of_another_release(name)}
+    assert expected
     assert {name: installed_hash(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(('name', 'constants'), data('nav2_msgs_constants.json').items())
 def test_the_constants_equal_upstreams(name, constants):
+    if not is_installed(
+        name.partition('_Result')[0].partition('_Feedback')[0].partition('_Goal')[0]
+    ):
+        pytest.skip('an interface of another release of Nav2')
     package, kind, type_name = name.split('/')
     module = import_module(f'{package}.{kind}')
     outer, _, inner = type_name.partition('_')
