@@ -306,3 +306,55 @@ def test_empty_text_stands_for_a_port_that_is_not_given():
         '<RateController hz=""><AlwaysSuccess/></RateController>', registry=nav2_registry()
     )
     assert tree.root.get_input('hz') == 10.0
+
+
+class AskedRobot(Robot):
+    """A robot that notes whether it was asked before it was told to listen."""
+
+    asked = asked_too_early = False
+
+    def _note(self):
+        self.asked = True
+        self.asked_too_early |= not self.listens
+
+    def position(self, global_frame, robot_base_frame):
+        self._note()
+        return super().position(global_frame, robot_base_frame)
+
+    def speed(self):
+        self._note()
+        return super().speed()
+
+    def updated_goal(self, goal):
+        self._note()
+        return super().updated_goal(goal)
+
+    def updated_goals(self, goals):
+        self._note()
+        return super().updated_goals(goals)
+
+
+ASKING = {'DistanceController', 'DistanceTraveled', 'GoalUpdater', 'SpeedController'}
+
+
+@pytest.mark.parametrize('name', sorted(each.__name__ for each in nav2._RUNNABLE))
+def test_a_node_that_asks_where_the_robot_is_has_it_listen_before_the_first_tick(name):
+    manifest = nav2_registry().find(name)
+    children = {'Control': 2, 'Decorator': 1}.get(manifest.kind.value, 0)
+    ports = ' '.join(
+        f'{port.name}="{{{port.name}}}"'
+        for port in manifest.ports.values()
+        if port.direction.value != 'in'
+    )
+    robot = AskedRobot()
+    tree = load_nav2(
+        f'<{name} {ports}>{"<AlwaysSuccess/>" * children}</{name}>',
+        robot,
+        blackboard={'current_child_idx': 0, 'goal': (1,), 'goals': ()},
+    )
+    listened = robot.listens
+    for _ in range(2):
+        tree.tick_exactly_once()
+    assert not robot.asked_too_early
+    assert listened == (name in ASKING)
+    assert robot.asked == (name in ASKING) or name == 'SpeedController'
