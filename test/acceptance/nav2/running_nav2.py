@@ -126,9 +126,7 @@ def manage(graph: RosGraph, command: int) -> bool:
     client = graph.node.create_client(ManageLifecycleNodes, service)
     try:
         graph.until(client.service_is_ready, TIMEOUT, service)
-        future = client.call_async(request)
-        graph.until(future.done, TIMEOUT, f'the answer of {service}')
-        return bool(future.result().success)
+        return bool(graph.answer(lambda: client.call_async(request), TIMEOUT, again=20.0).success)
     finally:
         graph.node.destroy_client(client)
 
@@ -142,10 +140,14 @@ def state_of(graph: RosGraph, name: str) -> str:
 def bring_up(graph: RosGraph) -> None:
     """Have all servers active, from whatever state they are in."""
     end = time.monotonic() + TIMEOUT
-    while any(state_of(graph, name) != 'active' for name in SERVERS):
-        assert time.monotonic() < end, 'Nav2 did not become active'
-        manage(graph, RESET)
-        manage(graph, STARTUP)
+    while (states := {state_of(graph, name) for name in SERVERS}) != {'active'}:
+        assert time.monotonic() < end, f'Nav2 did not become active: {states}'
+        if states == {'inactive'}:
+            manage(graph, RESUME)
+        else:
+            if states != {'unconfigured'}:
+                manage(graph, RESET)
+            manage(graph, STARTUP)
 
 
 def write_map(folder: Path) -> Path:
