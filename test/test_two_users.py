@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+from fixtures.domains import DDS
 from fixtures.processes import Process
 from fixtures.system import CREDENTIALS
 import pytest
@@ -66,7 +67,7 @@ def user(number: int) -> list[str]:
 
 def test_telemetry_and_commands_pass_between_two_users(namespace, tmp_path, monkeypatch):
     # As on a robot: the transports that the middleware takes by itself.
-    for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
+    for name in DDS:
         monkeypatch.delenv(name, raising=False)
     file = tmp_path / 'robot.yaml'
     file.write_text(

@@ -39,6 +39,7 @@ from std_msgs.msg import Empty
 
 from xparo_bridge import __version__
 from xparo_bridge.local.sim.conversions import duration, quaternion
+from xparo_bridge.ros.nav2_goals import missed, set_poses
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 NAMESPACE = '/simulated'
@@ -205,13 +206,19 @@ def test_a_goal_out_of_reach_aborts_with_navs_error_code(graph, pose, code):
     assert end.result.error_msg
 
 
+def through(*poses):
+    goal = NavigateThroughPoses.Goal()
+    set_poses(goal, poses)
+    return goal
+
+
 def test_only_one_navigator_works_at_a_time(graph):
     first = navigate(graph, *far(graph))
     graph.until(lambda: first.accepted and first.feedback)
     second = graph.send_goal(
         NavigateThroughPoses,
         'navigate_through_poses',
-        NavigateThroughPoses.Goal(poses=[at(0.8, 4.0)]),
+        through(at(0.8, 4.0)),
     )
     assert second.end().status == ABORTED
     assert first.cancel()
@@ -222,7 +229,7 @@ def test_it_drives_through_poses(graph):
     goal = graph.send_goal(
         NavigateThroughPoses,
         'navigate_through_poses',
-        NavigateThroughPoses.Goal(poses=[at(3.0, 4.0), at(3.5, 4.0), at(2.0, 4.0)]),
+        through(at(3.0, 4.0), at(3.5, 4.0), at(2.0, 4.0)),
     )
     assert goal.end().status == SUCCEEDED
     assert [feedback.number_of_poses_remaining for feedback in goal.feedback][0] == 3
@@ -237,8 +244,9 @@ def test_waypoints_out_of_reach_are_missed_and_the_rest_visited(graph):
     )
     end = goal.end()
     assert end.status == SUCCEEDED
-    assert [(missed.index, missed.error_code) for missed in end.result.missed_waypoints] == [
-        (1, ComputePathToPose.Result.GOAL_OUTSIDE_MAP)
+    assert missed(end.result) == [1]
+    assert [each.error_code for each in end.result.missed_waypoints] == [
+        ComputePathToPose.Result.GOAL_OUTSIDE_MAP
     ]
 
 

@@ -19,6 +19,9 @@ from nav2_rig import Operator, Rig
 import pytest
 from running_nav2 import bring_up, manage, PAUSE, RESET, STARTUP
 
+# A drive through the room takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 SHELF = '0;map;3.5;2;0;0;0;0;1'
 CORNER = '0;map;2;6;0;0;0;0;1'
 SHIPPED = Path(__file__).parents[2] / 'behavior' / 'nav2_trees' / 'jazzy'

@@ -30,6 +30,7 @@ import yaml
 from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
 from xparo_bridge.ros.nav2_errors import describe
+from xparo_bridge.ros.nav2_goals import poses_of
 from xparo_bridge.share import share
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
@@ -82,7 +83,7 @@ def served(at, kind, action, result=None):
             {'goals': ['home', {'x': 5, 'y': 6}]},
             NavigateThroughPoses,
             'navigate_through_poses',
-            lambda goal: [pose.pose.position.x for pose in goal.poses] == [1.0, 5.0],
+            lambda goal: [pose.pose.position.x for pose in poses_of(goal)] == [1.0, 5.0],
         ),
         (
             {'goals': ['home', 'table_4'], 'stop_at_each': True},
