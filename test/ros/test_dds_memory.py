@@ -114,6 +114,7 @@ def test_programs_started_later_inherit_nothing(
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match='inside'), small_pools(_PROFILES):
-        assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == str(_PROFILES)
+        # One alone: Fast DDS 3 complains of the name that Fast DDS 2 reads.
+        assert [os.environ.get(name) for name in _VARIABLES].count(str(_PROFILES)) == 1
         raise ValueError('inside')
     assert not any(name in os.environ for name in _VARIABLES)

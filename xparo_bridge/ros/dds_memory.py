@@ -6,15 +6,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 
 # Where Fast DDS looks for profiles: up to version 2, and from version 3 on.
 _VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+# The last rclpy, Jazzy's, whose middleware is Fast DDS 2.
+_LAST_OF_FAST_DDS_2 = 7
 # Files of the current folder that it takes as well.
 _LOCAL = ('DEFAULT_FASTRTPS_PROFILES.xml', 'DEFAULT_FASTDDS_PROFILES.xml')
 # Says that rmw_fastrtps takes more from profiles than the sizes we mean.
 _ALL_FROM_PROFILES = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+
+
+def _understood() -> tuple[str, ...]:
+    """The variables that the installed Fast DDS reads; version 3 complains of the older one."""
+    try:
+        major = int(version('rclpy').partition('.')[0])
+    except (PackageNotFoundError, ValueError):
+        return _VARIABLES
+    return _VARIABLES[:1] if major <= _LAST_OF_FAST_DDS_2 else _VARIABLES[1:]
 
 
 @contextmanager
@@ -33,7 +45,7 @@ def small_pools(profiles: Path) -> Iterator[None]:
         yield
         return
     before = {name: os.environ.get(name) for name in _VARIABLES}
-    os.environ.update(dict.fromkeys(_VARIABLES, str(profiles)))
+    os.environ.update(dict.fromkeys(_understood(), str(profiles)))
     try:
         yield
     finally:

@@ -41,6 +41,7 @@ def ros_domain(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.fixture(autouse=True)
 def standing(rig: Rig) -> Iterator[None]:
     """Begin with an active Nav2 and end with a robot that stands."""
+    rig.nav2.mend()
     bring_up(rig.graph)
     yield
     assert rig.graph.becomes(lambda: not rig.moves(), 30.0), 'the robot still moves'

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, ExitStack
 import math
 from pathlib import Path
+import time
 from typing import Any
 
 from fixtures.ros_graph import RosGraph
@@ -53,10 +55,12 @@ class Rig:
         bring_up(self.graph)
 
     def odometry(self) -> Odometry:
-        """The newest odometry, of now."""
+        """The next odometry that the robot makes from now on, none that still waits here."""
+        now = self.graph.node.get_clock().now().nanoseconds
+        self.graph.until(lambda: self._odometry and _stamp(self._odometry[-1]) >= now, what='odom')
+        newest = self._odometry[-1]
         self._odometry.clear()
-        self.graph.until(lambda: self._odometry, what='odometry')
-        return self._odometry[-1]
+        return newest
 
     def place(self) -> tuple[float, float]:
         """Where the robot is, m."""
@@ -73,10 +77,12 @@ class Rig:
         return abs(twist.linear.x) > 0.01 or abs(twist.angular.z) > 0.01
 
     def stands_within(self, seconds: float) -> bool:
-        """Whether the robot stands in time, and still does half a second later."""
-        return self.graph.becomes(lambda: not self.moves(), seconds) and not (
-            self.graph.becomes(self.moves, 0.5)
-        )
+        """Whether the robot begins in time to stand for half a second."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not self.moves() and not self.graph.becomes(self.moves, 0.5):
+                return True
+        return False
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Operator]:
@@ -86,6 +92,10 @@ class Rig:
         ) as client:
             await client.wait_for(lambda event: event.get('type') == 'robot_info', timeout=60.0)
             yield Operator(client)
+
+
+def _stamp(message: Odometry) -> int:
+    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
 
 
 class Operator:
@@ -145,8 +155,19 @@ class Operator:
 
         return dict((await self.client.wait_for(ended, 90.0, since=since))['data'])
 
-    async def telemetry(self, key: str, wanted: Any = lambda value: True) -> Any:
-        """The next telemetry with a key whose value is wanted."""
+    async def store_tree(self, name: str, xml: str) -> None:
+        """Push a tree, which fails for want of a goal, and wait until the robot has it."""
+        await self.client.request('push_tree', name=name, xml=xml)
+        async with asyncio.timeout(30.0):
+            while True:
+                trees = await self.do('list_trees')
+                if name in str(trees['result']):
+                    return
+
+    async def telemetry(
+        self, key: str, wanted: Any = lambda value: True, *, since: int = 0
+    ) -> Any:
+        """The first telemetry after event `since` with a key whose value is wanted."""
 
         def has(event: Event) -> bool:
             return (
@@ -155,5 +176,5 @@ class Operator:
                 and bool(wanted(event['data'][key]))
             )
 
-        event = await self.client.wait_for(has, 30.0)
+        event = await self.client.wait_for(has, 30.0, since=since)
         return event['data'][key]

@@ -100,6 +100,7 @@ class Nav2:
         )
         self.robot = stack.enter_context(robot)
         self.servers = {name: self.start(name) for name in NEEDED}
+        self._killed = False
 
     def start(self, name: str) -> Process:
         """Start a server, or another one after the first."""
@@ -112,11 +113,25 @@ class Nav2:
 
     def kill(self, name: str) -> None:
         """End a server as a crash would."""
+        self._killed = True
         self.servers[name].kill()
 
     def restart(self, name: str) -> None:
         """Start a server that was killed."""
         self.servers[name] = self.start(name)
+
+    def mend(self) -> None:
+        """
+        Begin anew if a server was killed.
+
+        The lifecycle manager waits without end for an answer of one that died while it was asked.
+        """
+        if self._killed:
+            self._killed = False
+            for process in self.servers.values():
+                process.kill()
+            for name in NEEDED:
+                self.restart(name)
 
 
 def manage(graph: RosGraph, command: int) -> bool:
