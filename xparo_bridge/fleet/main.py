@@ -22,6 +22,7 @@ VERBS = {
     'render': 'write the one configuration of a robot',
     'apply': 'give this robot a configuration, which is taken back unless it holds',
     'undo': 'let this robot go back to the configuration before',
+    'status': 'say which configuration this robot has, and what has drifted',
     'schema': 'print the JSON Schema of configuration files, for editors',
     'migrate': 'bring older files to the form of today, comments kept',
 }
