@@ -16,7 +16,7 @@ from tf2_msgs.msg import TFMessage
 from xparo_bridge.ros.fields import check_path
 from xparo_bridge.ros.paths import parse_path, PathError
 from xparo_bridge.ros.reader import make_reader
-from xparo_bridge.ros.values import evaluate, MISSING, plain
+from xparo_bridge.ros.values import evaluate, MISSING, Missing, plain
 
 
 def transform(parent, child, x):
@@ -34,7 +34,10 @@ def goal(number):
 
 
 JOINTS = JointState(name=['right', 'left', 'a,b]'], position=[1.0, 2.0, 3.0], velocity=[0.1])
+TWINS = JointState(name=['left', 'left'], position=[1.0, 2.0], velocity=[7.0, 7.0])
+SEVERAL = Missing(several=True)
 TF = TFMessage(transforms=[transform('map', 'odom', 1.0), transform('odom', 'base', 2.0)])
+SLASHES = TFMessage(transforms=[transform('/map', '/odom', 1.0), transform('/odom', '/base', 2.0)])
 STATUS = DiagnosticArray(
     status=[
         DiagnosticStatus(name='drive', hardware_id='left', message='first'),
@@ -68,7 +71,16 @@ GOALS = GoalStatusArray(status_list=[goal(3), goal(4)])
         (TF, 'transforms[child_frame_id=laser].transform.translation.x', MISSING),
         (TF, 'yaw(transforms[child_frame_id=laser].transform.rotation)', MISSING),
         (TF, 'age(transforms[child_frame_id=laser].header.stamp)', MISSING),
-        (STATUS, 'status[name=drive].message', 'first'),
+        # The OK of one must not hide the ERROR of the other.
+        (STATUS, 'status[name=drive].message', SEVERAL),
+        (STATUS, 'status[name=drive].level', SEVERAL),
+        (STATUS, 'status[name=drive].name', 'drive'),
+        (STATUS, 'count(status[name=drive].values)', SEVERAL),
+        (TWINS, 'position[name=left]', SEVERAL),
+        (TWINS, 'velocity[name=left]', 7.0),
+        (SLASHES, 'transforms[child_frame_id=odom].transform.translation.x', 1.0),
+        (TF, 'transforms[child_frame_id=/odom].transform.translation.x', 1.0),
+        (SLASHES, 'transforms[header.frame_id=/odom].child_frame_id', '/base'),
         (STATUS, 'status[name=drive,hardware_id=right].message', 'second'),
         (STATUS, 'status[level=2].message', 'second'),
         (STATUS, 'status[hardware_id=right].values[key=amps].value', '3'),
@@ -117,3 +129,17 @@ def test_a_choice_that_cannot_be_made_says_what_there_is(kind, path, problem):
 )
 def test_a_path_is_written_as_it_was_read(path):
     assert str(parse_path(path)) == path
+
+
+@pytest.mark.parametrize(
+    ('message', 'path', 'words'),
+    [
+        (JOINTS, 'position[name=lefft]', 'none has [name=lefft]; there is right, left, a,b]'),
+        (JointState(), 'position[name=left]', 'none has [name=left]; there is none at all'),
+        (TF, 'transforms[child_frame_id=laser]', 'none has [child_frame_id=laser]; there is odom'),
+        (STATUS, 'status[name=drive].message', 'several have [name=drive], and they differ'),
+    ],
+)
+def test_what_is_not_there_once_says_what_there_is(message, path, words):
+    read = make_reader(type(message), {'value': parse_path(path)})
+    assert words in str(read(serialize_message(message), time.time)['value'])

@@ -19,6 +19,7 @@ In which form does a value of a ROS message go into telemetry, and what do funct
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 import math
 from typing import Any
 
@@ -29,6 +30,7 @@ from .fields import is_time, members
 from .paths import Field, Index, Path, Pick, Select, Step
 
 _SAFE = 2**53
+_NAMED = 8  # So many elements are named where the one that is wanted is not among them.
 _SHORTEST = 1e-6  # Square of the length of a quaternion that is still a rotation.
 
 
@@ -73,31 +75,47 @@ def _plain(value: Any, kind: Any) -> Any:
     return value
 
 
-class _Missing:
-    """What a message has nothing for that a path selects by name."""
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """
+    What a path that selects by name gives where there is not one such element.
 
-    def __repr__(self) -> str:
-        return 'MISSING'
+    There is none, or there are several that differ in what is wanted of them. `step` is how it
+    is selected, `there` what the elements are called.
+    """
+
+    several: bool = False
+    step: str = field(default='', compare=False)
+    there: tuple[str, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        if self.several:
+            return f'several have {self.step}, and they differ; select by one more of their fields'
+        return f'none has {self.step}; there is {", ".join(self.there) or "none at all"}'
 
 
-MISSING = _Missing()
+MISSING = Missing()
 
 
 def walk(value: Any, steps: Sequence[Step]) -> Any:
     """
     What the steps lead to from a telemetry value.
 
-    None where an index is past the end, MISSING where no element has the name that is wanted.
+    None where an index is past the end, Missing where no element has the name that is wanted, or
+    where several have it and differ: which of them is meant nobody can know.
     """
     for at, step in enumerate(steps):
-        if value is None or value is MISSING:
+        if value is None or isinstance(value, Missing):
             return value
         if isinstance(step, (Field, Pick)):
             if isinstance(value, (list, tuple)):
                 return _walk_each(value, steps[at:])
-            value = value[step.name] if isinstance(step, Field) else _pick(value, step)
+            if isinstance(step, Pick):
+                return _chosen(_picked(value, step), step, steps[at + 1 :], value, '')
+            value = value[step.name]
         elif isinstance(step, Select):
-            value = next((item for item in value if _has(item, step)), MISSING)
+            found = [item for item in value if _has(item, step)]
+            return _chosen(found, step, steps[at + 1 :], value, step.conditions[0][0])
         elif isinstance(step, Index):
             try:
                 value = value[step.index]
@@ -118,36 +136,69 @@ def _walk_each(items: Any, steps: Sequence[Step]) -> list[Any]:
         if not (isinstance(step, Field) and items and isinstance(items[0], dict)):
             rest = steps[at:]
             found = (walk(item, rest) for item in items)
-            return [None if item is MISSING else item for item in found]
+            return [None if isinstance(item, Missing) else item for item in found]
         # At once for all: a plan has hundreds of poses.
         name = step.name
         items = [item[name] for item in items]
     return list(items)
 
 
-def _pick(message: Any, pick: Pick) -> Any:
-    beside = [(message[key], wanted) for key, wanted in pick.conditions]
+def _chosen(
+    found: list[Any], step: Select | Pick, rest: Sequence[Step], among: Any, key: Any
+) -> Any:
+    """What further steps lead to from the one element that was selected."""
+    if len(found) == 1:
+        return walk(found[0], rest)
+    if not found:
+        values = (
+            among[step.conditions[0][0]]
+            if isinstance(step, Pick)
+            else [_member(item, key) for item in among[:_NAMED]]
+        )
+        conditions = str(step).partition('[')[2]
+        return Missing(False, f'[{conditions}', tuple(str(each)[:40] for each in values[:_NAMED]))
+    wanted = [walk(item, rest) for item in found]
+    if all(_alike(each, wanted[0]) for each in wanted[1:]):
+        return wanted[0]
+    return Missing(True, '[' + str(step).partition('[')[2])
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(_alike(value, other[name]) for name, value in one.items())
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, numpy.ndarray):
+        return numpy.array_equal(one, other, equal_nan=one.dtype.kind == 'f')
+    return bool(one == other) or (one != one and other != other)
+
+
+def _picked(message: Any, pick: Pick) -> list[Any]:
+    beside = [(message[key], key, wanted) for key, wanted in pick.conditions]
     array = message[pick.field]
-    for index in range(min(len(array), *(len(values) for values, _ in beside))):
-        if all(_is(values[index], wanted) for values, wanted in beside):
+    found = []
+    for index in range(min(len(array), *(len(values) for values, _, _ in beside))):
+        if all(_is(values[index], key, wanted) for values, key, wanted in beside):
             value = array[index]
-            return value.item() if isinstance(value, numpy.generic) else value
-    return MISSING
+            found.append(value.item() if isinstance(value, numpy.generic) else value)
+    return found
+
+
+def _member(item: Any, key: Sequence[str]) -> Any:
+    for name in key:
+        item = item[name]
+    return item
 
 
 def _has(item: Any, select: Select) -> bool:
-    for key, wanted in select.conditions:
-        value = item
-        for name in key:
-            value = value[name]
-        if not _is(value, wanted):
-            return False
-    return True
+    return all(_is(_member(item, key), key[-1], wanted) for key, wanted in select.conditions)
 
 
-def _is(value: Any, wanted: str) -> bool:
+def _is(value: Any, key: str, wanted: str) -> bool:
     """Whether a text or a number is what a path has after its `=`."""
     if isinstance(value, str):
+        if key.endswith('frame_id'):  # tf of ROS 1 put a slash before it, which names no other.
+            return value.removeprefix('/') == wanted.removeprefix('/')
         return value == wanted
     try:
         return bool(value == float(wanted))
@@ -162,7 +213,7 @@ def evaluate(path: Path, whole: Any, now: Callable[[], float]) -> Any:
 
 def apply(function: str | None, value: Any, now: Callable[[], float]) -> Any:
     """What a function makes of a value; of what is missing nothing."""
-    if function is None or value is MISSING:
+    if function is None or isinstance(value, Missing):
         return value
     if function == 'age':
         return age(value, now)
@@ -170,8 +221,8 @@ def apply(function: str | None, value: Any, now: Callable[[], float]) -> Any:
 
 
 def age(stamp: float | None, now: Callable[[], float]) -> float | None:
-    """Seconds from a stamp until `now()`; both of the same clock."""
-    return None if stamp is None else now() - stamp
+    """Seconds from a stamp until `now()`; both of the same clock. Zero is a stamp nobody set."""
+    return None if stamp is None or stamp <= 0.0 else now() - stamp
 
 
 def _finite(numbers: Any) -> Any:

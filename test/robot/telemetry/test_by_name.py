@@ -4,8 +4,11 @@
 
 from time import monotonic
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
 from sensor_msgs.msg import JointState
+
+from xparo_bridge.ros.problems import Problems
 
 ARM = JointState(name=['right', 'left'], position=[5.0, 1.0])
 GRIPPER = JointState(name=['finger'], position=[9.0])
@@ -51,3 +54,46 @@ def test_joints_of_several_publishers_stay_what_they_were_and_change_once(graph,
     end = monotonic() + 0.5
     graph.spin_until(lambda: (publish(), monotonic() > end)[1])
     assert not telemetry.sent
+
+
+def test_a_name_that_no_message_has_is_said_with_those_there_are(graph, telemeter, monkeypatch):
+    monkeypatch.setattr('xparo_bridge.ros.presence.GRACE', 0.3)
+    fields = {'left': 'position[name=left]', 'typo': 'position[name=lefft]'}
+    topic = {'topic': '/joint_states', 'fields': fields}
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [topic]})
+    arm = graph.robot.create_publisher(JointState, '/joint_states', 10)
+    gripper = graph.robot.create_publisher(JointState, '/joint_states', 10)
+    problems = Problems.of(graph.node)
+    name = 'telemetry of /joint_states, position[name=lefft]'
+
+    def publish():
+        arm.publish(ARM)
+        gripper.publish(GRIPPER)
+        return name in problems.now and telemetry.sent
+
+    graph.spin_until(publish)
+    assert problems.now[name].startswith('left out: none has [name=lefft]; there is ')
+    assert list(problems.now) == [name]
+    assert telemetry.latest == {'left': 1.0}
+    right = JointState(name=['lefft'], position=[3.0])
+    graph.publish_until(arm, right, lambda: 'typo' in telemetry.latest)
+    assert not problems.now
+
+
+def test_of_two_parts_of_one_name_none_is_taken_and_that_is_said(graph, telemeter):
+    fields = {'drive': 'status[name=drive].level', 'right': 'status[hardware_id=right].level'}
+    topic = {'topic': '/diagnostics', 'fields': fields}
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [topic]})
+    publisher = graph.robot.create_publisher(DiagnosticArray, '/diagnostics', 10)
+    parts = [
+        DiagnosticStatus(name='drive', hardware_id=side, level=level)
+        for side, level in (('left', b'\0'), ('right', b'\2'))
+    ]
+    graph.publish_until(publisher, DiagnosticArray(status=parts), lambda: telemetry.sent)
+    assert telemetry.latest == {'right': 2}
+    said = Problems.of(graph.node).now['telemetry of /diagnostics, status[name=drive].level']
+    assert 'several have [name=drive], and they differ' in said
+    graph.publish_until(
+        publisher, DiagnosticArray(status=parts[1:]), lambda: telemetry.latest.get('drive') == 2
+    )
+    assert not Problems.of(graph.node).now

@@ -58,6 +58,58 @@ def test_a_battery_is_never_over_100_percent(graph, telemeter, capfd):
     assert capfd.readouterr().err.count('the driver says 87') == 1
 
 
+def pack(location='', percentage=0.9, serial='', frame='', voltage=24.0):
+    state = BatteryState(
+        location=location, percentage=percentage, serial_number=serial, voltage=voltage
+    )
+    state.header.frame_id = frame
+    return state
+
+
+# Two batteries on one topic, and what is said of them.
+PACKS = {
+    'location': (pack('left', 0.9), pack('right', 0.2), 'left; right'),
+    'serial': (pack(percentage=0.9, serial='A1'), pack(percentage=0.2, serial='B2'), 'A1; B2'),
+    'frame': (pack(frame='arm'), pack(frame='base', percentage=0.2), 'arm; base'),
+    'nothing': (pack(percentage=0.9), pack(percentage=0.2), 'two publishers'),
+}
+
+
+@pytest.mark.parametrize('differ', ['location', 'serial', 'frame', 'nothing'])
+def test_of_several_batteries_none_is_taken_for_another(graph, telemeter, differ):
+    one, other, words = PACKS[differ]
+    telemetry = telemeter({'period': 0.1, 'groups': {'battery': {}}})
+    publishers = [graph.robot.create_publisher(BatteryState, '/battery_state', 1) for _ in 'ab']
+    problems = Problems.of(graph.node)
+    name = 'telemetry of /battery_state'
+
+    def publish():
+        for publisher, state in zip(publishers, (one, other), strict=True):
+            publisher.publish(state)
+        return words in problems.now.get(name, '')
+
+    graph.spin_until(publish)
+    telemetry.sent.clear()
+    end = monotonic() + 0.5
+    graph.spin_until(lambda: (publish(), monotonic() > end)[1])
+    assert not telemetry.sent
+
+
+def test_one_of_several_batteries_is_named_by_its_location(graph, telemeter):
+    left, right, _ = PACKS['location']
+    telemetry = telemeter({'period': 0.05, 'groups': {'battery': {'location': 'right'}}})
+    publisher = graph.robot.create_publisher(BatteryState, '/battery_state', 10)
+
+    def publish():
+        publisher.publish(left)
+        publisher.publish(right)
+        return len(telemetry.sent) > 10
+
+    graph.spin_until(publish)
+    assert {sent.values['battery_percentage'] for sent in telemetry.sent} == {20.0}
+    assert not Problems.of(graph.node).now
+
+
 def array(*parts):
     return DiagnosticArray(
         status=[

@@ -14,13 +14,14 @@ from rclpy.node import Node
 
 from ...messages import Telemetry
 from ...ros import presence
+from ...ros.conventions import make_true_reader
 from ...ros.fields import type_name
 from ...ros.paths import Path
 from ...ros.problems import Problems
-from ...ros.reader import make_reader, Reader
+from ...ros.reader import Reader
 from ...ros.samples import SampleThread
 from ...ros.subscription import TopicSubscription
-from ...ros.values import MISSING
+from ...ros.values import Missing
 from .settings import TopicSettings
 
 # Anybody may make ever new topics, and each that fits a pattern costs a subscription.
@@ -179,6 +180,8 @@ class _Stream:
         self._clock = node.get_clock()
         self._problems = Problems.of(node)
         self._problem = f'telemetry of {topic}'
+        # Since when no message has had what a field selects by name, monotonic s.
+        self._sought: dict[str, float] = {}
         self._last: Values | None = None
         self._sent_at = self._due_at = self._came = 0.0
         self.subscription = TopicSubscription(
@@ -194,7 +197,7 @@ class _Stream:
 
     def _on_type(self, cls: type) -> None:
         fields = dict(self._settings.fields) or {'': Path(())}
-        self._read = make_reader(cls, fields)
+        self._read = make_true_reader(cls, fields)
         self._type = type_name(cls)
 
     def _now(self) -> float:
@@ -246,7 +249,7 @@ class _Stream:
         try:
             values = self._read(data, self._now)
             if self._settings.selects:  # A topic may be shared, as /tf and /joint_states are.
-                values = {name: value for name, value in values.items() if value is not MISSING}
+                values = self._selected(values)
                 if not values:
                     return None
             if self._transform is not None:
@@ -266,9 +269,31 @@ class _Stream:
             return values
         return {self._under: values if self._settings.fields else values['']}
 
+    def _selected(self, values: Values) -> Values:
+        """Values of what is there; what is not is said once it has been away for long."""
+        found = {}
+        now = monotonic()
+        for name, value in values.items():
+            if not isinstance(value, Missing):
+                found[name] = value
+                if name in self._sought:
+                    del self._sought[name]
+                    self._problems.solved(self._problem_of(name))
+                continue
+            since = self._sought.setdefault(name, now)
+            # The messages of a topic that is shared need not all have it.
+            if value.several or now - since >= presence.GRACE:
+                self._problems.report(self._problem_of(name), f'left out: {value}')
+        return found
+
+    def _problem_of(self, name: str) -> str:
+        return f'{self._problem}, {dict(self._settings.fields)[name]}'
+
     def close(self) -> None:
         self.subscription.forget()
         self._problems.forget(self._problem)
+        for name in self._sought:
+            self._problems.forget(self._problem_of(name))
 
     def _news(self, values: Values) -> bool:
         """Whether a sample is to be sent: changed by enough, or a sign of life is due."""
