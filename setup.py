@@ -41,7 +41,7 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         # What the pages of the desk's console are made with; a robot needs none of it.
-        'console': ['nicegui>=3.10'],
+        'console': ['nicegui>=3.17'],
         # Bundles of configurations are signed by cryptography, older files migrated by ruamel.
         'fleet': ['cryptography', 'ruamel.yaml'],
         # A run's recording of a scenario is written by mcap.

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, ExitStack
 import importlib.util
 import os
@@ -46,9 +48,9 @@ TELEMETRY = {
 PATIENCE = 45_000  # ms for what takes a robot, DDS and a browser on a busy machine
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def browser() -> Iterator[Any]:
-    """Start the machine's Chromium."""
+    """Start the machine's Chromium; not for longer, as no other loop runs beside Playwright's."""
     if WITHOUT:
         pytest.skip(WITHOUT)
     from playwright.sync_api import sync_playwright
@@ -59,6 +61,12 @@ def browser() -> Iterator[Any]:
         )
         yield running
         running.close()
+
+
+def run(doing: Coroutine[Any, Any, Any]) -> Any:
+    """Result of a coroutine, in a thread of its own: Playwright's loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, doing).result()
 
 
 @contextmanager
@@ -74,8 +82,8 @@ def console(port: int, *arguments: str, keys: dict[str, str] | None = None) -> I
 class House:
     """Platform, robot, bridge and console, and what of them may be ended and begun again."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self._stack, self._folder = stack, folder
+    def __init__(self, stack: ExitStack, folder: Path, domain: int) -> None:
+        self._stack, self._folder, self.domain = stack, folder, domain
         self.robot = stack.enter_context(start_robot(speed=1.0))
         self.platform, self.port = start_platform(0, '--data', str(folder / 'data'))
         stack.enter_context(self.platform)
@@ -106,7 +114,7 @@ def house(browser: Any) -> Iterator[House]:
     ):
         patch.setenv('ROS_DOMAIN_ID', str(domain))
         patch.setenv('ROS_HOME', folder)
-        yield House(stack, Path(folder))
+        yield House(stack, Path(folder), domain)
 
 
 @pytest.fixture
@@ -140,6 +148,3 @@ def _page(browser: Any, request: pytest.FixtureRequest, size: dict[str, int]) ->
         '127.0.0.1',
         'localhost',
     }
-
-
-Opener = Callable[..., Any]

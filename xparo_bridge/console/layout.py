@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import contextlib
 from contextlib import contextmanager
 from pathlib import Path
 import time
@@ -84,9 +85,10 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
         ui.timer(1.0, show_who)
 
     async def find_zone() -> None:
-        await ui.context.client.connected()
-        found = await ui.run_javascript('Intl.DateTimeFormat().resolvedOptions().timeZone')
-        session.zone = str(found or '')
+        with contextlib.suppress(TimeoutError):
+            await ui.context.client.connected()
+            zone = 'Intl.DateTimeFormat().resolvedOptions().timeZone'
+            session.zone = str(await ui.run_javascript(zone, timeout=10.0) or '')
 
     if not session.zone:
         ui.timer(0.1, find_zone, once=True)

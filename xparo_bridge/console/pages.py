@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fastapi import Request
 from nicegui import ui
 
-from . import fleet_page, robot_page
+from . import chat_page, fleet_page, robot_page, trees_page, wire_page
 from .layout import empty, frame
 from .sessions import Session, Sessions
 
@@ -28,6 +28,9 @@ def add_pages(sessions: Sessions) -> None:
 
     pages: dict[str, tuple[str, RobotPage]] = {
         '': ('Drive', robot_page.draw),
+        '/trees': ('Trees', trees_page.draw),
+        '/chat': ('Chat', chat_page.draw),
+        '/wire': ('Wire', wire_page.draw),
     }
     for path, (name, draw) in pages.items():
         _add_robot_page(path, name, draw)

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What one robot looks like from the desk: put together from the platform's events."""
+"""Put together what one robot looks like from the platform's events."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 import contextlib
+import importlib.util
 import os
 from pathlib import Path
 import random
@@ -33,6 +34,7 @@ then stays up for your own commands until Ctrl-C."""
 CONFIG = ('bridge.yaml', 'commands.yaml', 'places.yaml', 'demo.yaml')
 TREE = 'delivery_round.xml'
 DEFAULT_PORT = 8765
+CONSOLE_PORT = 8766
 TAIL = 25
 
 Step = Callable[[], Awaitable[str]]
@@ -84,7 +86,7 @@ async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> i
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     played = False
     async with contextlib.AsyncExitStack() as stack:
-        demo = Demo(stack, options.speed, options.port)
+        demo = Demo(stack, options.speed, options.port, with_console=not options.once)
         try:
             await demo.play()
             played = True
@@ -108,9 +110,18 @@ async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> i
 class Demo:
     """The three programs and the steps of the mission."""
 
-    def __init__(self, stack: contextlib.AsyncExitStack, speed: float, port: int = 0) -> None:
+    def __init__(
+        self,
+        stack: contextlib.AsyncExitStack,
+        speed: float,
+        port: int = 0,
+        *,
+        with_console: bool = False,
+    ) -> None:
         """Take the stack that ends children and connections, and the port, 0 for the usual."""
         self._wanted_port = port
+        self._with_console = with_console and importlib.util.find_spec('nicegui') is not None
+        self._console_url = ''
         self._stack = stack
         self._speed = speed
         self._began = time.monotonic()
@@ -124,6 +135,7 @@ class Demo:
             ('ROS_DOMAIN_ID', str(free_domain())),
         ):
             os.environ.setdefault(name, value)
+        self._folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='xparo_demo_'))
         self._port = 0
         self._operator: OperatorClient
         self._platform: Child
@@ -133,6 +145,8 @@ class Demo:
     async def play(self) -> None:
         """All steps, each with a line; StepFailed tells which did not come about."""
         await self._step('the platform listens', 15.0, self._start_platform)
+        if self._with_console:
+            self._stack.push_async_callback(_cancel, asyncio.ensure_future(self._open_console()))
         self._robot = await self._start(
             'simulated_robot', '--ros-args', '-p', f'speed:={self._speed}'
         )
@@ -162,8 +176,9 @@ class Demo:
             f'{name}={os.environ[name]}'
             for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')
         )
+        console = f'In a browser: {self._console_url}\n' if self._console_url else ''
         return (
-            f'\nNow it is yours, until Ctrl-C. In another terminal:\n'
+            f'\nNow it is yours, until Ctrl-C. {console}In another terminal:\n'
             f'  {run} local_platform send start_navigation --goal kitchen --wait{port}\n'
             f'  {run} local_platform chat "Good evening"{port}\n'
             f'  {run} local_platform watch{port}\n'
@@ -218,7 +233,7 @@ class Demo:
 
     def _config(self) -> list[str]:
         """Configuration files of the bridge, the last one of this run: its platform and state."""
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix='xparo_demo_'))
+        folder = self._folder
         path = Path(folder) / 'links.yaml'
         path.write_text(
             f'state_dir: {folder}/state\n'
@@ -228,6 +243,21 @@ class Demo:
         )
         return [*CONFIG, str(path)]
 
+    async def _open_console(self) -> None:
+        """Start the console and say its address; the mission neither waits for it nor needs it."""
+        port = CONSOLE_PORT if _is_free(CONSOLE_PORT) else 0
+        child = await Child.start(
+            'console',
+            [
+                *(sys.executable, '-m', 'xparo_bridge', 'console'),
+                *('--port', str(port), '--platform', f'127.0.0.1:{self._port}'),
+            ],
+        )
+        self._stack.push_async_callback(child.stop)
+        address = await child.wait_for_line(r'console on (\S+)')
+        self._console_url = address[1]
+        self._tell(f'the console is on {address[1]}')
+
     # --- the steps; what they return is told ---
 
     async def _start_platform(self) -> str:
@@ -235,6 +265,7 @@ class Demo:
             'local_platform',
             '--port',
             str(self._wanted_port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0)),
+            *('--data', str(Path(self._folder) / 'platform')),
         )
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
         self._port = int(match[2])
@@ -336,6 +367,11 @@ class Demo:
 def _refuse_end(status: dict[str, Any]) -> None:
     if status['state'] not in ('accepted', 'running'):
         raise StepFailed(f'the command ended {status["state"]}: {status.get("error")}')
+
+
+async def _cancel(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_free(port: int) -> bool:

@@ -76,6 +76,7 @@ class Trip:
 
     def _follow(self, path: Floats, around: Sequence[Circle] = ()) -> None:
         self._follower = PathFollower(path, self._yaw)
+        self._robot.plan = path
         self._around = around
         self._blocked_since = math.inf
         self._plan_again_at = 0.0

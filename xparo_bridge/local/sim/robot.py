@@ -12,7 +12,7 @@ from .battery import Battery
 from .drive import Drive, Limits, Pose, RADIUS
 from .planner import Planner
 from .scene import Scene
-from .world import restaurant
+from .world import Floats, restaurant
 
 DOCK = Pose(0.45, 7.2, math.pi)
 DOCK_ID = 'dock'
@@ -55,6 +55,7 @@ class Robot:
         self.teleop = Teleop()
         self.teleop_done = False
         self.navigator: object | None = None  # The navigator at work: there is only one at a time.
+        self.plan: Floats | None = None  # The path that it means to follow, [[x, y]].
         self.wheel_angles = [0.0, 0.0]
         scene.add(name, lambda: self.drive.pose, RADIUS)
 

@@ -12,6 +12,7 @@ What the simulated robot publishes, and how often.
 | amcl_pose | geometry_msgs/PoseWithCovarianceStamped | as the robot moves, latched |
 | battery_state | sensor_msgs/BatteryState | 1 Hz |
 | diagnostics | diagnostic_msgs/DiagnosticArray | 1 Hz |
+| plan | nav_msgs/Path | when it is planned |
 | map | nav_msgs/OccupancyGrid | once, latched |
 
 All names are relative, so that a namespace holds a whole robot.
@@ -25,12 +26,13 @@ import math
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import (
+    PoseStamped,
     PoseWithCovarianceStamped,
     TransformStamped,
     Twist,
     Vector3,
 )
-from nav_msgs.msg import OccupancyGrid, Odometry
+from nav_msgs.msg import OccupancyGrid, Odometry, Path
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import (
@@ -44,6 +46,7 @@ from std_msgs.msg import Header
 from .conversions import pose_message, quaternion
 from .drive import Pose
 from .robot import Robot
+from .world import Floats
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -94,7 +97,10 @@ class Sensors:
             (0.1, 'amcl_pose', self._publish_localization),
             (1.0, 'battery_state', self._publish_battery),
             (1.0, 'diagnostics', self._publish_diagnostics),
+            (0.1, 'plan', self._publish_plan),
         ]
+        self._plan = node.create_publisher(Path, 'plan', 10)
+        self._planned: Floats | None = None
         self._due = [0.0] * len(self._schedule)
         if TFMessage is not None:
             self._tf = node.create_publisher(TFMessage, 'tf', 100)
@@ -111,6 +117,18 @@ class Sensors:
             lost = self._dropout > 0.0 and self._rng.random() < self._dropout
             if not lost and name not in self.silent:
                 publish(stamp)
+
+    def _publish_plan(self, stamp: Time) -> None:
+        plan = self._robot.plan
+        if plan is None or plan is self._planned:
+            return
+        self._planned = plan
+        message = Path(header=Header(frame_id='map', stamp=stamp))
+        message.poses = [
+            PoseStamped(header=message.header, pose=pose_message(Pose(float(x), float(y), 0.0)))
+            for x, y in plan
+        ]
+        self._plan.publish(message)
 
     def _twist(self) -> Twist:
         drive = self._robot.drive

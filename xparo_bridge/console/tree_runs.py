@@ -1,0 +1,108 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a run of a behaviour tree went, of its reports; any moment of it can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+GOING = frozenset({'running', 'paused', 'stopping'})
+_MOST_REPORTS = 20_000
+
+
+@dataclass
+class TreeRun:
+    """One run. `reports` are (Unix s, status by uid) of what changed, in their order."""
+
+    run_id: str
+    name: str
+    state: str = ''
+    began: float = 0.0
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[tuple[float, dict[int, str]]] = field(default_factory=list)
+    messages: dict[int, str] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, data: Mapping[str, Any], moment: float) -> None:
+        """Take a report, the data of a `behavior_status`."""
+        self.state = str(data.get('state', ''))
+        self.errors = list(data.get('errors') or self.errors)
+        changes: dict[int, str] = {}
+        structure = data.get('structure') or []
+        if structure:
+            if not self.nodes:
+                self.began = moment
+            self.nodes = [dict(node) for node in structure]
+            changes = {node['uid']: str(node.get('status', 'IDLE')) for node in self.nodes}
+        for node in data.get('nodes') or ():
+            # What it came to is worth more to an eye than that it rests again.
+            status = str(node.get('status', 'IDLE'))
+            result = node.get('result')
+            changes[node['uid']] = str(result) if result and status == 'IDLE' else status
+            if node.get('message'):
+                self.messages[node['uid']] = str(node['message'])
+        if changes and len(self.reports) < _MOST_REPORTS:
+            self.reports.append((moment, changes))
+
+    def at(self, count: int | None = None) -> dict[int, str]:
+        """Status of each node after so many reports, of all by default."""
+        statuses: dict[int, str] = {}
+        for _, changes in self.reports[:count]:
+            statuses.update(changes)
+        return statuses
+
+    @property
+    def active(self) -> list[str]:
+        """Names of the leaves that run now."""
+        statuses = self.at()
+        return [
+            str(node['name'])
+            for node in self.nodes
+            if statuses.get(node['uid']) == 'RUNNING' and node['kind'] in ('Action', 'Condition')
+        ]
+
+
+class TreeRuns:
+    """The runs of one robot, the newest at the end."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, TreeRun] = {}
+        self.rejected: dict[str, dict[str, Any]] = {}  # the last refusal of a tree, by its name
+
+    def take(self, data: Mapping[str, Any], moment: float) -> TreeRun | None:
+        """Take a report; the run it is of, None for the refusal of a tree."""
+        name, run_id = str(data.get('tree_name')), data.get('run_id')
+        if data.get('state') == 'rejected' or not run_id:
+            self.rejected[name] = dict(data)
+            return None
+        self.rejected.pop(name, None)
+        run = self.runs.setdefault(str(run_id), TreeRun(str(run_id), name, began=moment))
+        run.take(data, moment)
+        return run
+
+
+def last_good(
+    pushed: Iterable[Mapping[str, Any]], reports: Iterable[Mapping[str, Any]], name: str
+) -> str:
+    """
+    Return the newest XML of a tree that its robot took, but for the newest of all.
+
+    Both are records of the platform's history by time. Empty if there is none.
+    """
+    mine = [record for record in pushed if record['name'] == name]
+    said = [record for record in reports if record['data'].get('tree_name') == name]
+    good = ''
+    for index, record in enumerate(mine[:-1]):
+        end = mine[index + 1]['time']
+        answers = [
+            report['data']['state'] for report in said if record['time'] <= report['time'] < end
+        ]
+        if (
+            answers
+            and answers[0] != 'rejected'
+            and record['data']['xml'] != mine[-1]['data']['xml']
+        ):
+            good = record['data']['xml']
+    return good
