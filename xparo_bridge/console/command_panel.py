@@ -125,12 +125,14 @@ class Lives:
         self._view = view
         self._place = place
         self._rows: dict[str, Life] = {}
+        self._ids: list[str] | None = None
         on_change(lambda: view.commands_revision, self._show)
 
     def _show(self) -> None:
         shown = self._view.shown_commands[:SHOWN]
         ids = [command.command_id for command in shown]
-        if ids != list(self._rows):
+        if ids != self._ids:
+            self._ids = ids
             self._rows.clear()
             self._place.clear()
             with self._place:

@@ -41,6 +41,7 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
     """Draw what stands around a page; the page itself goes into it."""
     ui.page_title(f'{title} – xparo')
     ui.add_css(_CSS)
+    ui.colors(primary='#0a5aa8')  # White on it has a contrast of 6.6 : 1.
     dark = ui.dark_mode(session.dark)
     with ui.header().classes('xc-header'):
         ui.link('xparo', '/').classes('xc-brand').props('aria-label="xparo: the fleet"')

@@ -28,6 +28,12 @@ _EXAMPLE = """\
 </root>
 """
 _CHIPS = {'succeeded': 'xc-good', 'running': 'xc-good', 'paused': 'xc-wait', 'stopping': 'xc-wait'}
+# The editor has no setting for the name that a screen reader says.
+_NAME_EDITOR = """const name = (tries) => {
+    const field = document.querySelector('.cm-content');
+    if (field) field.setAttribute('aria-label', 'XML of the tree');
+    else if (tries) setTimeout(() => name(tries - 1), 200);
+}; name(50)"""
 _KEPT = 500  # reports of the past that are looked at
 
 
@@ -271,6 +277,7 @@ class TreesPage:
                 _EXAMPLE, language='XML', theme='githubLight', line_wrapping=True
             )
             self._editor.style('height: 320px; width: 100%; border: 1px solid var(--line)')
+            ui.timer(0.2, lambda: ui.run_javascript(_NAME_EDITOR), once=True)
             self._mistakes = ui.element('div').props(
                 'role=alert aria-label="Mistakes in the tree"'
             )
