@@ -100,10 +100,17 @@ def test_the_sample_is_right_and_says_what_was_not_checked(config):
 )
 def test_ros_types_are_checked_where_they_are_installed(fleet, config, text, expected):
     folder = fleet({'robots/r7.yaml': text, 'robots/r8.yaml': ''})
-    code, said = config('check', folder)
-    assert code == 1
-    assert expected in said
-    assert 'not checked: ROS types' not in said
+    # In a process of its own: parts of a bridge that cannot be made end with it.
+    done = subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', 'config', 'check', str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert expected in done.stdout
+    assert 'not checked: ROS types' not in done.stdout
     code, said = config('check', folder, '--no-ros')
     assert code == 0
 

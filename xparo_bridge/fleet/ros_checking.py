@@ -75,6 +75,10 @@ class RosChecks:
         except BridgeError as error:
             yield str(error)
         finally:
+            # Action clients and servers would keep the node in the graph.
+            for waitable in list(node.waitables):
+                if hasattr(waitable, 'destroy'):
+                    waitable.destroy()
             node.destroy_node()
 
 
