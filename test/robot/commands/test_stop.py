@@ -132,6 +132,20 @@ def test_what_is_paused_waits_and_goes_on_after_resume(station):
         assert run.open
 
 
+def test_a_pause_leaves_goals_of_others_which_nobody_could_send_again_and_a_stop_does_not(station):
+    with start_failing_server('hang') as server, RosGraph('another') as another:
+        at = station(COMMANDS)
+        assert another.send_goal(
+            NavigateToPose, 'navigate_to_pose', NavigateToPose.Goal()
+        ).accepted
+        end = at.end(at.send('pause'))
+        assert end.state is CommandState.SUCCEEDED
+        assert end.result == {'paused': [], 'not_paused': []}
+        assert 'cancel' not in server.lines
+        assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+        at.until(lambda: 'canceled' in server.lines)
+
+
 def test_what_is_paused_can_be_cancelled_and_stopped(station):
     with start_failing_server('hang') as server:
         at = station(COMMANDS)
