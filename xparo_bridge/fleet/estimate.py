@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How many bytes a second does the telemetry of a configuration take, about.
+Estimate how many bytes a second the telemetry of a configuration takes.
 
 Only with the robot can it be known. Counted are JSON texts as the bridge writes them, of a robot
 that moves all the time, each field of a topic as a number.

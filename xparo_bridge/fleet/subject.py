@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whose configuration is it: robots of a fleet's folder, or files in layers."""
+"""Read what a verb is asked about: robots of a fleet's folder, or files in layers."""
 
 from __future__ import annotations
 

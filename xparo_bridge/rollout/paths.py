@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which paths of a configuration travel with it, and which are of the robot."""
+"""Know which paths of a configuration travel with it, and which are of the robot."""
 
 from __future__ import annotations
 

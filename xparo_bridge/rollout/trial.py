@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Does a bridge do with a configuration on trial what it did before.
+Judge a configuration on trial: the bridge must do with it what it did before.
 
 `Seen` is what one bridge has seen of its world; the one before leaves its own to the one after.
 """
