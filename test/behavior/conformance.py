@@ -1,12 +1,16 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Does the engine do what BehaviorTree.CPP 4.10 did, case by case.
+Does the engine do what BehaviorTree.CPP 4.10 did, and Nav2's own control nodes, case by case.
 
     python test/behavior/conformance.py [FILE.jsonl ...]
 
 runs the cases of the given files, or of `test/behavior/cases/`, names each failure with its first
 difference, and ends with `N passed, N failed`; the exit code is 1 if one failed.
+
+`cases/nav2_control.jsonl` was recorded from Nav2's nodes on BehaviorTree.CPP 4.7.1: RecoveryNode,
+RoundRobin and PipelineSequence of Nav2 1.3.13, NonblockingSequence and PersistentSequence of its
+main branch.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from xparo_bridge.behavior import (
     load,
     Manifest,
     ManualClock,
+    nav2,
     NodeConfig,
     NodeKind,
     NodeStatus,
@@ -156,6 +161,7 @@ def run_tree_case(case: dict[str, Any]) -> list[dict[str, Any]]:
     """Run a tree as the case says and record what the reference would have recorded."""
     config = case['config']
     registry = builtin_registry()
+    nav2.register(registry)
     for node_class in (Act, SyncAct, Cond):
         registry.register(node_class)
     for name, spec in config.get('leaves', {}).items():
