@@ -17,6 +17,7 @@ from typing import Any
 
 LOG_LINES = 2000
 STOP_TIMEOUT = 6.0
+READ_TIMEOUT = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -90,7 +91,7 @@ class Child:
     async def wait(self) -> int:
         """Exit code, once it ended by itself."""
         code = await self._process.wait()
-        await self._reader
+        await self._read_rest()
         return code
 
     async def stop(self) -> None:
@@ -102,7 +103,13 @@ class Child:
             pass
         self._signal(signal.SIGKILL)
         await self._process.wait()
-        await self._reader
+        await self._read_rest()
+
+    async def _read_rest(self) -> None:
+        """Read what it printed last; what it started may hold the pipe open when it is gone."""
+        await asyncio.wait({self._reader}, timeout=READ_TIMEOUT)
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
 
     def _signal(self, number: signal.Signals) -> None:
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 import signal
 import sys
@@ -46,8 +47,16 @@ class BridgeProcess:
     """A bridge that can be killed and started again."""
 
     def __init__(
-        self, setup: RobotSetup, port: int, factor: float, folder: Path, simulated_time: bool
+        self,
+        setup: RobotSetup,
+        port: int,
+        factor: float,
+        folder: Path,
+        simulated_time: bool,
+        max_speed: float = math.inf,
     ) -> None:
+        """Take the port to dial, and the speed by hand that is not passed, m/s."""
+        self._max_speed = max_speed
         self.robot = setup.name
         self._setup = setup
         self._port = port
@@ -127,6 +136,8 @@ class BridgeProcess:
                 group['period'] = max(group['period'] * by, 0.05)
         for command in tree['commands'].values():
             # Programs that start at the same moment may take DDS some seconds to match.
+            if command.get('kind') == 'teleop' and self._max_speed < math.inf:
+                command['max_linear'] = min(command.get('max_linear', 0.5), self._max_speed)
             if command.get('kind') == 'navigate':
                 command['server_timeout'] = max(command.get('server_timeout', 5.0), 20.0)
         return {key: value for key, value in tree.items() if value is not None}

@@ -34,6 +34,7 @@ from .worlds.base import FAULTS, World
 
 _START = 60.0  # s of real time for all parts to come up
 _STILL = 20.0  # s of real time after which a world whose time does not go on has failed
+_TOLERATED = 1.1  # of the bound of the speed: odometry is noisy
 _MEASURE = 0.2  # s of looking how much CPU time is to be had
 _SPARE = 1.25  # A little less than a whole core does for the full factor.
 _LOOK = 0.1  # s between two looks at the processes
@@ -75,17 +76,11 @@ async def run(scenario: Scenario, world: type[World], options: Options) -> Verdi
     stage = Stage(scenario.given, made, verdict.timeline)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            async with asyncio.timeout(_START):
-                await _start(scenario, stage, stack, options)
-        except (BridgeError, OSError, TimeoutError) as error:
-            verdict.state = COULD_NOT_START
-            verdict.cause = str(error) or f'not ready after {_START:g} s: {_not_ready(stage)}'
-        else:
-            begun = time.monotonic()
-            await _play(scenario, stage, verdict, options.limit or scenario.given.limit)
-            verdict.factor = verdict.timeline.now / max(time.monotonic() - begun, 1e-3)
-        verdict.seconds = verdict.timeline.now
-        await stage.end()
+            await _run(scenario, stage, stack, options, verdict)
+        finally:
+            # Also when the run itself is ended: what its processes started must be known by then.
+            verdict.seconds = verdict.timeline.now
+            await stage.end()
     verdict.wall = time.monotonic() - began
     return verdict
 
@@ -104,6 +99,25 @@ def affordable(factor: float) -> float:
         pass
     share = (time.thread_time() - spent) / _MEASURE
     return max(1.0, min(factor, factor * share * _SPARE))
+
+
+async def _run(
+    scenario: Scenario,
+    stage: Stage,
+    stack: contextlib.AsyncExitStack,
+    options: Options,
+    verdict: Verdict,
+) -> None:
+    try:
+        async with asyncio.timeout(_START):
+            await _start(scenario, stage, stack, options)
+    except (BridgeError, OSError, TimeoutError) as error:
+        verdict.state = COULD_NOT_START
+        verdict.cause = str(error) or f'not ready after {_START:g} s: {_not_ready(stage)}'
+    else:
+        begun = time.monotonic()
+        await _play(scenario, stage, verdict, options.limit or scenario.given.limit)
+        verdict.factor = verdict.timeline.now / max(time.monotonic() - begun, 1e-3)
 
 
 async def _start(
@@ -126,7 +140,7 @@ async def _start(
         line = await stack.enter_async_context(fault_proxy(stage.platform.port))
         stage.links[robot.name] = line
         bridge = BridgeProcess(
-            robot, line.port, world.factor, options.folder, world.simulated_time
+            robot, line.port, world.factor, options.folder, world.simulated_time, world.max_speed
         )
         stage.bridges[robot.name] = bridge
         stack.push_async_callback(bridge.stop)
@@ -223,13 +237,16 @@ async def _tick(go_on: Callable[[], None]) -> None:
 async def _play(scenario: Scenario, stage: Stage, verdict: Verdict, limit: float) -> None:
     timeline = stage.timeline
     playing = asyncio.ensure_future(_steps(scenario, stage, verdict))
+    fast = asyncio.ensure_future(_too_fast(stage))
     watching = asyncio.ensure_future(_deaths(stage))
     still = asyncio.ensure_future(_stands_still(timeline))
-    tasks = {playing, watching, still}
+    tasks = {playing, watching, still, fast}
     await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     problem = ''
     if watching.done():
         problem = watching.result()
+    elif fast.done():
+        problem = fast.result()
     elif still.done():
         problem = f'the time of the world did not go on for {_STILL:g} s'
     elif not playing.done():
@@ -274,6 +291,22 @@ async def _steps(scenario: Scenario, stage: Stage, verdict: Verdict) -> None:
             verdict.problems.append(Problem(step.where, step.text, str(error), at))
             return
         verdict.steps = number + 1
+    for check in scenario.checks:
+        await check.settle(stage)
+
+
+async def _too_fast(stage: Stage) -> str:
+    """Wait until a robot drives faster than the world allows; it is told to stop."""
+    while True:
+        await stage.timeline.change()
+        for robot in stage.given.robots:
+            truth = stage.timeline.last('truth', robot)
+            bound = stage.world.max_speed
+            if truth is not None and abs(truth.data.get('speed', 0.0)) > bound * _TOLERATED:
+                with contextlib.suppress(Failed):
+                    await stage.send('', 'stop', {}, robot)
+                speed = abs(truth.data['speed'])
+                return f'{robot} drove {speed:.2f} m/s, over the bound of {bound:g} m/s: stopped'
 
 
 async def _stands_still(timeline: Timeline) -> None:

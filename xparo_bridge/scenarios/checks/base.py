@@ -31,6 +31,9 @@ class Check(ABC):
         :raises Wrong: if it is not what it must be.
         """
 
+    async def settle(self, stage: Stage) -> None:  # noqa: B027 - most judge what has been
+        """Wait, when the steps are over, for what may be on its way."""
+
     @abstractmethod
     def problem(self, stage: Stage) -> str:
         """Return why it does not hold; empty if it does."""

@@ -16,6 +16,8 @@ from .base import Check
 
 # What a machine may add to a period, s of real time.
 _JITTER = 0.5
+# How long the end of a command may be on its way, s of real time.
+_ANSWER = 2.0
 
 
 @dataclass(kw_only=True)
@@ -89,6 +91,11 @@ class EveryCommandEnds(Check):
         if not part.boolean():
             part.refuse('expected true, or no such entry')
         return cls()
+
+    async def settle(self, stage: Stage) -> None:
+        await stage.timeline.until(
+            lambda: None if self.problem(stage) else True, _ANSWER * stage.world.factor
+        )
 
     def problem(self, stage: Stage) -> str:
         for sent in {sent.id: sent for sent in stage.sent.values()}.values():

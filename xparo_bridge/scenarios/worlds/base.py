@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class World(ABC):
     can: frozenset[str] = frozenset()
     truth_topic = ''
     simulated_time = False
+    max_speed = math.inf  # m/s that no robot may drive faster than
 
     def __init__(
         self,
