@@ -16,6 +16,7 @@ import pytest
 from xparo_bridge import messages as msg
 from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
+from xparo_bridge.local.key_api import task_xml
 from xparo_bridge.local.platform_client import OperatorClient
 from xparo_bridge.local.platform_server import PlatformServer
 from xparo_bridge.local.platform_store import EVENT_BYTES, EventLog, RobotRecord
@@ -71,7 +72,7 @@ def test_it_answers_as_the_vector_says(path):
                         else session.get(rest)
                     )
                     async with request as response:
-                        assert response.status == 200
+                        assert response.status == 201  # Its client takes no other.
                         answer = await response.json()
                 assert fits(answer, step['answer']), (step, answer)
 
@@ -84,7 +85,7 @@ def test_the_credential_that_was_issued_is_good_and_others_are_not():
         info = {'ADD_robots_info': {'device_id': 'd'}}
         async with session.post(f'{url}/demo/demo/', json=info) as response:
             credential = (await response.json())['ROBOT_CREDENTIAL']
-        for secret, status in ((credential, 200), ('wrong', 403)):
+        for secret, status in ((credential, 201), ('wrong', 403)):
             async with session.post(f'{url}/{secret}/demo/', json={}) as response:
                 assert response.status == status
         for path in ('/ws/chatbot_api', '/chatbot_api'):
@@ -142,12 +143,40 @@ def test_the_bridge_s_own_adapters_talk_to_it_and_an_operator_to_them():
             assert status['state'] == 'succeeded'
             await operator.request('push_tree', robot='r1', name='t', xml='<AlwaysSuccess/>')
             assert (await robot.until(msg.RunTask)).tree_xml == '<AlwaysSuccess/>'
+            await robot.send(msg.TaskResult('t', False, 0.5, 'a node is unknown'))
+            status = await operator.wait_for(lambda event: event.get('type') == 'behavior_status')
+            assert status['data'] == {
+                'tree_name': 't',
+                'state': 'failed',
+                'errors': [{'message': 'a node is unknown'}],
+            }
         async with Driver(chatbot) as robot:
             assert (await robot.until(msg.ProjectState)).goal == 'Basic'
             await robot.send(msg.SyncConfig())
             await robot.until(msg.ConfigChange)
 
     run(talk)
+
+
+WAIT = '<Sequence name="s"><Wait seconds="0.3" /></Sequence>'
+ONE = f'<BehaviorTree ID="MainTree">{WAIT}</BehaviorTree>'
+TWO = f'<root>{ONE}<BehaviorTree ID="B"><AlwaysSuccess/></BehaviorTree></root>'
+
+
+@pytest.mark.parametrize(
+    ('xml', 'task'),
+    [
+        (f'<?xml version="1.0"?>\n<root BTCPP_format="4">{ONE}</root>\n', WAIT),
+        (f'\n<root main_tree_to_execute="MainTree"> {ONE} <TreeNodesModel/></root>', WAIT),
+        (ONE, WAIT),
+        (WAIT, WAIT),
+        (TWO, TWO),
+        ('<root/>', '<root/>'),
+        ('no tree', 'no tree'),
+    ],
+)
+def test_a_tree_is_pushed_as_the_platform_s_own_client_takes_it(xml, task):
+    assert task_xml(xml) == task
 
 
 def test_large_frames_do_not_fill_the_memory():
@@ -169,12 +198,15 @@ def test_a_message_id_of_any_type_harms_nothing(message_id):
     assert record.counts['chat'] == 2
 
 
-def test_an_operator_s_frame_that_is_nested_deep_is_refused_and_the_connection_goes_on():
+@pytest.mark.parametrize(('depth', 'problem'), [(30_000, 'nested'), (100_000, 'values')])
+def test_an_operator_s_frame_that_is_nested_deep_is_refused_and_the_connection_goes_on(
+    depth, problem
+):
     async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
         url = f'ws://127.0.0.1:{port}/operator/demo/demo/'
         async with session.ws_connect(url, max_msg_size=0) as socket:
-            await socket.send_str('[' * 100_000)
-            assert 'nested' in (await socket.receive_json())['error']
+            await socket.send_str('[' * depth)
+            assert problem in (await socket.receive_json())['error']
             await socket.send_json({'id': 1, 'verb': 'robots'})
             assert (await socket.receive_json()) == {'id': 1, 'result': []}
 

@@ -9,19 +9,19 @@ takes from its own clients (`ADD_robots_info`, `ask_bot_api`, …), by WebSocket
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import itertools
 import json
 import secrets
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring, ParseError
 
 from .chat_rules import answer
 from .platform_frames import FrameRefused
-from .platform_store import RobotRecord
+from .platform_store import EXCERPT, RobotRecord
 
 MAX_TEXT = 1 << 20  # characters of AIML or of a schedule that are kept
 Answer = dict[str, Any]
@@ -29,6 +29,7 @@ Answer = dict[str, Any]
 # Keys that a robot sends and that want no answer; they are recorded as they come.
 RECORDED = frozenset(
     {
+        'initiliaze',  # As its client spells it, before it asks by REST again and again.
         'ROBOT_HEARTBEAT',
         'UPDATE_Logs_history_database',
         'ADD_live_update_bt',
@@ -166,6 +167,45 @@ def robot_id_of(body: Mapping[str, Any]) -> str:
                 if isinstance(value.get(key), str):
                     return str(value[key])
     return ''
+
+
+def results(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield how a RUN_COMMAND or a RUN_TASK ended as the documented status that says the same."""
+    order, task = body.get('COMMAND_RESULT'), body.get('TASK_RESULT')
+    if isinstance(order, dict) and isinstance(order.get('request_id'), str):
+        yield (
+            'command_status',
+            {
+                'command_id': order['request_id'],
+                'command': str(order.get('command', '')),
+                'state': 'timed_out' if order.get('timed_out') is True else _ended(order),
+                'result': {'output': str(order.get('output', ''))[:EXCERPT]},
+            },
+        )
+    if isinstance(task, dict) and isinstance(task.get('task_id'), str):
+        error = str(task.get('error') or '')[:EXCERPT]
+        status = {'tree_name': task['task_id'], 'state': _ended(task)}
+        yield 'behavior_status', status | ({'errors': [{'message': error}]} if error else {})
+
+
+def _ended(result: Mapping[str, Any]) -> str:
+    return 'succeeded' if result.get('success') is True else 'failed'
+
+
+def task_xml(xml: str) -> str:
+    """
+    Return a tree as the platform keeps it: its root node alone, without the document around it.
+
+    The platform's own client runs nothing else. What is not one tree stays as it is.
+    """
+    try:
+        root: Element = fromstring(xml.strip())
+    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+        return xml
+    trees = [root] if root.tag == 'BehaviorTree' else root.findall('BehaviorTree')
+    if len(trees) != 1 or len(trees[0]) != 1:
+        return xml
+    return tostring(trees[0][0], 'unicode').strip()
 
 
 def _object(value: Any) -> dict[str, Any]:

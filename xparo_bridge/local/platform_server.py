@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from . import platform_socket
 from .chat_rules import answer
-from .key_api import KeyApi, robot_id_of
+from .key_api import KeyApi, results, robot_id_of, task_xml
 from .platform_frames import FrameRefused, make, parse, parse_keys
 from .platform_history import History
 from .platform_keeper import first_number, Keeper, restored
@@ -71,7 +71,8 @@ class KeyConnection(RobotConnection):
         if kind == 'chat_response':
             return json.dumps({'message': {'bot_response': data['response']}})
         if kind == 'behavior_update':
-            task = {'task_id': data['tree_name'], 'tree_xml': data['xml'], 'stage': 'production'}
+            tree = task_xml(data['xml'])
+            task = {'task_id': data['tree_name'], 'tree_xml': tree, 'stage': 'production'}
             return json.dumps({'RUN_TASK': task})
         if kind == 'log_updated':
             return json.dumps({'log_updated': data['session_id']})
@@ -226,8 +227,9 @@ class PlatformServer:
             return None
         if unquote(path.partition('?')[0]) not in self._key_paths:
             return 403, '{"error": "the secret key or the project is wrong"}'
+        # The platform's own client takes 201 for an answer, and no other.
         if method == 'GET':
-            return 200, '{}'
+            return 201, '{}'
         if method != 'POST':
             return 405, '{"error": "GET or POST"}'
         try:
@@ -235,7 +237,7 @@ class PlatformServer:
         except FrameRefused as error:
             return 400, json.dumps({'error': str(error)})
         record = self.robots.get(robot_id_of(keys)) or self._unnamed()
-        return 200, json.dumps(self._take_keys(record, keys, len(body)))
+        return 201, json.dumps(self._take_keys(record, keys, len(body)))
 
     def _unnamed(self) -> RobotRecord:
         return self.robots.setdefault('rest', RobotRecord('rest', connected=False))
@@ -247,23 +249,11 @@ class PlatformServer:
         for problem in problems:
             record.errors.append(problem)
             self.events.add(record.robot_id, 'error', problem=problem, frame='')
-        self._note_result(record, keys.get('COMMAND_RESULT'), size)
+        for kind, status in results(keys):
+            record.receive(kind, status, size)
+            self.events.add(record.robot_id, 'received', type=kind, data=status)
+            self._keeper.received(record, kind, status)
         return said
-
-    def _note_result(self, record: RobotRecord, result: Any, size: int) -> None:
-        """Keep how a RUN_COMMAND ended as the status of the command that it was."""
-        if not isinstance(result, dict) or not isinstance(result.get('request_id'), str):
-            return
-        state = 'succeeded' if result.get('success') is True else 'failed'
-        status = {
-            'command_id': result['request_id'],
-            'command': str(result.get('command', '')),
-            'state': 'timed_out' if result.get('timed_out') is True else state,
-            'result': {'output': str(result.get('output', ''))[:EXCERPT]},
-        }
-        record.receive('command_status', status, size)
-        self.events.add(record.robot_id, 'received', type='command_status', data=status)
-        self._keeper.received(record, 'command_status', status)
 
     async def _talk(self, connection: RobotConnection) -> None:
         """Take what a robot sends until its connection closes."""
