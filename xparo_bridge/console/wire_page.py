@@ -18,7 +18,7 @@ from .layout import attempt, Button, empty, say
 from .robot_view import RobotView
 from .sessions import Session
 
-SHOWN = 100
+SHOWN = 40
 _SECRETS = ('secret', 'token', 'password', 'credential', 'api_key', 'authorization')
 # Each message that the protocol has towards the robot (docs/protocol-xparo.md).
 TEMPLATES: dict[str, dict[str, Any]] = {
@@ -76,7 +76,13 @@ class WirePage:
         self._session = session
         self._feed = session.feed
         self._view = view
-        self._frames: deque[tuple[float, str, str, Any, int]] = deque(maxlen=1000)
+        # Number, time, direction, kind, content and size of each.
+        self._frames: deque[tuple[int, float, str, str, Any, int]] = deque(maxlen=1000)
+        self._count = 0
+        self._drawn = 0
+        self._rows: deque[ui.element] = deque()
+        self._wanted: set[str] = set()
+        self._empty: ui.element | None = None
         self._recent: deque[tuple[float, str]] = deque(maxlen=5000)
         self._last: dict[str, float] = {}
         self._new = True
@@ -99,7 +105,8 @@ class WirePage:
     def _take(self, event: Event) -> None:
         direction, kind, content, size = decoded(event)
         moment = float(event['time'])
-        self._frames.append((moment, direction, kind, content, size))
+        self._count += 1
+        self._frames.append((self._count, moment, direction, kind, content, size))
         self._recent.append((moment, f'{direction}: {kind}'))
         self._last[f'{direction}: {kind}'] = moment
         self._new = True
@@ -120,7 +127,7 @@ class WirePage:
         self._show()
 
     def _show(self) -> None:
-        kinds = sorted({frame[2] for frame in self._frames})
+        kinds = sorted({frame[3] for frame in self._frames})
         if kinds != self._only.options:
             self._only.set_options(kinds)
         self._show_rates()
@@ -129,18 +136,32 @@ class WirePage:
             return
         self._new = False
         wanted = set(self._only.value or ())
-        shown = [frame for frame in reversed(self._frames) if not wanted or frame[2] in wanted]
-        self._list.clear()
+        if wanted != self._wanted or self._empty is not None:
+            self._wanted, self._empty = wanted, None
+            self._list.clear()
+            self._rows.clear()
+            self._drawn = 0
+        # Only what is new is drawn: a page that draws all of it again twice a second is a load.
+        fresh = [frame for frame in self._frames if frame[0] > self._drawn]
+        fresh = [frame for frame in fresh if not wanted or frame[3] in wanted][-SHOWN:]
+        self._drawn = self._count
         with self._list:
-            if not shown:
-                empty('No frame has passed since this page knows the robot.')
-            for moment, direction, kind, content, size in shown[:SHOWN]:
-                self._frame(moment, direction, kind, content, size)
+            for _, moment, direction, kind, content, size in fresh:
+                made = self._frame(moment, direction, kind, content, size)
+                made.move(target_index=0)
+                self._rows.append(made)
+            if not self._rows:
+                self._empty = empty('No frame has passed since this page knows the robot.')
+        while len(self._rows) > SHOWN:
+            self._rows.popleft().delete()
 
-    def _frame(self, moment: float, direction: str, kind: str, content: Any, size: int) -> None:
+    def _frame(
+        self, moment: float, direction: str, kind: str, content: Any, size: int
+    ) -> ui.element:
         arrow = {'to the robot': '→', 'from the robot': '←'}.get(direction, '·')
         text = json.dumps(content)
-        with ui.element('details').classes('xc-life'):
+        frame = ui.element('details').classes('xc-life')
+        with frame:
             with ui.element('summary'):
                 head = (
                     f'{words.clock(moment, self._session.zone)} {arrow} {kind}, {size} characters'
@@ -151,6 +172,7 @@ class WirePage:
             Button('Copy as JSON', on_click=lambda: self._copy(text)).classes('xc-plain').props(
                 'dense'
             )
+        return frame
 
     def _copy(self, text: str) -> None:
         ui.clipboard.write(text)
