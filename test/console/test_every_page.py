@@ -1,0 +1,124 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every page for people: axe-core's rules, no sideways scrolling, a picture in light and in dark.
+
+With CONSOLE_PICTURES=docs/images/console the pictures go there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+from console.conftest import PATIENCE
+
+CACHE = Path(__file__).parents[2] / '.cache'
+PAGES = {
+    'fleet': ('', 'battery'),
+    'drive': ('/robot/r1', 'Start navigation: send'),
+    'trees': ('/robot/r1/trees', 'Push and run'),
+    'chat': ('/robot/r1/chat', 'What the robot asks'),
+    'wire': ('/robot/r1/wire', 'Send this frame'),
+}
+SIZES = {'wide': (1280, 900), 'phone': (390, 844)}
+
+
+@pytest.fixture(scope='session')
+def axe(tmp_path_factory) -> str:
+    """axe-core's script, from npm; it is fetched once."""
+    CACHE.mkdir(exist_ok=True)
+    if not list(CACHE.glob('axe-core-*.tgz')):
+        if shutil.which('npm') is None:
+            pytest.skip('npm is not installed, which brings axe-core')
+        folder = tmp_path_factory.mktemp('axe')
+        try:
+            packed = subprocess.run(
+                ['npm', 'pack', '--silent', 'axe-core@4'],
+                cwd=folder, capture_output=True, text=True, timeout=100, check=True,
+            )  # fmt: skip
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f'axe-core cannot be had here: {error}')
+        shutil.move(folder / packed.stdout.split()[-1], CACHE)
+    with tarfile.open(next(CACHE.glob('axe-core-*.tgz'))) as archive:
+        found = archive.extractfile('package/axe.min.js')
+        assert found is not None
+        return found.read().decode()
+
+
+@pytest.fixture(params=['light', 'dark'])
+def colours(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=SIZES)
+def opened(request, browser, colours):
+    """Open pages of one size in light or dark."""
+    width, height = SIZES[request.param]
+    context = browser.new_context(
+        viewport={'width': width, 'height': height}, color_scheme=colours, reduced_motion='reduce'
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.size = request.param
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize('name', PAGES)
+def test_a_page_is_for_everybody(house, opened, axe, name, colours):
+    path, said = PAGES[name]
+    opened.goto(house.url + path)
+    opened.get_by_text(said).first.wait_for()
+    if name == 'drive':
+        opened.wait_for_function(
+            '() => document.querySelector(".xparo-map canvas")?.xparoMap?.map'
+        )
+    assert opened.evaluate('document.body.classList.contains("body--dark")') == (colours == 'dark')
+    folder = os.environ.get('CONSOLE_PICTURES')
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        opened.screenshot(path=f'{folder}/{name}-{opened.size}-{colours}.png')
+    wide = opened.evaluate('[document.documentElement.scrollWidth, window.innerWidth]')
+    assert wide[0] <= wide[1], 'the page scrolls sideways'
+    opened.evaluate(axe)
+    result = opened.evaluate('axe.run(document, {resultTypes: ["violations"]})')
+    serious = [
+        (
+            violation['id'],
+            violation['help'],
+            [node['html'][:160] for node in violation['nodes'][:3]],
+        )
+        for violation in result['violations']
+        if violation['impact'] in ('serious', 'critical')
+    ]
+    assert serious == []
+
+
+def test_all_can_be_reached_by_the_keyboard_and_stop_is_always_in_sight(house, opened, colours):
+    if colours == 'dark':
+        pytest.skip('the same as in light')
+    opened.goto(f'{house.url}/robot/r1')
+    opened.get_by_role('button', name='Start navigation: send').wait_for()
+    stop = opened.get_by_role('button', name='Stop r1 now')
+    names = set()
+    for _ in range(60):
+        opened.keyboard.press('Tab')
+        names.add(
+            opened.evaluate(
+                '(document.activeElement.getAttribute("aria-label") '
+                '|| document.activeElement.innerText)'
+            )
+        )
+    assert {'Stop r1 now', 'Drive to…', 'Fleet', 'Start navigation: send'} <= {
+        name.strip().removeprefix('navigation\n') for name in names if name
+    }
+    opened.mouse.wheel(0, 5000)
+    box = stop.bounding_box()
+    assert box['y'] >= 0 and box['x'] + box['width'] <= opened.viewport_size['width']
+    assert box['height'] >= 44
