@@ -58,6 +58,10 @@ class LogUploader:
         self._problem = ''
         # To send; a few, as they are sent or put on disk before there are more.
         self._waiting: deque[Mapping[str, Any]] = deque()
+        # Being sent from memory; None once it is on disk, before those that came after it.
+        self._sending: Mapping[str, Any] | None = None
+        # On disk, and sent from memory all the same.
+        self._sent: Mapping[str, Any] | None = None
         self._news = asyncio.Event()
         self._retry_at = 0.0
         self._token_refused = False
@@ -76,7 +80,7 @@ class LogUploader:
         )
         self._news.set()
         if len(self._waiting) > _WAITING:  # The platform is slow to answer.
-            self._spool.append(dumps(self._waiting.popleft()))
+            self._keep(1)
 
     async def run(self) -> None:
         """Send until cancelled; what is left then is sent at once or kept on disk."""
@@ -97,6 +101,7 @@ class LogUploader:
                     async with asyncio.timeout(_LAST_CHANCE):
                         await self._send_all()
             self._keep()
+            self._spool.flush()
 
     @property
     def _may_try(self) -> bool:
@@ -112,7 +117,11 @@ class LogUploader:
             if update is None:
                 if not self._waiting:
                     return
-                update = self._waiting.popleft()
+                update = self._sending = self._waiting.popleft()
+            elif update == self._sent:  # It went on disk while it was sent from memory.
+                self._sent = None
+                self._spool.forget(number)
+                continue
             settled = False
             try:
                 await self._client.post(_PATH, update)
@@ -127,8 +136,11 @@ class LogUploader:
             finally:
                 if settled and number:
                     self._spool.forget(number)
-                elif not settled and not number:
+                elif self._sending is not None and not settled:
                     self._waiting.appendleft(update)
+                elif self._sending is None and not number and settled:
+                    self._sent = update
+                self._sending = None
             if not settled:
                 self._keep()
                 return
@@ -145,12 +157,15 @@ class LogUploader:
         """Number and content of the oldest update on disk, 0 and None if there is none."""
         while len(self._spool) or not self._looked:
             self._looked = True
+            before = len(self._spool)
             try:
                 async with asyncio.timeout(HANGS_AFTER):
                     number, records = await oldest(self._spool, 1)
             except TimeoutError:  # The disk hangs; what is in memory can be sent all the same.
                 break
             if not records:
+                if len(self._spool) > before:  # Put there since it was asked.
+                    continue
                 break
             with contextlib.suppress(ValueError):
                 update = read_own(records[0][1])
@@ -160,9 +175,12 @@ class LogUploader:
             self.dropped += 1
         return 0, None
 
-    def _keep(self) -> None:
-        """Hand updates to the state, which waits for no disk."""
-        while self._waiting:
+    def _keep(self, count: int | None = None) -> None:
+        """Hand updates to the state, all or the first, in order; it waits for no disk."""
+        if self._sending is not None:
+            self._spool.append(dumps(self._sending))
+            self._sending = None
+        for _ in range(len(self._waiting) if count is None else count):
             self._spool.append(dumps(self._waiting.popleft()))
 
     def _tell(self, problem: str) -> None:

@@ -90,8 +90,10 @@ class Queue:
         return moment
 
     def flush(self) -> None:
-        """Write what was appended since."""
+        """Write what was appended since, and what was handed out from memory and not sent."""
         with self._lock:
+            self._put_back(self._out)
+            self._out = []
             if self._writer is not None and self._waiting:
                 self._flushing = True
                 self._writer.due()
@@ -103,9 +105,6 @@ class Queue:
         It is also given the number to `forget` once they are sent, 0 if there is nothing, and is
         called in the writer's thread, or at once where there is no disk.
         """
-        with self._lock:
-            self._put_back(self._out)
-            self._out = []
         self.flush()
 
         def take(found: Any) -> None:
@@ -121,7 +120,10 @@ class Queue:
     def forget(self, number: int) -> None:
         """Forget the records up to a number."""
         if number < 0 or self._writer is None:
-            self._out = []
+            with self._lock:
+                self._out = []
+                if self._writer is not None and self._flushing:
+                    self._writer.due()
         else:
             self._writer.ask(
                 lambda db: self._remove(db, 'number <= ?', number), lambda result: None
@@ -160,7 +162,8 @@ class Queue:
         self._count(db)
 
     def collect(self) -> Job | None:
-        if not self._flushing or not self._waiting:
+        # What is handed out may have to go back, before what came after it.
+        if not self._flushing or not self._waiting or self._out:
             return None
         self._flushing = False
         self._writing += self._waiting
@@ -220,6 +223,7 @@ class Queue:
 
     def _oldest_in_memory(self, max_bytes: int) -> tuple[int, list[Record]]:
         with self._lock:
+            self._put_back(self._out)  # Handed to somebody who no longer waited for it.
             size, count = 0, 0
             for _, text in self._waiting:
                 size += len(text)
