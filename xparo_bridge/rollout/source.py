@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 import socket
+from typing import TYPE_CHECKING
 
 from ..configuration import (
     checked,
@@ -20,9 +21,10 @@ from ..layers import Layers
 from ..share import share
 from ..yaml_layers import KeyPath, Layer, Problem
 from .bundle import is_bundle
-from .folder import FLEET, FleetFolder, launch_of, Member
 from .manifest import ROBOT_FILE
-from .paths import in_folder
+
+if TYPE_CHECKING:
+    from .folder import Member
 
 # Files of the package that a bridge reads where it is given none.
 DEFAULT_CONFIG = ['bridge.yaml', 'commands.yaml', 'places.yaml']
@@ -37,6 +39,8 @@ def read_configuration(files: Sequence[Path], robot_id: str = '') -> Configurati
     folders = [path for path in files if path.is_dir()]
     if not folders:
         return load(files, robot_id=robot_id)
+    from .folder import FLEET, FleetFolder  # 0.1 MB, for robots that are given files.
+
     if len(files) > 1:
         words = f'the folder of a fleet stands alone: its {FLEET} names what lies below'
         raise ConfigurationError([Problem(str(folders[0]), '', words)])
@@ -62,6 +66,9 @@ def of_bundle(folder: Path, robot_id: str = '', *, on_robot: bool = True) -> Mem
 
     :raises ConfigurationError: with all problems, also if it is of another robot than `robot_id`.
     """
+    from .folder import launch_of, Member
+    from .paths import in_folder
+
     layers = Layers([Layer(folder / ROBOT_FILE)])
     if layers.problems:
         raise ConfigurationError(layers.problems)
