@@ -21,6 +21,23 @@ READ_TIMEOUT = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
+def cancel_on_signals(ended_by: list[signal.Signals]) -> None:
+    """
+    Cancel this task at SIGINT and SIGTERM, so that every way out ends the children.
+
+    Which of them it was is put into the list.
+    """
+    this = asyncio.current_task()
+    assert this is not None
+
+    def end(number: signal.Signals) -> None:
+        ended_by.append(number)
+        this.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+
+
 class Child:
     """A program in its own process group, with the last lines it printed."""
 

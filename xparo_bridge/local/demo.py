@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 from ..share import share
-from .children import Child
+from .children import cancel_on_signals, Child
 from .demo_ros import ask_platform, fail_next_goal, RosFailed
 from .platform_client import Event, OperatorClient
 from .platform_server import ROBOT_PATH
@@ -74,16 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _run(options: argparse.Namespace, ended_by: list[signal.Signals]) -> int:
-    # A signal cancels what goes on, so that every way out ends the children.
-    this = asyncio.current_task()
-    assert this is not None
-
-    def end(number: signal.Signals) -> None:
-        ended_by.append(number)
-        this.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    cancel_on_signals(ended_by)
     played = False
     async with contextlib.AsyncExitStack() as stack:
         demo = Demo(stack, options.speed, options.port, with_console=not options.once)

@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 
+from ..local.children import cancel_on_signals
 from .document import ScenarioError
 from .evidence import run_with_evidence
 from .record_command import main as record
@@ -109,15 +110,7 @@ def _factor(text: str) -> float:
 
 
 async def _main(options: argparse.Namespace, ended_by: list[signal.Signals]) -> int:
-    this = asyncio.current_task()
-    assert this is not None
-
-    def end(number: signal.Signals) -> None:
-        ended_by.append(number)
-        this.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    cancel_on_signals(ended_by)
     scenarios, wrong = _load(options.files)
     if wrong:
         return COULD_NOT_START

@@ -42,14 +42,27 @@ def goals_of(node: TreeNode) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-class RateController(Decorator):
+class _Paced(Decorator):
+    """Ticks its child at first, while that is RUNNING, and when it is due."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._first = False
+
+    def _has_turn(self, due: bool) -> bool:
+        """Whether to tick the child now."""
+        turn = self._first or due or self.children[0]._state is RUNNING
+        self._first = self._first and not turn
+        return turn
+
+
+class RateController(_Paced):
     """Ticks its child at most at a given rate."""
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._start = 0.0
         self._period = 1.0
-        self._first = False
 
     def on_tick(self) -> NodeStatus:
         now = self.context.clock.now()
@@ -59,18 +72,15 @@ class RateController(Decorator):
             self._start = now
             self._first = True
         self.set_status(RUNNING)
-        child = self.children[0]
-        due = now - self._start >= self._period
-        if not (self._first or due or child._state is RUNNING):
+        if not self._has_turn(now - self._start >= self._period):
             return RUNNING
-        self._first = False
-        status = child.execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS:
             self._start = self.context.clock.now()
         return status
 
 
-class SpeedController(Decorator):
+class SpeedController(_Paced):
     """Ticks its child at a rate that grows with the robot's speed."""
 
     def __init__(self, config: NodeConfig) -> None:
@@ -85,7 +95,6 @@ class SpeedController(Decorator):
         self._goals: tuple[Any, Any] = (None, None)
         self._start = 0.0
         self._period = 1.0
-        self._first = False
 
     def on_tick(self) -> NodeStatus:
         now = self.context.clock.now()
@@ -96,16 +105,13 @@ class SpeedController(Decorator):
             self._start = now
             self._first = True
         self.set_status(RUNNING)
-        child = self.children[0]
         due = now - self._start >= self._period
-        if not (self._first or due or child._state is RUNNING):
+        if not self._has_turn(due):
             return RUNNING
-        self._first = False
         if due:
             self._period = 1.0 / self._rate(robot_state(self.context).speed())
             self._start = now
-        status = child.execute_tick()
-        return status
+        return self.children[0].execute_tick()
 
     def _rate(self, speed: float) -> float:
         span = self._max_speed - self._min_speed
@@ -114,7 +120,7 @@ class SpeedController(Decorator):
         return float(max(min(rate, self._max_rate), self._min_rate))
 
 
-class DistanceController(Decorator):
+class DistanceController(_Paced):
     """Ticks its child whenever the robot has gone some way."""
 
     def __init__(self, config: NodeConfig) -> None:
@@ -122,7 +128,6 @@ class DistanceController(Decorator):
         listen_to_robot(config.context)
         self._distance = self.find_input('distance', 1.0)
         self._start: tuple[float, float] | None = None
-        self._first = False
 
     def on_tick(self) -> NodeStatus:
         here = position(self)
@@ -134,12 +139,9 @@ class DistanceController(Decorator):
             return FAILURE
         self.feedback_message = ''
         self.set_status(RUNNING)
-        child = self.children[0]
-        far = math.dist(self._start, here) >= self._distance
-        if not (self._first or far or child._state is RUNNING):
+        if not self._has_turn(math.dist(self._start, here) >= self._distance):
             return RUNNING
-        self._first = False
-        status = child.execute_tick()
+        status = self.children[0].execute_tick()
         if status is SUCCESS:
             self._start = position(self)
             if self._start is None:

@@ -48,7 +48,10 @@ class _Parallel(ControlNode, viewers.Parallel):  # type: ignore[misc]
     def _threshold(self, number: int) -> int:
         return max(len(self.children) + number + 1, 0) if number < 0 else number
 
-    def _tick_child(self, index: int) -> NodeStatus:
+    def _skips(self, index: int) -> bool:
+        """Tick a child that is not done; whether it was skipped."""
+        if index in self._done:
+            return False
         status = self.children[index].execute_tick()
         if status is SUCCESS:
             self._done.add(index)
@@ -58,7 +61,7 @@ class _Parallel(ControlNode, viewers.Parallel):  # type: ignore[misc]
             self._failures += 1
         elif status is not RUNNING and status is not SKIPPED:
             raise self._child_idle()
-        return status
+        return status is SKIPPED
 
 
 class Parallel(_Parallel):
@@ -81,8 +84,7 @@ class Parallel(_Parallel):
         self.set_status(RUNNING)
         skipped = 0
         for index in range(count):
-            if index not in self._done and self._tick_child(index) is SKIPPED:
-                skipped += 1
+            skipped += self._skips(index)
             forgiven = skipped if wanted < 0 else 0
             if self._successes + forgiven >= needed:
                 return self._finish(SUCCESS)
@@ -107,10 +109,7 @@ class ParallelAll(_Parallel):
         if count < tolerated:
             raise NodeError(f'{tolerated} of {count} children can never fail')
         self.set_status(RUNNING)
-        skipped = 0
-        for index in range(count):
-            if index not in self._done and self._tick_child(index) is SKIPPED:
-                skipped += 1
+        skipped = sum(self._skips(index) for index in range(count))
         if skipped == count:
             return SKIPPED
         if skipped + len(self._done) < count:

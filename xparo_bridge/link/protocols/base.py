@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import math
@@ -182,6 +182,13 @@ def parse_json(text: str) -> Any:
         return read_json(text, max_bytes=MAX_FRAME)
     except JsonError as error:
         raise ProtocolError(str(error)) from error
+
+
+def unknown_type(kind: str, known: Iterable[str]) -> ProtocolError:
+    """Return the error of a message whose `type` this protocol does not have."""
+    return ProtocolError(
+        f'unknown message type "{kind[:80]}"; this protocol has {", ".join(known)}'
+    )
 
 
 def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...) -> Any:

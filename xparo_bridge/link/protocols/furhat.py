@@ -30,6 +30,7 @@ from .base import (
     take,
     take_base64,
     take_list,
+    unknown_type,
 )
 from .furhat_requests import request_body, REQUESTS
 
@@ -120,9 +121,7 @@ class Furhat(Protocol):
         kind = take(body, 'type', str, 'message')
         reader = self._readers.get(kind)
         if reader is None:
-            raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(self._readers)}'
-            )
+            raise unknown_type(kind, self._readers)
         request_id = take(body, 'request_id', str, kind, '')
         decoded = reader(body, kind, request_id)
         if kind in _LAST:

@@ -39,7 +39,7 @@ from ...messages import (
     Typing,
 )
 from ..streams import MAX_ENDED, StreamJoiner
-from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options
+from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options, unknown_type
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
 PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
@@ -153,9 +153,7 @@ class GeneralBots(Protocol):
         kind = take(body, 'type', str, 'message')
         reader = self._readers.get(kind)
         if reader is None:
-            raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(self._readers)}'
-            )
+            raise unknown_type(kind, self._readers)
         # The documents show fields both beside `type` and in a `payload`.
         return reader({**take(body, 'payload', dict, kind, {}), **body}, kind)
 

@@ -25,7 +25,7 @@ from ...messages import (
     Ping,
     Pong,
 )
-from .base import Frame, parse_object, Protocol, ProtocolError, take
+from .base import Frame, parse_object, Protocol, ProtocolError, take, unknown_type
 from .general_bots import bounded, ERROR_CODES
 
 # How servers name who sent a signal or left a room; the documents name nobody.
@@ -71,10 +71,7 @@ class GeneralBotsMeet(Protocol):
                 ),
             )
         if kind not in ('join', 'leave', 'signal'):
-            raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has join, leave, signal, '
-                'error, ping, pong'
-            )
+            raise unknown_type(kind, ('join', 'leave', 'signal', 'error', 'ping', 'pong'))
         room = take(body, 'room_id', str, kind)
         if kind == 'join':
             return (MeetJoin(room, take(body, 'participant_name', str, kind)),)

@@ -43,6 +43,7 @@ from .base import (
     take,
     take_list,
     take_options,
+    unknown_type,
 )
 from .general_bots import bounded
 
@@ -160,7 +161,7 @@ class GeneralBotsSource(Protocol):
     def _greeting(self, body: dict[str, Any]) -> Sequence[Message]:
         kind = take(body, 'type', str, 'message')
         if kind != 'connected':
-            raise ProtocolError(f'unknown message type "{kind[:80]}"; this dialect has connected')
+            raise unknown_type(kind, ('connected',))
         self._session = take(body, 'session_id', str, kind)
         self._user = take(body, 'user_id', str, kind)
         self._bot_id = take(body, 'bot_id', str, kind)

@@ -33,7 +33,7 @@ from ...messages import (
     Telemetry,
     TelemetryHistory,
 )
-from .base import Frame, parse_leniently, Protocol, ProtocolError, take
+from .base import Frame, parse_leniently, Protocol, ProtocolError, take, unknown_type
 from .orders import operator_of, read_order
 
 EXTENSIONS = ('command_status', 'behavior_status', 'robot_info', 'telemetry_history')
@@ -78,9 +78,7 @@ class Xparo(Protocol):
         kind = take(body, 'type', str, 'message')
         reader = _READERS.get(kind)
         if reader is None:
-            raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has {", ".join(_READERS)}'
-            )
+            raise unknown_type(kind, _READERS)
         if kind == 'remote_command':
             return (read_order(take(body, 'data', dict, kind, {}), kind, faults),)
         if faults:

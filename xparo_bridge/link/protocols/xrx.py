@@ -32,7 +32,16 @@ from ...messages import (
     SpeechDone,
     Widget,
 )
-from .base import Frame, parse_json, parse_object, Protocol, ProtocolError, take, take_options
+from .base import (
+    Frame,
+    parse_json,
+    parse_object,
+    Protocol,
+    ProtocolError,
+    take,
+    take_options,
+    unknown_type,
+)
 
 FRAME_TIME = 0.030  # s of sound in a frame
 STT_RATE, TTS_RATE = 16000, 24000  # Hz
@@ -136,10 +145,7 @@ class Xrx(Protocol):
         if kind == 'action':
             return self._action(content)
         if kind not in ('text', 'audio'):
-            raise ProtocolError(
-                f'unknown message type "{kind[:80]}"; this protocol has text, '
-                'audio, widget, action'
-            )
+            raise unknown_type(kind, ('text', 'audio', 'widget', 'action'))
         if user != 'user':
             return self._text(content)
         # What was typed comes back as text; as audio it is what the server heard.

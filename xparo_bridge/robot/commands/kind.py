@@ -109,6 +109,16 @@ class Robot:
     base: RobotBase
 
 
+# Of kinds that tell the base to stand.
+STOP_FOR: Schema = {
+    'description': 'How long standing is repeated, s; base.stand_for if null',
+    'type': ['number', 'null'],
+    'minimum': 0,
+    'maximum': 10,
+    'default': None,
+}
+
+
 def settings(
     own: Mapping[str, Any] | None = None,
     *,

@@ -71,13 +71,20 @@ class Health:
             message = f'within the last minute something held up: {", ".join(stalled)}'
         else:
             level, message = DiagnosticStatus.OK, 'works'
-        return DiagnosticStatus(
-            level=level,
-            name=name,
-            message=message,
-            hardware_id=robot_id,
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-        )
+        return diagnostic(level, name, message, robot_id, values)
+
+
+def diagnostic(
+    level: bytes, name: str, message: str, robot_id: str, values: Mapping[str, object]
+) -> DiagnosticStatus:
+    """Return one part of the bridge as tools of diagnostics show it."""
+    return DiagnosticStatus(
+        level=level,
+        name=name,
+        message=message,
+        hardware_id=robot_id,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
 
 
 def _most_often(counts: Mapping[str, int]) -> dict[str, int]:

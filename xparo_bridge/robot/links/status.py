@@ -21,7 +21,7 @@ from ... import __version__
 from ...messages import LinkState, LinkStateChanged, LinkStatistics
 from ...ros.entities import publisher, timer
 from ...ros.problems import Problems
-from .health import Health
+from .health import diagnostic, Health
 from .identity import AddressWatch
 
 _DAY = 86400.0
@@ -168,15 +168,12 @@ class Status:
         problem, damage = self._storage_problem(), self._storage_damage()
         found = f'damaged at the start: {damage[0]}' if damage else ''
         array.status.append(
-            DiagnosticStatus(
-                level=ERROR if problem else WARN if damage else OK,
-                name=f'{self._name}: state directory',
-                message=problem or found or 'works',
-                hardware_id=self._robot_id,
-                values=[
-                    KeyValue(key=f'damage {number}', value=text)
-                    for number, text in enumerate(damage[:10], 1)
-                ],
+            diagnostic(
+                ERROR if problem else WARN if damage else OK,
+                f'{self._name}: state directory',
+                problem or found or 'works',
+                self._robot_id,
+                {f'damage {number}': text for number, text in enumerate(damage[:10], 1)},
             )
         )
         array.status.append(
@@ -251,13 +248,7 @@ def _diagnostic(name: str, robot_id: str, link: _Link) -> DiagnosticStatus:
             'clock offset, s': f'{link.clock_offset:.1f}',
             'certificate, days left': f'{link.certificate_days:.1f}',
         }
-    return DiagnosticStatus(
-        level=level,
-        name=name,
-        message=message,
-        hardware_id=robot_id,
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-    )
+    return diagnostic(level, name, message, robot_id, values)
 
 
 def _judge(link: _Link) -> tuple[bytes, str]:

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from ..answers import listed
-from ..kind import Kind, Robot, settings
+from ..kind import Kind, Robot, settings, STOP_FOR
 from ..run import Run
 from .cancel import ending
 
@@ -55,13 +55,7 @@ class Stop(Kind[_Stopping]):
                 'type': ['boolean', 'null'],
                 'default': None,
             },
-            'stop_for': {
-                'description': 'How long standing is repeated, s; base.stand_for if null',
-                'type': ['number', 'null'],
-                'minimum': 0,
-                'maximum': 10,
-                'default': None,
-            },
+            'stop_for': STOP_FOR,
             'actions': {
                 'description': 'Actions that move the base, by name, beside those of Nav2',
                 'type': 'array',

@@ -19,7 +19,7 @@ from typing import Any
 
 from ....ros.entities import timer
 from ....ros.velocity import STANDING, Velocity
-from ..kind import Kind, Robot, Schema, settings
+from ..kind import Kind, Robot, Schema, settings, STOP_FOR
 from ..run import Rejection, Run
 from .lateness import LatencyFilter
 
@@ -68,13 +68,7 @@ class Teleop(Kind[_Order]):
                 'maximum': 5,
                 'default': 0.5,
             },
-            'stop_for': {
-                'description': 'How long standing is repeated, s; base.stand_for if null',
-                'type': ['number', 'null'],
-                'minimum': 0,
-                'maximum': 10,
-                'default': None,
-            },
+            'stop_for': STOP_FOR,
             'require_hold': {
                 'description': 'Move only while the operator says hold',
                 'type': 'boolean',
