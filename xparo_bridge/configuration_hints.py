@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be written instead, where a configuration file is not what its author meant."""
+"""Say what to write instead, where a configuration file is not what its author meant."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is behind a text that YAML refuses, or reads otherwise than it looks."""
+"""Find what is behind a text that YAML refuses, or reads otherwise than it looks."""
 
 from __future__ import annotations
 
