@@ -171,12 +171,13 @@ class Teleop:
         self._locked.text = f'Locked: {problem}' if problem else ''
         self._locked.classes(replace='xc-chip xc-bad' if problem else 'xc-hidden')
         self._locked.style('white-space: normal')
-        self._pad.props['enabled'] = not problem
-        self._pad.update()
-        sight = view.age('pose')
+        if self._pad.props.get('enabled') != (not problem):
+            self._pad.props['enabled'] = not problem
+            self._pad.update()
+        sight = self._sight
         trip = self._feed.round_trip.get(view.robot_id)
         self._ages.text = (
-            f'Position {"unknown" if sight is None else f"{sight:.1f} s old"}, '
+            f'Position and speed {"unknown" if sight is None else f"{sight:.1f} s old"}, '
             f'commands answered in {"…" if trip is None else f"{trip * 1000:.0f} ms"}'
         )
 
@@ -186,6 +187,16 @@ class Teleop:
         except OperatorError:
             self._mine = False
 
+    @property
+    def _sight(self) -> float | None:
+        """
+        Age of what is known of the robot's motion, s; None if nothing is.
+
+        A localization such as AMCL says nothing new of a robot that stands, its odometry does.
+        """
+        ages = [self._view.age(key) for key in ('pose', 'velocity')]
+        return min((age for age in ages if age is not None), default=None)
+
     def _problem(self) -> str:
         """Why one must not drive now."""
         if self._feed.problem:
@@ -194,11 +205,11 @@ class Teleop:
             return 'the robot is not connected'
         if self._view.latch:
             return f'the robot is {self._view.latch}; resume first'
-        sight = self._view.age('pose')
+        sight = self._sight
         if sight is None:
-            return 'it is not known where the robot is (telemetry.groups.pose)'
+            return 'it is not known where the robot is (telemetry.groups pose and velocity)'
         if sight > OLDEST_SIGHT:
-            return f'where the robot is was said {sight:.0f} s ago'
+            return f'the robot said where it is and how fast {sight:.0f} s ago'
         waits = self._waits()
         if waits > OLDEST_ANSWER:
             return f'the robot has not answered for {waits:.0f} s'
