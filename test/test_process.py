@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+import re
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from rclpy.parameter import Parameter
 
 from xparo_bridge.main import split_ros_arguments
 
+ROOT = Path(__file__).parents[1]
 # What nobody listens at, so that nothing is reached.
 NOWHERE = 'ws://127.0.0.1:9/ws'
 
@@ -154,6 +156,21 @@ def test_a_file_of_the_current_folder_takes_no_place_of_the_packages_own(tmp_pat
     assert (code, 'nonsense' in lines[-1]) == (1, True)
     code, lines = check('mine.yaml', file, PYTHONPATH=path)
     assert (code, 'write ./mine.yaml' in lines[-1]) == (1, True)
+
+
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_the_documents_name_files_that_are_found(page):
+    """A name without a folder is one of the package's own, wherever the reader stands."""
+    own = {file.name for file in (ROOT / 'config').glob('*.yaml')}
+    for line in page.read_text('utf-8').splitlines():
+        for arguments in re.findall(
+            r'(?:bridge --check|config:=)((?: *["\[]*[\w./$~-]+,?)+)', line
+        ):
+            names = re.findall(r'[\w./$~-]+\.yaml', arguments)
+            assert all('/' in name or name in own for name in names), line
 
 
 def test_read_only_parameters_are_read_only_and_described(tmp_path):

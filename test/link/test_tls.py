@@ -82,6 +82,7 @@ def test_an_unknown_authority_is_not_trusted(authority, stranger):
     told = asyncio.run(fault(stranger.server(stranger.issue('good')), tls(authority)))
     assert 'is not trusted' in told.error
     assert 'ca_file' in told.remedy
+    assert 'ca-certificates' in told.remedy
 
 
 def test_a_certificate_for_another_host_is_not_trusted(authority):

@@ -30,7 +30,10 @@ _REFUSING_CODES = (1008, 4401, 4403)
 _CLOCK = 'check the clock of this machine, or have the platform renew its certificate'
 _HOST = 'check the url of the link: the certificate is for another host'
 _TLS_REMEDIES = {9: _CLOCK, 10: _CLOCK, 62: _HOST, 64: _HOST}
-_UNTRUSTED = 'name the authority that signed it as ca_file, if it is really the platform'
+_UNTRUSTED = (
+    'install ca-certificates, of which a fresh system may have none, if a public authority signed '
+    'it; name the authority as ca_file if it is a private one and this is really the platform'
+)
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,13 @@ class Presence:
                 self._problems.report(name, f'configured for {by}, but {missing}{expected.hinted}')
 
 
+def why_unheard(node: Node, topic: str, kind: type) -> str:
+    """Say why nobody hears what a node publishes on a topic; '' if somebody does."""
+    wanted = interface_name(kind)
+    why = _no_subscriber(node, topic, wanted)
+    return why and why + topic_hint(node, topic, wanted, node.count_subscribers)
+
+
 def interface_name(kind: Any) -> str:
     """Full name of a message, service or action class, such as nav_msgs/msg/Odometry."""
     package, form = kind.__module__.split('.')[:2]

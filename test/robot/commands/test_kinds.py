@@ -22,6 +22,7 @@ import pytest
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
@@ -329,6 +330,27 @@ def test_publishing_and_saying_to_nobody_fail(station):
     )
     assert at.end(at.send('led')).error['code'] == 'no_subscriber'
     assert at.end(at.send('say', text='hello')).error['code'] == 'nobody_speaks'
+
+
+KEEPING = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'topic', 'qos', 'words'),
+    [
+        (String, '/lede', 10, '/led: nobody subscribes to it; /lede has this type'),
+        (String, '/led', KEEPING, 'does not fit: '),
+        (String, '/led', KEEPING, '; write latched: true below the command'),
+    ],
+)
+def test_what_nobody_hears_says_why(station, kind, topic, qos, words):
+    settings = {'kind': 'publish', 'topic': '/led', 'type': 'std_msgs/msg/String'}
+    at = station({'led': settings | {'subscriber_timeout': 0.5}})
+    at.graph.node.create_subscription(kind, topic, print, qos)
+    at.until(lambda: at.graph.node.count_subscribers(topic))
+    error = at.end(at.send('led')).error
+    assert error['code'] == 'no_subscriber'
+    assert words in error['message']
 
 
 def test_say_hands_the_text_to_what_speaks(station):

@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
 from ....ros.entities import publisher, timer
-from ....ros.presence import Presence
+from ....ros.presence import Presence, why_unheard
 from .. import parameters
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Rejection, Run
@@ -112,11 +112,23 @@ class Publish(Kind[_Job]):
                     self.robot.node, 1 / self.settings['rate'], lambda: self._publish(run)
                 )
         elif time.monotonic() > job.wait_until:
-            run.fail('no_subscriber', f'nobody subscribes to {self._publisher.topic_name}')
+            run.fail('no_subscriber', self._unheard())
 
     def cancel(self, run: Run[_Job]) -> None:
         self._stop(run)
         run.canceled('cancelled')
+
+    def _unheard(self) -> str:
+        node, topic = self.robot.node, self._publisher.topic_name
+        why = why_unheard(node, topic, self._publisher.msg_type)
+        if not why:  # As seen from here; it may have come this moment.
+            return f'nobody has subscribed to {topic}'
+        keeps = any(
+            one.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+            for one in node.get_subscriptions_info_by_topic(topic)
+        )
+        remedy = '; write latched: true below the command' if keeps else ''
+        return f'{topic}: {why}{"" if self.settings["latched"] else remedy}'
 
     def _publish(self, run: Run[_Job]) -> None:
         job = run.work
