@@ -166,10 +166,9 @@ def test_the_commands_of_the_documents_name_files_that_are_found(page):
     """A name without a folder is one of the package's own, wherever the reader stands."""
     own = {file.name for file in (ROOT / 'config').glob('*.yaml')}
     for line in page.read_text('utf-8').splitlines():
-        for arguments in re.findall(
-            r'(?:bridge --check|config:=)((?: *["\[]*[\w./$~-]+,?)+)', line
-        ):
-            names = re.findall(r'[\w./$~-]+\.yaml', arguments)
+        command = re.search(r'ros2 (?:run|launch) [^`#]*', line)
+        if command and re.search('bridge --check|config:=', command[0]):
+            names = re.findall(r'[\w./$~-]+\.yaml', command[0])
             assert all('/' in name or name in own for name in names), line
 
 
