@@ -57,6 +57,7 @@ setup(
             'config = xparo_bridge.fleet.main:main',
             'console = xparo_bridge.console.main:main',
             'demo = xparo_bridge.local.demo:main',
+            'doctor = xparo_bridge.doctor.main:main',
             'local_platform = xparo_bridge.local.local_platform:main',
             'scenario = xparo_bridge.scenarios.command_line:main',
             'simulated_robot = xparo_bridge.local.simulated_robot:main',

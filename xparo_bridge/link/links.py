@@ -122,7 +122,7 @@ def make_link(
     )
     options = LinkOptions(
         name=name,
-        tls=_tls(settings, urls),
+        tls=tls_context(settings, urls),
         open_timeout=settings['open_timeout'],
         heartbeat_interval=settings['heartbeat']['interval'],
         heartbeat_timeout=settings['heartbeat']['timeout'],
@@ -212,8 +212,12 @@ def _endpoints(
     return Endpoints(make(credentials), credentials, read, make)
 
 
-def _tls(settings: Mapping[str, Any], urls: Sequence[str]) -> ssl.SSLContext | None:
-    """What to trust and what to show; there is no setting that trusts everybody."""
+def tls_context(settings: Mapping[str, Any], urls: Sequence[str]) -> ssl.SSLContext | None:
+    """
+    Make what a link trusts and what it shows; there is no setting that trusts everybody.
+
+    :raises LinkError: if a file of the link cannot be read.
+    """
     if not any(url.startswith('wss://') for url in urls):
         return None
     name, certificate = settings['name'], settings['client_certificate']

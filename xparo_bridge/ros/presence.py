@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import qos_check_compatible, QoSCompatibility
+from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile
 
 from ..alike import alike, likeness
 from . import entities
@@ -33,8 +33,18 @@ _MOST_NAMES = 3
 _SEND_GOAL = '/_action/send_goal'
 
 
+@dataclass(frozen=True)
+class Name:
+    """A name that others have to serve: its form (action, service, topic), its type."""
+
+    form: str
+    name: str
+    kind: str
+
+
 @dataclass
 class _Expected:
+    served: Name
     problem: str
     # '' if it is there, else what is wrong without a hint.
     missing: Callable[[], str]
@@ -64,10 +74,12 @@ class Presence:
         """Expect a server of an action, such as nav2_msgs.action.NavigateToPose."""
         node, wanted = self._node, interface_name(kind)
         service = node.resolve_service_name(name + _SEND_GOAL)
+        action = service.removesuffix(_SEND_GOAL)
         self._expect(
-            f'action {service.removesuffix(_SEND_GOAL)}',
-            lambda: _no_server(node, service, wanted + '_SendGoal', 'action server'),
-            lambda: action_hint(node, service.removesuffix(_SEND_GOAL), wanted),
+            Name('action', action, wanted),
+            f'action {action}',
+            lambda: no_action_server(node, action, wanted),
+            lambda: action_hint(node, action, wanted),
             by,
         )
 
@@ -76,8 +88,9 @@ class Presence:
         node, wanted = self._node, interface_name(kind)
         service = node.resolve_service_name(name)
         self._expect(
+            Name('service', service, wanted),
             f'service {service}',
-            lambda: _no_server(node, service, wanted, 'service server'),
+            lambda: no_service_server(node, service, wanted),
             lambda: service_hint(node, service, wanted),
             by,
         )
@@ -87,11 +100,17 @@ class Presence:
         node, wanted = self._node, interface_name(kind)
         topic = node.resolve_topic_name(name)
         self._expect(
+            Name('topic', topic, wanted),
             f'subscribers of {topic}',
-            lambda: _no_subscriber(node, topic, wanted),
+            lambda: no_subscriber(node, topic, wanted, own_profiles(node, topic)),
             lambda: topic_hint(node, topic, wanted, node.count_subscribers),
             by,
         )
+
+    @property
+    def expected(self) -> dict[Name, tuple[str, ...]]:
+        """What is expected now, with who expects it."""
+        return {one.served: tuple(sorted(one.by)) for one in self._expected.values()}
 
     def forget(self, by: str) -> None:
         """Expect no more what was expected for this one alone."""
@@ -105,10 +124,15 @@ class Presence:
             self._timer = None
 
     def _expect(
-        self, name: str, missing: Callable[[], str], hint: Callable[[], str], by: str
+        self,
+        served: Name,
+        name: str,
+        missing: Callable[[], str],
+        hint: Callable[[], str],
+        by: str,
     ) -> None:
         if name not in self._expected:
-            self._expected[name] = _Expected(name, missing, hint, since=time.monotonic())
+            self._expected[name] = _Expected(served, name, missing, hint, since=time.monotonic())
         self._expected[name].by.add(by)
         if self._timer is None:
             self._timer = entities.timer(self._node, _PERIOD, self._look)
@@ -131,7 +155,7 @@ class Presence:
 def why_unheard(node: Node, topic: str, kind: type) -> str:
     """Say why nobody hears what a node publishes on a topic; '' if somebody does."""
     wanted = interface_name(kind)
-    why = _no_subscriber(node, topic, wanted)
+    why = no_subscriber(node, topic, wanted, own_profiles(node, topic))
     return why and why + topic_hint(node, topic, wanted, node.count_subscribers)
 
 
@@ -187,6 +211,16 @@ def _served(node: Node) -> dict[str, list[str]]:
     return dict(node.get_service_names_and_types())
 
 
+def no_action_server(node: Node, action: str, kind: str) -> str:
+    """Return why an action has no server of its type; '' if it has one."""
+    return _no_server(node, action + _SEND_GOAL, kind + '_SendGoal', 'action server')
+
+
+def no_service_server(node: Node, service: str, kind: str) -> str:
+    """Return why a service has no server of its type; '' if it has one."""
+    return _no_server(node, service, kind, 'service server')
+
+
 def _no_server(node: Node, service: str, kind: str, what: str) -> str:
     if not node.count_services(service):
         return f'there is no {what}'
@@ -198,7 +232,17 @@ def _no_server(node: Node, service: str, kind: str, what: str) -> str:
     return f'it is served as {found}, expected {kind.removesuffix("_SendGoal")}'
 
 
-def _no_subscriber(node: Node, topic: str, kind: str) -> str:
+def own_profiles(node: Node, topic: str) -> list[QoSProfile]:
+    """QoS of a node's own publishers of a topic, with all that a profile leaves open decided."""
+    return [
+        one.qos_profile
+        for one in node.get_publishers_info_by_topic(topic)
+        if (one.node_name, one.node_namespace) == (node.get_name(), node.get_namespace())
+    ]
+
+
+def no_subscriber(node: Node, topic: str, kind: str, own: Iterable[QoSProfile]) -> str:
+    """Return why nobody would hear a publisher of a type with one of these QoS; '' if one does."""
     found = node.get_subscriptions_info_by_topic(topic)
     if not found:
         return 'nobody subscribes to it'
@@ -206,19 +250,15 @@ def _no_subscriber(node: Node, topic: str, kind: str) -> str:
     if not alike:
         kinds = ' and '.join(sorted({one.topic_type for one in found}))
         return f'it is subscribed to as {kinds}, expected {kind}'
-    # As the graph has it, in which all that a profile leaves open has been decided.
-    own = [
-        one.qos_profile
-        for one in node.get_publishers_info_by_topic(topic)
-        if (one.node_name, one.node_namespace) == (node.get_name(), node.get_namespace())
-    ]
+    profiles = list(own)
     reasons = []
     for one in alike:
-        for qos in own:
+        for qos in profiles:
             fits, reason = qos_check_compatible(qos, one.qos_profile)
             if fits != QoSCompatibility.ERROR:
                 return ''
-            reasons.append(f'the QoS of {one.node_name} does not fit: {reason.rstrip(";")}')
+            words = reason.removeprefix('ERROR: ').rstrip(';')
+            reasons.append(f'the QoS of {one.node_name} does not fit: {words}')
     return '; '.join(reasons[:_MOST_NAMES])
 
 

@@ -1,0 +1,170 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Find out what a configuration expects of the robot: topics, action servers, services, tf.
+
+All parts of a bridge are made of it, as a start makes them, in a ROS context that nobody finds;
+so what commands and trees of other packages expect is known as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+import os
+from typing import Any
+
+import rclpy
+from rclpy.logging import LoggingSeverity, set_logger_level
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
+
+from ..configuration import Configuration
+from ..errors import BridgeError
+from ..process import declare_parameters, make_parts
+from ..ros.presence import Name, own_profiles, Presence
+
+# The types of the groups whose settings name none.
+_TYPES = {
+    'battery': 'sensor_msgs/msg/BatteryState',
+    'diagnostics': 'diagnostic_msgs/msg/DiagnosticArray',
+    'map': 'nav_msgs/msg/OccupancyGrid',
+    'plan': 'nav_msgs/msg/Path',
+}
+# Topics that are published only while something happens: silence says nothing.
+_SELDOM = ('map', 'plan')
+
+
+@dataclass(frozen=True)
+class ExpectedTopic:
+    """A topic that is read: its full name, its type if one is configured, and for what."""
+
+    topic: str
+    kind: str
+    by: str
+    seldom: bool = False
+
+
+@dataclass
+class Expectations:
+    """What a configuration expects of the robot, by full names."""
+
+    # Full name of the bridge's node.
+    bridge: str
+    topics: list[ExpectedTopic] = field(default_factory=list)
+    # Actions, services and topics that somebody else has to serve, and who wants it.
+    names: dict[Name, tuple[str, ...]] = field(default_factory=dict)
+    # QoS of the bridge's publishers.
+    profiles: dict[str, list[QoSProfile]] = field(default_factory=dict)
+    # Frames between which tf is asked; None if it is not.
+    frames: tuple[str, str] | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def expectations(configuration: Configuration, ros_args: Sequence[str]) -> Expectations:
+    """Return what a configuration expects, with its names as a bridge with these would have."""
+    with _alone(ros_args) as node:
+        found = Expectations(node.get_fully_qualified_name())
+        try:
+            bridge = make_parts(node, _without_files(configuration), ())
+        except BridgeError as error:
+            found.problems = str(error).splitlines()
+            _read_telemetry(node, configuration, found)
+            return found
+        try:
+            found.names = dict(Presence.of(node).expected)
+            for name in found.names:
+                if name.form == 'topic':
+                    found.profiles[name.name] = own_profiles(node, name.name)
+            _read_telemetry(node, configuration, found)
+        finally:
+            bridge.close(up_to_date=True)
+    return found
+
+
+def _read_telemetry(node: Node, configuration: Configuration, found: Expectations) -> None:
+    telemetry = configuration['telemetry']
+    topics: dict[str, ExpectedTopic] = {}
+
+    def add(topic: str, kind: str, by: str, seldom: bool = False) -> None:
+        full = node.resolve_topic_name(topic)
+        topics.setdefault(full, ExpectedTopic(full, kind, by, seldom))
+
+    for name, settings in telemetry['groups'].items():
+        if not settings.get('enabled', True):
+            continue
+        if name == 'pose' and not settings['topic']:
+            found.frames = (settings['map_frame'], settings['base_frame'])
+        elif 'topic' in settings:
+            kind = settings.get('type') or _TYPES.get(name, '')
+            add(settings['topic'], kind, f'telemetry group {name}', name in _SELDOM)
+        for topic in settings.get('topics', ()):
+            add(topic, '', f'telemetry group {name}')
+    for entry in telemetry['topics']:
+        if '*' not in entry['topic'] and entry['enabled']:
+            kind, seldom = entry.get('type', ''), bool(entry.get('on_change'))
+            add(entry['topic'], kind, 'telemetry.topics', seldom)
+    base = configuration['base']
+    if base['odom_topic']:
+        add(base['odom_topic'], 'nav_msgs/msg/Odometry', 'base.odom_topic')
+    found.topics = list(topics.values())
+
+
+def _without_files(configuration: Configuration) -> Configuration:
+    """Return a configuration without the robot's secrets and folders, which others check."""
+    links = [
+        {
+            **link,
+            'credentials_file': None,
+            'client_certificate': None,
+            'client_key': None,
+            'ca_file': None,
+            'allow_insecure': True,
+        }
+        for link in configuration['links']
+    ]
+    data: dict[str, Any] = {
+        **configuration.data,
+        'links': links,
+        'bags': {**configuration['bags'], 'folder': None},
+        'files': {**configuration['files'], 'folder': None},
+    }
+    return Configuration(data, configuration.layers, configuration.broken)
+
+
+@contextmanager
+def _alone(ros_args: Sequence[str]) -> Iterator[Node]:
+    """Make the node of a bridge that nobody finds."""
+    names = ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'XPARO_SECRET_KEY', 'XPARO_PROJECT_ID')
+    before = {name: os.environ.get(name) for name in names}
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
+    # No protocol looks at what they are.
+    os.environ['XPARO_SECRET_KEY'] = os.environ['XPARO_PROJECT_ID'] = 'of-no-robot'
+    context = rclpy.Context()
+    node = None
+    try:
+        rclpy.init(
+            args=list(ros_args),
+            context=context,
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        node = Node('xparo_bridge', context=context, start_parameter_services=False)
+        set_logger_level(node.get_logger().name, LoggingSeverity.FATAL)
+        set_logger_level('rcl', LoggingSeverity.FATAL)
+        declare_parameters(node)
+        yield node
+    finally:
+        if node is not None:
+            # Action clients and servers would keep the node in the graph.
+            for waitable in list(node.waitables):
+                if hasattr(waitable, 'destroy'):
+                    waitable.destroy()
+            node.destroy_node()
+        context.try_shutdown()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
