@@ -10,6 +10,7 @@ ended after 5 s.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import contextlib
 import faulthandler
 import gc
 import os
@@ -57,7 +58,11 @@ _END = 4.9
 
 def run(ros_args: list[str]) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM; its exit code."""
-    told_to_stop = _StopSignal()
+    with contextlib.closing(_StopSignal()) as told_to_stop:
+        return _run(ros_args, told_to_stop)
+
+
+def _run(ros_args: list[str], told_to_stop: _StopSignal) -> int:
     node = _node(ros_args)
     if node is None:
         return WRONG_USAGE
@@ -356,7 +361,8 @@ class _StopSignal:
 
     def set(self) -> None:  # noqa: A003
         """Stop for a reason of our own."""
-        self._write.send(b'\0')
+        with contextlib.suppress(OSError):  # At the end already.
+            self._write.send(b'\0')
 
     def wait(self) -> int:
         """Return the signal that came, 0 if it is time to stop for a reason of our own."""
@@ -367,3 +373,9 @@ class _StopSignal:
         # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
         # in time, so there is nothing to interrupt.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def close(self) -> None:
+        """Close the descriptors; signals go on being taken note of."""
+        signal.set_wakeup_fd(-1)
+        self._read.close()
+        self._write.close()

@@ -91,7 +91,8 @@ def test_spoilt_transforms_give_no_pose_and_are_said_once(graph, telemeter, capf
         end = monotonic() + 0.2
         graph.spin_until(lambda publish=publish, end=end: publish() and monotonic() > end)
     assert not telemetry.sent
-    assert capfd.readouterr().err.count(f'{name}: ignored') == 4
+    # A NaN and a wrong length; that the length is another one is no news.
+    assert capfd.readouterr().err.count(f'{name}: ignored') == 2
 
 
 @pytest.mark.parametrize('first', ['latched', 'volatile'])
