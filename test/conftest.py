@@ -22,6 +22,39 @@ os.environ['PYTHONWARNINGS'] = ','.join(
     for module in ('sre_parse', 'sre_constants')
 )
 
+# Where a warning is an error, so that nothing is left open: a socket, a file, a loop, a process.
+# The other rooms have not been gone through yet.
+WITHOUT_WARNINGS = (
+    'behavior/ros/',
+    'guard/',
+    'interfaces/',
+    'link/',
+    'robot/conversation/',
+    'robot/links/',
+    'robot/platform_data/',
+    'robot/telemetry/',
+    'ros/',
+    'state/',
+    'tools/',
+)
+WARNINGS = (
+    'error',
+    # lark, which rosidl_parser reads IDL with, imports modules that Python 3.11 calls deprecated.
+    'ignore:module .sre_(parse|constants). is deprecated:DeprecationWarning',
+    # catkin_pkg, which reads the changelog, calls what docutils calls obsolete.
+    'ignore:nodes.Node.traverse.. is obsoleted:DeprecationWarning',
+    # rclpy warns from C where a client is gone, and cannot raise there: it would be a SystemError.
+    'ignore:failed to send response:RuntimeWarning',
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take warnings for errors in the rooms that have none."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(WITHOUT_WARNINGS):
+            item.add_marker(pytest.mark.filterwarnings(*WARNINGS))
+
 
 @pytest.fixture(autouse=True)
 def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
