@@ -26,7 +26,12 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
     for name in ('http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'):
         monkeypatch.delenv(name, raising=False)
 
-    def look(*arguments: str, link: dict[str, Any] | None = None, **parts: Any) -> list[Finding]:
+    def look(
+        *arguments: str,
+        link: dict[str, Any] | None = None,
+        ros_args: tuple[str, ...] = (),
+        **parts: Any,
+    ) -> list[Finding]:
         file = tmp_path / 'robot.yaml'
         configuration = {
             'robot_id': 'r1',
@@ -37,7 +42,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
             **parts,
         }
         file.write_text(yaml.safe_dump(configuration))
-        return list(diagnose(parse([str(file), *arguments]), ()))
+        return list(diagnose(parse([str(file), *arguments]), ros_args))
 
     return look
 

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fixtures.domains import own_domain
 from fixtures.ros_graph import RosGraph
+from fixtures.system import system
 from geometry_msgs.msg import TransformStamped
+from lifecycle_msgs.srv import GetState
 from nav2_msgs.action import NavigateToPose, Spin, Wait
 import pytest
 import rclpy
@@ -71,6 +75,16 @@ def serve_without_answer(graph: RosGraph) -> None:
     node = rclpy.create_node('stuck', context=graph.node.context)
     graph._others.append(node)
     ActionServer(node, NavigateToPose, 'go', lambda handle: NavigateToPose.Result())
+
+
+def serve_inactive(graph: RosGraph) -> None:
+    serve(NavigateToPose, 'go')(graph)
+
+    def answer(request: Any, response: Any) -> Any:
+        response.current_state.label = 'inactive'
+        return response
+
+    graph.node.create_service(GetState, '/observer/get_state', answer)
 
 
 def listen(kind: type, topic: str, qos: Any) -> Callable[[RosGraph], None]:
@@ -139,6 +153,12 @@ FAULTS = {
     ),
     'an action server that does not answer': Fault(
         serve_without_answer, NAVIGATE, 'action', ('does not answer', 'hangs')
+    ),
+    'an action server that is not active': Fault(
+        serve_inactive,
+        NAVIGATE,
+        'action',
+        ('/observer serves it, but is inactive', 'ros2 lifecycle set /observer activate'),
     ),
     'a service that is not there': Fault(
         nothing, CALL, 'service', ('/reset', 'there is no service server', 'start the node')
@@ -214,3 +234,51 @@ def test_a_domain_that_is_none_is_named(
 ):
     monkeypatch.setenv('ROS_DOMAIN_ID', domain)
     named(doctor(*ROS), 'domain', f'{domain} is no domain', 'from 0 to 232')
+
+
+def test_names_are_those_of_the_namespace_and_the_remappings(doctor: Diagnose):
+    arguments = ('--ros-args', '-r', '__ns:=/r7', '-r', '/tf:=tf', '-r', '/tf_static:=tf_static')
+    renamed = ('-r', '__node:=xparo_bridge', '-r', 'said:=spoken')
+    stamped = TransformStamped()
+    stamped.header.frame_id, stamped.child_frame_id = 'map', 'base_link'
+    stamped.transform.rotation.w = 1.0
+    with RosGraph() as graph:
+        publish(String, '/r7/spoken', String(data='x'))(graph)
+        publish(TFMessage, '/r7/tf', TFMessage(transforms=[stamped]))(graph)
+        serve(NavigateToPose, '/r7/go')(graph)
+        parts = {
+            'telemetry': {'groups': {'pose': {}}, 'topics': [{'topic': 'said'}]},
+            **NAVIGATE,
+        }
+        findings = look(doctor, graph, ros_args=(*arguments, *renamed), **parts)
+    lines = [one.line() for one in findings]
+    assert {one.state for one in findings} == {State.OK}, lines
+    assert {one.subject for one in findings} >= {'/r7/spoken', '/r7/go'}, lines
+
+
+def test_two_bridges_of_one_name_are_named(doctor: Diagnose):
+    with RosGraph('xparo_bridge') as one, RosGraph('xparo_bridge'):
+        findings = look(doctor, one, **TF)
+    named(findings, 'discovery', '2 nodes have this name', 'namespace of its own')
+
+
+def test_arguments_that_ros_does_not_take_are_named(doctor: Diagnose):
+    findings = doctor(*ROS, ros_args=('--ros-args', '-p', 'what'))
+    named(findings, 'ROS', 'arguments', '--ros-args')
+
+
+def test_it_runs_beside_a_bridge(doctor: Diagnose, tmp_path: Path):
+    async def scenario() -> list[Finding]:
+        async with system(tmp_path, **TF) as it:
+            listed = await it.send('list_commands')
+            await it.ended(listed)
+            with RosGraph() as graph:
+                transform('map', 'base_link')(graph)
+                findings = await asyncio.to_thread(look, doctor, graph, **TF)
+            again = await it.send('list_commands')
+            assert (await it.ended(again))['state'] == 'succeeded', 'the bridge goes on'
+            return findings
+
+    findings = asyncio.run(scenario())
+    assert 'the bridge /xparo_bridge runs' in '\n'.join(one.line() for one in findings)
+    assert not [one.line() for one in findings if one.state is State.PROBLEM]

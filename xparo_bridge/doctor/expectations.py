@@ -22,7 +22,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
 from ..configuration import Configuration
-from ..errors import BridgeError
+from ..errors import BadInput, BridgeError
 from ..process import declare_parameters, make_parts
 from ..ros.presence import Name, own_profiles, Presence
 
@@ -35,6 +35,10 @@ _TYPES = {
 }
 # Topics that are published only while something happens: silence says nothing.
 _SELDOM = ('map', 'plan')
+
+
+class RosArgumentsError(BadInput):
+    """ROS does not take the arguments after --ros-args."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ class Expectations:
 
 
 def expectations(configuration: Configuration, ros_args: Sequence[str]) -> Expectations:
-    """Return what a configuration expects, with its names as a bridge with these would have."""
+    """
+    Return what a configuration expects, with its names as a bridge with these would have.
+
+    :raises RosArgumentsError: if ROS does not take its arguments.
+    """
     with _alone(ros_args) as node:
         found = Expectations(node.get_fully_qualified_name())
         try:
@@ -145,11 +153,14 @@ def _alone(ros_args: Sequence[str]) -> Iterator[Node]:
     context = rclpy.Context()
     node = None
     try:
-        rclpy.init(
-            args=list(ros_args),
-            context=context,
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
+        try:
+            rclpy.init(
+                args=list(ros_args),
+                context=context,
+                signal_handler_options=SignalHandlerOptions.NO,
+            )
+        except Exception as error:  # rclpy's classes for it differ by release.
+            raise RosArgumentsError(str(error)) from error
         node = Node('xparo_bridge', context=context, start_parameter_services=False)
         set_logger_level(node.get_logger().name, LoggingSeverity.FATAL)
         set_logger_level('rcl', LoggingSeverity.FATAL)

@@ -146,12 +146,12 @@ def _configuration(options: argparse.Namespace) -> tuple[Configuration | None, l
 def _jobs(
     options: argparse.Namespace, configuration: Configuration | None, ros_args: Sequence[str]
 ) -> Iterator[Job]:
-    from . import machine, network
+    from . import interfaces, machine, network
 
     timeout = options.timeout
     areas = set(options.only or _AREAS)
     if 'link' in areas:
-        yield Job('network', 'interfaces', network.check_interfaces, timeout)
+        yield Job('network', 'interfaces', interfaces.check_interfaces, timeout)
     if 'machine' in areas:
         yield Job('versions', 'packages', machine.check_versions, timeout)
         yield Job('shared memory', '/dev/shm', machine.check_shared_memory, timeout)
@@ -198,7 +198,7 @@ def _check_ros(
         yield not_checked('discovery', 'ROS', words, remedy)
         return
     # Only here: it takes a second of a small computer.
-    from .expectations import expectations
+    from .expectations import expectations, RosArgumentsError
     from .graph import check_domain, check_graph
 
     wrong = list(check_domain())
@@ -207,7 +207,12 @@ def _check_ros(
         words, remedy = 'ROS cannot be joined in this domain', 'mend that first'
         yield not_checked('discovery', 'ROS', words, remedy)
         return
-    expected = expectations(configuration, ros_args)
+    try:
+        expected = expectations(configuration, ros_args)
+    except RosArgumentsError as error:
+        remedy = 'give what follows --ros-args as to the bridge'
+        yield problem('ROS', 'arguments', str(error).splitlines()[0], remedy)
+        return
     for text in expected.problems:
         yield problem('configuration', 'parts of the bridge', text, 'correct the file')
     yield from check_graph(expected, ros_args, timeout)

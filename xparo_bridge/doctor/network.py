@@ -12,15 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from email.utils import parsedate_to_datetime
-import ipaddress
-from pathlib import Path
 import socket
 import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
-
-import psutil
 
 from ..credentials import CredentialsError, read_credentials
 from ..link import websocket
@@ -30,6 +26,7 @@ from ..link.links import LinkError, tls_context
 from ..link.protocols.base import load_protocol, Protocol, ProtocolError
 from ..link.proxy import connect_through, find_proxy, is_loopback, Proxy, ProxyError
 from ..redaction import hide
+from .certificate import validity
 from .finding import Finding, not_checked, ok, problem
 
 # By how much the clocks may differ, s, and how long a certificate should hold, days: as ~/status.
@@ -41,61 +38,6 @@ _SECOND_THOUGHTS = 0.5
 _LONGEST_HEAD = 64 * 1024
 _STAGES = ('proxy', 'dns', 'connection', 'tls', 'clock', 'key')
 _BEFORE = 'mend that first'
-
-
-def check_interfaces() -> Iterator[Finding]:
-    """Check that this machine has a network, and a way out of it."""
-    stats = psutil.net_if_stats()
-    addresses = psutil.net_if_addrs()
-    families = (socket.AF_INET, socket.AF_INET6)
-    up = [
-        name
-        for name, state in sorted(stats.items())
-        if state.isup
-        and any(
-            one.family in families and not _is_loopback_address(one.address)
-            for one in addresses.get(name, ())
-        )
-    ]
-    if not up:
-        yield problem(
-            'network',
-            'interfaces',
-            'no network interface but the loopback is up with an address',
-            'plug in the cable or join the wireless network; `ip address` lists the interfaces',
-        )
-        return
-    routes = _default_routes()
-    yield ok(
-        'network',
-        'interfaces',
-        f'up: {", ".join(up)}; '
-        + (
-            f'default route by {", ".join(routes)}' if routes else 'no default route, only its own'
-        ),
-    )
-
-
-def _is_loopback_address(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.partition('%')[0]).is_loopback
-    except ValueError:
-        return True
-
-
-def _default_routes() -> list[str]:
-    found = set()
-    for file, column, nothing in (('route', 1, '0' * 8), ('ipv6_route', 0, '0' * 32)):
-        try:
-            lines = Path('/proc/net', file).read_text().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            words = line.split()
-            interface = words[0] if file == 'route' else words[-1]
-            if words[column] == nothing and interface != 'lo':
-                found.add(interface)
-    return sorted(found)
 
 
 def check_link(
@@ -323,7 +265,7 @@ class _Way:
                     sock=opened, ssl=context, server_hostname=self._host
                 )
             encoded = writer.get_extra_info('ssl_object').getpeercert(binary_form=True)
-            return await self._ask(reader, writer), _dates(encoded)
+            return await self._ask(reader, writer), validity(encoded)
         except (OSError, TimeoutError, ProxyError):
             return None, ''
 
@@ -413,20 +355,3 @@ class _Way:
         finally:
             if opened is not None:
                 opened.transport.abort()
-
-
-def _dates(encoded: bytes | None) -> str:
-    """Words for from when to when a certificate holds."""
-    if not encoded:
-        return ''
-    try:
-        from cryptography import x509
-
-        certificate = x509.load_der_x509_certificate(encoded)
-    except (ImportError, ValueError):
-        return ''
-    try:
-        since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except AttributeError:  # Releases before 42, of Ubuntu 24.04.
-        since, until = certificate.not_valid_before, certificate.not_valid_after
-    return f' (it holds from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC)'
