@@ -22,6 +22,9 @@ class Message:
     """Base of all that crosses between link side and robot side; handlers are typed by it."""
 
 
+# Characters of the name or id of a command, a tree or a task: they come back in each report.
+MAX_NAME = 256
+
 Json = Any  # A value that json.dumps accepts; `Any` because JSON types are recursive.
 
 

@@ -26,7 +26,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
-from .action_requests import ActionRequests
+from .action_requests import ActionRequests, cancel
 from .entities import subscription
 from .goal_ids import GOAL_IDS
 from .lifecycle import ACTIVE, StateOfServer
@@ -89,8 +89,7 @@ _ENDINGS = {
 def cancel_all(client: ActionClient) -> None:
     """Cancel every goal its server has, whoever sent it."""
     if client.server_is_ready():
-        # An id and a stamp of zero mean all goals (action_msgs/srv/CancelGoal).
-        goal_handle(client, UUID()).cancel_goal_async()
+        cancel(client)
 
 
 class ActionGoal:
@@ -203,7 +202,7 @@ class ActionGoal:
                     + self._hint(),
                 )
         elif self._handle is None and now > self._wait_until:
-            goal_handle(self._client, self._goal_id).cancel_goal_async()
+            cancel(self._client, goal_handle(self._client, self._goal_id))
             self._end(
                 Ending.NOT_ANSWERED,
                 f'{self.name} neither accepted nor rejected the goal '
@@ -253,7 +252,7 @@ class ActionGoal:
 
     def _ask_to_cancel(self) -> None:
         if self._handle is not None and self._requests.cancels.room:
-            self._requests.cancels.add(self._handle.cancel_goal_async())
+            self._requests.cancels.add(cancel(self._client, self._handle))
             self._cancel_again = time.monotonic() + _CANCEL_PERIOD
 
     def _rejected(self) -> None:

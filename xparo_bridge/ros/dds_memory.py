@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Keep DDS from setting aside memory for samples that most topics never carry."""
+"""Keep DDS from setting aside memory that most topics never need, and from keeping it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 _LAST_OF_FAST_DDS_2 = 7
 # Files of the current folder that it takes as well.
 _LOCAL = ('DEFAULT_FASTRTPS_PROFILES.xml', 'DEFAULT_FASTDDS_PROFILES.xml')
-# Says that rmw_fastrtps takes more from profiles than the sizes we mean.
+# Has rmw_fastrtps take the memory policy from profiles, and how a writer sends: at once, as by
+# default, which a user may want otherwise by the second.
 _ALL_FROM_PROFILES = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+_PUBLICATION_MODE = 'RMW_FASTRTPS_PUBLICATION_MODE'
 
 
 def _understood() -> tuple[str, ...]:
@@ -44,8 +46,10 @@ def small_pools(profiles: Path) -> Iterator[None]:
     ):
         yield
         return
-    before = {name: os.environ.get(name) for name in _VARIABLES}
+    before = {name: os.environ.get(name) for name in (*_VARIABLES, _ALL_FROM_PROFILES)}
     os.environ.update(dict.fromkeys(_understood(), str(profiles)))
+    if not os.environ.get(_PUBLICATION_MODE):
+        os.environ[_ALL_FROM_PROFILES] = '1'
     try:
         yield
     finally:

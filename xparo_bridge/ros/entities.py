@@ -35,6 +35,9 @@ from ..errors import BadInput
 from .rclpy_internals import awaits_answer
 from .walls import answering, executing, guarded, guarded_cancel, guarded_goal, name_of
 
+# References to entities, dead ones among them, after which a callback group is tidied.
+_NAMED_BETWEEN = 256
+
 
 class TypeConflict(BadInput):
     """A topic, service or action wanted with one type while this process has it with another."""
@@ -99,6 +102,13 @@ def _action_types(node: Node) -> Callable[[str], list[str]]:
     return lambda name: dict(get_action_names_and_types(node)).get(name, [])
 
 
+def _forget_destroyed(node: Node) -> None:
+    """Take what was destroyed out of a node's callback group, where rclpy keeps it for ever."""
+    group = node.default_callback_group
+    if len(group.entities) % _NAMED_BETWEEN == 0:
+        group.entities = {entity for entity in group.entities if entity() is not None}
+
+
 def subscription(
     node: Node,
     kind: Any,
@@ -112,6 +122,7 @@ def subscription(
 
     :raises TypeConflict: if this process has the topic with another type.
     """
+    _forget_destroyed(node)
     with _one_type(node, kind, topic, _topic_types(node)):
         return node.create_subscription(
             kind,
@@ -136,6 +147,7 @@ def timer(
 
     One that is not `running` begins with its `reset`.
     """
+    _forget_destroyed(node)
     return node.create_timer(
         period,
         guarded(callback, f'timer {name_of(callback)}'),

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from . import entities
+from .action_requests import ask
 from .walls import when_done
 
 ACTIVE = 'active'
@@ -56,7 +57,7 @@ class StateOfServer:
         now = time.monotonic()
         if self._client is not None and now >= self._ask_at and self._client.service_is_ready():
             self._ask_at = now + _ASK_AGAIN
-            when_done(self._client.call_async(GetState.Request()), self._answered)
+            when_done(ask(self._client, GetState.Request()), self._answered)
 
     def _look(self) -> None:
         if self._client is None:

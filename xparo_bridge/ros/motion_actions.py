@@ -22,6 +22,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 from . import entities
+from .action_requests import ask
 from .walls import when_done
 
 # How often a server is asked again to cancel what it still runs, s, and of how many requests an
@@ -111,7 +112,7 @@ class MotionActions:
         """Ask each server at once to cancel all its goals; whether it does is another matter."""
         for client in self._cancel_clients.values():
             if client.service_is_ready():
-                client.call_async(CancelGoal.Request())
+                ask(client, CancelGoal.Request())
 
     def close(self) -> None:
         """Leave the graph."""

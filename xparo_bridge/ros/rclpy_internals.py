@@ -33,6 +33,21 @@ def awaits_answer(client: ActionClient | Client) -> bool:
     return bool(client._pending_requests)
 
 
+def forget_oldest(client: ActionClient | Client, most: int) -> None:
+    """
+    Wait no more for the answers to the oldest requests of a service, or the oldest cancels.
+
+    rclpy waits for each for ever. A server's queue keeps the last ten, so that of a burst of
+    requests most are never answered.
+    """
+    if isinstance(client, ActionClient):
+        pending, forget = client._pending_cancel_requests, client._remove_pending_cancel_request
+    else:
+        pending, forget = client._pending_requests, client.remove_pending_request
+    while len(pending) > most:
+        forget(next(iter(pending.values())))
+
+
 def action_name(client: ActionClient) -> str:
     """Return the name of a client's action; ActionClient keeps it to itself."""
     name: str = client._action_name

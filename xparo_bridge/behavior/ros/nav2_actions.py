@@ -22,10 +22,10 @@ from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.task import Future
-from unique_identifier_msgs.msg import UUID
 
 from ...ros.action_goal import Ending, Outcome
-from ...ros.rclpy_internals import action_name, goal_handle
+from ...ros.action_requests import cancel
+from ...ros.rclpy_internals import action_name
 from ...ros.walls import when_done
 from ..leaves import StatefulAction
 from ..manifest import NodeConfig
@@ -116,7 +116,7 @@ class CancelGoals(StatefulAction):
     def on_running(self) -> NodeStatus:
         if self._answer is None:
             if self._client.server_is_ready():
-                self._answer = _ask_to_cancel_all(self._client)
+                self._answer = cancel(self._client)
                 when_done(self._answer, lambda future: self.wake_up())
         elif self._answer.done():
             return SUCCESS
@@ -124,11 +124,6 @@ class CancelGoals(StatefulAction):
             self.feedback_message = f'{action_name(self._client)} did not answer'
             return FAILURE
         return RUNNING
-
-
-def _ask_to_cancel_all(client: ActionClient) -> Future:
-    """Ask a server to cancel all its goals (action_msgs/srv/CancelGoal: id and stamp zero)."""
-    return goal_handle(client, UUID()).cancel_goal_async()
 
 
 def factories() -> dict[str, NodeFactory]:

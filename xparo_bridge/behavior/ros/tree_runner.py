@@ -18,6 +18,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from ...messages import MAX_NAME
 from ...ros.entities import guard_condition
 from ..document import Limits
 from ..errors import Problem, TreeErrors
@@ -136,8 +137,7 @@ class TreeRunner:
 
         :raises TreeErrors: if it cannot even be checked now.
         """
-        if self._stopped:
-            raise TreeErrors([Problem('the bridge stops')])
+        self._check_ready(tree.name)
         ros = TreeRos(self._node, self._timeouts, has_parameters=HAS_PY_TREES_ROS)
         run = TreeRun(tree.name, ros, on_progress=on_progress, on_end=on_end)
         values = blackboard or {}
@@ -159,8 +159,7 @@ class TreeRunner:
 
         :raises TreeErrors: if it cannot be checked now.
         """
-        if self._stopped:
-            raise TreeErrors([Problem('the bridge stops')])
+        self._check_ready(name)
         ros = TreeRos(self._node, self._timeouts)
 
         def passed(tree: Tree) -> None:
@@ -173,6 +172,14 @@ class TreeRunner:
         self._preparation.add(
             Order(name, xml, {}, ros, passed, lambda errors: on_end(name, [], errors))
         )
+
+    def _check_ready(self, name: str) -> None:
+        if self._stopped:
+            raise TreeErrors([Problem('the bridge stops')])
+        if len(name) > MAX_NAME:
+            raise TreeErrors(
+                [Problem(f'its name has more than {MAX_NAME} characters', hint=f'{name:.60}…')]
+            )
 
     def halt(self, run: TreeRun | None = None, why: str = 'halted') -> None:
         """Begin to end a run, or whatever runs; what is checked or waits to run is dropped."""

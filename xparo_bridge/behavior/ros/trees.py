@@ -312,12 +312,16 @@ class Trees:
             **({'command_id': run.command_id} if run.command_id else {}),
         }
 
-    def listing(self) -> list[dict[str, Any]]:
-        """Every tree: its name, hash, whether it is the robot's own and whether it runs."""
+    def listing(self, after: str = '') -> list[dict[str, Any]]:
+        """
+        Each tree whose name comes after one.
+
+        Its name, hash, whether it is the robot's own and whether it runs.
+        """
         running = self._runner.current.name if self._runner.current else None
         found = []
         for name in self._runner.library.names:
-            tree = self._runner.library.find(name)
+            tree = self._runner.library.find(name) if name > after else None
             if tree is not None:
                 found.append(
                     {

@@ -101,6 +101,9 @@ def _run_task(body: dict[str, Any]) -> list[msg.Message]:
     try:
         data = _object(body, where)
         task_id = data.get('task_id') if readable(data.get('task_id')) else None
+        if len(dumps(task_id)) > msg.MAX_NAME + 2:  # It comes back in the answer.
+            task_id = task_id[: msg.MAX_NAME] if isinstance(task_id, str) else None
+            raise ProtocolError(f'{where}: "task_id" has more than {msg.MAX_NAME} characters')
         tree_xml = take(data, 'tree_xml', str, where)
         blackboard = take(data, 'blackboard', dict, where, {})
         if not readable(blackboard):

@@ -17,10 +17,9 @@ from typing import Any
 
 from ...json_reader import json_type, Unreadable
 from ...json_writer import dumps
-from ...messages import RemoteCommand
+from ...messages import MAX_NAME, RemoteCommand
 from .base import ProtocolError, readable
 
-MAX_NAME = 256  # Characters of a command or of an id: they come back in each answer.
 # Unix times in s, ms, us and ns: none of these ranges meets the next within 5000 years.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 

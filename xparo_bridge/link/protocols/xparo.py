@@ -26,6 +26,7 @@ from ...messages import (
     ChatRequest,
     CommandStatus,
     LogSession,
+    MAX_NAME,
     Outbound,
     Ping,
     Pong,
@@ -95,7 +96,8 @@ class Xparo(Protocol):
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
     'behavior_update': lambda data: BehaviorUpdate(
-        take(data, 'tree_name', str, 'behavior_update'),
+        # It comes back in each report; one that is too long is refused where it is checked.
+        take(data, 'tree_name', str, 'behavior_update')[: MAX_NAME + 1],
         take(data, 'xml', str, 'behavior_update'),
         operator_of(data),
     ),

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 import hashlib
 import json
 from typing import Any
 
-from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...messages import CommandState, CommandStatus, MAX_NAME, RemoteCommand
 from .journal import Journal
 from .recovery import Recovery
 from .run import Run
@@ -28,6 +29,23 @@ def digest(command: RemoteCommand, source: str) -> str:
         return hashlib.blake2b(text.encode('utf-8', 'replace'), digest_size=12).hexdigest()
     except (ValueError, TypeError, RecursionError):
         return ''
+
+
+def with_short_names(command: RemoteCommand) -> RemoteCommand:
+    """Return a command whose name and id are short, because they come back in each report."""
+    if max(len(command.command), len(command.command_id)) <= MAX_NAME:
+        return command
+    problems = [
+        f'"{key}" has {len(value)} characters, expected at most {MAX_NAME}'
+        for key, value in (('command', command.command), ('command_id', command.command_id))
+        if len(value) > MAX_NAME
+    ]
+    return replace(
+        command,
+        command=command.command[:MAX_NAME],
+        command_id=command.command_id[:MAX_NAME],
+        problems=(*command.problems, *problems),
+    )
 
 
 class CommandIds:

@@ -19,6 +19,7 @@ from rclpy.node import Node
 
 from ...errors import BadInput
 from ...messages import CommandStatus
+from .answers import MAX_ANSWER
 from .motion_lock import MotionLock
 from .run import Rejection, Run, W
 
@@ -203,7 +204,8 @@ class Kind(ABC, Generic[W]):
     `urgent` ones pass the limits of rates and numbers; `unconditional` ones act also where their
     form, age or id is wrong, which is only noted in their result. Those that `stream` come many a
     second, each replacing the one before; they are not kept in mind and end when their link does.
-    A run of a `pausable` kind may be started while the robot is paused, and waits then.
+    A run of a `pausable` kind may be started while the robot is paused, and waits then. What it
+    reports has at most `largest_answer` bytes of JSON.
     """
 
     settings_schema: ClassVar[Schema]
@@ -211,6 +213,7 @@ class Kind(ABC, Generic[W]):
     unconditional: ClassVar[bool] = False
     streams: ClassVar[bool] = False
     pausable: ClassVar[bool] = False
+    largest_answer: ClassVar[int] = MAX_ANSWER
 
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         """Take the command's name and its checked entry; SettingsError if it cannot work."""

@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
+from ...ros.action_requests import ask
 from ...ros.entities import client, subscription
 from ...ros.walls import when_done
 from .journal import GoalRecord
@@ -66,7 +67,7 @@ class OrphanedGoal:
             self._asked = True
             request = CancelGoal.Request()
             request.goal_info.goal_id.uuid = list(self._id)
-            when_done(self._client.call_async(request), self._answered)
+            when_done(ask(self._client, request), self._answered)
         if time.monotonic() > self._give_up_at:
             if self._unknown_since is not None:
                 self._settle('its action server does not know it', running=False)

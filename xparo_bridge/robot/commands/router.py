@@ -28,7 +28,7 @@ from .admission import Admission
 from .base import RobotBase
 from .channels import BASE, Busy, Channels, Follow, Preempt, Start, Wait
 from .configured import make_kinds
-from .identity import CommandIds, digest
+from .identity import CommandIds, digest, with_short_names
 from .journal import GoalRecord, Journal
 from .kind import Kind, Robot
 from .late_cancels import LateCancels
@@ -121,6 +121,7 @@ class Router:
         A command that comes again is answered and not run again; one that stops, pauses or
         cancels acts each time. To be called on the ROS thread, as all here.
         """
+        command = with_short_names(command)
         kind = self.kinds.get(command.command)
         refusal = command.refused
         if refusal is not None and not (kind is not None and kind.unconditional):

@@ -16,7 +16,7 @@ import time
 from typing import Any, Generic, Protocol, TypeVar
 
 from ...messages import CommandState, CommandStatus, RemoteCommand
-from .answers import bounded
+from .answers import bounded, fitted, MAX_ANSWER
 
 # Progress goes out at most this often, s; in between the latest waits.
 _PROGRESS_PERIOD = 0.2
@@ -48,6 +48,10 @@ class RunKind(Protocol):
     @property
     def channel(self) -> str:
         """What only one run can use at a time."""
+
+    @property
+    def largest_answer(self) -> int:
+        """How large a report of it may be, bytes of JSON."""
 
     @property
     def motion(self) -> bool:
@@ -156,13 +160,13 @@ class Run(Generic[W]):
         state = CommandState.TIMED_OUT if self.overdue else CommandState.FAILED
         if self.overdue:
             message = f'{self.overdue}; {message}'
-        self._change(state, error=bounded({'code': code, 'message': message, **details}))
+        self._change(state, error={'code': code, 'message': message, **details})
 
     def reject(self, why: Rejection) -> None:
         """End it as refused, by the bridge or by the server it is for."""
         self._change(
             CommandState.REJECTED,
-            error=bounded({'code': why.code, 'message': why.message, **why.details}),
+            error={'code': why.code, 'message': why.message, **why.details},
         )
 
     def canceled(self, message: str) -> None:
@@ -189,6 +193,10 @@ class Run(Generic[W]):
         if self.notes and state.terminal:
             key = 'result' if state is CommandState.SUCCEEDED else 'error'
             content[key] = {**(content.get(key) or {}), 'notes': list(self.notes)}
+        most = MAX_ANSWER if self.kind is None else self.kind.largest_answer
+        for key, value in content.items():
+            if value:
+                content[key] = bounded(value) if key == 'error' else fitted(value, most)
         self.state = state
         self.status = CommandStatus(self.id, self.command.command, state, **content)
         self._on_change(self)

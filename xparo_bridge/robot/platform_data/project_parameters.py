@@ -19,6 +19,7 @@ from rclpy.node import Node
 
 from ...errors import BadInput
 from ...ros import entities
+from ...ros.action_requests import ask
 from ...ros.parameter_setting import NotSet, RemoteParameters
 from ...ros.walls import when_done
 
@@ -77,7 +78,7 @@ class ProjectParameters:
 
     def _ask_type(self, key: str, target: Mapping[str, str], value: Any) -> None:
         types, _ = self._clients_of(target['node'])
-        answer = types.call_async(GetParameterTypes.Request(names=[target['parameter']]))
+        answer = ask(types, GetParameterTypes.Request(names=[target['parameter']]))
         when_done(answer, lambda asked: self._set(key, target, value, asked.result()))
 
     def _set(self, key: str, target: Mapping[str, str], value: Any, answer: Any) -> None:

@@ -14,9 +14,13 @@ class ListCommands(Kind[None]):
 
     Result: `commands`, {name: {kind, description, parameters}}, the names of `places`, and
     `place_poses`, {name: {x, y, yaw, frame}} in m and rad.
+
+    A console needs all of it to draw what it offers, so it may be larger than other answers: what
+    the owner configured, and places that were saved, of which there are a thousand at most.
     """
 
     settings_schema = settings()
+    largest_answer = 512_000
 
     def start(self, run: Run[None]) -> None:
         places = self.robot.places

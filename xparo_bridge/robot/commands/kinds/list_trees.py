@@ -4,14 +4,29 @@
 
 from __future__ import annotations
 
-from ..kind import Kind, settings
+from ..kind import Kind, Schema, settings
 from ..run import Run
 
 
 class ListTrees(Kind[None]):
-    """Succeeds with each tree's name, hash, whether it is the robot's own and whether it runs."""
+    """
+    Succeeds with each tree's name, hash, whether it is the robot's own and whether it runs.
+
+    In the order of their names; if they are too many for an answer, with `trees_in_all`. Those
+    that follow are told `after` the last name that was.
+    """
 
     settings_schema = settings()
 
+    def parameters_schema(self) -> Schema:
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'properties': {
+                'after': {'type': 'string', 'description': 'only trees whose names come after it'}
+            },
+        }
+
     def start(self, run: Run[None]) -> None:
-        run.succeed({'trees': self.robot.trees.listing()})
+        after = run.parameters.get('after', '')
+        run.succeed({'trees': self.robot.trees.listing(after)})
