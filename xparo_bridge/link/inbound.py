@@ -149,15 +149,15 @@ class Inbound:
             messages = list(call(protocol.decode, text.decode()))
         except Exception:
             return True  # It is told when its turn to be read comes.
-        arrival.messages = [
-            message
-            for message in messages
-            if not isinstance(message, RemoteCommand)
-            or self._urgent.get(message.command) not in _FIRST
-        ]
-        for message in messages:
-            if not any(message is other for other in arrival.messages):
-                self.take(protocol, message, len(text), arrival.at)
+        first: list[Any] = []
+        arrival.messages = []
+        for message in messages:  # Once: a frame may hold thousands.
+            stops = (
+                isinstance(message, RemoteCommand) and self._urgent.get(message.command) in _FIRST
+            )
+            (first if stops else arrival.messages).append(message)
+        for message in first:
+            self.take(protocol, message, len(text), arrival.at)
         return bool(arrival.messages) or not messages
 
     def skip(self, protocol: Protocol, frame: Frame, arrival: Arrival) -> bool:

@@ -23,6 +23,7 @@ from ...messages import (
     ChatRequest,
     ConfigChange,
     DeleteSchedule,
+    LinkProblem,
     PeerError,
     PeerErrorCode,
     ProjectState,
@@ -36,6 +37,7 @@ from ...messages import (
 from .base import (
     Frame,
     KeyReader,
+    MAX_KEYS,
     parse_leniently,
     Protocol,
     ProtocolError,
@@ -57,6 +59,10 @@ PROJECT_KEYS = {
     'properties': 'properties',
     'System': 'system',
 }
+
+
+# Commands of one frame that are read where it has too many.
+_MOST_DIFFERENT = 4096
 
 
 class XparoChatbot(Protocol):
@@ -138,7 +144,18 @@ def _command(body: dict[str, Any]) -> list[Any]:
 
 
 def _commands(body: dict[str, Any]) -> list[Any]:
-    return [RemoteCommand(name) for name in take_list(body, 'commands', str, 'commands')]
+    names = take_list(body, 'commands', str, 'commands')
+    if len(names) <= MAX_KEYS:
+        return [RemoteCommand(name) for name in names]
+    # Nobody means so many, but a stop may be among them.
+    different = list(dict.fromkeys(names))[:_MOST_DIFFERENT]
+    return [
+        LinkProblem(
+            f'"commands" has {len(names)} items, expected at most {MAX_KEYS}; '
+            f'each counts once, and {_MOST_DIFFERENT} in all'
+        ),
+        *map(RemoteCommand, different),
+    ]
 
 
 def _error(body: dict[str, Any]) -> list[Any]:
