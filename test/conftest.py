@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import gc
+import hashlib
 import os
 from pathlib import Path
+import subprocess
 
 from fixtures.domains import DDS, occupied, own_domain
 
@@ -48,12 +50,42 @@ WARNINGS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take warnings for errors in the rooms that have none."""
+def _change() -> str:
+    """Return what names the change that is tested; empty outside of a repository."""
+    try:
+        return subprocess.check_output(
+            ['git', 'rev-parse', 'HEAD'], cwd=Path(__file__).parent, stderr=subprocess.DEVNULL
+        ).decode()
+    except (OSError, subprocess.CalledProcessError):
+        return ''
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--whole`: run each case of the tests that are marked `sampled`."""
+    parser.addoption('--whole', action='store_true', help='run all cases of sampled tests')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take warnings for errors in the rooms that have none, and a sample of dear tests' cases."""
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).as_posix().startswith(WITHOUT_WARNINGS):
             item.add_marker(pytest.mark.filterwarnings(*WARNINGS))
+    if config.getoption('whole') or any('::' in name for name in config.args):
+        return
+    dear: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker('sampled'):
+            dear.setdefault(item.nodeid.split('[')[0], []).append(item)
+    left_out: set[pytest.Item] = set()
+    change = _change() if dear else ''
+    for cases in dear.values():
+        # Another sample with each change, and the same one in each worker.
+        cases.sort(key=lambda case: hashlib.sha256(f'{change} {case.nodeid}'.encode()).digest())
+        left_out.update(cases[cases[0].get_closest_marker('sampled').args[0] :])
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

@@ -70,6 +70,7 @@ def opened(request, browser, colours):
     context.close()
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize('name', PAGES)
 def test_a_page_is_for_everybody(house, opened, axe, name, colours):
     path, said = PAGES[name]

@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parents[2] / 'config' / 'scenarios'
 FACTOR = 5.0
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize('file', sorted(FOLDER.glob('*.yaml')), ids=lambda file: file.stem)
 def test_the_bridge_passes(run_scenario, file):
