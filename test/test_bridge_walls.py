@@ -97,6 +97,8 @@ def running(tmp_path, monkeypatch) -> Iterator[tuple[Any, Any, list[tuple[str, A
         sent: list[tuple[str, Any]] = []
         bridge.links._put = lambda link, message: sent.append((link, message))
         yield bridge, node, sent
+        for error in ERRORS:  # Their frames hold the node.
+            error.__traceback__ = error.__context__ = None
 
 
 def wait_until(condition: Any, what: str) -> None:

@@ -221,7 +221,8 @@ def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by
     told = [status for status in at.told if status.state.terminal]
     assert [status.error['code'] for status in told] == (['interrupted'] if by_command else [])
     at.die()
-    assert not station(COMMANDS).router.recovering
+    later = station(COMMANDS)
+    later.until(lambda: not later.router.recovering)
 
 
 def test_status_knows_of_a_tree_that_no_command_began(station):

@@ -41,7 +41,7 @@ def test_the_schema_has_every_group_and_says_what_each_setting_is():
     for group in groups.values():
         assert group['description']
         for name, setting in group['properties'].items():
-            assert 'default' in setting or name == 'period'
+            assert 'default' in setting or name in ('period', 'location')
             assert 'description' in setting or '$ref' in setting
 
 
