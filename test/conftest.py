@@ -96,7 +96,7 @@ def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def ros_domain(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[int]:
     """Give each test, and the processes it starts, a ROS_DOMAIN_ID of its own on this machine."""
     with own_domain() as domain:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
@@ -105,4 +105,5 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         while domain in occupied(here=True) and time.monotonic() < deadline:
             gc.collect()  # A node in a cycle, or one that a thread still ends.
             time.sleep(0.05)
-        assert domain not in occupied(here=True), 'the test left a node in the graph'
+        if not request.node.get_closest_marker('raises_in_the_bridge'):
+            assert domain not in occupied(here=True), 'the test left a node in the graph'

@@ -24,6 +24,8 @@ from xparo_bridge.robot.features import Feature
 from xparo_bridge.ros.walls import walled
 from xparo_bridge.share import share
 
+pytestmark = pytest.mark.raises_in_the_bridge
+
 TIMEOUT = 20.0
 # One link of each protocol brings every feature there is.
 PROTOCOLS = ('xparo', 'xparo_dispatch', 'xparo_chatbot', 'furhat', 'general_bots', 'xrx')
