@@ -24,7 +24,14 @@ from ..link.daemon_executor import DaemonExecutor
 from ..link.faults import explain
 from ..link.links import LinkError, tls_context
 from ..link.protocols.base import load_protocol, Protocol, ProtocolError
-from ..link.proxy import connect_through, find_proxy, is_loopback, Proxy, ProxyError
+from ..link.proxy import (
+    connect_through,
+    connect_to_one_of,
+    find_proxy,
+    is_loopback,
+    Proxy,
+    ProxyError,
+)
 from ..redaction import hide
 from .certificate import validity
 from .finding import Finding, not_checked, ok, problem
@@ -196,22 +203,8 @@ class _Way:
         if self._proxy is not None:
             return await connect_through(self._proxy, self._host, self._port)
         loop = asyncio.get_running_loop()
-        failure: OSError = OSError('no address')
-        for family, kind, number, _, address in await loop.getaddrinfo(
-            self._host, self._port, type=socket.SOCK_STREAM
-        ):
-            made = socket.socket(family, kind, number)
-            made.setblocking(False)
-            try:
-                await loop.sock_connect(made, address)
-                return made
-            except OSError as error:
-                made.close()
-                failure = error
-            except BaseException:
-                made.close()
-                raise
-        raise failure
+        addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        return await connect_to_one_of(addresses)
 
     async def _talk(self, opened: socket.socket) -> AsyncGenerator[Finding, None]:
         if not self._secure:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 import ipaddress
 import socket
+from typing import Any
 from urllib.parse import unquote, urlsplit
 import urllib.request
 
@@ -109,10 +111,22 @@ async def connect_through(proxy: Proxy, host: str, port: int) -> socket.socket:
 
 async def _connect(proxy: Proxy) -> socket.socket:
     loop = asyncio.get_running_loop()
-    failure: OSError = OSError(f'{proxy} has no address')
-    for family, kind, number, _, address in await loop.getaddrinfo(
-        proxy.host, proxy.port, type=socket.SOCK_STREAM
-    ):
+    addresses = await loop.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
+    try:
+        return await connect_to_one_of(addresses)
+    except OSError as error:
+        raise ProxyError(f'{proxy} cannot be reached: {error.strerror or error}') from error
+
+
+async def connect_to_one_of(addresses: Iterable[tuple[Any, ...]]) -> socket.socket:
+    """
+    Open a plain TCP connection to the first of these addresses, as getaddrinfo gives them.
+
+    :raises OSError: of the last address, if none takes it.
+    """
+    loop = asyncio.get_running_loop()
+    failure: OSError = OSError('no address')
+    for family, kind, number, _, address in addresses:
         connection = socket.socket(family, kind, number)
         connection.setblocking(False)
         try:
@@ -124,4 +138,4 @@ async def _connect(proxy: Proxy) -> socket.socket:
         except BaseException:
             connection.close()
             raise
-    raise ProxyError(f'{proxy} cannot be reached: {failure.strerror or failure}')
+    raise failure
