@@ -14,7 +14,7 @@ from fixtures.peers import websocket_server
 from fixtures.robot_side import ignore, Robot
 import pytest
 
-from xparo_bridge.link.links import _tls
+from xparo_bridge.link.links import tls_context
 from xparo_bridge.messages import LinkState
 
 pytestmark = pytest.mark.skipif(shutil.which('openssl') is None, reason='openssl is not here')
@@ -34,7 +34,7 @@ def stranger(tmp_path_factory):
 
 def tls(authority, client=None) -> ssl.SSLContext:
     """Context as a link makes it."""
-    return _tls(
+    return tls_context(
         {
             'name': 'platform',
             'ca_file': str(authority.file),

@@ -579,7 +579,12 @@ def test_a_disk_that_is_full_does_not_stop_the_platform(tmp_path, monkeypatch):
         for number in range(2000):
             history.add('telemetry', 'r', {'n': number, 'filler': 'x' * 200})
         await history.flush()
+        # More than all pages: what was added above may have been refused as one piece.
+        history.add('event', 'r', {'filler': 'x' * 200_000})
+        await history.flush()
         assert 'full' in history.problem
+        history._write()
+        assert 'full' in history.problem, 'a write of nothing took the problem back'
         history.close()
 
     asyncio.run(test())

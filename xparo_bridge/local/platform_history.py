@@ -276,6 +276,8 @@ class History:
         with self._lock:
             rows = [self._waiting.popleft() for _ in range(len(self._waiting))]
             robots = [self._robots.popitem()[1] for _ in range(len(self._robots))]
+            if not rows and not robots:
+                return  # Nothing was tried, so a problem of before is still one.
             try:
                 with self._database:
                     self._database.executemany(
