@@ -7,18 +7,23 @@ from __future__ import annotations
 import asyncio
 from importlib.metadata import distribution
 import json
+import math
 from pathlib import Path
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 from fixtures.processes import python_path
 from fixtures.ros_graph import RosGraph
 from fixtures.system import system
 import pytest
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import LaserScan, Range
 from std_msgs.msg import UInt32
+
+from xparo_bridge.ros.conventions import make_true_reader
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
@@ -116,6 +121,20 @@ def test_the_examples_work_where_the_page_puts_them(tree: Path, tmp_path: Path):
                     await asyncio.to_thread(graph.becomes, lambda: counted, 0.5)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ('distance', 'least', 'most'),
+    [(9.0, 0.1, 4.0), (0.05, 0.1, 4.0), (math.inf, 0.1, 4.0), (-math.inf, 1.0, 1.0)],
+)
+def test_the_example_of_a_group_sends_nothing_of_what_its_sensor_cannot_see(distance, least, most):
+    names = {'__package__': 'xparo_bridge.robot.telemetry.groups'}
+    exec(blocks('python')['xparo_bridge/robot/telemetry/groups/range_finder.py'], names)
+    names['TopicSource'] = lambda node, settings, transform: (settings, transform)
+    settings, values = names['make'](None, {'topic': '/range'})
+    read = make_true_reader(Range, dict(settings.fields))
+    message = Range(range=distance, min_range=least, max_range=most)
+    assert values(read(serialize_message(message), time.time)) == {}
 
 
 def test_every_room_of_the_package_is_on_the_map():
