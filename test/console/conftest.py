@@ -13,12 +13,15 @@ import os
 from pathlib import Path
 import shutil
 import tempfile
+import threading
 from typing import Any
 
 from fixtures.domains import own_domain
 from fixtures.processes import Process
 from fixtures.system import CREDENTIALS, start_bridge, start_platform, start_robot
 import pytest
+
+from xparo_bridge.scenarios.fault_proxy import fault_proxy
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), ''
@@ -79,27 +82,58 @@ def console(port: int, *arguments: str, keys: dict[str, str] | None = None) -> I
         yield process.wait_for_line(r'console on (\S+)')[1]
 
 
+class Network:
+    """The network before a port, in a thread of its own; `vanish` and `heal` are FaultProxy's."""
+
+    def __init__(self, stack: ExitStack, target: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        stack.callback(thread.join, 10.0)
+        stack.callback(self._loop.call_soon_threadsafe, self._loop.stop)
+        self._serving = fault_proxy(target)
+        self._proxy = self._run(self._serving.__aenter__())
+        stack.callback(lambda: self._run(self._serving.__aexit__(None, None, None)))
+        self.port = int(self._proxy.port)
+
+    def _run(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result(10.0)
+
+    def vanish(self) -> None:
+        """Pass nothing on, as a pulled cable does."""
+        self._loop.call_soon_threadsafe(self._proxy.vanish)
+
+    def heal(self) -> None:
+        """Be a good network again."""
+        self._loop.call_soon_threadsafe(self._proxy.heal)
+
+
 class House:
     """Platform, robot, bridge and console, and what of them may be ended and begun again."""
 
     def __init__(self, stack: ExitStack, folder: Path, domain: int) -> None:
         self._stack, self._folder, self.domain = stack, folder, domain
         self.robot = stack.enter_context(start_robot(speed=1.0))
-        self.platform, self.port = start_platform(0, '--data', str(folder / 'data'))
+        self.platform, self.port = start_platform(
+            0, '--data', str(folder / 'data'), '--ping-interval', '0.5'
+        )
         stack.enter_context(self.platform)
+        self.network = Network(stack, self.port)
         self.bridge = self.start_bridge()
         self.url = stack.enter_context(console(self.port))
 
     def start_bridge(self) -> Process:
         """Start the bridge, again after the first."""
         return self._stack.enter_context(
-            start_bridge(self._folder, self.port, {'telemetry': TELEMETRY})
+            start_bridge(self._folder, self.network.port, {'telemetry': TELEMETRY})
         )
 
     def restart_platform(self) -> None:
         """End the platform and start another in its place."""
         self.platform.stop()
-        self.platform, _ = start_platform(self.port, '--data', str(self._folder / 'data'))
+        self.platform, _ = start_platform(
+            self.port, '--data', str(self._folder / 'data'), '--ping-interval', '0.5'
+        )
         self._stack.enter_context(self.platform)
 
 

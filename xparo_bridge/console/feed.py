@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import contextlib
-import time
 from typing import Any
 
 from websockets.exceptions import WebSocketException
@@ -35,7 +34,6 @@ class Feed:
         self._client: OperatorClient | None = None
         self._listeners: dict[str, list[Callable[[Event], None]]] = {}
         self._watchers_of_images = 0
-        self._sent_at: dict[str, float] = {}
         self.robots: dict[str, RobotView] = {}
         self.person = ''
         self.role = 'viewer'
@@ -44,7 +42,6 @@ class Feed:
         self.seq: int | None = None
         self.revision = 0
         self._first = asyncio.Event()  # set once it is known who this is, or that nobody answers
-        self.round_trip: dict[str, float] = {}  # of the last command to each robot, s
 
     @property
     def may_command(self) -> bool:
@@ -106,11 +103,6 @@ class Feed:
             return
         view = self._robot(name)
         view.take(event)
-        data = event.get('data')
-        if event.get('type') == 'command_status' and isinstance(data, dict):
-            sent = self._sent_at.pop(str(data.get('command_id')), None)
-            if sent is not None:
-                self.round_trip[name] = time.monotonic() - sent
         for listener in [*self._listeners.get(name, ()), *self._listeners.get('', ())]:
             listener(event)
 
@@ -138,6 +130,18 @@ class Feed:
             raise OperatorError(self.problem or 'not connected to the platform')
         return await self._client.request(verb, **keys)
 
+    async def another(self, on_event: Callable[[Event], object], **watch: Any) -> OperatorClient:
+        """
+        Open one more connection to the platform for this person, which hears what it watches.
+
+        :raises OperatorError: if the platform is not there, or does not let the person in
+        """
+        try:
+            async with asyncio.timeout(5.0):
+                return await self._connect(on_event=on_event, watch=watch)
+        except (OSError, WebSocketException, TimeoutError) as error:
+            raise OperatorError(f'the platform cannot be reached: {error}') from error
+
     async def load(self, robot: str) -> RobotView:
         """Get all that is known of a robot."""
         view = self._robot(robot)
@@ -158,15 +162,10 @@ class Feed:
         self, robot: str, command: str, parameters: Mapping[str, Any] | None = None, **keys: Any
     ) -> str:
         """Send a command; its id."""
-        sent = time.monotonic()
         result = await self.request(
             'send', robot=robot, command=command, parameters=dict(parameters or {}), **keys
         )
-        command_id = str(result['command_id'])
-        self._sent_at[command_id] = sent
-        while len(self._sent_at) > 100:
-            del self._sent_at[next(iter(self._sent_at))]
-        return command_id
+        return str(result['command_id'])
 
     async def watch_images(self, on: bool) -> None:
         """Have pictures sent too while somebody looks at them."""

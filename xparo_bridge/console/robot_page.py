@@ -7,6 +7,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from . import charts_panel, command_panel, map_panel, state_panel, teleop_panel
+from .driving import Sight
 from .layout import attempt, on_change
 from .sessions import Session
 
@@ -17,6 +18,7 @@ def draw(session: Session, robot_id: str) -> None:
     """Draw the page."""
     feed = session.feed
     view = feed.robots[robot_id]
+    sight = Sight(feed, view)
     with ui.element('div').classes('xc-row'):
         with ui.element('h1').classes('xc-h1'):
             ui.label(robot_id)
@@ -34,8 +36,8 @@ def draw(session: Session, robot_id: str) -> None:
             charts_panel.draw(session, view)
         with ui.element('div').classes('xc-stack'):
             command_panel.draw(session, view)
-            teleop_panel.draw(session, view)
-            state_panel.draw(session, view)
+            teleop_panel.draw(session, sight)
+            state_panel.draw(session, sight)
     ui.timer(0.05, lambda: _prepare(session, robot_id), once=True)
 
 

@@ -14,9 +14,11 @@ from ..json_reader import read_json
 
 TERMINAL = frozenset({'succeeded', 'failed', 'rejected', 'canceled', 'timed_out'})
 # What asks and does nothing; pages send these by themselves, and nobody wants them in a list.
+_WRONG = frozenset({'failed', 'rejected', 'timed_out'})
 ASKING = frozenset({'list_commands', 'status', 'list_trees'})
 COMMANDS = 200
 LINES = 500
+_DRIVING = frozenset({'teleop'})
 _LATCHES = {'stop': 'stopped', 'pause': 'paused', 'resume': ''}
 
 
@@ -151,6 +153,8 @@ class RobotView:
 
     def _status(self, data: Mapping[str, Any], now: float) -> None:
         command_id, state = str(data['command_id']), str(data['state'])
+        if data['command'] in self.driving and state not in _WRONG:
+            return  # Many times a second; in the list they would push out all others.
         view = self.commands.get(command_id)
         if view is None:
             view = self._add(CommandView(command_id, str(data['command']), time=now))
@@ -187,6 +191,8 @@ class RobotView:
             kind, data = frame['type'], frame.get('data', {})
         except (ValueError, KeyError, TypeError):
             return
+        if kind == 'remote_command' and data.get('command') in self.driving:
+            return
         if kind == 'remote_command' and data.get('command_id') not in (None, *self.commands):
             self._add(
                 CommandView(
@@ -222,14 +228,14 @@ class RobotView:
     @property
     def shown_commands(self) -> list[CommandView]:
         """Commands that somebody gave, the newest first, without the repeats of teleop."""
-        driving = {name for name, what in self.menu.items() if what.get('kind') == 'teleop'}
-        driving |= {'teleop'} if not self.menu else set()
-        shown = []
-        for view in reversed(self.commands.values()):
-            if view.command in ASKING or (view.command in driving and view.state == 'succeeded'):
-                continue
-            shown.append(view)
-        return shown
+        return [view for view in reversed(self.commands.values()) if view.command not in ASKING]
+
+    @property
+    def driving(self) -> frozenset[str]:
+        """Names of the commands that drive it by hand."""
+        if not self.menu:
+            return _DRIVING
+        return frozenset(name for name, what in self.menu.items() if what.get('kind') == 'teleop')
 
     @property
     def goal(self) -> CommandView | None:

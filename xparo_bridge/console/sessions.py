@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import secrets
 import time
 
+from .driving import Drivers
 from .feed import Connect, Feed
 
 LASTS = 12 * 3600.0  # s without a page, after which a person shows the token again
@@ -26,6 +27,7 @@ class Session:
     dark: bool | None = None  # None: as the browser has it
     zone: str = ''
     used: float = field(default_factory=time.monotonic)
+    drivers: Drivers = field(default_factory=dict)  # those of its pages, by their keys
 
 
 class Sessions:
@@ -34,6 +36,7 @@ class Sessions:
     def __init__(self, connect: Callable[[str], Connect]) -> None:
         self._connect = connect
         self._by_key: dict[str, Session] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def begin(self, token: str = '') -> Session:
         """Let a person in, whose token was tried, or the owner."""
@@ -59,6 +62,9 @@ class Sessions:
         session = self._by_key.pop(key, None)
         if session is not None:
             session.running.cancel()
+            for driver in session.drivers.values():
+                self._closing.add(closing := asyncio.ensure_future(driver.close()))
+                closing.add_done_callback(self._closing.discard)
 
     def end_all(self) -> None:
         """Close every connection."""

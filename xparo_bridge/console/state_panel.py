@@ -12,6 +12,7 @@ from nicegui import ui
 
 from ..local.platform_client import Event, OperatorError
 from . import words
+from .driving import Sight
 from .layout import attempt, empty, on_change
 from .robot_view import RobotView
 from .sessions import Session
@@ -23,8 +24,9 @@ _CHIPS = {'OK': 'xc-good', 'WARN': 'xc-wait', 'ERROR': 'xc-bad', 'STALE': 'xc-ba
 _MOST_LINES = 300
 
 
-def draw(session: Session, view: RobotView) -> None:
+def draw(session: Session, sight: Sight) -> None:
     """Draw the panels."""
+    view = sight.view
     with ui.element('section').classes('xc-panel').props('aria-label=Diagnostics'):
         with ui.element('h2').classes('xc-h2'):
             ui.label('Diagnostics')
@@ -36,7 +38,7 @@ def draw(session: Session, view: RobotView) -> None:
     with ui.element('section').classes('xc-panel').props('aria-label=Camera'):
         with ui.element('h2').classes('xc-h2'):
             ui.label('Camera')
-        Camera(session, view)
+        Camera(session, sight)
     with ui.element('section').classes('xc-panel').props('aria-label="Log"'):
         with ui.element('h2').classes('xc-h2'):
             ui.label('Log')
@@ -87,9 +89,10 @@ def _diagnostics(view: RobotView, place: ui.element) -> None:
 class Camera:
     """The robot's picture, sent only while it is looked at."""
 
-    def __init__(self, session: Session, view: RobotView) -> None:
+    def __init__(self, session: Session, sight: Sight) -> None:
         self._feed = session.feed
-        self._view = view
+        self._sight = sight
+        self._view = sight.view
         self._shown: Any = None
         self._watched = False
         self._switch = ui.switch('Watch', on_change=self._on_switch)
@@ -109,7 +112,7 @@ class Camera:
         on = bool(self._switch.value)
         if on == self._watched:
             return
-        self._watched = on
+        self._watched = self._sight.camera = on
         await self._feed.watch_images(on)
         if self._can_switch:
             await attempt(

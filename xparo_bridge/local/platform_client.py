@@ -121,6 +121,11 @@ class OperatorClient:
         """Wait until the connection is gone."""
         await asyncio.wait([self._reader])
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._reader.done()
+
     async def close(self) -> None:
         """Leave."""
         await self._socket.close()

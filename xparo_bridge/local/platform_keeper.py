@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from .platform_history import History
 from .platform_store import EventLog, RobotRecord
 
+KEEP_SOON = 0.1  # s; the state is written with its map, and a command brings some reports at once
 KEEP_PERIOD = 5.0  # s between two states of one robot on disk, while only telemetry comes
 # A killed platform had given numbers that were not written; none is to be given twice.
 _UNWRITTEN = 100_000
@@ -24,6 +26,7 @@ class Keeper:
         self._history = history
         self._events = events
         self._kept_at: dict[str, float] = {}
+        self._planned: dict[str, asyncio.TimerHandle] = {}
 
     async def restore(self, robots: Mapping[str, RobotRecord]) -> None:
         """Give robots back what they said lately, which is in the history, not in their state."""
@@ -45,6 +48,8 @@ class Keeper:
             for sample in data['samples']:
                 self._history.add('telemetry', robot, sample['values'], at=float(sample['time']))
         elif kind == 'command_status':
+            if record.is_repeat(data):
+                return
             # Of what runs the progress is many times the rest, and of no interest afterwards.
             if data['state'] != 'running' or not data.get('progress'):
                 self._history.add('status', robot, data, name=data['command_id'])
@@ -66,18 +71,30 @@ class Keeper:
             self.keep(record)
 
     def keep(self, record: RobotRecord) -> None:
+        """Keep the state of a robot: at once, and then once in KEEP_SOON however much comes."""
+        robot = record.robot_id
+        if record.is_unnamed or robot in self._planned:
+            return
+        soon = self._kept_at.get(robot, -1e9) + KEEP_SOON - time.monotonic()
+        if soon <= 0.0:
+            self.keep_now(record)
+        else:
+            loop = asyncio.get_running_loop()
+            self._planned[robot] = loop.call_later(soon, self.keep_now, record)
+
+    def keep_now(self, record: RobotRecord) -> None:
         """Keep the present state of a robot."""
+        planned = self._planned.pop(record.robot_id, None)
+        if planned is not None:
+            planned.cancel()
         if not record.is_unnamed:
+            self._kept_at[record.robot_id] = time.monotonic()
             self._history.save_robot(record.robot_id, record.kept())
             self._history.save_seq(self._events.last)
 
     def _is_due(self, robot: str) -> bool:
         """Whether a robot's latest telemetry is to be kept again; its samples are in any case."""
-        now = time.monotonic()
-        if now - self._kept_at.get(robot, -1e9) < KEEP_PERIOD:
-            return False
-        self._kept_at[robot] = now
-        return True
+        return time.monotonic() - self._kept_at.get(robot, -1e9) > KEEP_PERIOD
 
 
 def restored(history: History) -> dict[str, RobotRecord]:

@@ -132,7 +132,7 @@ class PlatformServer:
         """Close every connection as a server that goes away does."""
         await platform_socket.stop(self._server)
         for record in self.robots.values():
-            self._keeper.keep(record)
+            self._keeper.keep_now(record)
         self.history.close()
 
     def connection(self, robot: str | None) -> RobotConnection:

@@ -18,6 +18,7 @@ HISTORY = 1_000
 COMMANDS = 10_000
 EXCERPT = 2_000
 EVENT_BYTES = 64 * 2**20  # of all events together, as text
+_WELL = frozenset({'accepted', 'running', 'succeeded'})
 Entry = tuple[dict[str, Any], str]
 
 LARGEST_KEPT = 2**18  # bytes of a message that is kept of a robot; a larger one is only counted
@@ -102,7 +103,8 @@ class RobotRecord:
         return ''
 
     def _receive_status(self, data: dict[str, Any]) -> str:
-        self.command_status.append(data)
+        if not self.is_repeat(data):
+            self.command_status.append(data)
         last = self.commands.get(data['command_id'])
         if last is not None and last['state'] in TERMINAL_STATES:
             # Told again by a robot that died in between, or that gives no message_id.
@@ -137,6 +139,14 @@ class RobotRecord:
         kind = known.get('kind') if isinstance(known, dict) else None
         return kind == 'teleop' or (kind is None and command == 'teleop')
 
+    def is_repeat(self, status: dict[str, Any]) -> bool:
+        """
+        Whether a status is one of the many that come while somebody drives and all is well.
+
+        They come 30 times a second, and would push all others out of what is kept.
+        """
+        return status['state'] in _WELL and self.drives(str(status['command']))
+
     def summary(self) -> dict[str, Any]:
         """What fits on a screen."""
         return {
@@ -168,7 +178,7 @@ class RobotRecord:
             'tree': self.tree,
             'menu': self.menu,
             'places': self.places,
-            'commands': list(self.commands.values())[-200:],
+            'commands': [s for s in self.commands.values() if not self.is_repeat(s)][-200:],
         }
 
     @classmethod
