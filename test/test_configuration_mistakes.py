@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+import re
 
 import pytest
 
@@ -245,6 +246,58 @@ def test_a_secret_is_sent_where_secrets_are_and_not_repeated(problems, key, wher
 def test_an_unknown_variable_in_an_address_is_told(write, link):
     with pytest.raises(ConfigurationError, match=r'no variable HOST|not known in these'):
         write(f'links:\n  - {{name: platform, protocol: xparo, {link}}}\n')
+
+
+WRONG_ADDRESSES = [
+    ('wss://u:p4ss@a.org/ws', 'write wss://a.org here'),
+    ('wss://p4ss@a.org:443', 'write wss://a.org:443 here'),
+    ('wss://a b.org/ws', 'an address has no spaces'),
+    ('wss://a.org/my robot', 'write %20'),
+    ('wss://a.org:99999/ws', 'Port out of range'),
+    ('wss://a.org:0/ws', 'no port is named'),
+    ('wss://a.org:https/ws', 'no address'),
+    ('wss://:443/ws', 'no host is named'),
+    ('ws://::1:80/ws', 'ws://[::1]'),
+    ('wss://[::1/ws', 'no address'),
+    ('wss://a.org/ws#robot', 'nothing behind # is sent'),
+]
+ADDRESSES = {
+    'url': 'url: "{}"',
+    'failover_urls[0]': 'url: "wss://a.org/ws", failover_urls: ["{}"]',
+    'rest.url': 'url: "wss://a.org/ws", rest: {{url: "{}"}}',
+}
+
+
+@pytest.mark.parametrize(('url', 'words'), WRONG_ADDRESSES)
+@pytest.mark.parametrize('where', ADDRESSES)
+def test_an_address_at_which_nothing_can_be_is_told(write, where, url, words):
+    if where == 'rest.url':
+        url, words = (re.sub('ws(s?)://', r'http\1://', text) for text in (url, words))
+    with pytest.raises(ConfigurationError) as caught:
+        write(f'links:\n  - {{name: platform, protocol: xparo, {ADDRESSES[where].format(url)}}}\n')
+    (problem,) = caught.value.problems
+    assert f'0.yaml:2: links[0].{where}: ' in problem
+    assert words in problem
+    assert 'p4ss' not in problem
+
+
+@pytest.mark.parametrize(
+    'url',
+    ['ws://[::1]:80/ws', 'wss://a.org', 'wss://a.org:8443/a%20b?c=d', 'wss://xn--bcher-kva.de/'],
+)
+def test_an_address_is_taken(write, url):
+    write(f'links:\n  - {{name: platform, protocol: xparo, url: "{url}"}}\n')
+
+
+@pytest.mark.parametrize('zone', ['Europe/Belin', 'CEST', 'europe/berlin ', '../etc/passwd'])
+def test_a_time_zone_that_nobody_knows_is_told_before_it_is_needed(problems, zone):
+    (problem,) = problems(f'schedule: {{time_zone: "{zone}"}}\n')
+    assert f'0.yaml:3: schedule.time_zone: time zone "{zone}" is not known here' in problem
+
+
+@pytest.mark.parametrize('zone', ['Asia/Calcutta', 'US/Pacific', 'Europe/Berlin', 'UTC'])
+def test_a_time_zone_is_known_by_its_older_name_too(write, zone):
+    assert write(LINK + f'schedule: {{time_zone: {zone}}}\n')['schedule']['time_zone'] == zone
 
 
 def test_a_tilde_is_the_home_of_the_user_in_every_path(write, monkeypatch, tmp_path):

@@ -19,6 +19,7 @@ import pytest
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from rclpy.parameter import Parameter
+import yaml
 
 from xparo_bridge.main import split_ros_arguments
 
@@ -87,6 +88,53 @@ def test_a_check_tells_all_problems_of_all_parts_at_once(tmp_path):
         ['12', 'commands.cancel.nonsense'],
         ['13', 'link_loss.command'],
     ]
+
+
+def test_a_type_of_another_kind_is_told_wherever_a_type_stands(tmp_path):
+    kinds = {
+        'messages': 'std_msgs/msg/String',
+        'services': 'std_srvs/srv/Trigger',
+        'actions': 'nav2_msgs/action/Spin',
+    }
+    places = {
+        'telemetry.topics': ('messages', '- {{topic: /t{n}, type: {type}}}'),
+        'commands': ('services', 'k{n}: {{kind: service, service: /s, type: {type}}}'),
+        'commands ': (
+            'messages',
+            'k{n}: {{kind: publish, topic: /p, message: {{}}, type: {type}}}',
+        ),
+        'commands  ': ('actions', 'k{n}: {{kind: action, action: /a, type: {type}}}'),
+        'trees.nodes': ('actions', 'N{n}: {{action: {type}, name: /a}}'),
+        'trees.nodes ': ('services', 'N{n}: {{service: {type}, name: /s}}'),
+        'trees.nodes  ': ('messages', 'N{n}: {{publish: {type}, name: /p}}'),
+        'trees.nodes   ': ('messages', 'N{n}: {{condition: {type}, name: /p}}'),
+    }
+    sections: dict[str, list[str]] = {}
+    expected: list[tuple[str, str]] = []
+    for number, (place, (right, text)) in enumerate(places.items()):
+        for kind, name in kinds.items():
+            if kind != right:
+                lines = sections.setdefault(place.strip(), [])
+                lines.append(text.format(n=f'{number}{kind}', type=name))
+                expected.append((kind, right))
+    file = configuration(
+        tmp_path,
+        **{
+            'telemetry': {'topics': yaml.safe_load('\n'.join(sections['telemetry.topics']))},
+            'commands': yaml.safe_load('\n'.join(sections['commands'])),
+            'trees': {'nodes': yaml.safe_load('\n'.join(sections['trees.nodes']))},
+        },
+    )
+    code, lines = check(file)
+    assert code == 1
+    told = re.findall(r'is a type of (\w+); expected one of (\w+), such as', '\n'.join(lines))
+    assert sorted(told) == sorted(expected)
+
+
+def test_a_joystick_of_no_command_is_told_also_where_no_link_has_one(tmp_path):
+    code, lines = check(configuration(tmp_path, joystick={'command': 'drive'}))
+    assert code == 1
+    assert any('joystick.command: there is no command "drive"' in line for line in lines)
 
 
 def test_a_check_names_missing_credentials(tmp_path):

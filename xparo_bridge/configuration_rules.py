@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from .yaml_layers import KeyPath
 
@@ -28,7 +29,15 @@ def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tupl
     """
     yield from _ros_names(data)
     yield from _twice(data)
-    yield from _substitutions(data)
+    yield from _addresses(data)
+    if data['schedule']['time_zone']:
+        # Only here: few robots need the database of time zones.
+        from .time_zones import time_zone
+
+        try:
+            time_zone(data['schedule']['time_zone'])
+        except ValueError as error:
+            yield ('schedule', 'time_zone'), str(error)
     folder = data['trees']['folder']
     if folder and on_robot and not Path(folder).is_dir():
         yield ('trees', 'folder'), f'no folder {folder}'
@@ -124,16 +133,42 @@ def _keys(topic: Mapping[str, Any]) -> set[str]:
     return set(fields) if fields else {topic['topic'].removeprefix('/')}
 
 
-def _substitutions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+def _addresses(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     for index, link in enumerate(data['links']):
         urls: dict[KeyPath, Any] = {('url',): link['url'], ('proxy',): link['proxy']}
         urls |= {('failover_urls', i): url for i, url in enumerate(link['failover_urls'])}
         if link['rest']:
             urls['rest', 'url'] = link['rest']['url']
         for path, url in urls.items():
-            if isinstance(url, str) and _SUBSTITUTION.search(url):
-                yield (
-                    ('links', index, *path),
-                    'substitutions of launch files are not known in these; write the address '
-                    'itself, or ${NAME} for a value of vars:',
-                )
+            text = _address_problem(url) if isinstance(url, str) and '://' in url else ''
+            if text:
+                yield ('links', index, *path), text
+
+
+def _address_problem(url: str) -> str:
+    """Say why nothing can be reached at an address; empty if there may be something."""
+    if _SUBSTITUTION.search(url):
+        return (
+            'substitutions of launch files are not known in these; write the address itself, or '
+            '${NAME} for a value of vars:'
+        )
+    if re.search(r'[\s\0-\x1f]', url):
+        return 'an address has no spaces; write %20 for one in its path'
+    scheme, _, rest = url.partition('://')
+    place = re.split('[/?#]', rest, maxsplit=1)[0]
+    if '@' in place:
+        return (
+            'secrets do not stand in configuration files; put them into the environment '
+            f'(XPARO_SECRET_KEY) or a credentials_file, and write {scheme}://'
+            f'{place.rpartition("@")[2]} here'
+        )
+    if place.count(':') > 1 and '[' not in place:
+        return f'write an IPv6 address in brackets, such as {scheme}://[::1]:8765'
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:  # It says what, such as that a port is out of range.
+        return f'no address: {error}'
+    if not host or port == 0:
+        return f'no {"port" if host else "host"} is named'
+    return 'nothing behind # is sent; remove it' if parts.fragment else ''

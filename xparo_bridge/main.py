@@ -13,9 +13,11 @@ import os
 import signal
 import sys
 
+from .closed_output import ends_with_its_reader
 from .exit_codes import STOPPED
 
 
+@ends_with_its_reader
 def main(args: list[str] | None = None) -> int:
     """Run the bridge until SIGINT or SIGTERM, or do what the command line says; an exit code."""
     # While this is loaded there is nothing to be ended with care, and no traceback to be shown.

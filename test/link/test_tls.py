@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
 from typing import Any
 
@@ -16,8 +15,6 @@ import pytest
 
 from xparo_bridge.link.links import tls_context
 from xparo_bridge.messages import LinkState
-
-pytestmark = pytest.mark.skipif(shutil.which('openssl') is None, reason='openssl is not here')
 
 
 @pytest.fixture(scope='module')

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 import sys
 
+from ..closed_output import ends_with_its_reader
+
 DEFAULT_PORT = 8766
 
 DESCRIPTION = """\
@@ -21,6 +23,7 @@ console: NiceGUI is not installed. Install it with
 or, in a checkout or where pip may not write, pip install nicegui"""
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; exit code 0, 1 if it cannot, 2 for wrong arguments."""
     options = _parser().parse_args(argv)

@@ -14,6 +14,7 @@ from pathlib import Path
 import socket
 import sys
 
+from ..closed_output import ends_with_its_reader
 from ..configuration import Configuration, ConfigurationError
 from ..rollout.source import DEFAULT_CONFIG, package_files, read_configuration
 from ..rollout.store import is_store, Store
@@ -84,6 +85,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 import sys
 
+from ..closed_output import ends_with_its_reader
 from ..errors import BridgeError
 from .subject import UsageError
 
@@ -31,6 +32,7 @@ exit codes: 0 all is well, 1 something is wrong (or differs), 2 wrong arguments
 """
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -56,9 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BridgeError as error:
         print(error, file=sys.stderr)
         return WRONG
-    except BrokenPipeError:  # Of `config … | head`.
-        sys.stderr.close()
-        return OK
     return code
 
 

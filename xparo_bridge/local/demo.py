@@ -20,6 +20,7 @@ import tempfile
 import time
 from typing import Any
 
+from ..closed_output import ends_with_its_reader
 from ..share import share
 from .children import cancel_on_signals, Child
 from .demo_ros import ask_platform, fail_next_goal, RosFailed
@@ -48,6 +49,7 @@ class StepFailed(Exception):
         self.child = child
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Play the mission; exit code 0, 1 if a step failed, 130 or 143 if it was ended before."""
     parser = argparse.ArgumentParser('demo', description=DESCRIPTION)

@@ -14,6 +14,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
+from ..closed_output import ends_with_its_reader
 from ..json_reader import read_json
 from . import platform_records, platform_serving
 from . import platform_verbs as verbs
@@ -36,6 +37,7 @@ examples:
   local_platform export telemetry --format csv > telemetry.csv"""
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; exit code 0, 1 if it failed, 2 for wrong arguments, 130 on Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -82,7 +82,15 @@ _FEATURES: dict[tuple[str, str], tuple[type, ...]] = {
 
 
 def make_features(context: FeatureContext) -> list[Feature]:
-    """Make the features that the links need."""
+    """
+    Make the features that the links need.
+
+    :raises ConfigurationError: if a setting of one cannot work.
+    """
+    command = context.configuration['joystick']['command']
+    if command is not None and command not in context.configuration['commands']:
+        # Also if no link has a joystick now, which would be found too late.
+        context.configuration.refuse(('joystick', 'command'), f'there is no command "{command}"')
     features: list[Feature] = []
     for (module, name), needs in _FEATURES.items():
         if not needs or context.links.that_carry(*needs):

@@ -35,24 +35,46 @@ class UnknownType(BadInput, ValueError):
     """A type that is not installed here, or no type name at all."""
 
 
+class OtherKind(UnknownType):
+    """A type of messages where one of services is expected, and the like."""
+
+
+# What the class of an interface has, by its kind, and what the kind is called.
+_KINDS = {
+    'msg': ('SLOT_TYPES', 'messages', 'nav_msgs/msg/Odometry'),
+    'srv': ('Request', 'services', 'std_srvs/srv/Trigger'),
+    'action': ('Goal', 'actions', 'nav2_msgs/action/Spin'),
+}
+
+
 @cache
-def load_type(name: str) -> type:
+def load_type(name: str, kind: str = '') -> type:
     """
-    Message class of a type name, `nav_msgs/msg/Odometry` or `nav_msgs/Odometry`.
+    Class of a type name, `nav_msgs/msg/Odometry` or `nav_msgs/Odometry`.
 
     Also the messages actions and services are made of (`…/action/NavigateToPose_FeedbackMessage`).
-    UnknownType says which package is missing.
+    `kind` is msg, srv or action where only such a one will do.
+
+    :raises UnknownType: if it is not installed; the text says which package is missing.
+    :raises OtherKind: if it is of another kind.
     """
+    _, _, example = _KINDS[kind or 'msg']
     match = _TYPE_NAME.fullmatch(name)
     if match is None:
-        raise UnknownType(f'"{name}" is not a type name such as nav_msgs/msg/Odometry')
-    package, kind, cls = match[1], match[2] or 'msg', match[3]
+        raise UnknownType(f'"{name}" is not a type name such as {example}')
+    package, folder, member = match[1], match[2] or kind or 'msg', match[3]
     try:
-        return _member(importlib.import_module(f'{package}.{kind}'), cls)
+        cls = _member(importlib.import_module(f'{package}.{folder}'), member)
     except ImportError:
         raise UnknownType(f'type {name}: package {package} is not installed') from None
     except AttributeError:
-        raise UnknownType(f'package {package} has no {kind} {cls}') from None
+        raise UnknownType(f'package {package} has no {folder} {member}') from None
+    if kind and not hasattr(cls, _KINDS[kind][0]):
+        is_of = next((words for mark, words, _ in _KINDS.values() if hasattr(cls, mark)), folder)
+        raise OtherKind(
+            f'{name} is a type of {is_of}; expected one of {_KINDS[kind][1]}, such as {example}'
+        )
+    return cls
 
 
 def _member(module: Any, name: str) -> type:

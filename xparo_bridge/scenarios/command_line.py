@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 
+from ..closed_output import ends_with_its_reader
 from ..local.children import cancel_on_signals
 from .document import ScenarioError
 from .evidence import run_with_evidence
@@ -36,6 +37,7 @@ examples:
   scenario record go.yaml                               write what an operator does now"""
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Run scenarios; the exit code of the worst."""
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -21,6 +21,7 @@ import sys
 import tempfile
 from typing import Any
 
+from ..closed_output import ends_with_its_reader
 from ..json_reader import read_own
 from ..redaction import HIDDEN
 from .database import (
@@ -49,6 +50,7 @@ class _Problem(Exception):
         self.code = code
 
 
+@ends_with_its_reader
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit code."""
     parser = argparse.ArgumentParser(

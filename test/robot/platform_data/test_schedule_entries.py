@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from xparo_bridge import time_zones
 from xparo_bridge.json_reader import read_own
-from xparo_bridge.robot.platform_data import schedule_entries
 from xparo_bridge.robot.platform_data.schedule_entries import (
     DONE,
     INVALID,
@@ -19,10 +19,9 @@ from xparo_bridge.robot.platform_data.schedule_entries import (
     MISSED,
     Policy,
     ScheduleEntries,
-    time_zone,
     WAITING,
 )
-from xparo_bridge.robot.platform_data.time_zones import OLDER_NAMES
+from xparo_bridge.time_zones import OLDER_NAMES, time_zone
 
 BERLIN = Policy('Europe/Berlin')
 # 2026-07-01 12:00 in Berlin
@@ -180,7 +179,7 @@ def test_a_browser_s_older_name_of_a_time_zone_is_known_without_its_package(name
             raise KeyError(key)
         return ZoneInfo(key)
 
-    monkeypatch.setattr(schedule_entries, 'ZoneInfo', without_legacy)
+    monkeypatch.setattr(time_zones, 'ZoneInfo', without_legacy)
     at = datetime(2026, 1, 1, 12)
     assert time_zone(name).utcoffset(at) == ZoneInfo(OLDER_NAMES[name]).utcoffset(at)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import sys
 
+from ...closed_output import ends_with_its_reader
 from ...configuration import ConfigurationError, load
 from ...json_reader import read_own
 from ...share import share
@@ -20,6 +21,7 @@ from ..nav2 import RELEASES
 from .robot_registry import nav2_release, robot_registry
 
 
+@ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the files named on the command line and return the exit code."""
     parser = linter.parser((*RELEASES, 'all', 'robot'))

@@ -22,12 +22,13 @@ from ..registry import NodeFactory, NodeRegistry
 from ..status import NodeKind
 from .action_leaf import ActionUse, RosAction
 from .answer import Answer
-from .fields import FieldError, find_type, MessageField, UnknownType
+from .fields import FieldError, find_type, MessageField, OtherKind, UnknownType
 from .service_leaf import RosService, ServiceUse
 from .topic_leaf import ConditionUse, PublishUse, RosTopicCondition, RosTopicPublish
 
-# The key that names the interface says what the node does with it.
-USES = ('action', 'service', 'publish', 'condition')
+# The key that names the interface says what the node does with it; each with the interface's kind.
+_KINDS = {'action': 'action', 'service': 'srv', 'publish': 'msg', 'condition': 'msg'}
+USES = tuple(_KINDS)
 
 # Reports the keys that lead to a problem, below `trees: nodes:`, and what it is.
 ConfigProblem = tuple[tuple[str, ...], str]
@@ -55,9 +56,9 @@ def add_configured(
         use = next(use for use in USES if use in settings)
         kind = NodeKind.CONDITION if use == 'condition' else NodeKind.ACTION
         try:
-            interface = find_type(settings[use])
+            interface = find_type(settings[use], _KINDS[use])
         except UnknownType as error:
-            if not stubs:
+            if not stubs or isinstance(error, OtherKind):
                 problems.append(((type_id, use), str(error)))
                 continue
             ports = {name: Port(name) for name in settings['ports']}

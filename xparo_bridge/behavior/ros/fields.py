@@ -27,6 +27,7 @@ from rosidl_parser.definition import (
 
 from ...json_reader import JsonError, read_json
 from ...ros.fields import class_of, describe, is_time, load_type, members, type_name
+from ...ros.fields import OtherKind as OtherKind
 from ...ros.fields import UnknownType as UnknownType
 from ...ros.times import NoTime, time_message
 from ..errors import BehaviorError, ConversionError
@@ -202,13 +203,14 @@ def from_field(value: Any) -> Any:
     return value
 
 
-def find_type(name: str) -> Any:
+def find_type(name: str, kind: str = '') -> Any:
     """
-    The class of an interface such as `nav2_msgs/action/Spin`.
+    Class of an interface such as `nav2_msgs/action/Spin`, of any kind or of msg, srv or action.
 
     :raises UnknownType: if it is not installed here.
+    :raises OtherKind: if it is of another kind.
     """
-    return load_type(name)
+    return load_type(name, kind)
 
 
 def is_installed(name: str) -> bool:

@@ -72,8 +72,7 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
 
 def interface(name: str, kind: str) -> Any:
     """Class of an interface type, `std_srvs/srv/Trigger` or `std_srvs/Trigger`."""
-    package, _, short = name.partition('/')
     try:
-        return load_type(name if '/' in short else f'{package}/{kind}/{short}')
+        return load_type(name, kind)
     except UnknownType as error:
         raise SettingsError(('type',), str(error)) from None

@@ -22,10 +22,6 @@ class Joystick(Feature):
     def __init__(self, context: FeatureContext) -> None:
         self._context = context
         self._command = context.configuration['joystick']['command']
-        if self._command is not None and self._command not in context.configuration['commands']:
-            context.configuration.refuse(
-                ('joystick', 'command'), f'there is no command "{self._command}"'
-            )
         self._joy = publisher(context.node, Joy, '~/joy')
         self.handlers = Handlers()
         self.handlers.on(msg.Teleop, self._on_teleop)

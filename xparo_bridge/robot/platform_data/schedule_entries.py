@@ -16,10 +16,9 @@ from datetime import datetime
 import heapq
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ...json_writer import dumps
-from .time_zones import OLDER_NAMES
+from ...time_zones import time_zone
 
 # A start up to so late, s, is no missed one: platforms give times in minutes.
 ON_TIME_TOLERANCE = 60.0
@@ -191,18 +190,3 @@ def _moment(date: str, time: str, zone: str | None) -> float:
     else:
         raise ValueError(f'"{date}" and "{time}": expected a date YYYY-MM-DD and a time HH:MM')
     return (moment.replace(tzinfo=time_zone(zone)) if zone else moment).timestamp()
-
-
-def time_zone(name: str) -> ZoneInfo:
-    """
-    Return a time zone by its name, also by an older one, as browsers have some.
-
-    :raises ValueError: if this machine does not know it.
-    """
-    for known in (name, OLDER_NAMES.get(name)):
-        try:
-            if known is not None:
-                return ZoneInfo(known)
-        except (KeyError, ValueError, OSError):
-            continue
-    raise ValueError(f'time zone "{name}" is not known here; expected a name such as Asia/Kolkata')

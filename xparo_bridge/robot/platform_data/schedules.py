@@ -41,7 +41,6 @@ from .schedule_entries import (
     Policy,
     read_schedule,
     ScheduleEntries,
-    time_zone,
 )
 
 # Room for all schedules on disk, bytes, and values of one.
@@ -61,11 +60,6 @@ class Schedules(Feature):
         """Take up the schedules of the last run."""
         node = context.node
         settings = context.configuration['schedule']
-        if settings['time_zone']:
-            try:
-                time_zone(settings['time_zone'])
-            except ValueError as error:
-                context.configuration.refuse(('schedule', 'time_zone'), str(error))
         self._context = context
         self._logger = node.get_logger()
         self._timeout = context.configuration['chat']['timeout']

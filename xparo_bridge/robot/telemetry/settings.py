@@ -79,7 +79,7 @@ class TopicSettings:
 
     def _check_type(self) -> None:
         try:
-            cls = load_type(self.type)
+            cls = load_type(self.type, 'msg')
         except UnknownType as error:
             raise SettingError(('type',), str(error)) from None
         for name, path in self.fields:

@@ -1,11 +1,13 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Find the name that a time zone has now, of an older one that a browser uses.
+Find a time zone by its name, also by an older one that a browser uses.
 
 The older names are links in the time zone database (its file `backward`); Ubuntu 24.04 and Debian
 13 have them in a package of their own, tzdata-legacy, which few robots have.
 """
+
+from zoneinfo import ZoneInfo
 
 OLDER_NAMES = {
     'Africa/Asmera': 'Africa/Nairobi',
@@ -133,3 +135,18 @@ OLDER_NAMES = {
     'W-SU': 'Europe/Moscow',
     'Zulu': 'Etc/UTC',
 }
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """
+    Return a time zone by its name, also by an older one, as browsers have some.
+
+    :raises ValueError: if this machine does not know it.
+    """
+    for known in (name, OLDER_NAMES.get(name)):
+        try:
+            if known is not None:
+                return ZoneInfo(known)
+        except (KeyError, ValueError, OSError):
+            continue
+    raise ValueError(f'time zone "{name}" is not known here; expected a name such as Asia/Kolkata')
