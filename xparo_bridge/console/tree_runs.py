@@ -71,6 +71,11 @@ class TreeRuns:
         self.runs: dict[str, TreeRun] = {}
         self.rejected: dict[str, dict[str, Any]] = {}  # the last refusal of a tree, by its name
 
+    @property
+    def newest(self) -> TreeRun | None:
+        """The run that began last, if there is one."""
+        return next(reversed(self.runs.values()), None)
+
     def take(self, data: Mapping[str, Any], moment: float) -> TreeRun | None:
         """Take a report; the run it is of, None for the refusal of a tree."""
         name, run_id = str(data.get('tree_name')), data.get('run_id')

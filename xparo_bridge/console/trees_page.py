@@ -28,12 +28,13 @@ _EXAMPLE = """\
 </root>
 """
 _CHIPS = {'succeeded': 'xc-good', 'running': 'xc-good', 'paused': 'xc-wait', 'stopping': 'xc-wait'}
-# The editor has no setting for the name that a screen reader says.
-_NAME_EDITOR = """const name = (tries) => {
-    const field = document.querySelector('.cm-content');
-    if (field) field.setAttribute('aria-label', 'XML of the tree');
-    else if (tries) setTimeout(() => name(tries - 1), 200);
-}; name(50)"""
+# The editor has no setting for the name that a screen reader says, and forgets one it was given.
+_NAME_EDITOR = """<script>
+new MutationObserver(() => {
+    for (const field of document.querySelectorAll('.cm-content:not([aria-label])'))
+        field.setAttribute('aria-label', 'XML of the tree');
+}).observe(document, { subtree: true, childList: true, attributeFilter: ['aria-label'] });
+</script>"""
 _KEPT = 500  # reports of the past that are looked at
 
 
@@ -55,6 +56,9 @@ class TreesPage:
         self._view = view
         self._runs = TreeRuns()
         self._shown: TreeRun | None = None
+        self._follows = True  # whether the newest run is shown, whichever that is
+        self._at: int | None = None  # the moment that was chosen, in reports; None for the newest
+        self._early: list[Event] | None = []  # what came before the history did
         self._drawn: tuple[Any, ...] = ()
         self._structure: Any = None
         self._library: list[dict[str, Any]] = []
@@ -90,7 +94,7 @@ class TreesPage:
             self._errors = ui.element('div')
             self._tree = Drawing()
             self._tree.on('ready', self._redraw)
-            self._scrub = ui.slider(min=0, max=1, value=1, on_change=self._show).props(
+            self._scrub = ui.slider(min=0, max=1, value=1, on_change=self._on_scrub).props(
                 'aria-label="Moment of the run" label'
             )
             self._when = ui.label().classes('xc-soft')
@@ -99,12 +103,15 @@ class TreesPage:
             )
 
     def _take(self, event: Event) -> None:
-        if event.get('type') == 'behavior_status':
-            run = self._runs.take(event['data'], float(event['time']))
-            if run is None:
-                self._show_rejection(event['data'])
-            elif run.state in GOING and (self._shown is None or self._shown.state not in GOING):
-                self._shown = run
+        if event.get('type') != 'behavior_status':
+            return
+        if self._early is not None:
+            self._early.append(event)
+        run = self._runs.take(event['data'], float(event['time']))
+        if run is None:
+            self._show_rejection(event['data'])
+        elif self._follows:
+            self._shown = self._runs.newest
 
     async def _load(self) -> None:
         robot = self._view.robot_id
@@ -120,12 +127,15 @@ class TreesPage:
             )
         except OperatorError:
             return
-        later, self._runs = self._runs, TreeRuns()
+        early, self._early = self._early or (), None
+        self._runs = TreeRuns()
         for record in reports:
             self._runs.take(record['data'], record['time'])
-        self._runs.runs.update(later.runs)
-        if self._runs.runs and self._shown is None:
-            self._shown = list(self._runs.runs.values())[-1]
+        known = {record['data'].get('message_id') for record in reports}
+        for event in early:
+            if event['data'].get('message_id') not in known - {None}:
+                self._runs.take(event['data'], float(event['time']))
+        self._shown = self._runs.newest
         if pushed and self._editor.value == _EXAMPLE:
             self._name.value = pushed[-1]['name']
             self._editor.value = pushed[-1]['data']['xml']
@@ -134,8 +144,14 @@ class TreesPage:
     def _choose(self) -> None:
         run = self._runs.runs.get(str(self._choice.value))
         if run is not None and run is not self._shown:
-            self._shown = run
+            self._shown, self._at = run, None
+            self._follows = run is self._runs.newest
             self._show()
+
+    def _on_scrub(self) -> None:
+        at, most = int(self._scrub.value), int(self._scrub._props['max'])
+        self._at = at if at < most else None
+        self._show()
 
     def _redraw(self) -> None:
         self._structure, self._drawn = None, ()
@@ -159,13 +175,12 @@ class TreesPage:
         if self._choice.value != run.run_id:
             self._choice.value = run.run_id
         count = len(run.reports)
-        following = self._scrub.value >= self._scrub._props['max']
+        at = count if self._at is None else self._at
         if self._scrub._props['max'] != max(count, 1):
             self._scrub._props['max'] = max(count, 1)
             self._scrub.update()
-            if following:
-                self._scrub.value = max(count, 1)
-        at = int(self._scrub.value) if not following else count
+        if self._at is None and self._scrub.value != max(count, 1):
+            self._scrub.value = max(count, 1)
         drawn = (run.run_id, at, count, run.state)
         if drawn == self._drawn:
             return
@@ -181,7 +196,8 @@ class TreesPage:
         moment = run.reports[at - 1][0] if 0 < at <= count else run.began
         since = moment - run.began
         self._when.text = (
-            f'{words.clock(moment, self._session.zone)}, {since:.1f} s after its begin'
+            f'{words.clock(moment, self._session.zone)}, {since:.1f} s after its begin, '
+            f'report {at} of {count}'
         )
         self._show_errors(run.errors if run.state not in GOING else [])
 
@@ -248,6 +264,7 @@ class TreesPage:
 
     async def _run(self, name: str) -> None:
         command = self._command('run_tree')
+        self._follows, self._at = True, None
         if command:
             await attempt(
                 lambda: self._feed.send(self._view.robot_id, command, {'tree_name': name})
@@ -277,7 +294,7 @@ class TreesPage:
                 _EXAMPLE, language='XML', theme='githubLight', line_wrapping=True
             )
             self._editor.style('height: 320px; width: 100%; border: 1px solid var(--line)')
-            ui.timer(0.2, lambda: ui.run_javascript(_NAME_EDITOR), once=True)
+            ui.add_head_html(_NAME_EDITOR)
             self._mistakes = ui.element('div').props(
                 'role=alert aria-label="Mistakes in the tree"'
             )
@@ -291,8 +308,7 @@ class TreesPage:
             return
         self._editor.decorations = []
         self._mistakes.clear()
-        self._scrub.value = self._scrub._props['max']
-        self._shown = None if self._shown and self._shown.state not in GOING else self._shown
+        self._follows, self._at = True, None
         await attempt(
             lambda: self._feed.request('push_tree', robot=self._view.robot_id, name=name, xml=xml)
         )
