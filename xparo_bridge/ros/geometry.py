@@ -30,7 +30,11 @@ def yaw(rotation: Quaternion) -> float:
     """Heading of a rotation, rad, in (-pi, pi]."""
     return math.atan2(
         2 * (rotation.w * rotation.z + rotation.x * rotation.y),
-        rotation.w**2 + rotation.x**2 - rotation.y**2 - rotation.z**2,
+        # Not by `**`, which raises OverflowError where a product is infinite.
+        rotation.w * rotation.w
+        + rotation.x * rotation.x
+        - rotation.y * rotation.y
+        - rotation.z * rotation.z,
     )
 
 

@@ -236,30 +236,57 @@ def test_odometry_that_is_not_configured_is_not_waited_for(station):
     assert 'base.odom_topic' in at.base.motion().text
 
 
-@pytest.mark.parametrize('how', ['silent', 'the same again', 'not finite'])
-def test_odometry_that_has_stopped_says_nothing_of_now(station, robot, how):
+SILENCES = {
+    'silent': None,
+    'the same again': {},
+    'not finite': {'speed': float('nan')},
+    'a pose that is not finite': {'x': float('inf')},
+}
+
+
+@pytest.mark.parametrize('moved', [True, False])
+@pytest.mark.parametrize('how', SILENCES)
+def test_odometry_that_has_stopped_says_what_it_said_of_a_base_that_moves(
+    station, robot, how, moved
+):
     at, odometer = station({}), Odometer(robot)
     at.until(lambda: odometer.publisher.get_subscription_count())
+    speed = 0.3 if moved else 0.0
 
-    def moves():
-        odometer.tell(speed=0.3)
-        return at.base.motion().moving
+    def said():
+        odometer.tell(speed=speed)
+        robot.becomes(lambda: False, 0.05)
+        return at.base.motion().moving is moved
 
-    at.until(moves)
+    at.until(said)
     last = odometer.stamp
 
-    def unknown():
+    def silent():
         if how == 'the same again':
-            odometer.tell(speed=0.3, stamp=last)
-        elif how == 'not finite':
-            odometer.tell(speed=float('nan'))
+            odometer.tell(speed=speed, stamp=last)
+        elif how != 'silent':
+            odometer.tell(**SILENCES[how])
         robot.becomes(lambda: False, 0.02)
-        return at.base.motion().moving is None
+        return at.base.motion().moving is (True if moved else None)
 
-    at.until(unknown)
+    at.base.stand().end()  # From here on only what comes now makes it stand.
+    at.until(silent)
+    ends = time.monotonic() + 1.5
+    while time.monotonic() < ends:
+        assert silent()
     motion = at.base.motion()
-    assert motion.age > 1.0
-    assert 'ago' in motion.text
+    assert motion.speaks is (how != 'silent')
+    words = {'silent': 'ago', 'the same again': 'one stamp'}.get(how, 'not finite')
+    assert words in motion.text
+    assert ('0.30 m/s' in motion.text) is moved
+    # When it speaks again it is believed.
+
+    def stands():
+        odometer.tell()
+        robot.becomes(lambda: False, 0.05)
+        return at.base.motion().moving is False
+
+    at.until(stands)
 
 
 def settings_of(base=None, **commands):

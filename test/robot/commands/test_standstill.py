@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 
@@ -179,17 +180,45 @@ class Wheels:
     """Odometry of a base that moves until it is told to."""
 
     def __init__(self, graph, speed=0.5):
-        self.speed, self._x = speed, 0.0
+        self.speed, self._x, self._node = speed, 0.0, graph.node
+        # How what it says is spoilt; None for nothing said.
+        self.spoil = lambda message: message
         self._publisher = graph.node.create_publisher(Odometry, '/odom', 10)
-        graph.node.create_timer(0.02, self._tick)
+        self._timer = graph.node.create_timer(0.02, self._tick)
 
     def _tick(self):
         self._x += 0.02 * self.speed
         message = Odometry()
         message.header.stamp.nanosec = time.monotonic_ns() % 10**9
         message.pose.pose.position.x = self._x
+        message.pose.pose.orientation.w = 1.0
         message.twist.twist.linear.x = self.speed
-        self._publisher.publish(message)
+        message = self.spoil(message)
+        if message is not None:
+            self._publisher.publish(message)
+
+    def die(self):
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+
+def frozen_stamp(message):
+    message.header.stamp.nanosec = 7
+    message.twist.twist.linear.x = message.pose.pose.position.x = 0.0
+    return message
+
+
+def not_finite(message):
+    message.twist.twist.linear.x = message.pose.pose.position.y = math.nan
+    return message
+
+
+SILENCES = {
+    'silent': lambda wheels: setattr(wheels, 'spoil', lambda message: None),
+    'dead': Wheels.die,
+    'one stamp': lambda wheels: setattr(wheels, 'spoil', frozen_stamp),
+    'not finite': lambda wheels: setattr(wheels, 'spoil', not_finite),
+}
 
 
 def test_stop_succeeds_when_odometry_says_that_the_robot_stands(station):
@@ -204,6 +233,7 @@ def test_stop_succeeds_when_odometry_says_that_the_robot_stands(station):
     wheels.speed = 0.0
     assert at.end(run).state is CommandState.SUCCEEDED
     assert 'canceled' not in at.states(run)
+    assert 'it is not known' not in run.status.result.get('warning', '')
 
 
 def test_stop_fails_while_odometry_says_that_the_robot_moves(station):
@@ -218,6 +248,62 @@ def test_stop_fails_while_odometry_says_that_the_robot_moves(station):
     at.until(lambda: len(velocities) > told + 20)
     wheels.speed = 0.0
     at.until(lambda: not at.base.standing)
+
+
+@pytest.mark.parametrize('when', ['before', 'meanwhile'])
+@pytest.mark.parametrize('how', SILENCES)
+def test_odometry_that_falls_silent_while_the_robot_moves_is_no_sign_that_it_stands(
+    station, how, when
+):
+    at = station({**COMMANDS, 'stop': {'kind': 'stop', 'stop_for': 0.0, 'timeout': 4.0}})
+    velocities = at.graph.listen(Twist, '/cmd_vel')
+    wheels = Wheels(at.graph)
+    at.until(lambda: at.base.motion().moving)
+    if when == 'before':
+        SILENCES[how](wheels)
+        silent_at = time.monotonic()
+        at.until(lambda: time.monotonic() > silent_at + 1.5)
+    run = at.send('stop')
+    if when == 'meanwhile':
+        SILENCES[how](wheels)
+    end = at.end(run)
+    assert (end.state, end.error['code']) == (CommandState.FAILED, 'not_stopped')
+    assert 'may still be moving' in end.error['message']
+    assert 'odom' in end.error['message']
+    assert '0.50 m/s' in end.error['message']
+    told = len(velocities)
+    at.until(lambda: len(velocities) > told + 20)
+    # The driver that was started again knows better.
+    if how != 'dead':
+        wheels.die()
+    Wheels(at.graph, 0.0)
+    at.until(lambda: not at.base.standing)
+    assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+
+
+def test_of_two_publishers_of_odometry_the_one_that_moves_counts(station):
+    at = station(COMMANDS)
+    moves, stands = Wheels(at.graph), Wheels(at.graph, 0.0)
+    at.until(lambda: at.base.motion().moving)
+    assert at.end(at.send('stop')).error['code'] == 'not_stopped'
+    moves.die()
+    at.until(lambda: not at.base.standing)
+    stands.die()
+
+
+def test_odometry_that_fell_silent_when_the_robot_stood_holds_up_no_stop(station):
+    at = station(COMMANDS)
+    wheels = Wheels(at.graph, 0.0)
+    at.until(lambda: at.base.motion().moving is False)
+    wheels.die()
+    at.until(lambda: at.base.motion().moving is None)
+    at.graph.listen(Twist, '/cmd_vel')
+    with RosGraph('robot') as robot:
+        robot.listen(Twist, '/cmd_vel')
+        at.until(lambda: at.base.unheard() is None)
+        end = at.end(at.send('stop'))
+    assert end.state is CommandState.SUCCEEDED
+    assert 'it is not known whether the base stands' in end.result['warning']
 
 
 def test_stop_says_so_if_no_base_hears_it(station):

@@ -87,23 +87,25 @@ class RobotBase:
     def stand(self) -> Stand:
         """Tell the base to stand, at once and again, until the returned wish has ended."""
         stand = Stand(self)
-        if not self.standing and self._motion is not None:
-            self._motion.forget()
+        begins = not self.standing
         self._stands.add(stand)
         self._tell(self._topics)
         self._timer.reset()
+        if begins and self._motion is not None:
+            self._motion.forget()
         return stand
 
     def stand_for(self, seconds: float | None = None, topic: str | None = None) -> None:
         """Tell the base to stand, at once and for a time, by default `stand_for`, on one topic."""
         seconds = self.settings.stand_for if seconds is None else seconds
         topics = self._topics if topic is None else (topic,)
-        if not self.standing and self._motion is not None:
-            self._motion.forget()
+        begins = not self.standing
         for each in topics:
             self._stand_until[each] = max(self._stand_until[each], time.monotonic() + seconds)
         self._tell(topics, seconds)
         self._timer.reset()
+        if begins and self._motion is not None:
+            self._motion.forget()
 
     @property
     def standing(self) -> bool:
@@ -189,12 +191,12 @@ class RobotBase:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        if self._motion is not None:
-            self._motion.now()  # So that there are poses to compare.
         topics = [
             topic for topic, until in self._stand_until.items() if self._stands or until > now
         ]
         self._tell(topics)
+        if self._motion is not None:
+            self._motion.now()  # So that there are poses to compare.
         if not topics and not self.standing:
             self._timer.cancel()
 
@@ -204,6 +206,8 @@ class RobotBase:
         for topic, out in self._topics.items():
             out.look()
             self._reports[topic].update(out, self._logger)
+        if self._motion is not None:
+            self._motion.now()  # What it says now counts if it is silent when a stop comes.
 
 
 @dataclass

@@ -141,8 +141,9 @@ class Standstill:
         if now < self.actions.complete_at:
             problems.append('the bridge has only begun to find what may move the robot')
         motion = self._base.motion()
-        unknown = motion.moving is None and motion.age is not None
-        if motion.moving or (unknown and now < self._stand_until + _ODOMETRY_PERIOD):
+        # Of what fell silent and did not say that the base moves nothing more is to be learnt.
+        patient = motion.age is not None and now < self._stand_until + _ODOMETRY_PERIOD
+        if motion.moving or (motion.moving is None and (motion.speaks or patient)):
             problems.append(motion.text)
         self._problems = problems
         if not problems and now >= self._stand_until:

@@ -101,8 +101,8 @@ class Stop(Kind[_Stopping]):
         problems = self._problems(run.work)
         ended = listed('ended', [ending(other) for other in run.work.others])
         if not problems:
-            unheard = self.robot.base.unheard()
-            run.succeed({**ended, **({'warning': unheard} if unheard else {})})
+            warning = self.robot.base.unheard() or self._silence()
+            run.succeed({**ended, **({'warning': warning} if warning else {})})
         elif time.monotonic() > run.work.give_up_at:
             run.fail(
                 'not_stopped',
@@ -113,6 +113,13 @@ class Stop(Kind[_Stopping]):
         elif problems != run.work.reported:
             run.work.reported = problems
             run.running({'waits_for': problems[:5]})
+
+    def _silence(self) -> str | None:
+        """Say if odometry, which there was, does not say whether the robot stands."""
+        motion = self.robot.base.motion()
+        if motion.moving is False or motion.age is None:
+            return None
+        return f'it is not known whether the base stands: {motion.text}'
 
     def _problems(self, stopping: _Stopping) -> list[str]:
         """Return why the robot may still be moving, or does not yet stand for long enough."""
