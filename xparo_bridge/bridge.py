@@ -261,6 +261,7 @@ class Bridge:
             msg.LinkProblem: lambda link, problem: self._warn(link, problem.problem),
             msg.LinkCredential: self._on_credential,
             msg.RobotInfoRequest: lambda link, ask: self.links.send(info, link),
+            msg.TurnReached: lambda link, turn: self.router.turn_reached(link, turn.received_at),
             msg.RefusedPush: lambda link, push: self._warn(
                 link, f'{push.kind} refused: {push.reason}'
             ),
@@ -390,6 +391,8 @@ class Bridge:
             self._warn(link, change.error + (f' ({change.remedy})' if change.remedy else ''))
         else:
             self._logger.info(f'{link}: {change.state.value}')
+        if change.state is not msg.LinkState.CONNECTED:
+            self.router.turn_reached(link, time.monotonic())  # Nothing that waits is read now.
         self._link_loss.change(link, connected=change.state is msg.LinkState.CONNECTED)
         if change.state is msg.LinkState.CONNECTED:
             self.trees.introduce(link)
@@ -453,6 +456,7 @@ class Bridge:
             self._journal.close()
         self.running.stop()
         self._telemetry.stop()
+        self.trees.close()
         self._base.close()
         self._audit.close()
         self.state.close()
@@ -461,5 +465,6 @@ class Bridge:
         """Begin to end the tree that runs and every open command, and end the log sessions."""
         self._log_sessions.stop()
         self.trees.stop()
+        self.router.turn_reached(None, time.monotonic())
         for run in self.router.open_runs:
             self.router.cancel(run)

@@ -15,7 +15,7 @@ from fixtures.robot_side import adapter, ignore, Robot
 import pytest
 
 from xparo_bridge.link.read_ahead import Arrival, FrameScanner, LOOKED_INTO, ReadAhead
-from xparo_bridge.messages import RemoteCommand
+from xparo_bridge.messages import RemoteCommand, TurnReached
 
 HEAD = b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
@@ -156,3 +156,30 @@ def test_a_stop_is_taken_though_nobody_reads_what_came_before_it():
             return taken
 
     assert asyncio.run(scenario()) == ['s', 't']
+
+
+@pytest.mark.parametrize('form', ['seen', 'in pieces'])
+def test_a_cancel_goes_first_and_its_turn_is_told_behind_what_it_overtook(form):
+    async def say(socket: Any) -> None:
+        for number in range(200):
+            await socket.send(order('go', f'{number}'))
+        cancel = order('cancel', 'c')
+        await socket.send(cancel if form == 'seen' else [cancel[:9], cancel[9:]])
+        await socket.send(order('go', 'after'))
+        await ignore(socket)
+
+    async def scenario() -> None:
+        async with websocket_server(say) as port:
+            async with Robot(port, urgent=URGENT, heartbeat_interval=30.0) as robot:
+                await robot.wait_for(lambda m: getattr(m, 'command_id', '') == 'after')
+            there = [m for m in robot.received if isinstance(m, (RemoteCommand, TurnReached))]
+            turns = [m for m in there if isinstance(m, TurnReached)]
+            cancel = next(m for m in there if getattr(m, 'command_id', '') == 'c')
+            assert cancel.ahead
+            assert turns == [TurnReached(cancel.received_at)]
+            turn = there.index(turns[0])
+            before = [m.command_id for m in there[:turn] if m is not cancel]
+            assert before == [f'{number}' for number in range(200)]
+            assert [m.command_id for m in there[turn + 1 :]] == ['after']
+
+    asyncio.run(scenario())

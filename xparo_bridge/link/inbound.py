@@ -34,6 +34,7 @@ from ..messages import (
     RunTask,
     TaskResult,
     TransferError,
+    TurnReached,
 )
 from ..redaction import hide, redacted
 from ..token_bucket import TokenBucket
@@ -156,8 +157,13 @@ class Inbound:
                 isinstance(message, RemoteCommand) and self._urgent.get(message.command) in _FIRST
             )
             (first if stops else arrival.messages).append(message)
+        marked = False
         for message in first:
-            self.take(protocol, message, len(text), arrival.at)
+            marked |= self._take_urgent(
+                message, self._urgent[message.command], len(text), arrival.at
+            )
+        if marked:
+            arrival.messages.append(TurnReached(arrival.at))
         return bool(arrival.messages) or not messages
 
     def skip(self, protocol: Protocol, frame: Frame, arrival: Arrival) -> bool:
@@ -193,7 +199,11 @@ class Inbound:
         """
         urgent = isinstance(message, RemoteCommand) and self._urgent.get(message.command)
         if urgent:
-            self._take_urgent(message, urgent, size, received_at)
+            if self._take_urgent(message, urgent, size, received_at):
+                self.deliver(TurnReached(received_at))
+            return []
+        if isinstance(message, TurnReached):
+            self.deliver(message)
             return []
         refusal = self.limits.refusal(message, size) or refusal or self._no_room(message)
         if refusal is not None:
@@ -256,7 +266,8 @@ class Inbound:
 
     def _take_urgent(
         self, command: RemoteCommand, kind: str, size: int, received_at: float
-    ) -> None:
+    ) -> bool:
+        """Take what stops the robot; whether it is to be told when its own turn comes."""
         limit = self.limits.size_of(command)
         if size > limit:
             problem = f'a frame of {size} bytes; at most {limit} are taken'
@@ -264,11 +275,14 @@ class Inbound:
         command = replace(command, received_at=received_at)
         first = kind in _FIRST
         if first and self._crossing.urgent < MAX_URGENT:
-            self._crossing.deliver(self._link, command, urgent=True)
-        elif refusal := self._no_room(command):
+            ahead = kind == 'cancel'  # The others need not know what they overtake.
+            self._crossing.deliver(self._link, replace(command, ahead=ahead), urgent=True)
+            return ahead
+        if refusal := self._no_room(command):
             self._refuse(command, refusal)
         else:
             self.deliver(command, size)
+        return False
 
     def _no_room(self, message: Any) -> Refusal | None:
         if not self._crossing.full(self._link) or isinstance(message, (Ping, Heartbeat)):

@@ -72,6 +72,8 @@ class RemoteCommand(Message):
     monotonic clock. `problems` say which members could not be read; those have their defaults.
     One that is `refused` was not let in by its link, and is to be answered but not done.
     `operator` is the person who gave it, as the sender has it; empty if it does not say.
+    `ahead`: its link handed it over before what it had received earlier, and a `TurnReached`
+    follows behind that.
     """
 
     command: str
@@ -83,6 +85,14 @@ class RemoteCommand(Message):
     problems: Sequence[str] = ()
     refused: Refusal | None = None
     operator: str = ''
+    ahead: bool = field(default=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReached(Message):
+    """All that a link received before a command that went ahead of it has been handed over."""
+
+    received_at: float  # of that command
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,53 @@ def test_a_cancel_ends_only_what_it_selects_of_what_is_read_after_it(station):
     assert order(at, 'long', command_id='b', received_at=before).started
 
 
+ENDS_OF_TURNS = {
+    'its turn': lambda at, cancel: at.router.turn_reached('platform', cancel.command.received_at),
+    'the end of the link': lambda at, cancel: at.router.turn_reached('platform', time.monotonic()),
+    'the end of the bridge': lambda at, cancel: at.router.turn_reached(None, time.monotonic()),
+}
+
+
+@pytest.mark.parametrize('how', ENDS_OF_TURNS)
+@pytest.mark.parametrize('wanted', [{'command_id': 'a'}, {'command': 'long'}, {}])
+def test_a_cancel_that_overtook_its_command_and_the_command_agree(station, wanted, how):
+    at = station(COMMANDS)
+    before = time.monotonic()
+    cancel = order(at, 'cancel', wanted, ahead=True)
+    elsewhere = order(at, 'long', command_id='b', source='other')
+    assert cancel.open
+    assert order(at, 'long', command_id='a', received_at=before).state is CommandState.CANCELED
+    at.router.turn_reached('platform', before)  # Of another cancel, which came earlier.
+    at.router.turn_reached('other', time.monotonic())
+    assert cancel.open
+    ENDS_OF_TURNS[how](at, cancel)
+    end = at.end(cancel)
+    assert end.state is CommandState.SUCCEEDED
+    assert [(each['command_id'], each['state']) for each in end.result['ended']] == [
+        ('a', 'canceled')
+    ]
+    assert elsewhere.open  # It came after the cancel.
+
+
+@pytest.mark.parametrize('how', ENDS_OF_TURNS)
+def test_a_cancel_that_overtook_nothing_of_its_own_is_rejected_in_its_turn(station, how):
+    at = station(COMMANDS)
+    cancel = order(at, 'cancel', {'command_id': 'a'}, ahead=True)
+    assert cancel.status is None
+    ENDS_OF_TURNS[how](at, cancel)
+    assert cancel.status.error['code'] == 'nothing_to_cancel'
+    assert [status.state for status in at.told] == ['rejected']
+
+
+def test_cancels_that_wait_for_their_turn_are_bounded(station):
+    at = station(COMMANDS)
+    runs = [order(at, 'cancel', {'command_id': 'a'}, ahead=True) for _ in range(500)]
+    assert 0 < sum(run.open for run in runs) < 100
+    at.router.turn_reached('platform', time.monotonic())
+    assert not any(run.open for run in runs)
+    assert len(at.told) == 500
+
+
 def test_an_order_that_was_refused_before_is_answered_once_and_its_id_stays_free(station):
     at = station(COMMANDS)
     why = Rejection('rate_limited', 'more than 450 a second', {'retry_after': 0.1})

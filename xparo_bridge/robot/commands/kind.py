@@ -72,8 +72,15 @@ class RunControl(Protocol):
         for another run than the one it was called for.
         """
 
-    def cancel_earlier(self, received_at: float, selects: Callable[[Run[Any]], bool]) -> None:
-        """End also those selected runs that came before, though they are only read later."""
+    def cancel_earlier(self, run: Run[Any], selects: Callable[[Run[Any]], bool]) -> list[Run[Any]]:
+        """
+        End also those selected runs that came before a cancel, though they are only read later.
+
+        They are added to the list that is returned.
+        """
+
+    def overtakes(self, run: Run[Any]) -> bool:
+        """Whether a run was handed over before what came before it, and that is not here yet."""
 
     def pause(self, run: Run[Any]) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""

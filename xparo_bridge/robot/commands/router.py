@@ -104,6 +104,7 @@ class Router:
         self._ids = CommandIds(self._open, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = timer(node, _POLL_PERIOD, self._poll)
+        self._polled_at = time.monotonic()
 
     def recover(self) -> None:
         """Report what a bridge that died could not report any more."""
@@ -165,6 +166,12 @@ class Router:
         run.reject(why)
         return run
 
+    def turn_reached(self, source: str | None, received_at: float) -> None:
+        """Go on with cancels that went ahead of what is here now; of any source without one."""
+        for run in self._late_cancels.reach(source, received_at):
+            if run.kind is not None:
+                self._admit(run, self.kinds[run.command.command])
+
     @property
     def urgent_commands(self) -> frozenset[str]:
         """
@@ -191,7 +198,8 @@ class Router:
             return  # It was done with in `prepare`, or a fault ended it.
         place = places[0]
         if isinstance(place, Rejection):
-            run.reject(place)
+            if not self._late_cancels.hold(run, place):
+                run.reject(place)
             return
         if isinstance(place, Busy):
             run.reject(Rejection(place.code, place.message, {'by': place.by}))
@@ -213,8 +221,7 @@ class Router:
             self.preempt(place, run.id)
             if place.holder is None:
                 self._trees.preempt(run.id)
-        if self._timer.is_canceled():  # A running one would be put off by each command.
-            self._timer.reset()
+        self._wake_up()
 
     def _drop(self, dropped: tuple[AnyRun, ...], by: str) -> None:
         for other in dropped:
@@ -298,9 +305,13 @@ class Router:
         """Do something for a run; a fault in it, or in a callback it makes, ends that run only."""
         self._wall.guarded(run, do)
 
-    def cancel_earlier(self, received_at: float, selects: Callable[[AnyRun], bool]) -> None:
-        """End also those selected runs that came before, though they are only read later."""
-        self._late_cancels.add(received_at, selects)
+    def cancel_earlier(self, run: AnyRun, selects: Callable[[AnyRun], bool]) -> list[AnyRun]:
+        """End also those selected runs that came before a cancel and are only read later."""
+        return self._late_cancels.add(run, selects)
+
+    def overtakes(self, run: AnyRun) -> bool:
+        """Whether a run was handed over before what came before it, and that is not here yet."""
+        return self._late_cancels.overtakes(run)
 
     def pause(self, run: AnyRun) -> bool:
         """Begin to hold a run until it is resumed; False if that cannot be done."""
@@ -333,8 +344,7 @@ class Router:
     def motion_in_doubt(self) -> None:
         """Make the robot stand, because it is not known of a goal whether it still moves it."""
         self.standstill.begin_in_doubt()
-        if self._timer.is_canceled():  # A tree may be all that is under way.
-            self._timer.reset()
+        self._wake_up()  # A tree may be all that is under way.
 
     def lose(self, source: str) -> None:
         """End at once what only goes on while its sender is there."""
@@ -378,6 +388,11 @@ class Router:
 
     # --- inside ---
 
+    def _wake_up(self) -> None:
+        if self._timer.is_canceled():  # A running one would be put off by each command.
+            self._polled_at = time.monotonic()
+            self._timer.reset()
+
     def _answer_again(self, command: RemoteCommand, source: str, mark: str) -> AnyRun:
         """Answer a command whose id is used: as it stands if it is the same, else refused."""
         run = self._ids.first(command, source, mark)
@@ -391,6 +406,8 @@ class Router:
 
     def _poll(self) -> None:
         now = time.monotonic()
+        # Not the period of the timer: on a busy machine, or after a rest, it comes later.
+        elapsed, self._polled_at = now - self._polled_at, now
         self._turns.go_on()
         for run in self.open_runs:
             run.flush_progress(now)
@@ -399,7 +416,7 @@ class Router:
             kind = self.kinds[run.command.command]
             self.guarded(run, kind.poll)
             if run.paused:
-                run.give_up_at += _POLL_PERIOD
+                run.give_up_at += elapsed
             elif run.open and now > run.give_up_at and not run.overdue:
                 run.overdue = f'not done within {kind.timeout:g} s'
                 self.cancel(run)

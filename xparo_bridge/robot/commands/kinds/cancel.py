@@ -8,6 +8,7 @@ from typing import Any
 
 from ..answers import listed
 from ..kind import Kind, Schema, settings
+from ..late_cancels import NOTHING_TO_CANCEL
 from ..run import Rejection, Run
 
 
@@ -38,12 +39,13 @@ class Cancel(Kind[list[Run[Any]]]):
             return all(own[key] == value for key, value in wanted.items())
 
         others = [other for other in self.robot.runs.open_runs if not other.urgent]
-        run.work = [other for other in others if selects(other)]
-        self.robot.runs.cancel_earlier(run.command.received_at, selects)
+        if not hasattr(run, 'work'):  # One that found nothing comes again when its turn does.
+            run.work = self.robot.runs.cancel_earlier(run, selects)
+            run.work += [other for other in others if selects(other)]
         if not wanted or run.work:
             return None
         there = [{'command_id': o.id, 'command': o.command.command} for o in others]
-        return Rejection('nothing_to_cancel', 'no such command is open', listed('open', there))
+        return Rejection(NOTHING_TO_CANCEL, 'no such command is open', listed('open', there))
 
     def start(self, run: Run[list[Run[Any]]]) -> None:
         for other in run.work:
@@ -51,7 +53,8 @@ class Cancel(Kind[list[Run[Any]]]):
         self.poll(run)
 
     def poll(self, run: Run[list[Run[Any]]]) -> None:
-        if not any(other.open for other in run.work):
+        # What it overtook is in the list of what it ended too.
+        if not any(other.open for other in run.work) and not self.robot.runs.overtakes(run):
             run.succeed(listed('ended', [ending(other) for other in run.work]))
 
 
