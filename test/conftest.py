@@ -105,5 +105,4 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
         while domain in occupied(here=True) and time.monotonic() < deadline:
             gc.collect()  # A node in a cycle, or one that a thread still ends.
             time.sleep(0.05)
-        if not request.node.get_closest_marker('raises_in_the_bridge'):
-            assert domain not in occupied(here=True), 'the test left a node in the graph'
+        assert domain not in occupied(here=True), 'the test left a node in the graph'

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 import json
 from pathlib import Path
 import re
@@ -81,7 +82,12 @@ def is_ours(frame: FrameType) -> bool:
 
 def place(frame: FrameType) -> str | None:
     """File of a call below the package; None for one of somebody else's."""
-    file = Path(frame.f_code.co_filename)
+    return below_package(frame.f_code.co_filename)
+
+
+@cache  # It is asked at each call of any thread, which would take ten times as long.
+def below_package(name: str) -> str | None:
+    file = Path(name)
     return file.relative_to(PACKAGE).as_posix() if file.is_relative_to(PACKAGE) else None
 
 

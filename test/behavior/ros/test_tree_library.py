@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import hashlib
 from pathlib import Path
 import sqlite3
 from typing import Any
 
+from fixtures.cpu import cpu_time
 import pytest
 
 from xparo_bridge.behavior.ros.tree_library import (
@@ -48,6 +50,25 @@ def test_trees_and_the_last_run_are_there_after_a_restart(tmp_path):
         again.ended()
     with library(tmp_path) as ended:
         assert not ended.last.unfinished
+
+
+def test_all_names_and_hashes_are_told_without_reading_all_texts(tmp_path):
+    texts = {f'{n}': f'<a n="{n}">' + 'x' * 160_000 + '</a>' for n in range(MAX_KEPT)}
+    with library(tmp_path) as first:
+        for name, text in texts.items():
+            first.add(StoredTree(name, text))
+        listing = [(name, first.find(name).hash) for name in first.names]
+        assert dict(listing) == {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()
+        }
+        first.add(StoredTree('0', '<b/>'))
+        first.add(StoredTree('new', '<c/>'))
+        first.remove('2')
+        assert first.find('0').hash == StoredTree('0', '<b/>').hash
+        assert first.find('new').hash == StoredTree('new', '<c/>').hash
+        assert (first.find('1'), first.find('2')) == (None, None)
+    with library(tmp_path) as again:
+        assert cpu_time(lambda: [again.find(name).hash for name in again.names], 0.01) < 0.01
 
 
 def test_the_last_run_is_kept_when_its_name_gets_another_tree(tmp_path):

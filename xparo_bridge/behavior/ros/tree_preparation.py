@@ -112,21 +112,30 @@ class TreePreparation:
             self._to_read.put(None)
             self._thread = None
 
+    def forget(self) -> None:
+        """End, and keep nothing that was to be built; the executor spins no more."""
+        self.close()
+        self._orders.clear()
+
     # In the thread beside
 
     def _read_all(self) -> None:
         while (order := self._to_read.get()) is not None:
-            try:
-                if order.wanted:
-                    order.plan = self._read(order)
-            except TreeErrors as error:
-                order.errors = error
-            except Exception as error:
-                self._logger.error(f'tree {order.name}: {error!r}')
-                order.errors = TreeErrors([Problem(f'the tree cannot be read: {error!r}')])
-            if order.plan is None and order.errors is None:
-                order.errors = TreeErrors([Problem('the tree is no longer wanted')])
-            self._guard.trigger()
+            self._read_one(order)
+            del order  # Else it is kept, and the node with it, until the next one comes.
+
+    def _read_one(self, order: Order) -> None:
+        try:
+            if order.wanted:
+                order.plan = self._read(order)
+        except TreeErrors as error:
+            order.errors = error
+        except Exception as error:
+            self._logger.error(f'tree {order.name}: {error!r}')
+            order.errors = TreeErrors([Problem(f'the tree cannot be read: {error!r}')])
+        if order.plan is None and order.errors is None:
+            order.errors = TreeErrors([Problem('the tree is no longer wanted')])
+        self._guard.trigger()
 
     def _read(self, order: Order) -> Plan:
         work = Work(_TIMEOUT, gives_way=True, is_wanted=lambda: order.wanted)

@@ -234,6 +234,10 @@ class TreeRunner:
         self.halt(why='the bridge stops')
         self._preparation.close()
 
+    def close(self) -> None:
+        """Keep nothing that was to be built, nor the thread for it."""
+        self._preparation.forget()
+
     # A tree is made
 
     def _checked(

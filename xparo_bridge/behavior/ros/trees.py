@@ -149,6 +149,10 @@ class Trees:
         """Begin to end for good."""
         self._runner.stop()
 
+    def close(self) -> None:
+        """End what is beside the ROS thread; the executor spins no more."""
+        self._runner.close()
+
     @property
     def idle(self) -> bool:
         """Whether no tree runs, stops or waits to run."""

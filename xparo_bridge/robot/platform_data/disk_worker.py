@@ -69,5 +69,6 @@ class DiskWorker:
                 wait = self._idle()
             except Exception as error:
                 self._on_error(error)
+            del job  # Else it is kept, with all that it holds, until the next one comes.
             with self._news:
                 self._bytes -= size
