@@ -106,3 +106,18 @@ def test_entry_points_bring_nodes_and_a_broken_one_is_left_out(monkeypatch, capl
 def test_a_port_needs_a_name_that_can_be_an_attribute(name):
     with pytest.raises(PortError):
         input_port(name)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'default', 'says'),
+    [
+        ('duoble', 10.0, 'a value of duoble'),
+        ('int', 'ten', "'ten' is not an integer"),
+        ('bool', 'maybe', 'maybe'),
+        ('std::vector<double>', '1;a', "'a' is not a number"),
+    ],
+)
+def test_a_default_is_a_value_of_its_type(kind, default, says):
+    with pytest.raises(PortError, match=f"default of port 'below': .*{says}"):
+        input_port('below', kind, default)
+    assert input_port('below', kind, '{entry}').default == '{entry}'

@@ -226,4 +226,4 @@ def test_the_settings_of_kinds_that_are_known_without_ros_are_those_of_the_kinds
     assert spec is not None and spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert tool.FILE.read_text() == tool.text(), 'run python tools/command_kinds.py'
+    assert tool.FILE.read_text() == tool.text(), 'run .venv/bin/python tools/command_kinds.py'

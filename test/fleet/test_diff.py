@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from xparo_bridge.fleet.estimate import bytes_a_second
+from xparo_bridge.fleet.estimate import bytes_a_second, SIZES
 
 FLEET = 'links:\n  - {name: platform, protocol: xparo, url: "wss://a.org/ws"}\n'
 CHANGES = {
@@ -153,6 +153,13 @@ def test_what_is_no_side_is_told(fleet, config):
     )
     assert code == 2
     assert 'neither a robot (a …)' in said
+
+
+def test_each_group_s_size_is_known():
+    pytest.importorskip('rclpy')
+    from xparo_bridge.robot.telemetry.groups import GROUPS
+
+    assert SIZES.keys() == GROUPS.keys()
 
 
 @pytest.mark.parametrize(

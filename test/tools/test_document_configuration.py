@@ -7,5 +7,5 @@ from tools.document_configuration import PAGE, page
 
 def test_the_table_of_keys_is_up_to_date():
     text = PAGE.read_text()
-    assert page(text) == text, 'run: python tools/document_configuration.py'
+    assert page(text) == text, 'run .venv/bin/python tools/document_configuration.py'
     assert '`links[].heartbeat.interval`' in text

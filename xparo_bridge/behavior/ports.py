@@ -58,8 +58,11 @@ def _integer_type(name: str, low: int, high: int) -> PortType:
     )
 
 
-def _unreadable(text: str) -> Any:
-    raise ConversionError('text cannot be converted to a value of unknown type')
+def _unreadable(name: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        raise ConversionError(f'text cannot be converted to a value of {name}')
+
+    return parse
 
 
 def _status(value: Any) -> NodeStatus:
@@ -78,7 +81,7 @@ def _status(value: Any) -> NodeStatus:
 # Anything may be connected to it, and the first write through a port decides its type.
 ANY_ALLOWED = PortType('any', is_strong=False)
 # An opaque value: like ANY_ALLOWED, but text given to it cannot be converted.
-ANY = PortType('BT::Any', _unreadable, is_strong=False)
+ANY = PortType('BT::Any', _unreadable('BT::Any'), is_strong=False)
 BOOL = PortType('bool', values.parse_bool, values.to_bool)
 INT = _integer_type('int', values.INT32_MIN, values.INT32_MAX)
 INT64 = _integer_type('int64', values.INT64_MIN, values.INT64_MAX)
@@ -134,7 +137,7 @@ def vector_of(name: str, item: PortType) -> PortType:
 
 def opaque(name: str, parse: Callable[[str], Any] | None = None) -> PortType:
     """A type whose values the engine only passes on, such as a ROS message."""
-    return PortType(name, parse or _unreadable)
+    return PortType(name, parse or _unreadable(name))
 
 
 _TYPES: dict[str, PortType] = {
@@ -255,7 +258,13 @@ def _port(
         port_type = type_named(port_type)
     if isinstance(default, bool):
         default = 'true' if default else 'false'
-    return Port(name, direction, port_type, str(default), doc)
+    text = str(default)
+    if text and not text.startswith('{') and port_type.parse is not None:
+        try:
+            port_type.parse(text)
+        except ConversionError as error:
+            raise PortError(f'the default of port {name!r}: {error}') from error
+    return Port(name, direction, port_type, text, doc)
 
 
 def is_port_name(name: str) -> bool:

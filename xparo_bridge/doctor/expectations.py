@@ -24,17 +24,10 @@ from rclpy.signals import SignalHandlerOptions
 from ..configuration import Configuration
 from ..errors import BadInput, BridgeError
 from ..process import declare_parameters, make_parts
+from ..robot.telemetry.groups import make_group
+from ..robot.telemetry.settings import Settings
 from ..ros.presence import Name, own_profiles, Presence
-
-# The types of the groups whose settings name none.
-_TYPES = {
-    'battery': 'sensor_msgs/msg/BatteryState',
-    'diagnostics': 'diagnostic_msgs/msg/DiagnosticArray',
-    'map': 'nav_msgs/msg/OccupancyGrid',
-    'plan': 'nav_msgs/msg/Path',
-}
-# Topics that are published only while something happens: silence says nothing.
-_SELDOM = ('map', 'plan')
+from ..ros.subscription import Subscriptions, TopicSubscription
 
 
 class RosArgumentsError(BadInput):
@@ -103,13 +96,17 @@ def _read_telemetry(node: Node, configuration: Configuration, found: Expectation
     for name, settings in telemetry['groups'].items():
         if not settings.get('enabled', True):
             continue
+        by = f'telemetry group {name}'
         if name == 'pose' and not settings['topic']:
             found.frames = (settings['map_frame'], settings['base_frame'])
-        elif 'topic' in settings:
-            kind = settings.get('type') or _TYPES.get(name, '')
-            add(settings['topic'], kind, f'telemetry group {name}', name in _SELDOM)
-        for topic in settings.get('topics', ()):
-            add(topic, '', f'telemetry group {name}')
+            continue
+        for one in _taken_up(node, name, settings):
+            # Whether an action has a server is asked elsewhere.
+            if one.expected and '/_action/' not in one.topic:
+                add(one.topic, one.kind, by, one.seldom)
+        if name == 'nodes':
+            for topic in settings['topics']:
+                add(topic, '', by)
     for entry in telemetry['topics']:
         if '*' not in entry['topic'] and entry['enabled']:
             kind, seldom = entry.get('type', ''), bool(entry.get('on_change'))
@@ -118,6 +115,16 @@ def _read_telemetry(node: Node, configuration: Configuration, found: Expectation
     if base['odom_topic']:
         add(base['odom_topic'], 'nav_msgs/msg/Odometry', 'base.odom_topic')
     found.topics = list(topics.values())
+
+
+def _taken_up(node: Node, group: str, settings: Settings) -> list[TopicSubscription]:
+    """Return the topics that a group reads, by their names."""
+    held = Subscriptions.of(node)
+    before = set(held)
+    source = make_group(group, node, settings)
+    taken = sorted(set(held) - before, key=lambda one: one.topic)
+    source.close()
+    return taken
 
 
 def _without_files(configuration: Configuration) -> Configuration:

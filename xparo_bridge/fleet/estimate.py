@@ -17,7 +17,7 @@ _MESSAGE, _FIELD = 40, 25
 # Bytes of a whole message of a topic of which no fields are chosen.
 _WHOLE = 600
 # Bytes of the values of a group; some say more about their size themselves.
-_GROUPS = {
+SIZES = {
     'system': 70,
     'battery': 110,
     'pose': 75,
@@ -41,7 +41,7 @@ def bytes_a_second(data: Mapping[str, Any]) -> float:
         if not settings.get('enabled', name != 'image'):
             continue
         regular = True
-        size = _GROUPS.get(name, _FIELD)
+        size = SIZES.get(name, _FIELD)
         if name == 'image':  # As base64, of a picture half as large as it may be.
             size = round(settings.get('max_bytes', 100_000) * 2 / 3)
         elif name == 'plan':

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 import importlib
 import time
 from typing import Any
+import weakref
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
@@ -28,6 +29,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from . import entities, presence
 from .fields import load_type, UnknownType
+from .of_node import one_of
 from .problems import Problems
 from .samples import Info, SampleThread
 
@@ -83,6 +85,15 @@ def _ignore(message: bytes) -> None:
     """Stand where a callback has to, in a group that never calls it."""
 
 
+class Subscriptions(weakref.WeakSet['TopicSubscription']):
+    """The topics that a node has taken up."""
+
+    @classmethod
+    def of(cls, node: Node) -> Subscriptions:
+        """Return the node's, the same for all who ask."""
+        return one_of(node, cls, cls)
+
+
 class TopicSubscription:
     """
     One topic's serialized messages, from the first publisher on.
@@ -105,23 +116,26 @@ class TopicSubscription:
         callback: Callable[[bytes], None] = _ignore,
         samples: SampleThread | None = None,
         expected: bool = True,
+        seldom: bool = False,
     ) -> None:
         """
         Take the resolved topic name and the type's name, or none to go by the publishers.
 
-        It is a problem when nobody publishes what is `expected`.
+        It is a problem when nobody publishes what is `expected`; what is published `seldom` comes
+        only while something happens, so silence says nothing.
         """
         self.topic = topic
+        self.kind = full_type_name(kind)
+        self.expected = expected
+        self.seldom = seldom
         self.publishers = 0
         # Whether every publisher keeps its last message for whoever comes later.
         self.latched = False
         self._node = node
-        self._kind = full_type_name(kind)
         self._depth = depth
         self._on_type = on_type
         self._callback = callback
         self._samples = samples
-        self._expected = expected
         self._absent_since: float | None = None
         self._hint_at = 0.0
         self._hint = ''
@@ -135,6 +149,7 @@ class TopicSubscription:
         self._subscriptions: dict[DurabilityPolicy, Subscription] = {}
         self._reliabilities: dict[DurabilityPolicy, ReliabilityPolicy] = {}
         self._seen = _Seen(2 * depth)
+        Subscriptions.of(node).add(self)
 
     def refresh(self) -> None:
         """Match type and QoS to the publishers there are now."""
@@ -149,14 +164,14 @@ class TopicSubscription:
         if text:
             self._reported = True
             self._problems.report(self._problem, text)
-        elif self._reported and (self.publishers or not self._expected):
+        elif self._reported and (self.publishers or not self.expected):
             # Not what another reader of the topic has reported and this one has yet to find.
             self._reported = False
             self._problems.solved(self._problem)
 
     def _absence(self) -> str:
         """What is wrong if nobody has published the topic for long."""
-        if self.publishers or not self._expected:
+        if self.publishers or not self.expected:
             self._absent_since = None
             return ''
         now = time.monotonic()
@@ -166,7 +181,7 @@ class TopicSubscription:
             return ''
         if now >= self._hint_at:
             self._hint_at = now + presence.HINT_PERIOD
-            self._hint = presence.topic_hint(self._node, self.topic, self._kind or self._chosen)
+            self._hint = presence.topic_hint(self._node, self.topic, self.kind or self._chosen)
         return f'configured, but nobody publishes {self.topic}{self._hint}'
 
     def _choose_type(self, publishers: Sequence[TopicEndpointInfo]) -> tuple[str, str]:
@@ -176,7 +191,7 @@ class TopicSubscription:
             return '', ''
         # The type most publishers have, the first by name among equals; but never without need
         # another one than before.
-        chosen = self._kind or max(
+        chosen = self.kind or max(
             sorted(set(kinds)), key=lambda kind: (kinds.count(kind), kind == self._chosen)
         )
         found = ' and '.join(sorted(set(kinds)))

@@ -428,3 +428,26 @@ def test_a_group_that_nobody_serves_is_said_and_when_it_is_there(graph, telemete
         return not problems.now and {'battery_percentage', 'robot_1/x'} <= telemetry.latest.keys()
 
     graph.spin_until(publish)
+
+
+@pytest.mark.parametrize('rate', [None, 10.0])
+def test_a_key_that_two_sources_send_is_told(graph, telemeter, rate):
+    """Of a group and a topic nobody knows before they speak: each would hide the other."""
+    entry = {'topic': '/speed', 'name': 'velocity', 'type': 'std_msgs/msg/Float64'}
+    if rate:
+        entry['max_rate'] = rate
+    telemetry = telemeter({'period': 0.05, 'groups': {'velocity': {}}, 'topics': [entry]})
+    odom = graph.robot.create_publisher(Odometry, '/odom', 1)
+    speed = graph.robot.create_publisher(Float64, '/speed', 1)
+    problems = Problems.of(graph.node)
+
+    def told():
+        odom.publish(Odometry())
+        speed.publish(Float64(data=1.0))
+        return 'telemetry key velocity' in problems.now
+
+    graph.spin_until(told)
+    text = problems.now['telemetry key velocity']
+    assert 'velocity and velocity#2 both send it' in text or 'velocity#2 and velocity' in text
+    telemetry.publisher.enable('velocity#2', False)
+    assert 'telemetry key velocity' not in problems.now

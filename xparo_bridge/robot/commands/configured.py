@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from ...configuration import Configuration, ConfigurationError
@@ -28,11 +29,10 @@ def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any
         path = ('commands', name)
         point = installed.get(settings['kind'])
         if point is None:
-            problems.append(
-                configuration.problem(
-                    (*path, 'kind'), f'no such kind; known: {", ".join(sorted(installed))}'
-                )
-            )
+            text = f'no such kind; known: {", ".join(sorted(installed))}'
+            if (Path(__file__).parent / 'kinds' / f'{settings["kind"]}.py').is_file():
+                text += '; its file is there, but no entry point yet: run `make environment`'
+            problems.append(configuration.problem((*path, 'kind'), text))
             continue
         try:
             cls: type[Kind[Any]] = point.load()

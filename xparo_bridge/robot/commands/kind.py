@@ -155,7 +155,7 @@ def settings(
                 'default': timeout,
             },
             'motion': {
-                'description': 'Whether it moves the robot, so that stop ends and refuses it',
+                'description': 'Whether it moves the robot: refused after stop, held after pause',
                 'type': 'boolean',
                 'default': motion,
             },

@@ -13,6 +13,7 @@ from rclpy.node import Node
 
 from ...messages import Telemetry
 from ...ros.entities import timer
+from ...ros.problems import Problems
 from .source import Source
 
 
@@ -21,7 +22,7 @@ class Batcher:
     One message a period with the values of all sources of that period.
 
     Periods are of the steady clock, so telemetry goes on while a simulation is paused. Where two
-    sources have a key in common the later one's value is sent.
+    sources have a key in common the later one's value is sent, and that is a problem of the node.
     """
 
     def __init__(self, node: Node, emit: Callable[[Telemetry], None]) -> None:
@@ -29,34 +30,47 @@ class Batcher:
         self._node = node
         self._emit = emit
         self._clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._batches: dict[float, tuple[Any, list[Source]]] = {}
+        self._batches: dict[float, tuple[Any, dict[str, Source]]] = {}
+        self._problems = Problems.of(node)
+        # Whose each key is: the name of the source that sent it first.
+        self._owners: dict[str, str] = {}
 
-    def add(self, source: Source, period: float) -> None:
-        """Collect from a source every `period` seconds."""
+    def add(self, name: str, source: Source, period: float) -> None:
+        """Collect from a source every `period` seconds; `name` is what people call it."""
         if period not in self._batches:
-            sources: list[Source] = []
+            sources: dict[str, Source] = {}
             made = timer(self._node, period, lambda: self._collect(sources), clock=self._clock)
             self._batches[period] = made, sources
-        self._batches[period][1].append(source)
+        self._batches[period][1][name] = source
 
-    def remove(self, source: Source) -> None:
+    def remove(self, name: str) -> None:
         """Collect from a source no more."""
+        for key in self._owners:
+            self._problems.forget(f'telemetry key {key}')
+        self._owners.clear()  # What two others both send is found again at the next period.
         for period, (ticking, sources) in list(self._batches.items()):
-            if source in sources:
-                sources.remove(source)
-                if not sources:
-                    self._node.destroy_timer(ticking)
-                    del self._batches[period]
+            if sources.pop(name, None) is not None and not sources:
+                self._node.destroy_timer(ticking)
+                del self._batches[period]
 
-    def _collect(self, sources: list[Source]) -> None:
+    def _collect(self, sources: dict[str, Source]) -> None:
         values: dict[str, Any] = {}
-        for source in tuple(sources):
+        for name, source in tuple(sources.items()):
             try:
-                values.update(source.collect())
+                collected = source.collect()
             except Exception as error:  # One group's fault must not silence the others.
                 self._node.get_logger().error(
-                    f'telemetry of {type(source).__module__.rpartition(".")[2]}: {error!r}',
-                    throttle_duration_sec=10.0,
+                    f'telemetry of {name}: {error!r}', throttle_duration_sec=10.0
                 )
+                continue
+            values.update(collected)
+            for key in collected:
+                owner = self._owners.setdefault(key, name)
+                if owner != name:
+                    self._problems.report(
+                        f'telemetry key {key}',
+                        f'{owner} and {name} both send it, and each hides the other; give the '
+                        'topic another `name`',
+                    )
         if values:
             self._emit(Telemetry(values))

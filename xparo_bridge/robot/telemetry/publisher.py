@@ -134,9 +134,9 @@ class TelemetryPublisher:
             entry.source.set_interval(entry.period)
             self._refresh_source(name, entry.source)
             if entry.source.batched:
-                self._batcher.add(entry.source, entry.period)
+                self._batcher.add(name, entry.source, entry.period)
         elif not on and entry.source is not None:
-            self._batcher.remove(entry.source)
+            self._batcher.remove(name)
             entry.source.close()
             entry.source = None
 
@@ -165,8 +165,8 @@ class TelemetryPublisher:
         if entry.source is not None:
             entry.source.set_interval(period)
             if entry.source.batched:
-                self._batcher.remove(entry.source)
-                self._batcher.add(entry.source, period)
+                self._batcher.remove(name)
+                self._batcher.add(name, entry.source, period)
         self.on_rate(name, rate)
 
     def _entry(self, name: str) -> _Entry:

@@ -60,6 +60,7 @@ class TopicSettings:
     every_sample: bool = False
     enabled: bool = True
     expected: bool = True  # Whether it is a problem when nobody publishes it.
+    seldom: bool = False  # Published only while something happens.
 
     @classmethod
     def from_mapping(cls, entry: Settings) -> TopicSettings:

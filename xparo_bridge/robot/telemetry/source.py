@@ -193,6 +193,7 @@ class _Stream:
             callback=self._on_sample,
             samples=samples if settings.every_sample else None,
             expected=settings.expected and not settings.is_pattern,
+            seldom=settings.seldom or settings.on_change is not None,
         )
 
     def _on_type(self, cls: type) -> None:

@@ -133,6 +133,7 @@ class Navigation(Source):
                         'stamp': 'header.stamp',
                     }
                 ),
+                seldom=True,
             ),
         )
 
