@@ -11,6 +11,7 @@ from typing import Any
 from .platform_client import Event
 from .platform_frames import make
 
+LONGEST = 88  # characters of a value in one line; a longer one is printed in lines
 _PING = make('ping')
 
 
@@ -31,8 +32,14 @@ def event_line(event: Event) -> str:
     if event.get('type') == 'command_status':
         status = event['data']
         parts = [f'{status["command"]} {status["command_id"]} {status["state"]}']
-        parts += [brief(status[key]) for key in ('progress', 'result', 'error') if key in status]
-        text = ' '.join(parts)
+        more: list[str] = []
+        for key in ('progress', 'result', 'error'):
+            short = brief(status[key]) if key in status else ''
+            if len(short) <= LONGEST:
+                parts.append(short)
+            else:
+                more += nested(status[key])
+        text = '\n'.join([' '.join(filter(None, parts)), *more])
     elif event.get('type') == 'behavior_status':
         text = _tree_line(event['data'])
     elif event['event'] == 'received':
@@ -53,6 +60,30 @@ def _tree_line(status: dict[str, Any]) -> str:
             where = error.get('path') or (f'line {error["line"]}' if error.get('line') else '')
             parts.append(f'{where}: {error.get("message", "")}' if where else error['message'])
     return ' '.join(parts)
+
+
+def nested(value: Any, indent: str = '    ') -> list[str]:
+    """Return a value in lines as YAML has it: one a member, what is within it under it."""
+    if isinstance(value, dict) and value:
+        lines = []
+        for key, item in value.items():
+            said = brief(item, True)
+            if isinstance(item, (dict, list)) and len(said) > LONGEST - len(indent):
+                lines += [f'{indent}{key}:', *nested(item, indent + '  ')]
+            else:
+                lines.append(f'{indent}{key}: {said}')
+        return lines
+    if isinstance(value, list) and value:
+        lines = []
+        for item in value:
+            said = brief(item, True)
+            if isinstance(item, (dict, list)) and len(said) > LONGEST - len(indent):
+                first, *rest = nested(item, indent + '  ')
+                lines += [f'{indent}- {first.lstrip()}', *rest]
+            else:
+                lines.append(f'{indent}- {said}')
+        return lines
+    return [f'{indent}{brief(value)}']
 
 
 def brief(value: Any, inside: bool = False) -> str:

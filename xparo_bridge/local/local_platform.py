@@ -34,6 +34,7 @@ examples:
   local_platform push-tree patrol.xml
   local_platform watch --no-telemetry
   local_platform people add anna --role operator
+  eval "$(ros2 run xparo_bridge local_platform completion)"   then Tab completes: xparo …
   local_platform export telemetry --format csv > telemetry.csv"""
 
 
@@ -206,6 +207,13 @@ def _parser() -> argparse.ArgumentParser:
     cancel.add_argument('id', metavar='ID', help='the command_id that send printed')
     chat = verb('chat', verbs.chat, 'say something to a robot', robot)
     chat.add_argument('text', metavar='TEXT')
+    chat.add_argument(
+        '--wait',
+        type=float,
+        default=3.0,
+        metavar='SECONDS',
+        help='for what the robot says to that [%(default)g]',
+    )
     push = verb('push-tree', verbs.push_tree, 'push a behaviour tree', robot)
     push.add_argument('file', type=Path, metavar='FILE', help='BehaviorTree.CPP XML')
     push.add_argument('--name', help='tree_name [the name of the file]')
@@ -241,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
         help='only events or messages of this kind, such as command_status; may be repeated',
     )
     watch.add_argument('--json', action='store_true', help='events as JSON lines')
+    verb('completion', verbs.completion, "print the shell's completion of all executables")
     platform_records.add_verbs(verb, robot, verbs.connect)
     return parser
 

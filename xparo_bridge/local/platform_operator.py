@@ -27,6 +27,7 @@ from .watching import Watch
 VERSION = 1
 # Requests a second of one person's connection in the long run, and at once; a stop is not counted.
 RATE, BURST = 50.0, 100.0
+MOST_WAIT = 10.0  # s for a robot's pong
 _numbers = itertools.count(1)
 
 
@@ -277,7 +278,18 @@ class Operator:
         record.chat.append({**said, **name})
         self._server.history.add('chat', record.robot_id, {**said, **name})
         await self._say(request, 'chat_response', {'response': text})
-        return {}
+        return {'robot': record.robot_id}
+
+    async def reached(self, request: dict[str, Any]) -> Any:
+        robot = self._robot(request)
+        began = time.monotonic()
+        # Frames arrive in order, and a pong only after what was sent before its ping.
+        pong = await robot.socket.ping()
+        done, _ = await asyncio.wait(
+            [pong], timeout=min(max(float(request.get('timeout', 2.0)), 0.0), MOST_WAIT)
+        )
+        reached = bool(done) and not pong.cancelled() and pong.exception() is None
+        return {'reached': reached, 'seconds': time.monotonic() - began}
 
     async def push_tree(self, request: dict[str, Any]) -> Any:
         name, xml = request['name'], request['xml']
@@ -347,7 +359,7 @@ def _command_of(frame: str | bytes) -> str | None:
 def _verbs() -> dict[str, tuple[str, Any]]:
     by_role = {
         'viewer': 'robots state hello history series watch',
-        'operator': 'send cancel chat push_tree raw lease release',
+        'operator': 'send cancel chat reached push_tree raw lease release',
         'owner': 'log_session token kick stall people add_person remove_person',
     }
     return {

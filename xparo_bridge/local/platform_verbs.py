@@ -8,12 +8,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import shlex
+import shutil
 import sys
 import time
 from typing import Any
 
 from .event_lines import event_line, is_routine
 from .platform_client import OperatorClient, Predicate
+from .terminal import Terminal
 from .tree_view import TreeView
 
 # How long to wait for the first that a robot says to an order, s.
@@ -40,7 +43,7 @@ async def send(options: argparse.Namespace) -> int:
         command_id = await client.send_command(
             options.command, options.parameters, options.robot, **keys
         )
-        print(f'sent {options.command} as {command_id}', flush=True)
+        Terminal().line(f'sent {options.command} as {command_id}')
         if options.wait:
             return await _follow(client, command_id, options.timeout)
         return await _first_words(client, _status_of(command_id))
@@ -65,8 +68,9 @@ async def _first_words(client: OperatorClient, predicate: Predicate) -> int:
     except TimeoutError:
         print(f'the robot has not answered within {_FIRST_WORDS:g} s', flush=True)
         return 0
-    print(event_line(event), flush=True)
-    return 1 if event['data']['state'] in ('rejected', 'failed') else 0
+    state = event['data']['state']
+    Terminal().line(event_line(event), state)
+    return 1 if state in ('rejected', 'failed') else 0
 
 
 async def _follow(client: OperatorClient, command_id: str, timeout: float) -> int:
@@ -82,20 +86,33 @@ async def _follow(client: OperatorClient, command_id: str, timeout: float) -> in
 async def _to_the_end(
     client: OperatorClient, predicate: Predicate, timeout: float, goes_on: str
 ) -> int:
-    """Print each status until a last one, for so long in all, s."""
+    """
+    Print how it goes on in a line that moves, and its end, within so long in all, s.
+
+    Where no line can move, each state is a line, and its progress one now and then.
+    """
+    terminal, said = Terminal(), ''
     since = 0
     end = time.monotonic() + timeout
     try:
         while True:
             left = max(end - time.monotonic(), 0.0)
             event = await client.wait_for(predicate, left, since=since)
-            since, status = event['seq'], event['data']
-            print(event_line(event), flush=True)
-            if status['state'] not in _GOING_ON:
-                return 0 if status['state'] == 'succeeded' else 1
+            since, state = event['seq'], event['data']['state']
+            if state not in _GOING_ON:
+                terminal.erase()
+                terminal.line(event_line(event), state)
+                return 0 if state == 'succeeded' else 1
+            if state != said and not terminal.moves:
+                terminal.line(event_line(event), state)
+            else:
+                terminal.moving(event_line(event), state)
+            said = state
     except TimeoutError:
+        terminal.settle()
         raise TimeoutError(f'no end within {timeout:g} s; {goes_on}') from None
     except asyncio.CancelledError:
+        terminal.settle()
         print(f'\nlocal_platform: {goes_on}', file=sys.stderr)
         raise
 
@@ -117,15 +134,32 @@ async def _first_end(client: OperatorClient, command_id: str) -> int:
     except TimeoutError:
         print(f'the robot has not answered within {_FIRST_WORDS:g} s', flush=True)
         return 0
-    print(event_line(event), flush=True)
-    return 0 if event['data']['state'] == 'succeeded' else 1
+    state = event['data']['state']
+    Terminal().line(event_line(event), state)
+    return 0 if state == 'succeeded' else 1
 
 
 async def chat(options: argparse.Namespace) -> int:
-    """Say something to a robot."""
+    """Say something to a robot; print whether it has it, and what it says to that."""
+    terminal = Terminal()
     async with await connect(options) as client:
-        await client.request('chat', robot=options.robot, text=options.text)
-        print('said; what the robot answers, if it does, is a chat in `local_platform watch`')
+        said = await client.request('chat', robot=options.robot, text=options.text)
+        robot, since = said['robot'], client.seq
+        reached = await client.request('reached', robot=robot, timeout=_FIRST_WORDS)
+        if not reached['reached']:
+            terminal.line(f'{robot} has not confirmed it within {_FIRST_WORDS:g} s')
+            return 1
+        terminal.line(f'{robot} has it, after {1000.0 * reached["seconds"]:.0f} ms')
+        try:
+            event = await client.wait_for(
+                lambda event: event.get('type') == 'chat' and event['robot'] == robot,
+                options.wait,
+                since=since,
+            )
+        except TimeoutError:
+            terminal.line(f'{robot} said nothing to that within {options.wait:g} s')
+        else:
+            terminal.line(f'{robot}: {event["data"]["message"]}')
     return 0
 
 
@@ -150,10 +184,11 @@ async def robots(options: argparse.Namespace) -> int:
     """List the robots that have connected."""
     async with await connect(options) as client:
         robots = await client.robots()
+    terminal = Terminal()
     for robot in robots:
         counts = ', '.join(f'{count} {what}' for what, count in robot['counts'].items())
         state = 'connected' if robot['connected'] else 'gone'
-        print(f'{robot["robot_id"]:20} {state:10} {counts}')
+        terminal.line(f'{robot["robot_id"]:20} {state:10} {counts}', state)
     if not robots:
         print('no robot has connected yet')
     return 0
@@ -162,6 +197,7 @@ async def robots(options: argparse.Namespace) -> int:
 async def watch(options: argparse.Namespace) -> int:
     """Print events as they come."""
     views: dict[str, TreeView] = {}
+    terminal = Terminal()
     async with await connect(options, options.since) as client:
         async for event in client.events():
             if options.robot not in (None, event['robot']):
@@ -170,11 +206,26 @@ async def watch(options: argparse.Namespace) -> int:
                 continue
             if options.only and not {event['event'], event.get('type')} & set(options.only):
                 continue
-            print(json.dumps(event) if options.json else event_line(event), flush=True)
+            if options.json:
+                print(json.dumps(event), flush=True)
+            else:
+                said = event.get('data')
+                state = str(said.get('state', '')) if isinstance(said, dict) else event['event']
+                terminal.line(event_line(event), state)
             if event.get('type') == 'behavior_status' and not options.json:
                 view = views.setdefault(event['robot'], TreeView())
                 # A robot may report nodes of a tree whose beginning was not watched.
                 with contextlib.suppress(KeyError, TypeError):
                     for line in view.update(event['data']):
                         print(f'    {line}', flush=True)
+    return 0
+
+
+async def completion(options: argparse.Namespace) -> int:
+    """Print what makes a shell complete the command lines of all executables."""
+    from .completion import parsers, script  # Loads all executables, and rclpy with them.
+
+    ros2 = shutil.which('ros2')
+    run = 'ros2 run xparo_bridge' if ros2 else f'{shlex.quote(sys.executable)} -m xparo_bridge'
+    print(script(dict(parsers()), run), end='')
     return 0
