@@ -13,7 +13,7 @@ ENVIRONMENT := $(PYTHON) tools/environment.py
 TYPED := xparo_bridge test/fixtures
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos mutants soak release clean
+.PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos mutants breakages soak release clean
 
 help: ## List these.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,8 +64,11 @@ hostile: environment ## Attack the whole bridge while a robot drives; ARGS='--mi
 chaos: environment ## Break links, processes and clocks while the demo runs.
 	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)
 
-mutants: environment ## Break the bridge and the robot in each of many ways; a scenario must catch each.
-	XPARO_MUTANTS=all $(VENV)/python -m pytest test/scenarios/test_mutants.py $(ARGS)
+mutants: environment ## Change single lines of the critical rooms; the nearest tests must notice. ARGS='--count 30'.
+	$(VENV)/python tools/mutants.py $(ARGS)
+
+breakages: environment ## Break the bridge and the robot in each of many ways; a scenario must catch each.
+	XPARO_BREAKAGES=all $(VENV)/python -m pytest test/scenarios/test_mutants.py $(ARGS)
 
 soak: environment ## Let topics come and go for half an hour and watch memory, threads and files.
 	$(VENV)/python test/soak.py $(ARGS)

@@ -3,7 +3,7 @@
 """
 Is each broken bridge and each broken robot caught by a scenario: what a green suite is worth.
 
-All of them take some minutes: `make mutants`. One of each is part of the suite.
+All of them take some minutes: `make breakages`. One of each is part of the suite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FACTOR = 5.0
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    'name', MUTANTS if os.environ.get('XPARO_MUTANTS') else ALWAYS, ids=lambda name: name
+    'name', MUTANTS if os.environ.get('XPARO_BREAKAGES') else ALWAYS, ids=lambda name: name
 )
 def test_what_is_broken_is_caught(name, tmp_path):
     mutant = MUTANTS[name]
