@@ -81,8 +81,11 @@ setup(
             'cancel = xparo_bridge.robot.commands.kinds.cancel:Cancel',
             'delete_tree = xparo_bridge.robot.commands.kinds.delete_tree:DeleteTree',
             'dock = xparo_bridge.robot.commands.kinds.dock:Dock',
+            'freeze_recording = '
+            'xparo_bridge.robot.commands.kinds.freeze_recording:FreezeRecording',
             'halt_tree = xparo_bridge.robot.commands.kinds.halt_tree:HaltTree',
             'list_commands = xparo_bridge.robot.commands.kinds.list_commands:ListCommands',
+            'list_recordings = xparo_bridge.robot.commands.kinds.list_recordings:ListRecordings',
             'list_trees = xparo_bridge.robot.commands.kinds.list_trees:ListTrees',
             'navigate = xparo_bridge.robot.commands.kinds.navigate:Navigate',
             'pause = xparo_bridge.robot.commands.kinds.pause:Pause',

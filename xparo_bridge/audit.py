@@ -25,7 +25,7 @@ import threading
 import time
 from typing import Any
 
-from .redaction import HIDDEN, redacted
+from .redaction import HIDDEN, redacted, SECRET_KEYS
 from .state.files import open_private
 from .token_bucket import TokenBucket
 
@@ -37,7 +37,6 @@ _WAITING, _WAITING_OF_ONE = 4000, 1000
 _LONGEST, _MOST_CHARACTERS, _MOST_VALUES = 2000, 8000, 200
 # Characters behind a cut in which a secret may end that begins before it.
 _LOOKED_AT = 1000
-_SECRET_KEYS = ('secret', 'token', 'password', 'credential', 'api_key', 'authorization')
 # Budgets in bytes a second and bytes at once. What a source made the robot do counts for each
 # command by itself: a flood of one hides no other. With 20 commands a source that says as much as
 # it may needs more than a day to turn over 20 MiB.
@@ -248,7 +247,7 @@ class _Room:
 def _clipped(value: Any, key: str, room: _Room) -> Any:
     """What is noted of a value: in time that does not depend on how large it is."""
     room.values -= 1
-    if any(word in key.lower() for word in _SECRET_KEYS):
+    if any(word in key.lower() for word in SECRET_KEYS):
         return HIDDEN
     if room.values < 0:
         return _OTHERS

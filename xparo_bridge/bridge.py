@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 import socket
 import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from . import messages as msg
@@ -27,6 +29,7 @@ from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .faults import FAULTS
 from .link.links import Link, LinkError, LinkThread, make_link
+from .observers import Observers
 from .robot.commands.base import RobotBase
 from .robot.commands.base_settings import base_settings
 from .robot.commands.for_trees import CommandsForTrees
@@ -115,6 +118,7 @@ class Bridge:
         self.running = running or Running(configuration)
         info = self._info = msg.RobotInfo(RobotFacts(self._robot_id, self.running.facts))
         self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
+        self._observers = observers = Observers()
         urgent = {
             name: command['kind']
             for name, command in configuration['commands'].items()
@@ -124,7 +128,13 @@ class Bridge:
         for index, settings in enumerate(configuration['links']):
             try:
                 links[settings['name']] = make_link(
-                    settings, self._crossing, info, self.state, self._issued, urgent
+                    settings,
+                    self._crossing,
+                    info,
+                    self.state,
+                    self._issued,
+                    urgent,
+                    observers,
                 )
             except LinkError as error:
                 found.found.append(configuration.problem(('links', index), str(error)))
@@ -157,7 +167,9 @@ class Bridge:
             self.links.that_carry(msg.AskLogSession),
         )
         self._telemetry_control = TelemetryControl(node, self._telemetry)
-        bags = BagUploads(node, configuration['bags'], self.links.send_first)
+        bags = BagUploads(
+            node, configuration['bags'], self.links.send_first, self._recordings(configuration)
+        )
 
         def make_trees(configuration: Configuration) -> Trees:
             return Trees(
@@ -194,6 +206,7 @@ class Bridge:
                 self._report,
                 self._note_order,
                 self.links.clock_offset,
+                observers=observers,
             )
 
         commands = configuration['commands']
@@ -215,6 +228,7 @@ class Bridge:
             lambda: self.state.damage,
             Health(self._waiting),
             self.running.facts,
+            self._diagnostics,
         )
         self._command_service = CommandService(node, self.router)
         # A command that could not be made may be named without being a further problem.
@@ -242,6 +256,7 @@ class Bridge:
             self._on_command,
             self.trees,
             self._status.publish,
+            observers,
         )
         self._features: list[Feature] = (
             found.attempt(lambda: make_features(context), list)
@@ -325,6 +340,8 @@ class Bridge:
             self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
+        if self._observers.command is not None:
+            self._observers.command(source, status)
         if status.state is not msg.CommandState.RUNNING:
             self._audit.note(
                 'command',
@@ -339,6 +356,8 @@ class Bridge:
         self._command_service.publish(source, status)
 
     def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
+        if self._observers.order is not None:
+            self._observers.order(source, command)
         self._audit.note(
             'ordered',
             source=source,
@@ -421,6 +440,26 @@ class Bridge:
             except Exception as error:
                 FAULTS.note(f'the status of {type(feature).__name__}', error)
 
+    def _recordings(self, configuration: Configuration) -> Path | None:
+        """Return the folder of the black box's recordings, None if it is off."""
+        if not configuration['black_box']['enabled']:
+            return None
+        from .robot.black_box.black_box import recordings_folder
+
+        return recordings_folder(configuration, self.state.path)
+
+    def _diagnostics(self, name: str, robot_id: str) -> list[DiagnosticStatus]:
+        found = []
+        for feature in getattr(self, '_features', ()):  # It is asked for at the start already.
+            try:
+                part = feature.diagnostic(name, robot_id)
+            except Exception as error:
+                FAULTS.note(f'the diagnostics of {type(feature).__name__}', error)
+                continue
+            if part is not None:
+                found.append(part)
+        return found
+
     def start(self, *, dial: bool = True) -> None:
         """Begin to send, and to dial; without `dial` somebody else has the links' part."""
         self.router.recover()
@@ -460,6 +499,11 @@ class Bridge:
         self._base.close()
         self._audit.close()
         self.state.close()
+        for feature in self._features:
+            try:
+                feature.close()
+            except Exception as error:
+                FAULTS.note(f'the end of {type(feature).__name__}', error)
 
     def stop(self) -> None:
         """Begin to end the tree that runs and every open command, and end the log sessions."""

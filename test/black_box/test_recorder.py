@@ -159,7 +159,7 @@ def test_the_ring_is_bounded_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_was_said_once_is_in_each_file_and_once_in_a_recording(tmp_path: Path) -> None:
     with recording(tmp_path, max_bytes=1_500_000) as recorder:
         once = Stream('/map', 'std_msgs/msg/String', keep=True)
-        say(recorder, once, 'old map', 'the map')
+        say(recorder, once, 'the map')
         stream = Stream('/said', 'std_msgs/msg/String')
         for _ in range(40):
             say(recorder, stream, *('x' * 5_000 for _ in range(10)))

@@ -22,6 +22,7 @@ from typing import Any
 
 from ..faults import FAULTS
 from ..json_writer import dumps
+from ..redaction import redacted
 from .mcap import Channel, Message
 from .recordings import About, Recordings
 from .ring import Ring
@@ -189,7 +190,7 @@ class Recorder:
         one is not long ago. What comes while one is being made is a further reason for that one.
         """
         now = time.monotonic()
-        reason: About = {'kind': kind, 'text': text[:500], 'at': round(time.time(), 3)}
+        reason: About = {'kind': kind, 'text': redacted(text)[:500], 'at': round(time.time(), 3)}
         with self._lock:
             if self._trouble or self._stopping:
                 return ''

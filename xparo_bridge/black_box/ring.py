@@ -85,11 +85,11 @@ class Ring:
 
     def add(self, message: Message, *, keep: bool = False) -> None:
         """Take a message; `keep` it to be repeated in each file that begins."""
-        if keep:
-            self._keep(message)
         if self._writer is None:
             self._begin()
         assert self._writer is not None
+        if keep:
+            self._keep(message)
         self._writer.add(message)
         if self._writer.waiting >= CHUNK:
             self.flush()

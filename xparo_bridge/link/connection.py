@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 import ssl
 import time
 from typing import Any
@@ -27,6 +28,7 @@ from ..messages import (
     LinkStatistics,
     RobotInfo,
 )
+from ..observers import Observers
 from ..redaction import redacted
 from . import websocket
 from .backoff import Backoff
@@ -84,17 +86,20 @@ class Connection:
         options: LinkOptions,
         *,
         on_token: Callable[[str], None] = lambda token: None,
+        observers: Observers | None = None,
     ) -> None:
         """
         Join where to dial, what waits to be sent, and the way to the robot.
 
-        `on_token` gets the tokens for the platform's REST API, which the robot side never sees.
+        `on_token` gets the tokens for the platform's REST API, which the robot side never sees;
+        `observers` are told of each frame if they want that.
         """
         self._endpoints = endpoints
         self._protocol = endpoints.current
         self._lanes = lanes
         self._greeting = greeting
         self._options = options
+        self._observers = observers or Observers()
         self._backoff = options.backoff
         self._counters = Counters()
         self.inbound = Inbound(
@@ -141,8 +146,13 @@ class Connection:
             self.inbound,
             tls=self._options.tls,
             max_bytes=self._options.max_frame_bytes,
+            on_frame=self._frame_observer(),
         )
         return [side.run]
+
+    def _frame_observer(self) -> Callable[[str, str | bytes], object] | None:
+        observe = self._observers.frame
+        return None if observe is None else partial(observe, self._options.name)
 
     async def _supervised(self, part: Callable[[], Any]) -> None:
         """Run a part of the link, again and again if it fails, until it returns."""
@@ -219,6 +229,7 @@ class Connection:
                 Heartbeat(self._options.heartbeat_interval, self._options.heartbeat_timeout),
                 self._counters,
                 self._options.history_share,
+                self._frame_observer(),
             )
             await session.greet(self._greeting)
             self._lanes.connected()

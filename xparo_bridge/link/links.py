@@ -22,6 +22,7 @@ from ..crossing import Crossing
 from ..errors import BadInput
 from ..faults import FAULTS
 from ..messages import LinkProblem, RobotInfo
+from ..observers import Observers
 from ..redaction import hide
 from ..state import Queue, State
 from ..turns import MeasuringSelector, THREADS
@@ -82,13 +83,14 @@ def make_link(
     state: State | None = None,
     issued: IssuedCredentials | None = None,
     urgent: Mapping[str, str] | None = None,
+    observers: Observers | None = None,
 ) -> Link:
     """
     Build a link from its entry in `links:`, whose form the schema has checked.
 
     `greeting` is sent first on each connection, where the protocol has room for it. What must
     outlive the process is kept in `state`, and credentials by `issued`. `urgent` are
-    the commands that no limit holds up, with their kinds.
+    the commands that no limit holds up, with their kinds; `observers` are told of frames.
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]
@@ -142,7 +144,9 @@ def make_link(
         name,
         protocol,
         lanes,
-        Connection(endpoints, lanes, crossing, greeting, options, on_token=on_token),
+        Connection(
+            endpoints, lanes, crossing, greeting, options, on_token=on_token, observers=observers
+        ),
         rest,
     )
 

@@ -10,7 +10,7 @@ Frames are the protocol's own either way; a response is a frame that came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import ssl
 import time
 from typing import Any
@@ -36,10 +36,16 @@ class RestSide:
         *,
         tls: ssl.SSLContext | None,
         max_bytes: int,
+        on_frame: Callable[[str, str | bytes], object] | None = None,
     ) -> None:
-        """Take where responses go, which are frames like others; bytes bound a response."""
+        """
+        Take where responses go, which are frames like others; bytes bound a response.
+
+        `on_frame` is told of each frame, 'in' or 'out', if anybody wants that.
+        """
         self._lanes = lanes
         self._inbound = inbound
+        self._on_frame = on_frame
         self._http = HttpClient(tls, max_bytes)
         # The server asked to be left alone until then, monotonic s.
         self._quiet_until = 0.0
@@ -114,6 +120,8 @@ class RestSide:
     async def _request(self, request: HttpRequest | None) -> bool:
         if request is None:
             return False
+        if self._on_frame is not None and request.body:
+            self._on_frame('out', request.body)
         try:
             text = await self._http.request(
                 request.method,
@@ -127,6 +135,8 @@ class RestSide:
             self._quiet_until = time.monotonic() + error.retry_after
             self._inbound.problem(str(error))
             return False
+        if self._on_frame is not None and text.strip():
+            self._on_frame('in', text)
         try:
             if text.strip():
                 self._take(call(self._protocol.decode, text), byte_size(text))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -61,7 +61,9 @@ class Session:
         heartbeat: Heartbeat,
         counters: Counters,
         history_share: float,
+        on_frame: Callable[[str, Frame], object] | None = None,
     ) -> None:
+        """`on_frame` is told of each frame, 'in' or 'out', if anybody wants that."""
         self._socket = socket
         self._protocol = protocol
         self._lanes = lanes
@@ -69,6 +71,7 @@ class Session:
         self._heartbeat = heartbeat
         self._counters = counters
         self._history_share = history_share
+        self._on_frame = on_frame
         inbound.begin()
         socket.judge = self._judge
         socket.urgent_words = inbound.first_words
@@ -108,6 +111,8 @@ class Session:
 
     async def _send(self, frame: Frame) -> None:
         await self._socket.send(frame)
+        if self._on_frame is not None:
+            self._on_frame('out', frame)
         self._counters.sent += 1
 
     def _judge(self, text: bytes | None, arrival: Arrival) -> bool:
@@ -130,6 +135,8 @@ class Session:
                 if not self._judge(text, arrival):
                     continue
             self._counters.received += 1
+            if self._on_frame is not None:
+                self._on_frame('in', frame)
             if not self._inbound.skip(self._protocol, frame, arrival):
                 try:
                     messages: Sequence[Any] = (

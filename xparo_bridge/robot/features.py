@@ -11,15 +11,17 @@ a robot whose links have no use for one does not pay, not even by an import.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from .. import messages as msg
 from ..behavior.ros.trees import Trees
 from ..configuration import Configuration
+from ..observers import Observers
 from ..state import State
 from .links.links import Links
 from .links.roles import LinkRoles
@@ -49,6 +51,8 @@ class FeatureContext:
     execute: Callable[[str, Any], bool]
     trees: Trees
     publish_status: Callable[[], None]
+    # Whom the parts of the bridge tell what passes.
+    observers: Observers = field(default_factory=Observers)
 
 
 class Feature:
@@ -65,6 +69,13 @@ class Feature:
     def tell(self, status: Any) -> None:
         """Put into a BridgeStatus what it says of this feature."""
 
+    def diagnostic(self, name: str, robot_id: str) -> DiagnosticStatus | None:
+        """Return a part of /diagnostics about it, if there is something to say."""
+        return None
+
+    def close(self) -> None:
+        """Put down what is open; in the thread that ends the bridge."""
+
 
 # Module and class, and the messages of which a link must carry one; with none, every robot has it.
 _FEATURES: dict[tuple[str, str], tuple[type, ...]] = {
@@ -80,10 +91,13 @@ _FEATURES: dict[tuple[str, str], tuple[type, ...]] = {
     ('platform_data.tasks', 'Tasks'): (msg.TaskResult,),
 }
 
+# The same of those that a section of the configuration enables.
+_ENABLED: dict[str, tuple[str, str]] = {'black_box': ('black_box.black_box', 'BlackBox')}
+
 
 def make_features(context: FeatureContext) -> list[Feature]:
     """
-    Make the features that the links need.
+    Make the features that the links need and those that the configuration enables.
 
     :raises ConfigurationError: if a setting of one cannot work.
     """
@@ -91,11 +105,18 @@ def make_features(context: FeatureContext) -> list[Feature]:
     if command is not None and command not in context.configuration['commands']:
         # Also if no link has a joystick now, which would be found too late.
         context.configuration.refuse(('joystick', 'command'), f'there is no command "{command}"')
+    wanted = [
+        place
+        for place, needs in _FEATURES.items()
+        if not needs or context.links.that_carry(*needs)
+    ]
+    wanted += [
+        place for section, place in _ENABLED.items() if context.configuration[section]['enabled']
+    ]
     features: list[Feature] = []
-    for (module, name), needs in _FEATURES.items():
-        if not needs or context.links.that_carry(*needs):
-            cls: Callable[[FeatureContext], Feature] = getattr(
-                import_module(f'.{module}', __package__), name
-            )
-            features.append(cls(context))
+    for module, name in wanted:
+        cls: Callable[[FeatureContext], Feature] = getattr(
+            import_module(f'.{module}', __package__), name
+        )
+        features.append(cls(context))
     return features

@@ -23,7 +23,7 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from ..faults import FAULTS
-from ..turns import THREADS
+from ..turns import THREADS, Turns
 
 # What rclpy says of a message beside its bytes: the times at which it was sent and received, ns.
 Info = dict[str, int]
@@ -40,8 +40,11 @@ class SampleThread:
     executor. The thread runs while there are some.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, name: str = 'samples', turns: Turns | None = None) -> None:
+        """Take the thread's name, and what measures it if it is not the one of that name."""
         self._node = node
+        self._name = name
+        self._turns = turns or THREADS[name]
         self._callbacks: dict[Subscription, Callable[[bytes, Info], None]] = {}
         # Held for one sample at a time, so that after `remove` nothing is called any more.
         self._lock = Lock()
@@ -53,7 +56,7 @@ class SampleThread:
         with self._lock:
             self._callbacks[subscription] = callback
         if self._thread is None or not self._thread.is_alive():
-            self._thread = Thread(target=self._run, name='samples', daemon=True)
+            self._thread = Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
         self._changed.trigger()
 
@@ -102,7 +105,7 @@ class SampleThread:
     def _take(self, subscription: Subscription) -> None:
         with self._lock:
             callback = self._callbacks.get(subscription)
-            turns = THREADS['samples']
+            turns = self._turns
             try:
                 # Raw: a message made of the bytes takes 110 µs for Odometry, fields read 5.
                 taken = subscription.handle.take_message(subscription.msg_type, True)

@@ -100,9 +100,10 @@ class TopicSubscription:
 
     `refresh` looks at the graph, and subscribes anew where type or QoS of the publishers changed;
     `on_type` is called with the message class each time that is settled, and may refuse it by
-    ValueError. With `samples` every message is handed to `callback` in that thread; otherwise
-    `take` and `drain` are asked. Everything else on the ROS thread. What keeps a topic from being
-    read is a problem of the node under the topic's name.
+    ValueError. With `samples` every message is handed to `callback` in that thread, or to
+    `on_message` with what rclpy says of it; otherwise `take` and `drain` are asked. Everything
+    else on the ROS thread. What keeps a topic from being read is a problem of the node under the
+    topic's name.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class TopicSubscription:
         depth: int = 1,
         on_type: Callable[[type], None] | None = None,
         callback: Callable[[bytes], None] = _ignore,
+        on_message: Callable[[bytes, Info], None] | None = None,
         samples: SampleThread | None = None,
         expected: bool = True,
         seldom: bool = False,
@@ -135,6 +137,7 @@ class TopicSubscription:
         self._depth = depth
         self._on_type = on_type
         self._callback = callback
+        self._on_message = on_message
         self._samples = samples
         self._absent_since: float | None = None
         self._hint_at = 0.0
@@ -261,7 +264,10 @@ class TopicSubscription:
     def _on_sample(self, data: bytes, info: Info) -> None:
         """In the sample thread."""
         if len(self._subscriptions) < 2 or self._seen.is_new(data, info):
-            self._callback(data)
+            if self._on_message is not None:
+                self._on_message(data, info)
+            else:
+                self._callback(data)
 
     def take(self) -> bytes | None:
         """Newest message that came since the last `take`."""

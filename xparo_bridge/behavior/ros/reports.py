@@ -28,6 +28,8 @@ _MAX_NODES = 1000
 _MAX_MESSAGE = 1000  # characters
 
 Send = Callable[[BehaviorStatus, str | None], object]
+# Takes names of tree and run, the node, and its status.
+Watch = Callable[[str, str, TreeNode, NodeStatus], object]
 
 
 class TreeReports:
@@ -43,6 +45,17 @@ class TreeReports:
         self._changed: dict[TreeNode, NodeStatus | None] = {}
         self._reported: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
         self._next = 0.0
+        # Who is told of each change of a node's status, and of how each run stands.
+        self._watch: Watch | None = None
+        self._hear: Callable[[BehaviorStatus], object] = lambda status: None
+
+    def watch(self, watch: Watch, hear: Callable[[BehaviorStatus], object]) -> None:
+        """Call `watch` at each change of a node, and `hear` with how each run begins and ends."""
+        self._watch, self._hear = watch, hear
+
+    def _tell(self, status: BehaviorStatus, link: str | None = None) -> None:
+        self._hear(status)
+        self._send(status, link)
 
     def begin(self, run: TreeRun) -> None:
         """Tell of a run that begins, and follow it."""
@@ -51,11 +64,10 @@ class TreeReports:
         self._reported.clear()
         self._stop_observing = run.tree.observe(self._on_change)
         warnings = problem_list(run.warnings)
-        self._send(
+        self._tell(
             BehaviorStatus(
                 run.name, run.phase, errors=warnings, run_id=run.id, structure=run.tree.describe()
-            ),
-            None,
+            )
         )
 
     def introduce(self, link: str) -> None:
@@ -69,7 +81,7 @@ class TreeReports:
 
     def tell_phase(self, run: TreeRun) -> None:
         """Tell that a run is paused or goes on."""
-        self._send(BehaviorStatus(run.name, run.phase, run_id=run.id), None)
+        self._tell(BehaviorStatus(run.name, run.phase, run_id=run.id))
 
     def flush(self, *, now: bool = False) -> None:
         """Send what changed, if it is time."""
@@ -93,14 +105,16 @@ class TreeReports:
         errors = problem_list(run.problems)
         if run.error and not errors:
             errors = problem_list([Problem(run.error)])
-        self._send(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id), None)
+        self._tell(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id))
 
     def reject(self, name: str, problems: Sequence[Problem], link: str | None) -> None:
         """Tell who sent a tree why it does not run."""
-        self._send(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
+        self._tell(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
 
     def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
         # Called for every node at every tick, so it does next to nothing.
+        if self._watch is not None and self._run is not None:
+            self._watch(self._run.name, self._run.id, node, new)
         if new is FAILURE and self._run is not None:
             before = self._run.last_failure
             if before is None or not node.children:

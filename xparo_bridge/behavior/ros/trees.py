@@ -12,12 +12,12 @@ from rclpy.node import Node
 
 from ...configuration import Configuration, ConfigurationError
 from ...errors import BadInput
-from ...messages import BehaviorUpdate
+from ...messages import BehaviorStatus, BehaviorUpdate
 from ...share import share
 from ...state import State
 from ..document import Limits
 from ..errors import Problem, TreeErrors
-from .reports import Send, TreeReports
+from .reports import Send, TreeReports, Watch
 from .robot_commands import RobotCommands
 from .robot_registry import robot_registry
 from .robot_state import RobotState
@@ -96,6 +96,10 @@ class Trees:
     def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""
         self._runner.bind_commands(commands, send)
+
+    def watch(self, watch: Watch, hear: Callable[[BehaviorStatus], object]) -> None:
+        """Call `watch` at each change of a node, and `hear` with how each run begins and ends."""
+        self._reports.watch(watch, hear)
 
     def start(self) -> None:
         """Check the robot's own trees, and run the one that the configuration says."""

@@ -21,6 +21,7 @@ from rclpy.node import Node
 from ...configuration import Configuration
 from ...faults import FAULTS
 from ...messages import CommandStatus, RemoteCommand
+from ...observers import Observers
 from ...ros.entities import timer
 from ...ros.walls import owned_by
 from ..telemetry.publisher import TelemetryPublisher
@@ -68,18 +69,21 @@ class Router:
         on_received: Callable[[str, RemoteCommand], object] = lambda source, command: None,
         clock_offset: Callable[[str], float] = lambda source: 0.0,
         lock_record: LockRecord | None = None,
+        observers: Observers | None = None,
     ) -> None:
         """
         Make the commands of the configuration.
 
         `report(source, status)` hears every change, `on_received(source, command)` each command
         that comes; `clock_offset(source)` is its sender's clock minus the robot's, s. The motion
-        lock is kept in `lock_record`, or in the journal.
+        lock is kept in `lock_record`, or in the journal. `observers` may say more of one that has
+        ended.
 
         :raises ConfigurationError: for a command that cannot work.
         """
         self._report = report
         self._on_received = on_received
+        self._observers = observers or Observers()
         self.journal = journal
         self._node = node
         self._logger = node.get_logger().get_child('commands')
@@ -247,6 +251,8 @@ class Router:
         status = run.status
         assert status is not None
         if status.state.terminal:
+            if self._observers.ended is not None:
+                status = run.status = self._observers.ended(status)
             # Before it is reported, so that after a crash nothing else is reported. What came too
             # often may come again under its id.
             code = (status.error or {}).get('code')

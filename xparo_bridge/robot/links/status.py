@@ -72,12 +72,14 @@ class Status:
         storage_damage: Callable[[], Sequence[str]] = tuple,
         health: Health | None = None,
         configuration: Callable[[], Mapping[str, Any]] = dict,
+        parts: Callable[[str, str], Sequence[DiagnosticStatus]] = lambda name, robot_id: (),
     ) -> None:
         """
         Take the protocol of each link by the link's name, and what adds to each status.
 
         `storage_problem` says why the state directory does not serve, empty if it does, and
-        `storage_damage` what the start found damaged there; `configuration` what the bridge runs.
+        `storage_damage` what the start found damaged there; `configuration` what the bridge runs;
+        `parts` gives further parts of /diagnostics, of the name and the robot's id.
         """
         self._node = node
         self._robot_id = robot_id
@@ -88,6 +90,7 @@ class Status:
         self._storage_damage = storage_damage
         self._health = health or Health()
         self._configuration = configuration
+        self._parts = parts
         self._links: dict[str, _Link] = {}
         # Robots of a fleet have one name for the node and one topic for all diagnostics.
         self._name = node.get_fully_qualified_name().lstrip('/')
@@ -196,6 +199,7 @@ class Status:
                 ],
             )
         )
+        array.status.extend(self._parts(self._name, self._robot_id))
         array.status.append(self._health.diagnostic(f'{self._name}: bridge', self._robot_id))
         array.header.stamp = stamp
         self._diagnostics.publish(array)

@@ -25,10 +25,19 @@ class BagUploads:
     """Uploads that were ordered and have not ended; on the ROS thread."""
 
     def __init__(
-        self, node: Node, settings: Mapping[str, Any], send: Callable[[Any, str], str]
+        self,
+        node: Node,
+        settings: Mapping[str, Any],
+        send: Callable[[Any, str], str],
+        recordings: Path | None = None,
     ) -> None:
-        """Take `bags` of the configuration, and what sends to a link, or says why it cannot."""
-        self._folder = Path(settings['folder']).expanduser() if settings['folder'] else None
+        """
+        Take `bags` of the configuration, and what sends to a link, or says why it cannot.
+
+        `recordings` is the folder of the black box's, which are bags too.
+        """
+        folder = Path(settings['folder']).expanduser() if settings['folder'] else None
+        self._folders = [one for one in (folder, recordings) if one is not None]
         self._max_rate = settings['max_rate']
         self._send = send
         self._goals: dict[str, tuple[Any, Future]] = {}
@@ -77,14 +86,21 @@ class BagUploads:
 
     def _begin(self, upload_id: str, goal: UploadRosbag.Goal) -> str:
         """Order an upload; why it cannot be done, empty if it was."""
-        if self._folder is None:
+        if not self._folders:
             return 'no folder of bags is configured; set bags.folder'
-        bag = (self._folder / goal.bag).resolve()
-        # The name may have come from the platform, which has no business elsewhere.
-        if bag.parent != self._folder.resolve() or not bag.is_dir():
-            return f'there is no bag "{goal.bag}" in {self._folder}'
+        bag = next(filter(None, (_bag_in(folder, goal.bag) for folder in self._folders)), None)
+        if bag is None:
+            where = ' or '.join(map(str, self._folders))
+            return f'there is no bag "{goal.bag}" in {where}'
         rates = [rate for rate in (goal.max_rate, self._max_rate) if rate > 0]
         order = UploadBag(upload_id, str(bag), min(rates, default=0.0))
         if self._send(order, goal.link):
             return f'no link {goal.link or "of this bridge"} takes bags; one with rest: does'
         return ''
+
+
+def _bag_in(folder: Path, name: str) -> Path | None:
+    """Return a bag's folder, None if there is none."""
+    # The name may have come from the platform, which has no business elsewhere.
+    bag = (folder / name).resolve()
+    return bag if bag.parent == folder.resolve() and bag.is_dir() else None
