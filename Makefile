@@ -34,6 +34,7 @@ lint: ## Check style, types, package.xml and what may import what.
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy $(TYPED)
 	xmllint --noout --nonet package.xml interfaces/*/package.xml interfaces/*/*/package.xml
+	$(VENV)/python tools/check_dependencies.py
 	$(VENV)/lint-imports --no-logo --cache-dir .cache/import_linter
 
 DOCS := .cache/docs

@@ -30,6 +30,7 @@ os.environ['PYTHONWARNINGS'] = ','.join(
 WITHOUT_WARNINGS = (
     'behavior/ros/',
     'black_box/',
+    'fleet/',
     'guard/',
     'interfaces/',
     'link/',
@@ -37,6 +38,7 @@ WITHOUT_WARNINGS = (
     'robot/links/',
     'robot/platform_data/',
     'robot/telemetry/',
+    'rollout/',
     'ros/',
     'state/',
     'tools/',

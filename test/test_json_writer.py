@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from xparo_bridge import json_writer
-from xparo_bridge.json_reader import read_own
+from xparo_bridge.json_reader import read_own, read_written
 from xparo_bridge.json_writer import dumps, dumps_any
 
 
@@ -68,7 +68,8 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_can_be_read(value):
-    assert read_own(dumps(value)) == read_own(dumps_any(value))
+    text = dumps(value)
+    assert read_own(text) == read_own(dumps_any(value)) == read_written(text)
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,8 @@ class ControlLane:
         to.sent += 1
         entry.handed_at = time.monotonic()
         self.mark = entry.mark
-        return from_text(entry.text, entry.message_id, entry.resent)
+        # What an earlier run left is numbered below 1.
+        return from_text(entry.text, entry.message_id, entry.resent, written=entry.number > 0)
 
     def _withdraw_expired(self) -> None:
         """Forget the questions whose turn it is, but for whose answer nobody waits any more."""

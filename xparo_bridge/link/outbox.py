@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from functools import cache
 import sqlite3
 from typing import Any
 
 from .. import messages
-from ..json_reader import read_own
+from ..json_reader import read_own, read_written
 from ..json_writer import dumps
 from ..messages import CommandState, DURABLE
 from ..state import Mirror, Writer
@@ -32,25 +33,40 @@ _ROW_TYPES = [int, str, str]
 _DELIVERY = ('message_id', 'resent')
 
 
+@cache  # To ask `fields` for each message would be a fifth of an append.
+def _names(kind: Any) -> tuple[str, ...]:
+    """Names of the fields that are written of a kind."""
+    return tuple(field.name for field in fields(kind) if field.name not in _DELIVERY)
+
+
+# Kinds whose messages say how they are delivered.
+_DELIVERED = frozenset(
+    kind for kind in DURABLE if 'message_id' in {field.name for field in fields(kind)}
+)
+
+
 def to_text(message: Any) -> str:
     """Write a message as JSON; TypeError for what JSON cannot hold."""
-    kind = type(message)
-    values = {
-        field.name: getattr(message, field.name)
-        for field in fields(kind)
-        if field.name not in _DELIVERY
-    }
-    return dumps([kind.__name__, values])
+    kind: Any = type(message)
+    return dumps([kind.__name__, {name: getattr(message, name) for name in _names(kind)}])
 
 
-def from_text(text: str, message_id: str = '', resent: bool = False) -> Any:
-    """Message of a text, with its delivery filled in where it has room; ValueError if none."""
+def from_text(
+    text: str, message_id: str = '', resent: bool = False, *, written: bool = False
+) -> Any:
+    """
+    Return the message of a text, with its delivery filled in where it has room.
+
+    `written`: by this process, so that nothing can be wrong with it.
+
+    :raises ValueError: for a text that is none.
+    """
     try:
-        name, values = read_own(text)
+        name, values = (read_written if written else read_own)(text)
         kind = _KINDS[name]
         if kind is messages.CommandStatus:
             values['state'] = CommandState(values['state'])
-        if 'message_id' in {field.name for field in fields(kind)}:
+        if kind in _DELIVERED:
             values = {**values, 'message_id': message_id, 'resent': resent}
         return kind(**values)
     except (KeyError, TypeError, ValueError, RecursionError) as error:

@@ -98,7 +98,6 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pid_file: Any = None
 
     @property
     def state(self) -> StoreState:
@@ -234,15 +233,15 @@ class Store:
 
     def hold(self) -> bool:
         """Be the bridge that runs from here, until the process ends; False if another one is."""
-        self._pid_file = (self.path / _PID).open('a+')
+        # A descriptor, not a file object: it is the lock, and ends with the process alone.
+        held = os.open(self.path / _PID, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(self._pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(held)
             return False
-        self._pid_file.seek(0)
-        self._pid_file.truncate()
-        self._pid_file.write(f'{os.getpid()}\n')
-        self._pid_file.flush()
+        os.ftruncate(held, 0)
+        os.write(held, f'{os.getpid()}\n'.encode())
         return True
 
     def bridge(self) -> int | None:
