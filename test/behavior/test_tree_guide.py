@@ -41,5 +41,5 @@ def test_the_errors_shown_are_those_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main(['delivery.xml'])
     printed = capsys.readouterr().out
-    shown = next(block for block in blocks('') if block.startswith('delivery.xml'))
+    shown = next(block for block in blocks('text') if block.startswith('delivery.xml'))
     assert printed.startswith(shown)

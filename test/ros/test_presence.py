@@ -10,7 +10,8 @@ from nav2_msgs.action import DockRobot, NavigateToPose
 import pytest
 import rclpy
 from rclpy.action import ActionServer
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32, String
 from std_srvs.srv import SetBool, Trigger
 
@@ -129,7 +130,14 @@ def test_an_absent_service_is_named_with_what_may_be_meant(robot, served, kind, 
         (
             String,
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
-            'the QoS of robot does not fit',
+            'the QoS of robot does not fit: ',
+        ),
+        (
+            String,
+            QoSProfile(
+                depth=1, deadline=Duration(seconds=1), liveliness=LivelinessPolicy.MANUAL_BY_TOPIC
+            ),
+            "subscription's is manual by topic",
         ),
     ],
 )
@@ -140,6 +148,7 @@ def test_a_topic_that_nobody_can_hear_says_why(robot, kind, qos, words):
     entities.publisher(robot.bridge, String, '/led', ours)
     robot.presence.expect_subscriber('/led', String, 'command led')
     robot.graph.until(lambda: words in robot.problems.get('subscribers of /led', ''))
+    assert 'ERROR' not in robot.problems['subscribers of /led']
     for old in list(robot.node.subscriptions):
         robot.node.destroy_subscription(old)
     robot.node.create_subscription(String, '/led', print, 1)

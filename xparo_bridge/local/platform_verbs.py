@@ -180,20 +180,6 @@ async def push_tree(options: argparse.Namespace) -> int:
         )
 
 
-async def robots(options: argparse.Namespace) -> int:
-    """List the robots that have connected."""
-    async with await connect(options) as client:
-        robots = await client.robots()
-    terminal = Terminal()
-    for robot in robots:
-        counts = ', '.join(f'{count} {what}' for what, count in robot['counts'].items())
-        state = 'connected' if robot['connected'] else 'gone'
-        terminal.line(f'{robot["robot_id"]:20} {state:10} {counts}', state)
-    if not robots:
-        print('no robot has connected yet')
-    return 0
-
-
 async def watch(options: argparse.Namespace) -> int:
     """Print events as they come."""
     views: dict[str, TreeView] = {}

@@ -31,7 +31,7 @@ from .entities import subscription
 from .goal_ids import GOAL_IDS
 from .lifecycle import ACTIVE, StateOfServer
 from .of_node import one_of
-from .presence import action_hint, interface_name
+from .presence import instead_of_action, interface_name
 from .rclpy_internals import action_name, action_type, goal_handle
 from .walls import guarded, when_done
 
@@ -224,7 +224,7 @@ class ActionGoal:
 
     def _hint(self) -> str:
         """Say which action servers there are instead."""
-        return action_hint(self._node, self.name, interface_name(action_type(self._client)))
+        return instead_of_action(self._node, self.name, action_type(self._client))
 
     def _send(self) -> None:
         now = time.monotonic()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+import re
 import time
 from typing import Any
 
@@ -159,6 +160,24 @@ def why_unheard(node: Node, topic: str, kind: type) -> str:
     return why and why + topic_hint(node, topic, wanted, node.count_subscribers)
 
 
+def instead_of_action(node: Node, name: str, kind: Any) -> str:
+    """Say what there is in place of the server of an action's class; '' if nothing is known."""
+    action = node.resolve_service_name(name + _SEND_GOAL).removesuffix(_SEND_GOAL)
+    wanted = interface_name(kind)
+    return _instead(no_action_server(node, action, wanted), action_hint(node, action, wanted))
+
+
+def instead_of_service(node: Node, name: str, kind: Any) -> str:
+    """Say what there is in place of the server of a service's class; '' if nothing is known."""
+    service, wanted = node.resolve_service_name(name), interface_name(kind)
+    return _instead(no_service_server(node, service, wanted), service_hint(node, service, wanted))
+
+
+def _instead(why: str, hint: str) -> str:
+    # That there is none is what was said before.
+    return (f': {why}' if why.startswith('it is') else '') + hint
+
+
 def interface_name(kind: Any) -> str:
     """Full name of a message, service or action class, such as nav_msgs/msg/Odometry."""
     package, form = kind.__module__.split('.')[:2]
@@ -257,7 +276,8 @@ def no_subscriber(node: Node, topic: str, kind: str, own: Iterable[QoSProfile]) 
             fits, reason = qos_check_compatible(qos, one.qos_profile)
             if fits != QoSCompatibility.ERROR:
                 return ''
-            words = reason.removeprefix('ERROR: ').rstrip(';')
+            # Of several it makes one text, `ERROR: …;ERROR: …;`.
+            words = ', '.join(filter(None, re.split(r'(?:^|;)(?:ERROR|WARNING): |;$', reason)))
             reasons.append(f'the QoS of {one.node_name} does not fit: {words}')
     return '; '.join(reasons[:_MOST_NAMES])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from fixtures.ros_graph import RosGraph
 from fixtures.system import start_failing_server, start_robot
 from nav2_msgs.action import (
     BackUp,
@@ -275,6 +276,41 @@ def test_an_absent_service_fails_and_one_that_hangs_is_timed_out(station):
     at.never = Future()
     at.graph.node.create_service(Trigger, '/hangs', hang, callback_group=ReentrantCallbackGroup())
     assert at.end(at.send('hangs')).state is CommandState.TIMED_OUT
+
+
+def test_a_server_of_another_type_is_named_where_none_is_found(station):
+    at = station(
+        {
+            'call': {
+                'kind': 'service',
+                'type': 'std_srvs/srv/Trigger',
+                'service': 'lights',
+                'server_timeout': 0.5,
+            },
+            'act': {
+                'kind': 'action',
+                'type': 'nav2_msgs/action/Spin',
+                'action': 'turn',
+                'goal': {},
+                'server_timeout': 0.5,
+            },
+        }
+    )
+    # In a participant of its own, as one has one type alone for a name.
+    with RosGraph('others') as others:
+        others.node.create_service(SetBool, 'lights', lambda request, response: response)
+        ActionServer(others.node, DriveOnHeading, 'turn', lambda goal: None)
+        at.graph.until(
+            lambda: (
+                at.graph.node.count_services('turn/_action/send_goal')
+                and at.graph.node.count_services('lights')
+            )
+        )
+        for command, words in (
+            ('call', 'it is served as std_srvs/srv/SetBool, expected std_srvs/srv/Trigger'),
+            ('act', 'it is served as nav2_msgs/action/DriveOnHeading, expected nav2_msgs'),
+        ):
+            assert words in at.end(at.send(command)).error['message']
 
 
 def test_a_burst_of_calls_is_answered_to_the_last(station):

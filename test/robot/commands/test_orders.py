@@ -66,7 +66,7 @@ def test_what_stops_the_robot_acts_whatever_its_form_and_says_what_was_wrong(
     assert end.state is CommandState.SUCCEEDED
     assert not driving.open or driving.id in end.result['not_paused']
     notes = end.result.get('notes', ())
-    assert bool(notes) == (members != {'issued_at': 1e12, 'deadline': 1e12})
+    assert notes
     assert len(notes) <= 10
     assert len(json.dumps(end.result)) <= 16_000
 
@@ -133,10 +133,28 @@ def test_resume_is_not_lenient_because_it_lets_the_robot_move(station):
     at = station(COMMANDS)
     at.end(order(at, 'stop'))
     for parameters, members in FORMS:
-        if members.get('issued_at') != 1e12:
-            run = order(at, 'resume', parameters, **members)
-            assert run.state is CommandState.REJECTED
+        run = order(at, 'resume', parameters, **members)
+        assert run.state is CommandState.REJECTED
     assert at.router.latch == 'stopped'
+
+
+@pytest.mark.parametrize('member', ['issued_at', 'deadline'])
+@pytest.mark.parametrize('years', [1.1, 10, 74, 8000])
+@pytest.mark.parametrize('command', ['beep', 'teleop', 'resume'])
+def test_a_time_that_no_sender_means_is_no_reason_to_count_as_fresh(
+    station, command, member, years
+):
+    at = station(COMMANDS)
+    run = order(at, command, command_id='1', **{member: time.time() + years * 365.25 * 86400})
+    assert run.status.error['code'] == 'bad_parameters'
+    assert f'"{member}" is ' in run.status.error['message']
+
+
+def test_a_clock_that_was_never_set_judges_no_time_as_far_ahead(station, monkeypatch):
+    at = station(COMMANDS)
+    now = time.time()
+    monkeypatch.setattr(time, 'time', lambda: 100.0)
+    assert order(at, 'beep', issued_at=now).state is not CommandState.REJECTED
 
 
 @pytest.mark.parametrize('command', ['go', 'beep', 'long', 'teleop', 'resume', ''])

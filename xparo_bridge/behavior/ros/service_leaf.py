@@ -17,7 +17,7 @@ from typing import Any
 
 from rclpy.task import Future
 
-from ...ros.presence import interface_name, service_hint
+from ...ros.presence import instead_of_service
 from ...ros.walls import when_done
 from ..errors import BehaviorError
 from ..leaves import StatefulAction
@@ -115,9 +115,7 @@ class RosService(StatefulAction):
                 f'{self._name} did not answer within {self._timeout:g} s'
                 if sent
                 else f'no service {self._name} within {self._timeout:g} s'
-                + service_hint(
-                    self._ros.node, self._client.service_name, interface_name(self._type)
-                )
+                + instead_of_service(self._ros.node, self._client.service_name, self._type)
             )
         return RUNNING
 

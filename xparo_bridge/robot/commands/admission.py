@@ -160,7 +160,10 @@ class Admission:
             self._limits['clock_skew'],
             self._clock_offset(source),
         )
-        return Rejection('expired', late) if late else None
+        if late:
+            return Rejection('expired', late)
+        ahead = far_ahead(command, self._clock_offset(source))
+        return Rejection('bad_parameters', ahead) if ahead else None
 
     def _bad_parameters(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
         checker = self._checkers[kind.name]
@@ -218,6 +221,24 @@ def _problems(kind: Kind[Any], checker: Checker, parameters: Mapping[str, Any]) 
     rejection = kind.prepare(run)
     never = rejection is not None and rejection.code in ('bad_parameters', 'unknown_place')
     return [rejection.message] if rejection is not None and never else []
+
+
+# No sender means a time so far ahead; s. A mistake in it must not count as "not late".
+_FAR = 366 * 86400.0
+# A clock before this, 2020, was never set, and judges nothing.
+_SET = 1577836800.0
+
+
+def far_ahead(command: RemoteCommand, clock_offset: float = 0.0) -> str:
+    """Say which time of a command is so far ahead that it is none; empty if there is no such."""
+    now = time.time() + clock_offset
+    for key, moment in (('issued_at', command.issued_at), ('deadline', command.deadline)):
+        if moment is not None and moment - now > _FAR and now > _SET:
+            return (
+                f'"{key}" is {(moment - now) / 86400:.0f} days ahead; expected Unix seconds or an '
+                'ISO 8601 text'
+            )
+    return ''
 
 
 def expired(

@@ -13,7 +13,7 @@ from typing import Any
 from rclpy.task import Future
 
 from ....ros import entities
-from ....ros.presence import Presence, service_hint
+from ....ros.presence import instead_of_service, Presence
 from ....ros.values import plain
 from ....ros.walls import when_done
 from .. import parameters
@@ -113,7 +113,9 @@ class Service(Kind[_Call]):
                 'no_service',
                 f'no service {self.settings["service"]} within '
                 f'{self.settings["server_timeout"]:g} s'
-                + service_hint(self.robot.node, self._client.service_name, self.settings['type']),
+                + instead_of_service(
+                    self.robot.node, self._client.service_name, self._client.srv_type
+                ),
             )
 
     def cancel(self, run: Run[_Call]) -> None:
