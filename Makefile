@@ -13,7 +13,7 @@ ENVIRONMENT := $(PYTHON) tools/environment.py
 TYPED := xparo_bridge test/fixtures
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos mutants breakages soak release clean
+.PHONY: help environment demo test lint docs bench conformance fuzz hostile chaos rollout mutants breakages soak release clean
 
 help: ## List these.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ hostile: environment ## Attack the whole bridge while a robot drives; ARGS='--mi
 
 chaos: environment ## Break links, processes and clocks while the demo runs.
 	PYTHONPATH=test $(VENV)/python -m chaos $(ARGS)
+
+rollout: environment ## Roll a fleet of 50 bridges out by Ansible, a wave of which cuts its links; ARGS='--robots 12'.
+	PYTHONPATH=test $(VENV)/python test/rollout/rollout_of_many.py $(ARGS)
 
 mutants: environment ## Change single lines of the critical rooms; the nearest tests must notice. ARGS='--count 30'.
 	$(VENV)/python tools/mutants.py $(ARGS)

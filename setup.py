@@ -36,6 +36,7 @@ setup(
         (str(SHARE), ['package.xml']),
         *share('launch', '*'),
         *share('config', '*'),
+        *share('deploy', '*'),
     ],
     python_requires='>=3.11',
     install_requires=['setuptools'],
@@ -44,6 +45,8 @@ setup(
         'console': ['nicegui>=3.17'],
         # Bundles of configurations are signed by cryptography, older files migrated by ruamel.
         'fleet': ['cryptography', 'ruamel.yaml'],
+        # What plays deploy/ansible.
+        'rollout': ['ansible-core>=2.16'],
         # A run's recording of a scenario is written by mcap.
         'scenarios': ['mcap'],
         # By this colcon knows that the tests are pytest's.

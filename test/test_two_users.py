@@ -126,15 +126,52 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path):
     assert (done.returncode, done.stderr) == (0, '')
 
 
-def test_the_unit_is_started_again_for_ever_but_not_with_a_wrong_configuration():
+def test_the_unit_is_started_again_for_ever_less_often_where_something_must_be_mended():
     assert re.search(r'(?m)^StartLimitIntervalSec=0$', UNIT.split('[Service]')[0])
     assert re.search(r'(?m)^Restart=always$', UNIT)
-    assert re.search(r'(?m)^RestartPreventExitStatus=2 78$', UNIT)
+    assert 'RestartPreventExitStatus' not in UNIT
+    line = re.search(r"(?m)^ExecStopPost=/bin/sh -c '(.*)'$", UNIT)
+    assert line is not None
+    script = line[1].replace('$$', '$').replace('exec sleep', 'echo')
+    for status, expected in (('78', '8'), ('2', '8'), ('0', ''), ('KILL', '')):
+        done = subprocess.run(
+            ['/bin/sh', '-c', script],
+            env={'EXIT_STATUS': status},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout.strip()) == (0, expected)
     assert 'network-online' not in re.sub(r'(?m)^#.*$', '', UNIT)
 
 
+@pytest.mark.skipif(shutil.which('systemd-analyze') is None, reason='no systemd-analyze here')
+def test_the_units_of_a_robot_that_pulls_are_ones_that_systemd_takes(tmp_path):
+    deploy = share('deploy', 'systemd')
+    for name in ('xparo_pull.service', 'xparo_pull.timer'):
+        text = (deploy / name).read_text()
+        (tmp_path / name).write_text(text.replace('/usr/local/bin/xparo_bridge', '/bin/true'))
+    (tmp_path / 'xparo_bridge.service').write_text(UNIT)
+    drop_in = tmp_path / 'xparo_bridge.service.d'
+    drop_in.mkdir()
+    shutil.copy(deploy / 'store.conf', drop_in)
+    done = subprocess.run(
+        [
+            'systemd-analyze',
+            'verify',
+            '--man=no',
+            *map(str, sorted(tmp_path.glob('xparo_*.*[er]'))),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('environment', [{}, {'XPARO_CONFIG': '/var/lib/a/store'}])
 @pytest.mark.parametrize('installed', [True, False])
-def test_the_start_line_of_the_unit_finds_the_program_or_says_where_it_looked(tmp_path, installed):
+def test_the_start_line_of_the_unit_finds_the_program_or_says_where_it_looked(
+    tmp_path, installed, environment
+):
     program = tmp_path / 'lib' / 'xparo_bridge' / 'bridge'
     program.parent.mkdir(parents=True)
     if installed:
@@ -146,14 +183,17 @@ def test_the_start_line_of_the_unit_finds_the_program_or_says_where_it_looked(tm
     script = script.replace('source /opt/ros/jazzy/setup.bash', 'true')
     done = subprocess.run(
         ['/bin/bash', '-c', script],
-        env={'AMENT_PREFIX_PATH': f'/nowhere:{tmp_path}', 'PATH': os.environ['PATH']},
+        env={
+            'AMENT_PREFIX_PATH': f'/nowhere:{tmp_path}',
+            'PATH': os.environ['PATH'],
+            **environment,
+        },
         capture_output=True,
         text=True,
     )
     if installed:
-        assert done.stdout == (
-            '--ros-args|-p|config:=[bridge.yaml,commands.yaml,places.yaml,/etc/xparo/robot.yaml]|'
-        )
+        files = '[bridge.yaml,commands.yaml,places.yaml,/etc/xparo/robot.yaml]'
+        assert done.stdout == f'--ros-args|-p|config:={environment.get("XPARO_CONFIG", files)}|'
     else:
         assert done.returncode == 78
         assert '/opt/xparo' in done.stderr

@@ -138,6 +138,19 @@ class Ledger:
             )
         self._life_began = max(said, default=0)
 
+    def left_behind(self, outbox: Path) -> int:
+        """Take what is in the outbox file of a bridge that does not run; how much that is."""
+        kept, ids = _left_in(outbox)
+        self._taken_chats |= kept
+        self._kept_ids |= ids
+        self._life_began = max([self._life_began, self.newest_chat, *kept])
+        return len(kept) + len(ids)
+
+    def all_kept_arrived(self) -> bool:
+        """Whether all that was in an outbox file has arrived."""
+        self.read()
+        return not self._lost()
+
     def all_arrived(self, said: int, refused: set[int]) -> bool:
         """Whether all that was taken has arrived, the chat of this life up to `said` too."""
         self.read()

@@ -37,7 +37,7 @@ _TREE = (
     '<root BTCPP_format="4" main_tree_to_execute="t"><BehaviorTree ID="t"><AlwaysSuccess/>'
     '</BehaviorTree></root>'
 )
-_COMMANDS = {
+COMMANDS = {
     # Some progress, and the newer one ends the one before.
     'note': {
         'kind': 'publish',
@@ -108,7 +108,7 @@ class House:
             start_bridge,
             self._folder,
             0,
-            {'links': [link], 'commands': _COMMANDS},
+            {'links': [link], 'commands': COMMANDS},
             wrap=self._wrap,
         )
 
@@ -146,11 +146,15 @@ class House:
         await self._until(lambda: self._ledger.newest_chat > newest, 'nothing arrives any more')
         self._ledger.recoveries.append(time.monotonic() - began)
 
-    async def finish(self) -> Verdict:
-        """Let the rest arrive, and judge."""
+    async def no_more_commands(self) -> None:
+        """Send no more commands."""
         assert self._sending is not None
         self._sending.cancel()
         await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def finish(self) -> Verdict:
+        """Let the rest arrive, and judge."""
+        await self.no_more_commands()
         said = max(self._said())
         with contextlib.suppress(AssertionError):  # The verdict says what is missing.
             await self._until(
@@ -159,7 +163,7 @@ class House:
             await self._until(lambda: not self._ledger.unended, 'commands without an end')
             await self._answer_all()
         for command, times in self._did().items():
-            assert times <= _COMMANDS['note']['times'], f'{command} ran more than once'
+            assert times <= COMMANDS['note']['times'], f'{command} ran more than once'
         return self._ledger.verdict(set(self._commands))
 
     def _said(self) -> dict[int, float]:
@@ -188,7 +192,7 @@ class House:
                 if number % 30 == 0:
                     await self._request('push_tree', name=f'tree{number % 3}', xml=_TREE)
                 command_id = f'c{number}'
-                name = random.choice(list(_COMMANDS))
+                name = random.choice(list(COMMANDS))
                 parameters = {'id': command_id} if name == 'note' else {}
                 await self._request(
                     'send', command=name, parameters=parameters, command_id=command_id

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 import re
 import shlex
@@ -48,7 +49,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_has_the_commands_that_are_run_here():
     verbs = {command.split()[4] for command in COMMANDS}
-    assert verbs == {'check', 'explain', 'diff', 'test', 'render', 'apply', 'status'}
+    assert verbs == {
+        *('check', 'explain', 'diff', 'test', 'render', 'apply', 'status', 'plan', 'pull')
+    }
 
 
 @pytest.mark.skipif(not installed(), reason='ROS is not installed')
@@ -63,11 +66,40 @@ def test_each_command_of_the_page_runs(site, config, monkeypatch):
     subprocess.run(shlex.split(key), check=True)
     assert config('render', 'robot_1', '--folder', 'fleet/', '-o', 'bundle/')[0] == 0
     assert config('render', 'robot_1', '--folder', 'fleet/', '-o', 'robot_1.tar')[0] == 0
-    for command in COMMANDS:
-        verb, *arguments = shlex.split(command.replace(STORE, str(site / 'store')))[4:]
-        if verb == 'test':
-            continue  # test_folder_tests runs the sample's.
-        code, said = config(verb, *arguments)
-        # Two robots differ, and without a bridge the first configuration is on trial.
-        due = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
-        assert code == int(due), (command, said)
+    releases = site / 'releases'
+    releases.mkdir()
+    git(releases, 'init', '-q', '-b', 'main')
+    reports = site / 'fleet.rollout' / 'reports'
+    reports.mkdir(parents=True)
+    for block in BLOCKS:
+        for line in block.splitlines():
+            command = line.partition('  #')[0].strip()
+            if command.startswith('git ') and ' push ' not in command:
+                git(site, *shlex.split(command)[1:])
+            if command in COMMANDS:
+                run(command, site, config)
+
+
+def run(command: str, site: Path, config: Callable[..., tuple[int, str]]) -> None:
+    verb, *arguments = shlex.split(command.replace(STORE, str(site / 'store')))[4:]
+    if verb == 'test':
+        return  # test_folder_tests runs the sample's.
+    if '--platform' in arguments:
+        return  # test_plan and test_ansible ask one.
+    if verb == 'pull':
+        arguments += ['--robot', 'robot_1']
+    code, said = config(verb, *arguments)
+    if verb == 'status' and '--store' in arguments:
+        told = config(verb, *arguments, '--format', 'json')[1]
+        (site / 'fleet.rollout' / 'reports' / 'robot_1.json').write_text(told)
+    # Two robots differ, and without a bridge the first configuration is on trial.
+    due = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
+    assert code == int(due), (command, said)
+
+
+def test_all_variables_of_the_page_are_those_of_the_role():
+    defaults = (
+        share('deploy', 'ansible') / 'roles/xparo_configuration/defaults/main.yml'
+    ).read_text()
+    for name in set(re.findall(r'`(xparo_[a-z_]+)`? \|', PAGE)):
+        assert re.search(rf'^(# )?{name}: ', defaults, re.MULTILINE), name

@@ -19,7 +19,7 @@ import time
 
 from ..configuration import ConfigurationError
 from ..rollout.bundle import Bundle
-from ..rollout.manifest import BundleError
+from ..rollout.manifest import BundleError, MANIFEST, Manifest
 from ..rollout.signing import check
 from ..rollout.source import of_bundle
 from ..rollout.store import APPLIED, Pending, Store, StoreState
@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('bundle', metavar='BUNDLE', help='a folder or a file.tar of config render')
     add_store(parser)
     parser.add_argument('--robot', help="the robot's name, where nothing was applied before")
+    parser.add_argument(
+        '--if-changed',
+        action='store_true',
+        help='leave it if what runs says the same, though it has another version',
+    )
     add_change(parser)
 
 
@@ -79,7 +84,11 @@ def run(options: argparse.Namespace) -> int:
         version=state.highest,
         now=datetime.now(UTC),
     )
-    if current and current.hash == bundle.hash and state.state == APPLIED:
+    if (
+        current
+        and state.state == APPLIED
+        and current.is_same(state.current, bundle, version=not options.if_changed)
+    ):
         print(f'{state.current} is applied already')
         return 0
     if bundle.manifest.version == state.highest and not _known(state, bundle):
@@ -132,34 +141,48 @@ def _wait(store: Store, release: str, within: float) -> int:
 
 
 class _Current:
-    """What the configuration that counts says of applying another."""
+    """What a configuration that counts says of applying another; `is_whole` as it was made."""
 
-    def __init__(self, store: Store, release: str) -> None:
-        bundle = Bundle.read(store.folder(release))
-        self.robot = bundle.manifest.robot
-        self.hash = bundle.hash
+    def __init__(self, store: Store, release: str, *, is_whole: bool = True) -> None:
+        folder = store.folder(release)
+        if is_whole:
+            manifest = Bundle.read(folder).manifest
+        else:
+            try:
+                manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
+            except OSError as error:
+                raise BundleError(f'{folder / MANIFEST}: {error.strerror}') from error
+        self.release = release if is_whole else ''
+        self.robot = manifest.robot
+        self._manifest = manifest
         self.keys: list[str] = []
         try:
-            member = of_bundle(store.folder(release))
+            member = of_bundle(folder)
             self.keys = member.configuration['rollout']['trusted_keys']
         except ConfigurationError as error:
             if error.rest is not None:
                 self.keys = error.rest['rollout']['trusted_keys']
 
+    def is_same(self, release: str, bundle: Bundle, *, version: bool) -> bool:
+        """Whether it is the release, as it was made, and says what a bundle says."""
+        mine, other = self._manifest, bundle.manifest
+        same = not version and mine.content and mine.content == other.content
+        return self.release == release and bool(same or mine.hash == other.hash)
+
 
 def _current(store: Store, state: StoreState) -> _Current | None:
     if not state.current:
         return None
+    # One that was changed by hand is not believed while one before it is as it was made.
+    for release in (state.current, *reversed(state.good)):
+        try:
+            return _Current(store, release)
+        except BundleError:
+            continue
     try:
-        return _Current(store, state.current)
+        return _Current(store, state.current, is_whole=False)
     except BundleError:
-        # Changed by hand; what it trusts cannot be believed, what was good before can.
-        for release in reversed(state.good):
-            try:
-                return _Current(store, release)
-            except BundleError:
-                continue
-    return None
+        return None
 
 
 def _known(state: StoreState, bundle: Bundle) -> bool:

@@ -68,9 +68,9 @@ def run(options: argparse.Namespace) -> int:
         ]
         differences = list(compare(*sides))
     if options.format == 'json':
-        print(json.dumps([_as_json(each) for each in differences], indent=2, default=str))
+        print(json.dumps([as_json(each) for each in differences], indent=2, default=str))
     else:
-        print('\n'.join(_as_text(differences)) or 'nothing differs')
+        print('\n'.join(as_text(differences)) or 'nothing differs')
     return 1 if differences else 0
 
 
@@ -177,7 +177,8 @@ def _of_fleet(name: str, folder: FleetFolder, only: list[str] | None) -> Side:
     return Side(name, robots, folder.path)
 
 
-def _as_text(differences: list[Difference]) -> Iterator[str]:
+def as_text(differences: list[Difference]) -> Iterator[str]:
+    """Say what differs, once for robots to which the same happens."""
     # Robots to which the same happens are told once, with the places of the first.
     alike: dict[str, list[Difference]] = {}
     for each in differences:
@@ -196,7 +197,8 @@ def _value(value: Any) -> str:
     return 'nothing' if value is EMPTY or value is None else scalar(value)
 
 
-def _as_json(each: Difference) -> dict[str, Any]:
+def as_json(each: Difference) -> dict[str, Any]:
+    """Return what differs for a robot, for machines."""
     return {
         'robot': each.robot,
         'words': each.words,

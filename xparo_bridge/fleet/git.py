@@ -47,6 +47,13 @@ def revision_of(folder: Path) -> Revision:
     return Revision(last[0][:12], datetime.fromtimestamp(int(last[1]), UTC), changed)
 
 
+def version_of(revision: Revision) -> tuple[datetime, int]:
+    """Return when what a folder holds was made, and its version: that time, Unix s."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    made_at = revision.time if revision.time is not None and not revision.changed else now
+    return made_at, int(made_at.timestamp())
+
+
 def is_revision(folder: Path, name: str) -> bool:
     """Whether git knows a commit by a name."""
     try:

@@ -22,8 +22,11 @@ VERBS = {
     'test': "run the folder's own tests, without a robot",
     'render': 'write the one configuration of a robot',
     'apply': 'give this robot a configuration, which is taken back unless it holds',
+    'pull': 'fetch the configuration of this robot from a git tag, verify and apply it',
     'undo': 'let this robot go back to the configuration before',
-    'status': 'say which configuration this robot has, and what has drifted',
+    'status': 'say which configuration this robot has, or each robot of a fleet, and what drifts',
+    'plan': 'say what a rollout would do: its waves, what changes, who is behind',
+    'inventory': "print a fleet's folder as an inventory of Ansible",
     'schema': 'print the JSON Schema of configuration files, for editors',
     'migrate': 'bring older files to the form of today, comments kept',
 }

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,11 @@ def make_bundle(
     """Return the bundle of a robot of a fleet's folder, not signed."""
     layers = member.configuration.layers
     text = render(escaped(member.tree), origin(layers, folder))
-    files = {ROBOT_FILE: _header(member, version, made_from) + text}
-    content = {name: part.encode() for name, part in files.items()}
+    travel: dict[str, bytes] = {}
     for _, path in travelling(member.tree):
-        content |= _content(folder, path)
+        travel |= _content(folder, path)
+    robot_file = (_header(member, version, made_from) + text).encode()
+    content = {**travel, ROBOT_FILE: robot_file}
     manifest = Manifest(
         robot=member.name,
         version=version,
@@ -44,8 +48,19 @@ def make_bundle(
         layers=tuple(short(layer.path, folder) for layer in layers.layers),
         files={name: FileEntry.of(part) for name, part in content.items()},
         expires=expires,
+        content=content_hash(member, travel),
     )
     return Bundle(manifest, content)
+
+
+def content_hash(member: Member, travel: Mapping[str, bytes]) -> str:
+    """Return a hash of what a configuration says, whatever its version and its comments."""
+    said = {
+        'tree': escaped(member.tree),
+        'files': {name: hashlib.sha256(part).hexdigest() for name, part in travel.items()},
+    }
+    text = json.dumps(said, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def origin(layers: Layers, folder: Path) -> Any:

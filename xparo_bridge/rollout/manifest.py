@@ -64,7 +64,9 @@ class Manifest:
     What a bundle says of itself.
 
     `version` only goes up, `made_from` is the revision it was made from, `layers` the files that
-    were merged, lowest first; `expires` is when it may no longer be applied.
+    were merged, lowest first; `expires` is when it may no longer be applied. `content` is a hash
+    of what the configuration says, the same for two versions that differ in nothing else; bundles
+    of older releases have none.
     """
 
     robot: str
@@ -74,10 +76,11 @@ class Manifest:
     layers: tuple[str, ...]
     files: Mapping[str, FileEntry]
     expires: datetime | None = None
+    content: str = ''
 
     def to_bytes(self) -> bytes:
         """Return the text of manifest.json; the same for the same content."""
-        value = {
+        value: dict[str, Any] = {
             'format': FORMAT,
             'robot': self.robot,
             'version': self.version,
@@ -85,6 +88,7 @@ class Manifest:
             'made_at': self.made_at.isoformat(),
             'expires': self.expires.isoformat() if self.expires else None,
             'layers': list(self.layers),
+            **({'content': self.content} if self.content else {}),
             'files': {
                 name: {'sha256': entry.sha256, 'lines': list(entry.lines)}
                 for name, entry in sorted(self.files.items())
@@ -118,6 +122,7 @@ class Manifest:
                 layers=tuple(map(_text, value['layers'])),
                 files=files,
                 expires=None if expires is None else _time(expires),
+                content=_text(value.get('content', '')),
             )
         except (JsonError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f'{MANIFEST} is not one of a bundle: {error}') from error

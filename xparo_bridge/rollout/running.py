@@ -76,6 +76,7 @@ class Running:
         state, reason = self._state
         return {
             'hash': manifest.hash if manifest else self._hash,
+            'content': manifest.content if manifest else '',
             'version': manifest.version if manifest else 0,
             'made_from': manifest.made_from if manifest else 'files',
             'layers': list(manifest.layers) if manifest else self._files,

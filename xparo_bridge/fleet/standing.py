@@ -1,0 +1,158 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compare what robots say they run with what a fleet's folder has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+import json
+import time
+from typing import Any
+
+from ..rollout.folder import FleetFolder
+from ..rollout.store import APPLIED, REFUSED, ROLLED_BACK, TRIAL
+from .render import bundles_of
+from .reports import Report
+
+# How a robot stands beside the folder.
+CURRENT, BEHIND, AHEAD, ON_TRIAL, NOTHING, UNKNOWN = (
+    'up to date',
+    'behind',
+    'ahead',
+    'on trial',
+    'has none',
+    'unknown',
+)
+ORPHAN = 'not in the folder'
+# A report that is older is told with its age, s.
+_FRESH = 300.0
+_UNITS = ((86400.0, 'd'), (3600.0, 'h'), (60.0, 'min'), (1.0, 's'))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the folder has for a robot: the hash of what it says, and its version."""
+
+    robot: str
+    content: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A robot beside the folder: one of the words above, its report, and what is wanted."""
+
+    robot: str
+    how: str
+    report: Report | None = None
+    wanted: Wanted | None = None
+
+    @property
+    def is_right(self) -> bool:
+        """Whether there is nothing to be done or looked at."""
+        report = self.report
+        if self.how != CURRENT or report is None:
+            return False
+        return not report.drift and report.state == APPLIED and report.connected is not False
+
+    @property
+    def needs_it(self) -> bool:
+        """Whether a rollout would give it another configuration."""
+        return self.how not in (CURRENT, AHEAD, ORPHAN)
+
+
+def wanted(folder: FleetFolder, names: list[str]) -> dict[str, Wanted]:
+    """
+    Return what the folder has for robots.
+
+    :raises ConfigurationError: with all that is wrong with any of them.
+    """
+    return {
+        name: Wanted(name, bundle.manifest.content, bundle.manifest.version)
+        for name, bundle in bundles_of(folder, names).items()
+    }
+
+
+def standings(
+    due: Mapping[str, Wanted], reports: Mapping[str, Report], *, all_robots: bool = True
+) -> list[Standing]:
+    """Return how each robot stands; with `all_robots` also those that the folder has not."""
+    found = [
+        Standing(name, _how(each, reports.get(name)), reports.get(name), each)
+        for name, each in due.items()
+    ]
+    if all_robots:
+        found += [
+            Standing(name, ORPHAN, report)
+            for name, report in sorted(reports.items())
+            if name not in due
+        ]
+    return found
+
+
+def _how(due: Wanted, report: Report | None) -> str:
+    if report is None:
+        return UNKNOWN
+    if not report.hash:
+        return NOTHING
+    if report.state == TRIAL:
+        return ON_TRIAL
+    if report.content and report.content == due.content:
+        return CURRENT
+    return AHEAD if report.version > due.version else BEHIND
+
+
+def lines(each: Standing, now: float | None = None) -> Iterator[str]:
+    """Say how a robot stands, in one line, and what is wrong in further ones."""
+    report = each.report
+    if report is None:
+        yield f'{each.robot}: {UNKNOWN}: no report of it'
+        return
+    now = time.time() if now is None else now
+    runs = f'version {report.version}, {report.made_from}' if report.hash else 'no configuration'
+    lost = '' if report.connected is not False else ', not connected'
+    age = now - report.at
+    old = f', as of {ago(age)} ago' if age > _FRESH else ''
+    state = '' if report.state in ('', APPLIED) else f', {report.state}'
+    yield f'{each.robot}: {each.how}: {runs}{state}{lost}{old}'
+    if report.reason and report.state in (ROLLED_BACK, REFUSED):
+        yield f'    {report.state}: {report.reason}'
+    if report.pending:
+        yield f'    waits until it stands for {report.pending}'
+    yield from (f'    changed by hand: {place}' for place in report.drift)
+
+
+def ago(seconds: float) -> str:
+    """Say a time in its largest unit."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f'{seconds / size:.0f} {unit}'
+    return '0 s'
+
+
+def as_json(each: Standing) -> dict[str, Any]:
+    """Return how a robot stands for machines."""
+    report, due = each.report, each.wanted
+    found: dict[str, Any] = {'robot': each.robot, 'standing': each.how, 'right': each.is_right}
+    if due is not None:
+        found |= {'wanted_version': due.version, 'wanted_content': due.content}
+    if report is not None:
+        found |= {
+            'version': report.version,
+            'hash': report.hash,
+            'content': report.content,
+            'made_from': report.made_from,
+            'state': report.state,
+            'reason': report.reason,
+            'drift': list(report.drift),
+            'pending': report.pending,
+            'connected': report.connected,
+            'at': report.at,
+        }
+    return found
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2))
