@@ -42,6 +42,7 @@ from .rollout.store import is_store, Store, StoreError, TRIAL
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
+from .ros.type_support import leave_out_generator
 from .share import share
 
 # How long open commands may take to end when the bridge stops, s. The links are closed in what is
@@ -260,6 +261,7 @@ def _node(ros_args: list[str]) -> Node | None:
     """Join ROS; None, told on stderr, if its arguments are wrong."""
     redact_everything()
     redact_ros_log()
+    leave_out_generator()
     try:
         # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
         with small_pools(share('config', 'fast_dds.xml')):

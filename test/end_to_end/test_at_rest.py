@@ -12,7 +12,9 @@ NOT_AT_REST = [
     'PIL',  # sends pictures
     'cryptography',  # takes signed configurations
     'defusedxml',  # runs a tree
+    'em',  # builds messages; rosidl_generator_py brings it and lark along
     'jsonschema',  # a command's schema uses what our own compiler leaves to it
+    'lark',
     'py_trees',  # shows trees in viewers
     'ruamel',  # of the desk: writes configurations
     'tarfile',  # is given a bundle
