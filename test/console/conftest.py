@@ -46,8 +46,10 @@ TELEMETRY = {
         'velocity': {},
         'diagnostics': {},
         'battery': {},
+        'image': {'enabled': False, 'period': 0.5},
     },
 }
+GROUPS = {'image': 10, 'pose': 20}
 PATIENCE = 45_000  # ms for what takes a robot, DDS and a browser on a busy machine
 
 
@@ -125,7 +127,11 @@ class House:
     def start_bridge(self) -> Process:
         """Start the bridge, again after the first."""
         return self._stack.enter_context(
-            start_bridge(self._folder, self.network.port, {'telemetry': TELEMETRY})
+            start_bridge(
+                self._folder,
+                self.network.port,
+                {'telemetry': TELEMETRY, 'commands': {'set_telemetry': {'groups': GROUPS}}},
+            )
         )
 
     def restart_platform(self) -> None:

@@ -12,7 +12,8 @@ from nicegui import ui
 
 from ..local.platform_client import Event
 from ..local.platform_history import at_path
-from .layout import attempt, empty
+from .exporting import export_button
+from .layout import attempt, each, empty
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -21,14 +22,17 @@ _SPANS = {300: '5 min', 3600: '1 h', 21_600: '6 h', 86_400: '1 d', 604_800: '7 d
 _FIRST = ('battery_percentage', 'velocity.linear', 'cpu_usage')
 # Without a value for this many times the usual time between two, there is a gap.
 _GAP, _LEAST_GAP = 4.0, 3.0
-_PERIOD = 0.5  # s between two drawings
+_PERIOD = 0.6  # s between two drawings
 
 
 def draw(session: Session, view: RobotView) -> None:
     """Draw the panel."""
     with ui.element('section').classes('xc-panel').props('aria-label=Charts'):
-        with ui.element('h2').classes('xc-h2'):
-            ui.label('Charts')
+        with ui.element('div').classes('xc-row'):
+            with ui.element('h2').classes('xc-h2'):
+                ui.label('Charts')
+            ui.space()
+            export_button(view)
         Charts(session, view)
 
 
@@ -95,7 +99,7 @@ class Charts:
         self._chart.style('height: 300px; width: 100%')
         self._nothing = empty('')
         ui.timer(0.1, self._reload, once=True)
-        ui.timer(_PERIOD, self._draw)
+        each(_PERIOD, self._draw)
         leave = self._feed.listen(view.robot_id, self._take)
         ui.context.client.on_delete(leave)
 

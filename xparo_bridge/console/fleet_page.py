@@ -12,7 +12,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from . import words
-from .layout import attempt, Button, empty, question, REFRESH, say
+from .layout import attempt, Button, each, empty, question, say, TICK
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -124,7 +124,7 @@ class Fleet:
         self._hint = ui.label().classes('xc-soft').props('role=status')
         self._place = ui.element('div').style('width: 100%')
         self._rebuild()
-        ui.timer(REFRESH, self._look)
+        each(TICK, self._look)
 
     def _button(self, command: str) -> None:
         button = Button(

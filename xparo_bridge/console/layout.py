@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import contextlib
 from contextlib import contextmanager
+import logging
 from pathlib import Path
 import time
 from typing import Any
@@ -18,7 +19,9 @@ from ..local.platform_client import OperatorError
 from . import words
 from .sessions import Session
 
-REFRESH = 0.1  # s between two looks at what is new
+TICK = 0.1  # s
+REFRESH = 0.2  # s between two looks at what is new
+_LOG = logging.getLogger(__name__)
 ROBOT_PAGES = (('', 'Drive'), ('/trees', 'Trees'), ('/chat', 'Chat'), ('/wire', 'Wire'))
 _CSS = (Path(__file__).parent / 'console.css').read_text(encoding='utf-8')
 
@@ -39,6 +42,9 @@ class Button(ui.button):
 @contextmanager
 def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iterator[None]:
     """Draw what stands around a page; the page itself goes into it."""
+    client = ui.context.client
+    _tickers[client.id] = _Ticker()
+    client.on_delete(lambda: _tickers.pop(client.id, None))
     ui.page_title(f'{title} – xparo')
     ui.add_css(_CSS)
     ui.colors(primary='#0a5aa8')  # White on it has a contrast of 6.6 : 1.
@@ -73,7 +79,7 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
         banner.text = problem
         banner.set_visibility(bool(problem))
 
-    ui.timer(0.5, look)
+    each(0.6, look)
     with ui.column().classes('xc-page'):
         yield
     with ui.element('footer').classes('xc-foot'):
@@ -83,7 +89,7 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
             feed = session.feed
             who.text = f'{feed.person or "…"}, {feed.role}, at {feed.platform or "…"}'
 
-        ui.timer(1.0, show_who)
+        each(1.0, show_who)
 
     async def find_zone() -> None:
         with contextlib.suppress(TimeoutError):
@@ -142,6 +148,9 @@ def stop_button(session: Session, robot: str) -> None:
     ui.keyboard(on_key=on_key, ignore=[], repeating=False)
 
 
+_tickers: dict[str, _Ticker] = {}  # by the ids of NiceGUI's clients
+
+
 @contextmanager
 def question(title: str) -> Iterator[ui.dialog]:
     """Open a dialog with a heading, into which the rest is drawn; closed, it is empty."""
@@ -162,6 +171,34 @@ def say(text: str, *, bad: bool = False) -> None:
     )
 
 
+class _Ticker:
+    """
+    Calls all that looks for what is new on one page, together.
+
+    A browser draws the whole page again for each message that changes an element of it; what
+    changes at one moment is one message.
+    """
+
+    def __init__(self) -> None:
+        self.looks: list[tuple[int, Callable[[], Any]]] = []
+        self._count = 0
+        ui.timer(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._count += 1
+        for every, look in self.looks:
+            if self._count % every == 0:
+                try:
+                    look()
+                except Exception:  # Of one panel; the others go on.
+                    _LOG.exception('a part of the page cannot be shown')
+
+
+def each(period: float, look: Callable[[], Any]) -> None:
+    """Call `look` every so many seconds, at the same moments as the page's other ones."""
+    _tickers[ui.context.client.id].looks.append((max(1, round(period / TICK)), look))
+
+
 def on_change(
     revision: Callable[[], Any], refresh: Callable[[], Any], period: float = REFRESH
 ) -> None:
@@ -175,7 +212,7 @@ def on_change(
             refresh()
 
     look()
-    ui.timer(period, look)
+    each(period, look)
 
 
 async def attempt(do: Callable[[], Any]) -> bool:

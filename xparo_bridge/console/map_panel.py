@@ -13,7 +13,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from . import words
-from .layout import attempt, Button, on_change, question, say
+from .layout import attempt, Button, each, on_change, question, say
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -85,6 +85,7 @@ class MapPanel:
                 self._cancel.classes('xc-danger').props('dense')
             self._nothing = ui.label().classes('xc-empty')
         on_change(lambda: self._view.revision, self._show)
+        each(2.0, lambda: self._canvas.describe(self._described()))
 
     def _on_ready(self) -> None:
         self._sent.clear()
@@ -114,7 +115,6 @@ class MapPanel:
             else ''
         )
         self._nothing.set_visibility(bool(missing))
-        self._canvas.describe(self._described())
 
     def _give(self, what: str, value: Any) -> None:
         if self._sent.get(what, self) != value:

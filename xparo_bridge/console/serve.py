@@ -19,6 +19,7 @@ from websockets.exceptions import WebSocketException
 
 from ..local.platform_client import OperatorClient, OperatorError
 from .driving import serve_drivers
+from .exporting import serve_exports
 from .feed import Connect
 from .gate import Gate, is_loopback
 from .pages import add_pages
@@ -38,6 +39,7 @@ def serve(options: argparse.Namespace) -> int:
     local = is_loopback(options.host)
     sessions = Sessions(connect)
     app = FastAPI(openapi_url=None)
+    serve_exports(app)
     serve_drivers(app, lambda socket: socket.state.session.drivers)
     add_pages(sessions)
     ui.run_with(

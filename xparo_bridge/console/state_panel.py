@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 
 from nicegui import ui
@@ -13,7 +14,7 @@ from nicegui import ui
 from ..local.platform_client import Event, OperatorError
 from . import words
 from .driving import Sight
-from .layout import attempt, empty, on_change
+from .layout import attempt, each, empty, on_change
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -63,7 +64,7 @@ def _values(view: RobotView) -> None:
         for key in keys:
             labels[key].text = words.number(view.telemetry[key], key)
 
-    on_change(lambda: view.revision, show, 0.25)
+    on_change(lambda: view.revision, show, 0.4)
 
 
 def _diagnostics(view: RobotView, place: ui.element) -> None:
@@ -83,7 +84,7 @@ def _diagnostics(view: RobotView, place: ui.element) -> None:
                     ui.label(level).classes(f'xc-chip {_CHIPS.get(level, "xc-bad")}')
                     ui.label(f'{part.get("name")}: {part.get("message")}')
 
-    on_change(lambda: str(view.telemetry.get('diagnostics')), show, 0.5)
+    on_change(lambda: str(view.telemetry.get('diagnostics')), show, 0.6)
 
 
 class Camera:
@@ -97,10 +98,11 @@ class Camera:
         self._watched = False
         self._switch = ui.switch('Watch', on_change=self._on_switch)
         self._said = ui.label().classes('xc-soft')
-        self._image = ui.image().props('alt="What the camera of the robot sees" no-transition')
-        self._image.style('max-width: 100%; min-height: 40px')
+        # An <img> alone: Quasar's fades one into another, which costs a page its rest.
+        self._image = ui.element('img').props('alt="What the camera of the robot sees"')
+        self._image.style('width: 100%; min-height: 40px; object-fit: contain')
         self._image.set_visibility(False)
-        ui.timer(0.2, self._look)
+        each(0.2, self._look)
         ui.context.client.on_delete(self._leave)
 
     @property
@@ -148,10 +150,11 @@ class Camera:
                 'groups of set_telemetry to switch it from here.'
             )
             return
-        self._said.text = f'{age:.1f} s old'
+        self._said.text = 'less than a second old' if age < 1.0 else f'{age:.0f} s old'
         if picture is not self._shown:
             self._shown = picture
-            self._image.set_source(source)
+            # Past the page's elements, of which each change draws the whole page again.
+            ui.run_javascript(f'getHtmlElement({self._image.id}).src = {json.dumps(source)}')
 
 
 def _source(picture: Any) -> str:

@@ -12,7 +12,7 @@ from nicegui.element import Element
 
 from ..local.platform_client import Event, OperatorError
 from . import words
-from .layout import attempt, Button, empty, on_change, question, say
+from .layout import attempt, Button, each, empty, on_change, question, say
 from .robot_view import RobotView
 from .sessions import Session
 from .tree_runs import GOING, last_good, TreeRun, TreeRuns
@@ -73,7 +73,7 @@ class TreesPage:
                 self._draw_library()
                 self._draw_editor()
         ui.timer(0.05, self._load, once=True)
-        ui.timer(0.1, self._show)
+        each(0.2, self._show)
         leave = self._feed.listen(self._view.robot_id, self._take)
         ui.context.client.on_delete(leave)
 

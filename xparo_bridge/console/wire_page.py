@@ -14,7 +14,7 @@ from nicegui import ui
 from ..json_reader import JsonError, read_json
 from ..local.platform_client import Event
 from . import words
-from .layout import attempt, Button, empty, say
+from .layout import attempt, Button, each, empty, say
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -100,7 +100,7 @@ class WirePage:
             self._take(event)
         leave = self._feed.listen(self._view.robot_id, self._take)
         ui.context.client.on_delete(leave)
-        ui.timer(0.5, self._show)
+        each(0.6, self._show)
 
     def _take(self, event: Event) -> None:
         direction, kind, content, size = decoded(event)

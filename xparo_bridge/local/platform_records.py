@@ -10,11 +10,26 @@ import csv
 import json
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from .platform_client import OperatorClient
 from .platform_history import KINDS, MOST_ROWS
 from .platform_people import ADMITTED
+
+
+class Asked(Protocol):
+    """Who is asked for records: a client, or a person's feed of the console."""
+
+    async def request(self, verb: str, **keys: Any) -> Any:
+        """Result of a verb of the operator interface."""
+
+
+class Written(Protocol):
+    """A file of text, as far as an export needs one."""
+
+    def write(self, text: str, /) -> object:
+        """Append a text."""
+
 
 FORMATS = ('jsonl', 'csv')
 _DAY = 86400.0
@@ -72,8 +87,8 @@ async def _people(client: OperatorClient, options: argparse.Namespace) -> int:
 
 
 async def export(
-    client: OperatorClient,
-    to: TextIO,
+    client: Asked,
+    to: Written,
     kind: str,
     robot: str | None,
     since: float,
@@ -107,7 +122,7 @@ async def export(
 
 
 async def records(
-    client: OperatorClient, kind: str, robot: str | None, since: float, until: float
+    client: Asked, kind: str, robot: str | None, since: float, until: float
 ) -> AsyncIterator[dict[str, Any]]:
     """Every record of a kind in a time, asked for in pieces."""
     after = 0

@@ -1,0 +1,159 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The camera, charts over an outage, places and exports, as one has them in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import csv
+import io
+import json
+import threading
+
+from fixtures.ros_graph import RosGraph
+from PIL import Image
+import pytest
+from sensor_msgs.msg import CompressedImage
+
+from console.test_robot_page import on_map, open_robot
+from console.test_stories import ask, until
+
+
+@pytest.fixture
+def camera(house) -> Iterator[list[str]]:
+    """A camera of the robot, whose picture changes its colour; the colours it showed."""
+    shown: list[str] = []
+    ending = threading.Event()
+    with RosGraph(domain=house.domain) as graph:
+        publisher = graph.node.create_publisher(CompressedImage, '/camera/image_raw/compressed', 5)
+
+        def publish() -> None:
+            while not ending.wait(0.1):
+                shown.append('red' if len(shown) % 2 else 'blue')
+                data = io.BytesIO()
+                Image.new('RGB', (64, 48), shown[-1]).save(data, 'jpeg')
+                publisher.publish(CompressedImage(format='jpeg', data=data.getvalue()))
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        yield shown
+        ending.set()
+        thread.join(5.0)
+
+
+def pictures(house) -> int:
+    """How many pictures the robot has sent."""
+    return len(
+        [
+            record
+            for record in ask(house.port, 'history', kind='telemetry', newest=True, limit=2000)
+            if 'image' in record['data']
+        ]
+    )
+
+
+def test_the_camera_is_sent_while_it_is_watched_and_no_longer(house, page, camera):
+    open_robot(page, house)
+    panel = page.get_by_role('region', name='Camera')
+    assert pictures(house) == 0
+    panel.get_by_role('switch', name='Watch').click()
+    picture = panel.locator('img')
+    picture.wait_for()
+    first = picture.get_attribute('src')
+    assert first.startswith('data:image/jpeg;base64,')
+    until(lambda: picture.get_attribute('src') != first)
+    panel.get_by_text('old').wait_for()
+    panel.get_by_role('switch', name='Watch').click()
+    picture.wait_for(state='hidden')
+    until(
+        lambda: any(
+            record['data']['command'] == 'set_telemetry'
+            and record['data']['parameters'] == {'group': 'image', 'enabled': False}
+            for record in ask(house.port, 'history', kind='order', newest=True)
+        )
+    )
+    before = [pictures(house)]
+
+    def no_more() -> bool:
+        before.append(pictures(house))
+        return len(before) > 4 and before[-1] == before[-4]
+
+    until(no_more)
+
+
+def chart(page) -> list[list]:
+    """Points of the first value in the chart, as ECharts has them."""
+    return page.evaluate(
+        """() => { const e = document.querySelector('.nicegui-echart');
+        return getElement(Number(e.id.slice(1))).chart.getOption().series[0]?.data ?? []; }"""
+    )
+
+
+def test_an_outage_is_a_gap_in_a_chart_that_fills_when_the_history_comes(house, page):
+    open_robot(page, house)
+    until(lambda: len(chart(page)) > 5)
+    house.network.vanish()
+    page.get_by_text('r1 is offline').wait_for()
+    before = chart(page)
+    assert None not in [value for _, value in before]
+    page.wait_for_timeout(6000)  # The outage itself.
+    house.network.heal()
+    page.get_by_text('r1 is offline').wait_for(state='hidden')
+
+    def largest_step() -> float:
+        points = [moment for moment, value in chart(page) if value is not None]
+        return max(later - now for now, later in zip(points, points[1:], strict=False))
+
+    # What was measured meanwhile comes with the history, and no gap is left.
+    until(lambda: chart(page)[-1][0] > before[-1][0] + 6000 and largest_step() < 3000)
+    assert None not in [value for _, value in chart(page)]
+
+
+def test_a_place_is_added_and_moved_on_the_map(house, page):
+    open_robot(page, house)
+    page.get_by_role('button', name='Places…').click()
+    start = on_map(page, 3.0, 2.0)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0], start[1] - 60, steps=4)
+    page.mouse.up()
+    page.get_by_label('Name').last.fill('window')
+    page.get_by_role('button', name='Keep this place').click()
+    places = '() => document.querySelector(".xparo-map canvas").xparoMap.places.window'
+    page.wait_for_function(places)
+    kept = page.evaluate(places)
+    assert abs(kept['x'] - 3.0) < 0.1 and abs(kept['y'] - 2.0) < 0.1
+    assert abs(kept['yaw'] - 1.57) < 0.1
+    page.mouse.move(*on_map(page, kept['x'], kept['y']))
+    page.mouse.down()
+    page.mouse.move(*on_map(page, 4.0, 3.0), steps=4)
+    page.mouse.up()
+    page.wait_for_function(f'() => Math.abs(({places})().x - 4.0) < 0.1')
+    moved = page.evaluate(places)
+    assert abs(moved['y'] - 3.0) < 0.1 and abs(moved['yaw'] - 1.57) < 0.1
+    # It is the robot's own: it is there for who comes later, and a goal by its name.
+    page.reload()
+    page.wait_for_function(places)
+    page.get_by_role('region', name='Commands').get_by_label('goal', exact=True).fill('window')
+    page.get_by_role('option', name='window').wait_for()
+
+
+@pytest.mark.parametrize('form', ['CSV', 'JSON lines'])
+def test_what_was_kept_is_exported(house, page, form):
+    open_robot(page, house)
+    page.get_by_role('button', name='Export…').click()
+    dialog = page.get_by_role('dialog')
+    dialog.get_by_label('As', exact=True).click()
+    page.get_by_role('option', name=form).click()
+    with page.expect_download() as downloading:
+        dialog.get_by_role('button', name='Download').click()
+    name = downloading.value.suggested_filename
+    text = downloading.value.path().read_text()
+    if form == 'CSV':
+        assert name.startswith('r1-telemetry-') and name.endswith('.csv')
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert any(row['battery_percentage'] for row in rows)
+    else:
+        rows = [json.loads(line) for line in text.splitlines()]
+        assert any('battery_percentage' in row['data'] for row in rows)
+    assert {row['robot'] for row in rows} == {'r1'}
