@@ -19,6 +19,7 @@ from ..json_reader import JsonError, read_json
 
 # Values of one frame; telemetry has laser scans in it.
 _MAX_ITEMS = 1_000_000
+_TOKEN = 'REST_API_TOKEN'
 
 COMMAND_STATES = (
     'accepted',
@@ -82,6 +83,21 @@ def make(kind: str, data: dict[str, Any] | None = None) -> str:
     if data is not None:
         message['data'] = data
     return json.dumps(message)
+
+
+def without_token(frame: str) -> str:
+    """Return the text of a frame to a robot as others may see it: without the token it brings."""
+    if _TOKEN not in frame:
+        return frame
+    try:
+        message = read_json(frame)
+    except JsonError:
+        return f'a frame with {_TOKEN}, which is no JSON'
+    if isinstance(message, dict) and _TOKEN in message:
+        return json.dumps({**message, _TOKEN: '***'})
+    if isinstance(message, dict) and message.get('type') == _TOKEN:
+        return json.dumps({**message, 'data': {'token': '***'}})
+    return frame
 
 
 def _chat(kind: str, data: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from uuid import uuid4
 from ..json_reader import read_json, read_object
 from .platform_history import History
 from .platform_people import People, Person
+from .platform_rest import RestApi
 from .platform_store import EventLog, RobotRecord
 from .teleop_lease import IDLE, LeaseHeld, Leases
 from .watching import Watch
@@ -54,6 +55,7 @@ class Platform(Protocol):
     history: History
     people: People
     leases: Leases
+    rest: RestApi
 
     def connection(self, robot: str | None) -> Any:
         """Return the newest connection of a robot, or the only robot's."""
@@ -314,10 +316,16 @@ class Operator:
     # --- running the platform ---
 
     async def log_session(self, request: dict[str, Any]) -> Any:
-        await self._say(request, 'log_updated', {'session_id': request['session_id']})
+        data = {'session_id': request['session_id']}
+        token = self._server.rest.token_for(self._robot(request).record.robot_id)
+        if token:  # Without one the robot could send no line.
+            await self._say(request, 'REST_API_TOKEN', {'token': token})
+        await self._say(request, 'log_updated', data)
         return {}
 
     async def token(self, request: dict[str, Any]) -> Any:
+        robot = self._robot(request).record.robot_id
+        self._server.rest.admit(str(request['token']), robot)
         await self._say(request, 'REST_API_TOKEN', {'token': request['token']})
         return {}
 

@@ -23,11 +23,13 @@ from websockets.exceptions import ConnectionClosed
 from . import platform_socket
 from .chat_rules import answer
 from .key_api import KeyApi, results, robot_id_of, task_xml
-from .platform_frames import FrameRefused, make, parse, parse_keys
+from .platform_frames import FrameRefused, make, parse, parse_keys, without_token
 from .platform_history import History
 from .platform_keeper import first_number, Keeper, restored
 from .platform_operator import Operator
 from .platform_people import People, Person
+from .platform_rest import PATH as REST_PATH
+from .platform_rest import RestApi
 from .platform_store import EventLog, EXCERPT, RobotRecord
 from .teleop_lease import Leases
 
@@ -98,6 +100,7 @@ class PlatformServer:
         self.history = history or History()
         self.people = People(self.history)
         self._keys = KeyApi()
+        self.rest = RestApi(self._note_log)
         self._paths: dict[str, Any] = {
             f'{path}/{secret_key}/{project_id}/': handler
             for path, handler in (
@@ -151,7 +154,7 @@ class PlatformServer:
         self, connection: RobotConnection, frame: str | bytes, operator: str = ''
     ) -> None:
         """Send a frame to a robot and note it, with the operator whose it is."""
-        text = frame if isinstance(frame, str) else frame.hex()
+        text = without_token(frame) if isinstance(frame, str) else frame.hex()
         by = {'operator': operator} if operator else {}
         self.events.add(connection.record.robot_id, 'sent', frame=text, **by)
         await connection.socket.send(frame)
@@ -207,6 +210,10 @@ class PlatformServer:
             with contextlib.suppress(ConnectionClosed):
                 await Operator(self, socket, person).serve()
 
+    def _note_log(self, robot: str, level: str, text: str, session: str) -> None:
+        self.events.add(robot, 'log', level=level, text=text, session=session)
+        self.history.add('log', robot, {'level': level, 'text': text}, name=session)
+
     def _note_lease(self, robot: str, **what: Any) -> None:
         self.events.add(robot, 'lease', **what)
         self.history.add('audit', robot, {'verb': 'lease', **what}, name=what['holder'])
@@ -221,8 +228,12 @@ class PlatformServer:
         connection = KeyConnection(number, socket, self._record(f'connection_{number}'))
         await self._talk(connection)
 
-    def _answer_rest(self, method: str, path: str, body: bytes) -> tuple[int, str] | None:
-        """Answer a request of the platform's own clients, which sends the same keys."""
+    def _answer_rest(
+        self, method: str, path: str, body: bytes, authorization: str
+    ) -> tuple[int, str] | None:
+        """Answer a robot's request, or one of the platform's own clients with the same keys."""
+        if path.startswith(REST_PATH):
+            return self.rest.answer(method, path, body, authorization)
         if not path.startswith(f'{KEYS_PATH}/'):
             return None
         if unquote(path.partition('?')[0]) not in self._key_paths:

@@ -32,7 +32,8 @@ MAX_FRAME = 16 * 2**20
 _MAX_HEAD = 64 * 1024  # bytes of a request before its body
 
 # Answers a REST request of (method, path, body): status and JSON text; None: not for REST.
-Rest = Callable[[str, str, bytes], tuple[int, str] | None]
+# Of method, path, body and the header Authorization: status and JSON, None where nothing is.
+Rest = Callable[[str, str, bytes, str], tuple[int, str] | None]
 
 
 async def serve(
@@ -40,7 +41,7 @@ async def serve(
     host: str,
     port: int,
     admit: Callable[[str, Callable[[str], str]], bool],
-    rest: Rest = lambda method, path, body: None,
+    rest: Rest = lambda method, path, body, authorization: None,
     tls: ssl.SSLContext | None = None,
 ) -> Any:
     """
@@ -95,7 +96,7 @@ async def serve(
 class _Door(Connection):  # type: ignore[misc]
     """Looks at the first request of a connection, and keeps what is REST from the library."""
 
-    answer_rest: Rest = staticmethod(lambda method, path, body: None)
+    answer_rest: Rest = staticmethod(lambda method, path, body, authorization: None)
     _begin: bytes | None = b''  # what came so far; None once it is the library's
 
     def data_received(self, data: bytes) -> None:
@@ -124,7 +125,7 @@ class _Door(Connection):  # type: ignore[misc]
             self._respond(413, '{"error": "too large"}')
         elif len(body) >= due:
             path = rest.rpartition(' ')[0]
-            said = self.answer_rest(method, path, body[:due])
+            said = self.answer_rest(method, path, body[:due], headers.get('authorization', ''))
             self._respond(*(said or (404, '{"error": "nothing is served here"}')))
 
     def _respond(self, status: int, text: str) -> None:
