@@ -72,6 +72,7 @@ def serve(options: argparse.Namespace) -> int:
             ssl_certfile=options.certificate,
             ssl_keyfile=options.certificate_key,
             server_header=False,
+            proxy_headers=False,  # Who asks is who connects.
         )
     )
 

@@ -17,7 +17,7 @@ import time
 from typing import Any, Protocol
 from uuid import uuid4
 
-from ..json_reader import read_json, read_object
+from ..json_reader import read_object
 from .platform_history import History
 from .platform_people import People, Person
 from .platform_rest import RestApi
@@ -28,6 +28,9 @@ from .watching import Watch
 VERSION = 1
 # Requests a second of one person's connection in the long run, and at once; a stop is not counted.
 RATE, BURST = 50.0, 100.0
+# Frames that only the owner sends, and those that carry the name of who sends them.
+_OWNERS = frozenset({'REST_API_TOKEN', 'log_updated'})
+_NAMED = frozenset({'remote_command', 'behavior_update'})
 MOST_WAIT = 10.0  # s for a robot's pong
 _numbers = itertools.count(1)
 
@@ -62,6 +65,9 @@ class Platform(Protocol):
 
     async def send(self, connection: Any, frame: str | bytes, operator: str = '') -> None:
         """Send a frame to a robot and note it."""
+
+    def send_away(self) -> None:
+        """Close the connections of persons whose tokens count no more."""
 
     def stall(self, connection: Any, on: bool) -> None:
         """Stop reading from a robot, or go on."""
@@ -306,9 +312,23 @@ class Operator:
     async def raw(self, request: dict[str, Any]) -> Any:
         frame = bytes.fromhex(request['hex']) if 'hex' in request else str(request['text'])
         record = self._robot(request).record
-        command = _command_of(frame)
-        if command is not None and record.drives(command):
-            self._server.leases.take(record.robot_id, self._shown, self._number)
+        message = _object_of(frame)
+        kind = message.get('type')
+        # What cannot be read here may be readable to a robot.
+        if not message or not _OWNERS.isdisjoint(
+            (*message, kind if isinstance(kind, str) else '')
+        ):
+            if not self._person.may('owner'):
+                self._note('raw', request, refused=True)
+                raise Denied('such a frame needs the role owner')
+        data = message.get('data')
+        if kind in _NAMED and isinstance(data, dict):
+            command = data.get('command')
+            if kind == 'remote_command' and record.drives(str(command)):
+                self._server.leases.take(record.robot_id, self._shown, self._number)
+            if self._person.name:  # Nobody signs with the name of another.
+                data['operator'] = self._person.name
+                frame = json.dumps(message)
         self._note('raw', request)
         await self._server.send(self._robot(request), frame, self._person.name)
         return {}
@@ -344,24 +364,23 @@ class Operator:
     async def add_person(self, request: dict[str, Any]) -> Any:
         token = self._server.people.add(request['name'], request.get('role', 'viewer'))
         self._note('add_person', request)
+        self._server.send_away()
         return {'token': token}
 
     async def remove_person(self, request: dict[str, Any]) -> Any:
         if not self._server.people.remove(request['name']):
             raise ValueError(f'there is nobody named {request["name"]!r}')
         self._note('remove_person', request)
+        self._server.send_away()
         return {}
 
 
-def _command_of(frame: str | bytes) -> str | None:
-    """Return the command that a frame gives, None if it gives none."""
+def _object_of(frame: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that a frame is, an empty one if it is none."""
     try:
-        message = read_json(frame)
-        if message['type'] == 'remote_command':
-            return str(message['data']['command'])
-    except (ValueError, TypeError, LookupError, RecursionError):
-        pass
-    return None
+        return read_object(frame)
+    except ValueError:
+        return {}
 
 
 def _verbs() -> dict[str, tuple[str, Any]]:

@@ -114,6 +114,8 @@ class PlatformServer:
             for secret in (secret_key, self._keys.credential)
         }
         self._paths |= dict.fromkeys(self._key_paths, self._serve_keys)
+        self._sockets_of: dict[Person, set[Any]] = {}  # of those with tokens
+        self._closing: set[asyncio.Future[Any]] = set()
         self._ping_interval = ping_interval
         self._numbers = itertools.count(1)
         self._server: Any = None
@@ -169,13 +171,11 @@ class PlatformServer:
             connection.socket.transport.resume_reading()
 
     def _admits(self, path: str, header: Callable[[str], str]) -> bool:
-        if path.startswith(OPERATOR_PATH):
-            origin = header('Origin')
-            # A browser says whose page it shows; a page of another host has no business here.
-            if origin and urlsplit(origin).netloc != header('Host'):
-                return False
-            if path.partition('?')[0].rstrip('/') == TOKEN_PATH:
-                return self._person(header) is not None
+        # A browser says whose page it shows; a page of another host has no business here.
+        if platform_socket.is_foreign(header('Origin'), header('Host')):
+            return False
+        if path.partition('?')[0].rstrip('/') == TOKEN_PATH:
+            return self._person(header) is not None
         return self._handler(path) is not None
 
     def _handler(self, path: str) -> Any:
@@ -206,9 +206,29 @@ class PlatformServer:
     async def _serve_person(self, socket: Any) -> None:
         """Serve who has a token."""
         person = self._person(lambda name: platform_socket.header_of(socket, name))
-        if person is not None:
+        if person is None:
+            return
+        sockets = self._sockets_of.setdefault(person, set())
+        sockets.add(socket)
+        try:
             with contextlib.suppress(ConnectionClosed):
                 await Operator(self, socket, person).serve()
+        finally:
+            sockets.discard(socket)
+            if not sockets:
+                self._sockets_of.pop(person, None)
+
+    def send_away(self) -> None:
+        """Close the connections of persons whose tokens count no more."""
+        for person, sockets in list(self._sockets_of.items()):
+            if not self.people.admitted(person):
+                for socket in list(sockets):
+                    self._closing.add(
+                        closing := asyncio.ensure_future(
+                            socket.close(1008, f'the token of {person.name} counts no more')
+                        )
+                    )
+                    closing.add_done_callback(self._closing.discard)
 
     def _note_log(self, robot: str, level: str, text: str, session: str) -> None:
         self.events.add(robot, 'log', level=level, text=text, session=session)

@@ -16,8 +16,10 @@ from http import HTTPStatus
 from importlib import import_module
 from ipaddress import ip_address
 import logging
+from socket import gethostname
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 _server: Any
 Connection: Any
@@ -125,6 +127,9 @@ class _Door(Connection):  # type: ignore[misc]
             self._respond(413, '{"error": "too large"}')
         elif len(body) >= due:
             path = rest.rpartition(' ')[0]
+            if is_foreign(headers.get('origin', ''), headers.get('host', '')):
+                self._respond(403, '{"error": "a page of another host may not do that"}')
+                return
             said = self.answer_rest(method, path, body[:due], headers.get('authorization', ''))
             self._respond(*(said or (404, '{"error": "nothing is served here"}')))
 
@@ -163,6 +168,27 @@ def header_of(socket: Any, name: str) -> str:
     """Header that a client sent, an empty text if it did not."""
     headers = socket.request.headers if _NEW else socket.request_headers
     return str(headers.get(name, ''))
+
+
+def is_foreign(origin: str, host: str) -> bool:
+    """
+    Whether a request is that of a web page which is not this machine's own; programs name none.
+
+    A page may have its own name lead to this machine while it is open. Then `Origin` and `Host`
+    agree, and only the name is one that this machine does not have.
+    """
+    if not origin:
+        return False
+    shown = urlsplit(origin)
+    if not shown.netloc or shown.netloc != host:
+        return True
+    try:
+        name = (shown.hostname or '').lower()
+        ip_address(name)
+        return False
+    except ValueError:
+        mine = gethostname().lower()
+        return name not in ('localhost', mine, f'{mine}.local')
 
 
 def is_local(socket: Any) -> bool:
