@@ -35,6 +35,8 @@ from .failures import Failed
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _ANSWER = 5.0  # s after which a call is made again: an answer may be lost in discovery
 _PATIENCE = 20.0
+# s that the publishers of a topic are waited for; there may be none yet.
+_MEETING = 3.0
 _BASES = ('base_link', 'base_footprint')  # frames of a robot
 _FRESH = 2.0  # s that transforms may be old
 
@@ -200,12 +202,24 @@ class RosSide:
         await self._on_thread(subscribe)
 
     async def hear(self, topic: str, type_name: str, told: Callable[[Any], None]) -> None:
-        """Hear any topic, whose publishers may be best-effort."""
+        """
+        Hear any topic, whose publishers may be best-effort.
+
+        Those that there are now are met before this returns: what a publisher sends before the two
+        have met is lost.
+        """
         kind = load_type(type_name)
         hand = self._hand(told)
-        await self._on_thread(
+        heard = await self._on_thread(
             lambda: self.node.create_subscription(kind, topic, hand, qos_profile_sensor_data)
         )
+        name = self.node.resolve_topic_name(topic)
+        end = time.monotonic() + _MEETING
+        while time.monotonic() < end:
+            met = await self._on_thread(heard.get_publisher_count)
+            if met and met >= await self._on_thread(lambda: self.node.count_publishers(name)):
+                return
+            await asyncio.sleep(0.02)
 
     def fill(self, kind: type, values: Any) -> Any:
         """Return a message of a type with these values; BadInput for one that has no field."""

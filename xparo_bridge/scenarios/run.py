@@ -284,6 +284,8 @@ def _step_at(scenario: Scenario, verdict: Verdict) -> Any:
 async def _steps(scenario: Scenario, stage: Stage, verdict: Verdict) -> None:
     for number, step in enumerate(scenario.steps):
         stage.timeline.add('step', getattr(step, 'robot', ''), number=number, text=step.text)
+        if step.acts:
+            stage.acted_at = stage.timeline.now
         try:
             await step.play(stage)
         except (Failed, BadInput) as error:

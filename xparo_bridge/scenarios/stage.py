@@ -48,6 +48,8 @@ class Stage:
         self.trees: dict[str, Sent] = {}
         # The processes of the run and all below them, as they were when it began to end.
         self.family: list[psutil.Process] = []
+        # When the last step began that did something, s: what it leads to comes since.
+        self.acted_at = 0.0
         self._background: set[asyncio.Task[None]] = set()
 
     async def send(

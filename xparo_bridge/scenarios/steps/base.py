@@ -19,6 +19,8 @@ class Step(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()  # of worlds.base.FAULTS
+    # Whether it does something, of which later steps may expect that something comes.
+    acts: ClassVar[bool] = True
 
     where: str = ''
     text: str = ''

@@ -55,6 +55,7 @@ class Expect(Step):
     """One expectation: `look` is asked until it says that it is met."""
 
     name: ClassVar[str] = 'expect'
+    acts: ClassVar[bool] = False
     within: float
     robot: str
 
@@ -213,7 +214,7 @@ class Said(Expect):
         return {'words': pattern(part['chat'])}
 
     def look(self, stage: Stage) -> Callable[[], bool | None]:
-        since = stage.timeline.now
+        since = stage.acted_at
 
         def look() -> bool | None:
             return (
@@ -367,7 +368,7 @@ class Message(Expect):
         )
 
     def look(self, stage: Stage) -> Callable[[], bool | None]:
-        since = stage.timeline.now
+        since = stage.acted_at
 
         def look() -> bool | None:
             return (

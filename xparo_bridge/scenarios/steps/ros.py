@@ -23,6 +23,7 @@ class Wait(Step):
     """`wait: 5 s`."""
 
     name: ClassVar[str] = 'wait'
+    acts: ClassVar[bool] = False
     seconds: float
 
     @classmethod
