@@ -206,6 +206,11 @@ def test_what_is_due_at_the_end_is_frozen(tmp_path: Path) -> None:
         name = recorder.freeze('stop', '')
     assert texts(tmp_path / 'recordings' / name / f'{name}.mcap', '/said') == ['last words']
     assert all(is_whole(one) for one in (tmp_path / 'ring').iterdir())
+    with recording(tmp_path) as recorder:
+        recorder.on_killed = 'it was not'
+        say(recorder, Stream('/said', 'std_msgs/msg/String'), 'x')
+        wait_for(lambda: len(list((tmp_path / 'ring').glob('*.mcap'))) == 2)
+        assert len(recorder.recordings.listed) == 1
 
 
 def test_an_interrupted_recording_is_made_at_the_next_start(
@@ -298,7 +303,7 @@ def test_a_disk_that_fails_is_said_and_the_recorder_goes_on_when_it_works(
         say(recorder, stream, 'last')
         file = frozen(recorder, tmp_path, recorder.freeze('asked', '', asked=True))
     assert texts(file, '/said')[-1] == 'last'
-    assert recorder.lost > 0 or 'lost' in texts(file, '/said')
+    assert recorder.lost > 0
 
 
 def test_a_disk_that_hangs_holds_up_nobody(
@@ -332,4 +337,4 @@ def test_the_reserve_of_the_disk_is_left_alone(tmp_path: Path) -> None:
     with recording(tmp_path, min_free=1 << 60) as recorder:
         say(recorder, Stream('/said', 'std_msgs/msg/String'), 'x')
         assert 'of the disk are free' in wait_for(lambda: recorder.problem)
-    assert list((tmp_path / 'ring').iterdir()) == []
+    assert list((tmp_path / 'ring').glob('*.mcap')) == []

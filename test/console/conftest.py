@@ -50,6 +50,7 @@ TELEMETRY = {
     },
 }
 GROUPS = {'image': 10, 'pose': 20}
+BLACK_BOX = {'enabled': True, 'after': 0.2, 'min_free': 0, 'topics': ['odom']}
 PATIENCE = 45_000  # ms for what takes a robot, DDS and a browser on a busy machine
 
 
@@ -130,7 +131,11 @@ class House:
             start_bridge(
                 self._folder,
                 self.network.port,
-                {'telemetry': TELEMETRY, 'commands': {'set_telemetry': {'groups': GROUPS}}},
+                {
+                    'telemetry': TELEMETRY,
+                    'commands': {'set_telemetry': {'groups': GROUPS}},
+                    'black_box': BLACK_BOX,
+                },
             )
         )
 

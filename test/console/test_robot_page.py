@@ -86,3 +86,12 @@ def test_stop_by_key_holds_the_robot_and_resume_asks(house, page):
     page.get_by_role('button', name='Resume…').click()
     page.get_by_role('button', name='Yes, resume').click()
     page.get_by_label('State of the robot').get_by_text('ready').wait_for()
+
+
+def test_a_recording_of_the_black_box_is_listed_when_it_is_made(house, page):
+    open_robot(page, house)
+    page.get_by_role('region', name='Commands').get_by_label('reason', exact=True).fill('to see')
+    page.get_by_role('button', name='Freeze recording: send').click()
+    recordings = page.get_by_role('region', name='Recordings')
+    recordings.get_by_text('asked: to see').wait_for()
+    recordings.get_by_role('button', name=re.compile(r'Fetch \d+T\d+Z_asked')).wait_for()

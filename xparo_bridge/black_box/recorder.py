@@ -126,7 +126,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._items: list[tuple[Stream, int, int, Any]] = []
         self._waiting = 0
-        self._lost = 0
+        self._lost = self._taken = 0
         self._pending: _Pending | None = None
         self._frozen_at: float | None = None
         self._names: set[str] = set()
@@ -213,9 +213,11 @@ class Recorder:
 
     def _name(self, kind: str) -> str:
         words = re.sub(r'[^a-z0-9]+', '_', kind.lower()).strip('_')[:_LONGEST_NAME] or 'asked'
+        # A robot without a clock of its own begins each day at the same time.
+        taken = self._names.union(about['name'] for about in self.recordings.listed)
         name = base = f'{time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())}_{words}'
         number = 1
-        while name in self._names:
+        while name in taken:
             number += 1
             name = f'{base}_{number}'
         self._names.add(name)
@@ -263,6 +265,9 @@ class Recorder:
                 self._trouble = f'nothing is recorded: {FAULTS.note("the black box", error)}'
                 self._ring.give_up()
             self._busy_since = 0.0
+            with self._lock:
+                self._lost += self._taken
+                self._taken = 0
             if self._trouble and going_on:
                 self._drop_for(_RETRY)
 
@@ -308,6 +313,7 @@ class Recorder:
                 self.recordings.begin(name, [reason], self._ring.left_by_killed)
         with self._lock:
             items, self._items, self._waiting = self._items, [], 0
+        self._taken = len(items)  # Lost, unless all is written.
         for stream, log_time, publish_time, content in items:
             if type(content) is tuple:
                 data = _string(_text_of(content[0]))
@@ -323,6 +329,7 @@ class Recorder:
             if stream.check is not None:
                 self._check(stream, data)
         self._ring.flush()
+        self._taken = 0
         now = time.monotonic()
         if now - self._synced > self._settings.sync_period:
             self._synced = now
@@ -335,7 +342,7 @@ class Recorder:
                 self._pending = None
             self.recordings.begin(pending.name, pending.reasons, files)
         if last:
-            self._ring.rotate()
+            self._ring.close()
 
     def _channel(self, stream: Stream) -> Channel:
         try:

@@ -29,6 +29,8 @@ _SHORTEST, _LONGEST = 1.0, 30.0  # s
 _SMALLEST = 64 * 1024
 # Share of a file that what is repeated may take.
 _REPEATED = 1 / 4
+# s of rest after each chunk that is copied at the start, when others have much to do.
+_REST = 0.001
 REPEATED = 0  # The sequence of what is repeated.
 
 
@@ -49,6 +51,8 @@ class Ring:
         Nothing is written where the disk would have fewer than `min_free` bytes left.
         """
         self._folder = folder
+        # There while a process writes, so that the next one knows of its death.
+        self._mark = folder / 'in_use'
         self._seconds = seconds
         self._max_bytes = max_bytes
         self._min_free = min_free
@@ -70,13 +74,13 @@ class Ring:
         for stray in self._folder.glob('*.tmp'):
             stray.unlink()
         self._files.clear()
-        killed = False
+        killed = self._mark.exists()
+        os.close(open_private(self._mark, os.O_WRONLY | os.O_CREAT))
         for path in sorted(self._folder.glob('*.mcap')):
             with contextlib.suppress(ValueError):
                 self._number = max(self._number, int(path.stem))
             if not is_whole(path):
-                killed = True
-                copy([path], path)
+                copy([path], path, pause=_REST)
             found = path.stat()
             age = min(max(time.time() - found.st_mtime, 0.0), self._seconds)
             self._files.append(_File(path, found.st_size, time.monotonic() - age))
@@ -121,6 +125,11 @@ class Ring:
                 self._files.append(_File(self._path, writer.size, time.monotonic()))
         self._prune()
         return [file.path for file in self._files]
+
+    def close(self) -> None:
+        """End for good, so that the next process finds everything in order."""
+        self.rotate()
+        self._mark.unlink(missing_ok=True)
 
     def give_up(self) -> None:
         """Leave the file that could not be written as it is; a later message begins another."""

@@ -6,7 +6,14 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from . import charts_panel, command_panel, map_panel, state_panel, teleop_panel
+from . import (
+    charts_panel,
+    command_panel,
+    map_panel,
+    recordings_panel,
+    state_panel,
+    teleop_panel,
+)
 from .driving import Sight
 from .layout import attempt, on_change
 from .sessions import Session
@@ -37,6 +44,7 @@ def draw(session: Session, robot_id: str) -> None:
         with ui.element('div').classes('xc-stack'):
             command_panel.draw(session, view)
             teleop_panel.draw(session, sight)
+            recordings_panel.draw(session, view)
             state_panel.draw(session, sight)
     ui.timer(0.05, lambda: _prepare(session, robot_id), once=True)
 

@@ -19,7 +19,7 @@ from .robot_view import RobotView
 from .sessions import Session
 
 # These have a place of their own on the page.
-_ELSEWHERE = frozenset({'map', 'plan', 'image', 'diagnostics'})
+_ELSEWHERE = frozenset({'map', 'plan', 'image', 'diagnostics', 'black_box'})
 _LEVELS = ('DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL')
 _CHIPS = {'OK': 'xc-good', 'WARN': 'xc-wait', 'ERROR': 'xc-bad', 'STALE': 'xc-bad'}
 _MOST_LINES = 300

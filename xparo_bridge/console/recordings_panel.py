@@ -1,0 +1,60 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""The recordings of a robot's black box, as it tells of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nicegui import ui
+
+from .layout import attempt, empty, on_change
+from .robot_view import RobotView
+from .sessions import Session
+
+
+def draw(session: Session, view: RobotView) -> None:
+    """Draw the panel, which is not there for a robot without a black box."""
+    with ui.element('section').classes('xc-panel').props('aria-label=Recordings') as panel:
+        with ui.element('h2').classes('xc-h2'):
+            ui.label('Recordings')
+        place = ui.element('div').classes('xc-stack')
+
+    def show() -> None:
+        told = view.telemetry.get('black_box')
+        panel.set_visibility(isinstance(told, dict))
+        place.clear()
+        if not isinstance(told, dict):
+            return
+        with place:
+            recordings = [one for one in told.get('recordings') or () if isinstance(one, dict)]
+            if not recordings:
+                empty('None yet. One is made when something goes wrong, or by freeze_recording.')
+            for one in recordings:
+                _row(session, view, one)
+
+    show()
+    on_change(lambda: str(view.telemetry.get('black_box')), show, 0.5)
+
+
+def _row(session: Session, view: RobotView, about: dict[str, Any]) -> None:
+    name = str(about.get('name'))
+    with ui.element('div').classes('xc-row'):
+        ui.label(name)
+        ui.label('; '.join(map(str, about.get('reasons') or ())))
+        ui.label(_size(about)).classes('xc-soft')
+        if 'upload_rosbag' in view.menu and session.feed.may_command:
+
+            async def upload() -> None:
+                await attempt(
+                    lambda: session.feed.send(view.robot_id, 'upload_rosbag', {'bag': name})
+                )
+
+            ui.button('Fetch', on_click=upload).props(f'flat dense aria-label="Fetch {name}"')
+
+
+def _size(about: dict[str, Any]) -> str:
+    megabytes = float(about.get('bytes') or 0) / 1e6
+    end = time.strftime('%d %b %H:%M', time.localtime(float(about.get('end') or 0)))
+    return f'{megabytes:.1f} MB, until {end}'
