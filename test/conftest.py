@@ -34,6 +34,7 @@ WITHOUT_WARNINGS = (
     'guard/',
     'interfaces/',
     'link/',
+    'robot/commands/',
     'robot/conversation/',
     'robot/links/',
     'robot/platform_data/',
