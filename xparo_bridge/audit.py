@@ -55,14 +55,14 @@ class Audit:
     def __init__(
         self,
         path: Path | None,
-        tell: Callable[[str], object],
+        report: Callable[[str], object],
         *,
         max_bytes: int = MAX_BYTES,
         files: int = FILES,
         count_period: float = _COUNT_PERIOD,
     ) -> None:
-        """`tell` is told of trouble with the disk, in the log's thread."""
-        self._tell = tell
+        """`report` is told of trouble with the disk, in the log's thread."""
+        self._report = report
         self._count_period = count_period
         self._events: queue.SimpleQueue[tuple[str, dict[str, Any]] | None] = queue.SimpleQueue()
         self._waiting: Counter[str] = Counter()
@@ -178,7 +178,7 @@ class Audit:
             self._file.release()
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self._tell(f'the audit log cannot be written: {error}')
+                self._report(f'the audit log cannot be written: {error}')
 
 
 class _File(RotatingFileHandler):

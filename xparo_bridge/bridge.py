@@ -236,12 +236,12 @@ class Bridge:
         loss = configuration['link_loss']
         silent = configuration.replacing('link_loss', {**loss, 'command': None, 'back': None})
         named = {loss['command'], (loss['back'] or {}).get('command')} - {None} - made
-        told_whole = 'commands' not in configuration.broken
+        whole = 'commands' not in configuration.broken
         self._link_loss = found.attempt(
             lambda: LinkLoss(
                 node,
                 self.router,
-                silent if named and (named & set(commands) or not told_whole) else configuration,
+                silent if named and (named & set(commands) or not whole) else configuration,
             ),
             lambda: LinkLoss(node, self.router, silent),
         )
@@ -260,7 +260,7 @@ class Bridge:
         )
         self._features: list[Feature] = (
             found.attempt(lambda: make_features(context), list)
-            if told_whole and made == set(commands)
+            if whole and made == set(commands)
             else []
         )
         found.raise_if_any()
@@ -436,7 +436,7 @@ class Bridge:
     def _describe_features(self, status: Any) -> None:
         for feature in self._features:
             try:
-                feature.tell(status)
+                feature.on_status(status)
             except Exception as error:
                 FAULTS.note(f'the status of {type(feature).__name__}', error)
 
@@ -463,13 +463,13 @@ class Bridge:
     def start(self, *, dial: bool = True) -> None:
         """Begin to send, and to dial; without `dial` somebody else has the links' part."""
         self.router.recover()
-        self.running.start(self._tell_of_configuration)
+        self.running.start(self._report_configuration)
         self._telemetry.start()
         if dial:
             self.link_thread.start()
         self.trees.start()
 
-    def _tell_of_configuration(self, problem: str) -> None:
+    def _report_configuration(self, problem: str) -> None:
         """Report how the configuration stands, and what is wrong with it; from any thread."""
         problems = Problems.of(self._node)
         if problem:

@@ -59,11 +59,11 @@ _END = 4.9
 
 def run(ros_args: list[str]) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM; its exit code."""
-    with contextlib.closing(_StopSignal()) as told_to_stop:
-        return _run(ros_args, told_to_stop)
+    with contextlib.closing(_StopSignal()) as stop_signal:
+        return _run(ros_args, stop_signal)
 
 
-def _run(ros_args: list[str], told_to_stop: _StopSignal) -> int:
+def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     node = _node(ros_args)
     if node is None:
         return WRONG_USAGE
@@ -94,24 +94,24 @@ def _run(ros_args: list[str], told_to_stop: _StopSignal) -> int:
             bridge.start()
         except BaseException as error:
             failed.append(error)
-            told_to_stop.set()
+            stop_signal.set()
 
     # Daemons all: no thread that hangs keeps the process.
     ros_thread = threading.Thread(target=executor.spin, name='ros', daemon=True)
     executor.create_task(start)
     ros_thread.start()
     changeover = (
-        Changeover(store, bridge, node, executor, told_to_stop.set) if store is not None else None
+        Changeover(store, bridge, node, executor, stop_signal.set) if store is not None else None
     )
     if changeover:
         changeover.watch()
-    while told_to_stop.wait() == signal.SIGHUP and changeover:
+    while stop_signal.wait() == signal.SIGHUP and changeover:
         changeover.request()
-    told_to_stop.ignore_more()
+    stop_signal.ignore_more()
     anew = changeover is not None and changeover.anew
     if anew:
         # Whatever hangs, the new bridge starts.
-        _after(_END, lambda: os._exit(STOPPED) if told_to_stop.told else start_anew())
+        _after(_END, lambda: os._exit(STOPPED) if stop_signal.final else start_anew())
     else:
         faulthandler.dump_traceback_later(_END, exit=True)
     began = time.monotonic()
@@ -131,7 +131,7 @@ def _run(ros_args: list[str], told_to_stop: _StopSignal) -> int:
     except BaseException as error:
         FAULTS.note('the end', error)
         failed.append(error)
-    if anew and not told_to_stop.told:
+    if anew and not stop_signal.final:
         start_anew()
     return _leave(FAILED if failed else STOPPED)
 
@@ -351,7 +351,7 @@ class _StopSignal:
 
     def __init__(self) -> None:
         # Whether somebody else wants the process to end, which goes before starting anew.
-        self.told = False
+        self.final = False
         self._read, self._write = socket.socketpair()
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno())
@@ -359,7 +359,7 @@ class _StopSignal:
             signal.signal(number, self._take)
 
     def _take(self, number: int, frame: object) -> None:
-        self.told = self.told or number != signal.SIGHUP
+        self.final = self.final or number != signal.SIGHUP
 
     def set(self) -> None:  # noqa: A003
         """Stop for a reason of our own."""

@@ -169,7 +169,7 @@ def test_a_peer_that_says_too_large_and_goes_on_is_sent_what_is_behind():
 def test_the_largest_under_way_is_cut_then_given_up_where_a_peer_says_too_large(confirmed):
     lane = ControlLane(1 << 20)
     told: list[str] = []
-    lane.tell = lambda problem, message: told.append(problem)
+    lane.report = lambda problem, message: told.append(problem)
     lane.refuse_largest()  # Nothing is under way.
     for command_id, size in (('1', 0), ('big', 5000), ('2', 10)):
         lane.add(status(command_id, size))

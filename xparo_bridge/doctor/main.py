@@ -104,11 +104,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(finding.line(), flush=True)
     counts = {state: sum(one.state is state for one in findings) for state in State}
     if options.json:
-        told = {
+        report = {
             'findings': [finding.as_json() for finding in findings],
             'counts': {state.value: count for state, count in counts.items()},
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(report, indent=2))
     else:
         print(', '.join(f'{count} {state.value}' for state, count in counts.items()))
     return exit_code(findings)

@@ -65,7 +65,7 @@ async def upload_rosbag(
         name, size = path.relative_to(folder).as_posix(), mark[0]
         if arrived.get(name) != mark:
 
-            def told(sent: int, name: str = name, before: int = before) -> None:
+            def on_sent(sent: int, name: str = name, before: int = before) -> None:
                 on_progress(Progress(name, before + sent, total))
 
             fields = {
@@ -73,7 +73,7 @@ async def upload_rosbag(
                 'sensor_type': 'rosbag',
                 'data': json.dumps({'bag': folder.name, 'file': name, 'size': size}),
             }
-            await _upload(client, path, fields, rate, told, backoff)
+            await _upload(client, path, fields, rate, on_sent, backoff)
             arrived[name] = mark
             await asyncio.to_thread(_note, folder, dict(arrived))
         before += size
@@ -134,12 +134,12 @@ async def _upload(
     path: Path,
     fields: dict[str, str],
     rate: float,
-    told: Callable[[int], None],
+    on_sent: Callable[[int], None],
     backoff: Backoff,
 ) -> None:
     while True:
         try:
-            await client.post_file(_PATH, 'bag_file', path, fields, rate=rate, on_progress=told)
+            await client.post_file(_PATH, 'bag_file', path, fields, rate=rate, on_progress=on_sent)
             backoff.after_connection(0.0)
             return
         except TokenRefused:

@@ -110,7 +110,7 @@ class Connection:
             on_token,
             lanes.put_if_carried,
         )
-        lanes.control.tell = lambda problem, message: self.inbound.deliver(
+        lanes.control.report = lambda problem, message: self.inbound.deliver(
             LinkProblem(redacted(problem), message)
         )
         # The platform's Unix time minus our steady one: so a step of our own clock shows at once.
@@ -133,7 +133,7 @@ class Connection:
             await self._supervised(self._stay_connected)
         finally:
             await end(*others)
-            self._tell(LinkState.STOPPED)
+            self._publish_state(LinkState.STOPPED)
 
     def _rest_side(self) -> list[Callable[[], Any]]:
         if not self._protocol.rest_only:
@@ -168,14 +168,14 @@ class Connection:
         while not self._stopping.is_set():
             await self._renew()
             self._protocol = self._lanes.protocol = self._endpoints.current
-            self._tell(LinkState.CONNECTING)
+            self._publish_state(LinkState.CONNECTING)
             fault, was_stable = await self._dial_and_talk()
             if self._stopping.is_set():
                 break
             if was_stable:
                 self._endpoints.begin()
             elif self._endpoints.advance():
-                self._tell(
+                self._publish_state(
                     LinkState.WAITING,
                     f'{fault.error}; the next address is tried now',
                     fault.remedy,
@@ -183,7 +183,7 @@ class Connection:
                 continue
             wait = max(self._backoff.wait(fault.refused), fault.retry_after)
             state = LinkState.REFUSED if fault.refused else LinkState.WAITING
-            self._tell(state, f'{fault.error}; next try in {wait:.1f} s', fault.remedy)
+            self._publish_state(state, f'{fault.error}; next try in {wait:.1f} s', fault.remedy)
             await self._wait(wait)
 
     async def _wait(self, seconds: float) -> None:
@@ -233,7 +233,7 @@ class Connection:
             )
             await session.greet(self._greeting)
             self._lanes.connected()
-            self._tell(LinkState.CONNECTED)
+            self._publish_state(LinkState.CONNECTED)
             await session.talk(self._stopping)
             fault = Fault('stopped', '')
         except _Stopping:
@@ -345,7 +345,7 @@ class Connection:
             )
             await asyncio.sleep(_STATISTICS_PERIOD)
 
-    def _tell(self, state: LinkState, error: str = '', remedy: str = '') -> None:
+    def _publish_state(self, state: LinkState, error: str = '', remedy: str = '') -> None:
         self.inbound.deliver(LinkStateChanged(state, redacted(error), remedy))
 
 

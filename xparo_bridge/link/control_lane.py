@@ -96,7 +96,7 @@ class ControlLane:
     `rewind` makes a backlog of the rest. With an `outbox` they outlive the process.
 
     What is beyond `max_message` bytes, or what the peer ends a connection for, is replaced by a
-    short version, and given up if that is of no use either; `tell` hears of it.
+    short version, and given up if that is of no use either; `report` hears of it.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ControlLane:
         self._max_bytes = max_bytes
         self.max_message = max_message
         # Hears what was left out, with the message if there is no rest of it.
-        self.tell: Callable[[str, Any], object] = lambda problem, message: None
+        self.report: Callable[[str, Any], object] = lambda problem, message: None
         self.given_up = 0
         self._outbox = outbox
         self._entries: dict[int, _Entry] = {}
@@ -319,13 +319,13 @@ class ControlLane:
         short = None if guilty.short or message is None else shortened(message)
         kind = type(message).__name__
         if short is None:
-            self.tell(
+            self.report(
                 f'{kind} of {guilty.size} bytes is given up: the platform takes none', message
             )
             self.given_up += 1
             self.dropped += 1
             return None
-        self.tell(
+        self.report(
             f'{kind} of {guilty.size} bytes, which the platform does not take, is '
             f'cut to what it is about: without {", ".join(getattr(short, "omitted", ()))}',
             None,
@@ -344,14 +344,16 @@ class ControlLane:
         kind, size = type(message).__name__, _size(text) - _OVERHEAD
         short = shortened(message)
         if short is None or _size(to_text(short)) > self.max_message + _OVERHEAD:
-            self.tell(
+            self.report(
                 f'{kind} of {size} bytes is not sent: at most {self.max_message} are', message
             )
             self.given_up += 1
             self.dropped += 1
             return None
         omitted = ', '.join(getattr(short, 'omitted', ()))
-        self.tell(f'{kind} is sent without {omitted}: at most {self.max_message} bytes are', None)
+        self.report(
+            f'{kind} is sent without {omitted}: at most {self.max_message} bytes are', None
+        )
         return short
 
     def _set_backlog(self, entries: list[_Entry]) -> None:

@@ -69,14 +69,14 @@ class History(Queue):
     def now(self) -> float:
         return self._began + _steady()
 
-    def told(self, moment: float) -> float:
+    def since_1970(self, moment: float) -> float:
         step = time.time() - self.now()
         return moment + step if abs(step) > _STEP else moment
 
     async def oldest(self, max_bytes: int) -> tuple[int, list[Sample]]:
         """Oldest samples of up to `max_bytes`, at least one if any, and the number to `forget`."""
         number, records = await oldest(self, max_bytes)
-        limit = self.told(self.now()) - self._max_age
+        limit = self.since_1970(self.now()) - self._max_age
         samples = [(moment, _values(text)) for moment, text in records if moment >= limit]
         return number, [{'time': moment, 'values': values} for moment, values in samples if values]
 
@@ -131,7 +131,7 @@ class History(Queue):
             'SELECT time FROM history WHERE lane = ? ORDER BY number LIMIT 1', (self._lane,)
         ).fetchone()
         # A clock that was set back makes samples of the future; they count as new.
-        limit = self.told(self.now()) - self._max_age
+        limit = self.since_1970(self.now()) - self._max_age
         if oldest is not None and oldest[0] < limit:
             self._remove(db, 'time < ?', limit, dropped=True)
         if self._bytes > self._max_bytes:

@@ -56,7 +56,7 @@ class Lanes:
 
         What waits is kept in the state under the lanes' name. Without a state nothing outlives the
         process, and there is no history. No message over `max_message` bytes is sent; what is
-        left out of one, or not sent at all, the control lane's `tell` hears.
+        left out of one, or not sent at all, the control lane's `report` hears.
         """
         # The connection puts another one here when it dials another endpoint.
         self.protocol = protocol
@@ -140,7 +140,7 @@ class Lanes:
 
     def _lower_limit(self) -> None:
         self._limit = max(_SMALLEST_LIMIT, self._largest // 2)
-        self.control.tell(
+        self.control.report(
             f'the platform takes no message of {self._largest} bytes; '
             f'from now on telemetry has at most {self._limit}',
             None,
@@ -219,7 +219,7 @@ class Lanes:
         if len(self._left_out) > _MAX_NAMED:
             self._left_out.clear()
         self._left_out[key] = now
-        self.control.tell(
+        self.control.report(
             f'telemetry "{key}" of {size} bytes is left out: at most {self._limit} are sent', None
         )
 

@@ -146,7 +146,7 @@ class LogUploader:
                 return
 
     def _failed(self, error: RestError) -> None:
-        self._tell(str(error))
+        self._report(str(error))
         if error.passing:
             self._token_refused = isinstance(error, TokenRefused)
             self._retry_at = time.monotonic() + max(
@@ -183,7 +183,7 @@ class LogUploader:
         for _ in range(len(self._waiting) if count is None else count):
             self._spool.append(dumps(self._waiting.popleft()))
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         if problem != self._problem:
             self._problem = problem
             self._on_problem(problem)

@@ -46,7 +46,7 @@ class RestService:
         self._client = client
         self._robot = robot
         self._deliver = deliver
-        self._logs = LogUploader(client, spool, on_problem=self._tell)
+        self._logs = LogUploader(client, spool, on_problem=self._report)
         self._uploads: dict[str, asyncio.Task[None]] = {}
         # One after another: two would share the way to the platform and both be late.
         self._uploading = asyncio.Lock()
@@ -85,7 +85,7 @@ class RestService:
         try:
             await work
         except Exception as error:  # A fault here must not take the link with it.
-            self._tell(f'REST is given up: {error!r}')
+            self._report(f'REST is given up: {error!r}')
 
     async def _register(self) -> None:
         backoff = Backoff(initial=1.0, maximum=300.0, stable_after=0.0, refused=300.0)
@@ -95,9 +95,9 @@ class RestService:
                 await self._client.register_robot(self._robot.values)
                 return
             except TokenRefused as error:
-                self._tell(str(error))
+                self._report(str(error))
             except RestError as error:
-                self._tell(str(error))
+                self._report(str(error))
                 if not error.passing:
                     return
                 await asyncio.sleep(max(backoff.wait(), error.retry_after))
@@ -115,13 +115,13 @@ class RestService:
         loop = asyncio.get_running_loop()
         due = 0.0
 
-        def progress(told: Progress) -> None:  # In another thread.
+        def progress(now: Progress) -> None:  # In another thread.
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + _PROGRESS_PERIOD
                 loop.call_soon_threadsafe(
                     self._deliver,
-                    UploadProgress(order.upload_id, told.file, told.sent, told.total),
+                    UploadProgress(order.upload_id, now.file, now.sent, now.total),
                 )
 
         async with self._uploading:
@@ -133,5 +133,5 @@ class RestService:
                 on_progress=progress,
             )
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         self._deliver(LinkProblem(problem))

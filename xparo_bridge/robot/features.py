@@ -66,7 +66,7 @@ class Feature:
     def lost(self, link: str) -> None:
         """Take that a link is no longer up."""
 
-    def tell(self, status: Any) -> None:
+    def on_status(self, status: Any) -> None:
         """Put into a BridgeStatus what it says of this feature."""
 
     def diagnostic(self, name: str, robot_id: str) -> DiagnosticStatus | None:

@@ -52,7 +52,7 @@ class Running:
         self._files = [str(file) for file in files]
         self._drift: list[str] = []
         self._state: tuple[str, str] = (APPLIED, '')
-        self._told = (APPLIED, '')
+        self._reported = (APPLIED, '')
         self._changed: Callable[[str], object] = lambda problem: None
         self._stopped = threading.Event()
 
@@ -89,11 +89,11 @@ class Running:
     def problem(self) -> str:
         """What is wrong; empty if nothing is."""
         state, reason = self._state
-        told = [f'{state}: {reason}'] if reason else []
+        parts = [f'{state}: {reason}'] if reason else []
         if self._drift:
             more = f' and {len(self._drift) - 1} more' if self._drift[1:] else ''
-            told.append(f'changed by hand: {self._drift[0]}{more}')
-        return '; '.join(told)
+            parts.append(f'changed by hand: {self._drift[0]}{more}')
+        return '; '.join(parts)
 
     def look(self) -> None:
         """Compare all files with what they were, and ask the store; not on the ROS thread."""
@@ -108,8 +108,8 @@ class Running:
             except StoreError as error:
                 self._state = ('unknown', str(error))
         now = (self._state[0], self.problem)
-        if now != self._told:
-            self._told = now
+        if now != self._reported:
+            self._reported = now
             self._changed(now[1])
 
     def _changed_files(self) -> Iterator[str]:

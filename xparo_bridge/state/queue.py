@@ -85,7 +85,7 @@ class Queue:
         """Return the time that a record of now has in memory, s."""
         return time.time()
 
-    def told(self, moment: float) -> float:
+    def since_1970(self, moment: float) -> float:
         """Return the time since 1970 of what has this time in memory, s."""
         return moment
 
@@ -181,7 +181,7 @@ class Queue:
         records = self._writing
         db.executemany(
             f'INSERT INTO {self._table} (lane, time, item) VALUES (?, ?, ?)',
-            [(self._lane, self.told(moment), text) for moment, text in records],
+            [(self._lane, self.since_1970(moment), text) for moment, text in records],
         )
         self._stored += len(records)
         self._bytes += sum(_size(text) for _, text in records)
@@ -232,7 +232,7 @@ class Queue:
                 count += 1
             self._out, self._waiting = self._waiting[:count], self._waiting[count:]
             self._waiting_bytes -= sum(_size(text) for _, text in self._out)
-            found = [(self.told(moment), text) for moment, text in self._out]
+            found = [(self.since_1970(moment), text) for moment, text in self._out]
             return (-1 if found else 0), found
 
 

@@ -29,7 +29,7 @@ def library(folder: Path, *own: StoredTree) -> Iterator[TreeLibrary]:
     """The library of one run of the bridge."""
     state = State(folder, print)
     yield TreeLibrary(state, own)
-    state.close()
+    state.close(60.0)
 
 
 def change(folder: Path, query: str, *values: Any) -> None:

@@ -75,7 +75,7 @@ def read_ports(leaf: LeafNode, message: Any, ports: Mapping[str, str]) -> None:
             leaf.set_output(port, MessageField(type(message), path).read(message))
 
 
-def told(outcome: Outcome) -> str:
+def in_words(outcome: Outcome) -> str:
     """Why a goal did not succeed, with name and words of Nav2's error code if it has one."""
     name, words = ('', '') if outcome.result is None else describe_error(outcome.result)
     if not name:
@@ -188,7 +188,7 @@ class RosAction(StatefulAction):
         # Also a goal that was to be replaced by one that was never accepted.
         self.on_halted()
         if outcome.ending is not Ending.SUCCEEDED:
-            self.feedback_message = told(outcome)
+            self.feedback_message = in_words(outcome)
         return self.on_end(outcome)
 
     def _fail(self, reason: str) -> NodeStatus:

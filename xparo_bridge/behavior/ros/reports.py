@@ -53,7 +53,7 @@ class TreeReports:
         """Call `watch` at each change of a node, and `hear` with how each run begins and ends."""
         self._watch, self._hear = watch, hear
 
-    def _tell(self, status: BehaviorStatus, link: str | None = None) -> None:
+    def _report_to(self, status: BehaviorStatus, link: str | None = None) -> None:
         self._hear(status)
         self._send(status, link)
 
@@ -64,7 +64,7 @@ class TreeReports:
         self._reported.clear()
         self._stop_observing = run.tree.observe(self._on_change)
         warnings = problem_list(run.warnings)
-        self._tell(
+        self._report_to(
             BehaviorStatus(
                 run.name, run.phase, errors=warnings, run_id=run.id, structure=run.tree.describe()
             )
@@ -79,9 +79,9 @@ class TreeReports:
                 link,
             )
 
-    def tell_phase(self, run: TreeRun) -> None:
+    def report_phase(self, run: TreeRun) -> None:
         """Tell that a run is paused or goes on."""
-        self._tell(BehaviorStatus(run.name, run.phase, run_id=run.id))
+        self._report_to(BehaviorStatus(run.name, run.phase, run_id=run.id))
 
     def flush(self, *, now: bool = False) -> None:
         """Send what changed, if it is time."""
@@ -105,11 +105,11 @@ class TreeReports:
         errors = problem_list(run.problems)
         if run.error and not errors:
             errors = problem_list([Problem(run.error)])
-        self._tell(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id))
+        self._report_to(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id))
 
     def reject(self, name: str, problems: Sequence[Problem], link: str | None) -> None:
         """Tell who sent a tree why it does not run."""
-        self._tell(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
+        self._report_to(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
 
     def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
         # Called for every node at every tick, so it does next to nothing.

@@ -208,7 +208,7 @@ class TreeRunner:
             self._timers.stop_ticking()
             run.pause()
             self._timers.poll()
-            self.reports.tell_phase(run)
+            self.reports.report_phase(run)
             run.on_progress(run)
         return run
 
@@ -220,7 +220,7 @@ class TreeRunner:
             run.resume()
             if run.state is RunState.RUNNING:
                 self._timers.tick()
-                self.reports.tell_phase(run)
+                self.reports.report_phase(run)
         self._guard.trigger()
 
     @property

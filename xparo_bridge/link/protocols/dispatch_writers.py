@@ -89,8 +89,8 @@ def _command_result(status: msg.CommandStatus) -> list[dict[str, Any]]:
         return []
     (request_id,) = found
     success = status.state is msg.CommandState.SUCCEEDED
-    told = status.result if success else status.error
-    output = '' if told is None else str(told.get('message') or dumps(told))
+    outcome = status.result if success else status.error
+    output = '' if outcome is None else str(outcome.get('message') or dumps(outcome))
     return [
         {
             'COMMAND_RESULT': {

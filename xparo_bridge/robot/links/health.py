@@ -39,7 +39,7 @@ class Health:
                 total[kind] = total.get(kind, 0) + count
         return total
 
-    def tell(self, status: BridgeStatus) -> None:
+    def on_status(self, status: BridgeStatus) -> None:
         """Put it into a BridgeStatus."""
         status.faults = _counts(_most_often(FAULTS.counts))
         status.queues = _counts(self._queues())

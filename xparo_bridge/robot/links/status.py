@@ -67,7 +67,7 @@ class Status:
         robot_id: str,
         protocols: Mapping[str, str],
         active_commands: Callable[[], Sequence[str]],
-        tell: Callable[[BridgeStatus], object] = lambda status: None,
+        on_status: Callable[[BridgeStatus], object] = lambda status: None,
         storage_problem: Callable[[], str] = str,
         storage_damage: Callable[[], Sequence[str]] = tuple,
         health: Health | None = None,
@@ -85,7 +85,7 @@ class Status:
         self._robot_id = robot_id
         self._protocols = protocols
         self._active_commands = active_commands
-        self._tell = tell
+        self._on_status = on_status
         self._storage_problem = storage_problem
         self._storage_damage = storage_damage
         self._health = health or Health()
@@ -159,8 +159,8 @@ class Status:
             active_commands=self._active_commands(),
             problems=[f'{name}: {text}' for name, text in islice(problems.items(), _PROBLEMS)],
         )
-        self._tell(status)
-        self._health.tell(status)
+        self._on_status(status)
+        self._health.on_status(status)
         self._status.publish(status)
         array = DiagnosticArray(
             status=[

@@ -49,11 +49,11 @@ class BagUploads:
             cancel_callback=self._on_cancel,
         )
 
-    def progress(self, link: str, told: UploadProgress) -> None:
+    def progress(self, link: str, progress: UploadProgress) -> None:
         """Take how far an upload is."""
-        if told.upload_id in self._goals:
-            self._goals[told.upload_id][0].publish_feedback(
-                UploadRosbag.Feedback(file=told.file, sent=told.sent, total=told.total)
+        if progress.upload_id in self._goals:
+            self._goals[progress.upload_id][0].publish_feedback(
+                UploadRosbag.Feedback(file=progress.file, sent=progress.sent, total=progress.total)
             )
 
     def ended(self, link: str, end: UploadEnded) -> None:

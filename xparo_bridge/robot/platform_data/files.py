@@ -109,10 +109,10 @@ class Files(Feature):
         self._do(link, lambda: self._complete(link), msg.TransferError)
 
     def _on_ask(self, link: str, ask: msg.AskLocalFiles) -> None:
-        self._do(link, lambda: self._tell_local_files(link, ask), msg.AskLocalFiles)
+        self._do(link, lambda: self._send_local_files(link, ask), msg.AskLocalFiles)
 
     def _on_ask_environment(self, link: str, ask: msg.AskLocalEnvironment) -> None:
-        self._do(link, lambda: self._tell_environment(link), msg.AskLocalEnvironment)
+        self._do(link, lambda: self._send_environment(link), msg.AskLocalEnvironment)
 
     # --- the worker's thread ---
 
@@ -194,14 +194,14 @@ class Files(Feature):
         # As the platform's own client does it: nothing was expected where no size was given.
         self._links.send(msg.FileComplete(upload.size or 0, upload.received, ok), link)
 
-    def _tell_local_files(self, link: str, ask: msg.AskLocalFiles) -> None:
+    def _send_local_files(self, link: str, ask: msg.AskLocalFiles) -> None:
         if ask.names is None:
             self._links.send(msg.LocalFileState(state(self._sandbox)), link)
             return
         for files in content(self._sandbox, ask.names):
             self._links.send(msg.LocalFileContent(files), link)
 
-    def _tell_environment(self, link: str) -> None:
+    def _send_environment(self, link: str) -> None:
         try:
             text = self._sandbox.read('local_env/local_env', PUSHED).decode(errors='replace')
         except SandboxError:

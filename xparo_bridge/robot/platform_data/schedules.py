@@ -84,7 +84,7 @@ class Schedules(Feature):
         if link in self._links:
             self._context.links.send(msg.AskSchedule(), link)
 
-    def tell(self, status: Any) -> None:
+    def on_status(self, status: Any) -> None:
         status.schedule = [_message(entry, _LONGEST) for entry in self._schedule.shown(_SHOWN)]
 
     def _read(self) -> dict[str, Any]:

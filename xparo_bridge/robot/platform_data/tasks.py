@@ -80,7 +80,7 @@ class Tasks(Feature):
         began = time.monotonic()
 
         def ended(error: str, blackboard: Any) -> None:
-            self._tell(link, task, time.monotonic() - began, error, blackboard)
+            self._report(link, task, time.monotonic() - began, error, blackboard)
 
         if not self._context.roles.may_command(link):
             ended('this link may not command', {})
@@ -98,7 +98,7 @@ class Tasks(Feature):
         except TreeErrors as error:
             ended(str(error), {})
 
-    def _tell(
+    def _report(
         self, link: str, task: msg.RunTask, duration: float, error: str, blackboard: Any
     ) -> None:
         self._context.links.send(msg.TaskResult(task.task_id, not error, duration, error), link)

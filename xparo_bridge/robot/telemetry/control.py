@@ -40,7 +40,7 @@ class TelemetryControl:
                     dynamic_typing=True,  # 5 is a rate as well as 5.0.
                 ),
             )
-        telemetry.on_rate = self._tell
+        telemetry.on_rate = self._report_rate
         service(node, SetTelemetry, '~/telemetry/enable', self._on_request)
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
@@ -57,7 +57,7 @@ class TelemetryControl:
         for name, rate in _rates(parameters):
             self._telemetry.set_rate(name, float(rate))
 
-    def _tell(self, name: str, rate: float) -> None:
+    def _report_rate(self, name: str, rate: float) -> None:
         """Let the parameter say what was set in another way."""
         parameter = _PREFIX + name
         if self._node.get_parameter(parameter).value != _finite(rate):
