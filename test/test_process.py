@@ -271,12 +271,12 @@ HANGING = {
     ),
     'a tree or a command': 'Bridge.idle = property(lambda self: False)',
     'the links': 'LinkThread.stop = lambda self: time.sleep(60)',
-    'the disk': 'Bridge.close = lambda self, told: time.sleep(60)',
+    'the disk': 'Bridge.close = lambda self, **options: time.sleep(60)',
     'ROS': 'rclpy.shutdown = lambda: time.sleep(60)',
     'a thread that is no daemon': (
         'threading.Thread(target=time.sleep, args=[60], name="x").start()'
     ),
-    'an exception': 'Bridge.close = lambda self, told: 1 / 0',
+    'an exception': 'Bridge.close = lambda self, **options: 1 / 0',
     'a name server': 'socket.getaddrinfo = lambda *a, **k: time.sleep(60)',
 }
 

@@ -61,6 +61,8 @@ from .state import NoRoom, State, state_path
 _GUARD_TIMEOUT = 3.0
 # s of one turn of the ROS thread for what came by the links.
 _TURN = 0.02
+# Characters of what a link says that are logged.
+_MAX_WORDS = 5000
 # Kinds of commands that no limit of a link holds up.
 _URGENT = ('stop', 'pause', 'cancel', 'resume')
 # What else than a command changes the robot: noted in the audit log.
@@ -330,7 +332,8 @@ class Bridge:
         return {**self._crossing.waiting, 'open commands': len(self.router.open_runs)}
 
     def _warn(self, link: str, problem: str) -> None:
-        self._logger.warning(f'{link}: {problem}')
+        # A peer's words may be megabytes, and the log keeps no more than this of them.
+        self._logger.warning(f'{link}: {problem[:_MAX_WORDS]}')
 
     def _send_telemetry(self, telemetry: msg.Telemetry) -> None:
         self.links.send(telemetry)

@@ -52,6 +52,7 @@ class Crossing:
         self._wake_robot = wake_robot
         self._to_platform: deque[tuple[str, Any]] = deque()
         self._urgent: deque[tuple[str, Any]] = deque()
+        self._urgent_waits = False
         self._inboxes: dict[str, _Inbox] = {}
         # Links in the order of their turns; the ROS thread's alone.
         self._turns: deque[str] = deque()
@@ -75,6 +76,7 @@ class Crossing:
         """Return the next message for the robot, or None: urgent ones, then a link's by turns."""
         if self._urgent:
             return self._urgent.popleft()
+        self._urgent_waits = False
         if len(self._turns) < len(self._inboxes):
             self._turns.extend(link for link in list(self._inboxes) if link not in self._turns)
         for _ in range(len(self._turns)):
@@ -111,12 +113,18 @@ class Crossing:
         """
         if urgent:
             self._urgent.append((link, message))
+            self._urgent_waits = True
         else:
             inbox = self._inboxes.get(link) or self._inboxes.setdefault(link, _Inbox())
             if size:
                 inbox.delivered += size
             inbox.items.append(_Item(message, size))
         self._wake_robot()
+
+    @property
+    def urgent_waits(self) -> bool:
+        """Whether the robot has not taken, or not yet done, something urgent."""
+        return self._urgent_waits
 
     @property
     def urgent(self) -> int:

@@ -45,6 +45,9 @@ from .ros.logs import redact_ros_log
 from .ros.type_support import leave_out_generator
 from .share import share
 
+# How long a thread that computes keeps the interpreter from another, s. By Python's default of
+# 5 ms a stop, which changes threads twice and lets go of the interpreter ten times, is late.
+_SWITCH = 0.001
 # How long open commands may take to end when the bridge stops, s. The links are closed in what is
 # left until _LINKS_CLOSED, the rest is put away after that.
 _STOP_TIMEOUT = 2.5
@@ -262,6 +265,7 @@ def _node(ros_args: list[str]) -> Node | None:
     redact_everything()
     redact_ros_log()
     leave_out_generator()
+    sys.setswitchinterval(_SWITCH)
     try:
         # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
         with small_pools(share('config', 'fast_dds.xml')):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
@@ -134,6 +135,31 @@ def test_stopping_cancels_the_goal_and_the_platform_learns_it(tmp_path, number):
             assert (await parts.ended(command_id))['state'] == 'canceled'
             assert await asyncio.to_thread(parts.bridge.wait) == 0
             await asyncio.to_thread(server.wait_for_line, 'cancel')
+
+    asyncio.run(scenario())
+
+
+SERVERS = ('frozen', 'ignore_cancel', 'lose_cancel', 'slow_cancel', 'never_accept', 'lose_answer')
+
+
+@pytest.mark.parametrize('mode', SERVERS)
+def test_stopping_takes_5_s_whatever_the_action_server_does_not_answer(tmp_path, mode):
+    async def scenario() -> None:
+        async with system(tmp_path) as parts:
+            arguments = ('hang',) if mode == 'frozen' else (mode, '--delay', '60')
+            server = parts.add(start_failing_server(*arguments))
+            command_id = await parts.send('start_navigation', goal='table_4')
+            await asyncio.to_thread(server.wait_for_line, 'goal')
+            if mode == 'frozen':
+                await parts.reached(command_id, 'running')
+                server.send_signal(signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                parts.bridge.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(parts.bridge.wait, 15.0) == 0
+                assert time.monotonic() - began < 5.5
+            finally:
+                server.send_signal(signal.SIGCONT)
 
     asyncio.run(scenario())
 

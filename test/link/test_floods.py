@@ -107,7 +107,10 @@ def test_a_flood_of_one_link_keeps_neither_the_loop_nor_memory(flood):
         ):
             await bad.wait_for(lambda m: getattr(m, 'frames_received', 0) > 50 or sent > 3e5)
             before = psutil.Process().memory_info().rss
-            async with longest_stall() as stall, Robot(port, open_timeout=10.0) as good:
+            async with (
+                longest_stall() as stall,
+                Robot(port, open_timeout=10.0, heartbeat_interval=30.0) as good,
+            ):
                 await good.wait_for(lambda m: m == ChatReply('9'))
             assert psutil.Process().memory_info().rss - before < 60e6
             changes = [m for m in good.received if isinstance(m, LinkStateChanged)]
@@ -237,7 +240,7 @@ def test_pushes_refused_by_rate_are_answered_once_with_their_number():
                 answers.append(message['data'])
 
     async def scenario() -> None:
-        async with websocket_server(push) as port, Robot(port, urgent=URGENT) as robot:
+        async with websocket_server(push) as port, Robot(port, **QUIET) as robot:
 
             def count() -> int:
                 return sum(int(a['errors'][0]['message'].split()[0]) for a in answers)

@@ -10,6 +10,7 @@ import random
 import time
 from typing import Any
 
+from fixtures.cpu import untraced
 from fixtures.peers import frame, websocket_server
 from fixtures.robot_side import adapter, ignore, Robot
 import pytest
@@ -50,8 +51,9 @@ def test_however_the_bytes_come_each_message_is_shown_once_and_what_is_kept_is_a
     sent = HEAD + b''.join(data for data, _ in parts) + frame(CLOSE, b'')
     shown: list[bytes | None] = []
 
-    def judge(text: bytes | None) -> bool:
+    def judge(text: bytes | None, end: int) -> bool:
         shown.append(text)
+        assert text is None or sent[end - len(text) : end] == text
         return text is None or not text.startswith(b'drop')
 
     scanner, kept, at = FrameScanner(judge), b'', 0
@@ -73,14 +75,14 @@ def test_however_the_bytes_come_each_message_is_shown_once_and_what_is_kept_is_a
     ],
 )
 def test_what_no_server_may_send_is_left_to_the_library(wrong):
-    scanner = FrameScanner(lambda text: text is None)
+    scanner = FrameScanner(lambda text, end: text is None)
     assert scanner.feed(HEAD) == HEAD
     assert scanner.feed(wrong) == wrong
     assert scanner.feed(frame(TEXT, b'after')) == frame(TEXT, b'after')
 
 
 def test_a_handshake_that_never_ends_is_handed_on_as_it_comes():
-    scanner = FrameScanner(lambda text: False)
+    scanner = FrameScanner(lambda text, end: False)
     for at in range(1000):
         assert scanner.feed(b'x' * (at % 7)) == b'x' * (at % 7)
 
@@ -183,3 +185,105 @@ def test_a_cancel_goes_first_and_its_turn_is_told_behind_what_it_overtook(form):
             assert [m.command_id for m in there[turn + 1 :]] == ['after']
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize('largest', [3, 50, 5000, 10**6])
+@pytest.mark.parametrize('seed', range(8))
+def test_what_is_found_ahead_is_judged_once_and_has_its_place_in_time(largest, seed):
+    """However the bytes come: nothing is lost, doubled or changes its place in the order."""
+    chance = random.Random(f'{largest} {seed}')
+    words = [b'stop', b'\\u']
+    texts = [
+        lambda n: f'x#{n}#',
+        lambda n: f'#{n}# stop',
+        lambda n: f'stop #{n}# \\u0041 stop',
+        lambda n: f'#{n}#' + 'y' * chance.choice([100, 200, 30_000]),
+        lambda n: f'left out stop #{n}#',
+        lambda n: f'left out #{n}#',
+        lambda n: f'large stop #{n}#' + 'z' * (LOOKED_INTO + 1),
+    ]
+    sent, order_of, at = HEAD, {}, 0
+    for number in range(60):
+        text = chance.choice(texts[:4] if largest < 50 else texts)(number).encode()
+        if len(text) > 1000 and largest < 50:
+            text = text[:1000]
+        order_of[text] = number
+        sent += frame(TEXT, text)
+        if chance.random() < 0.2:
+            sent += frame(PING, b'stop')
+        if chance.random() < 0.1:
+            sent += frame(BINARY, b'stop')
+
+    class Reading(ReadAhead):
+        def __init__(self) -> None:
+            self.begin_to_look()
+            self.read = b''
+
+        def read_now(self, data: bytes) -> None:
+            self.read += data
+
+    judged: list[tuple[bytes | None, Arrival]] = []
+    left_out = 0
+
+    def judge(text: bytes | None, arrival: Arrival) -> bool:
+        judged.append((text, arrival))
+        return text is None or not text.startswith(b'left out')
+
+    def leave_out(count: int) -> None:
+        nonlocal left_out
+        left_out += count
+
+    reading = Reading()
+    reading._pumping = True  # Nothing but what is called here goes on.
+    reading.judge, reading.urgent_words = judge, words
+    reading.leaves_out = lambda data: (
+        data.count(b'left out') and not any(word in data for word in words) and b'y' not in data
+    )
+    reading.on_left_out = leave_out
+    while at < len(sent):
+        size = chance.randint(1, largest)
+        reading.look_at(sent[at : at + size])
+        at += size
+        for _ in range(chance.choice([0, 0, 1, 40])):
+            reading._look()
+            reading._read()
+    while reading._look() + reading._read():
+        pass
+    seen = [text for text, _ in judged if text is not None]
+    assert len(seen) == len(set(seen))
+    assert not reading._found
+    by_time = [text for text, arrival in sorted(judged, key=lambda j: j[1].at) if text is not None]
+    assert [order_of[text] for text in by_time] == sorted(order_of[text] for text in seen)
+    # All that is kept is read, in its order, and has its own arrival.
+    kept = [text for text in order_of if not text.startswith((b'left out', b'x')) or text in seen]
+    kept = [text for text in kept if not text.startswith(b'left out')]
+    places = [reading.read.find(text) for text in kept]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert not [text for text in order_of if text.startswith(b'left out') and text in reading.read]
+    times = [arrival.at for arrival in reading.arrivals]
+    assert times == sorted(times)
+    assert len(set(times)) == len(times)
+
+
+def test_a_stop_is_found_at_once_behind_megabytes_that_nobody_looked_at():
+    data = frame(TEXT, order('teleop', 'x', linear=0.3).encode()) * 40_000
+    reading = ReadAhead()
+    reading.begin_to_look()
+    reading._pumping = True
+    found: list[bytes] = []
+    reading.judge = lambda text, arrival: not found.append(text or b'')
+    reading.urgent_words = [b'stop', b'cancel', b'pause', b'\\u']
+    reading._scanner.feed(HEAD)
+    reading._unseen_at = len(HEAD)
+    stop = frame(TEXT, order('stop', 's').encode())
+    for at in range(0, len(data), 200_000):
+        reading.look_at(data[at : at + 200_000])
+    with untraced():
+        began = time.thread_time()
+        reading.look_at(stop)
+        while order('stop', 's').encode() not in found:
+            reading._look_ahead()  # As the loop's next turn does.
+        spent = time.thread_time() - began
+    assert len(found) == 1
+    assert spent < 0.1  # 15 ms on a quiet machine; to judge each takes 0.2 s, in turns of 2 ms.

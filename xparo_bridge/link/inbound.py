@@ -133,16 +133,36 @@ class Inbound:
             return self._take_first(protocol, text, arrival)
         if within:
             return True
-        asks = len(self._refused) + self._to_refuse < MAX_REFUSED and _any_in(
-            [word.encode() for word in protocol.asking_words], text
-        )
-        if asks or _any_in(self._urgent_words, text):
+        if self._asks(protocol, text) or _any_in(self._urgent_words, text):
             self._to_refuse += 1
             arrival.to_answer = True
             arrival.refusal = self.limits.frame_refusal()
             return True
         self._refuse_other('frame', self.limits.too_many_frames)
         return False
+
+    def urgent_waits(self) -> bool:
+        """Whether the robot has not yet done what was to stop it."""
+        return self._crossing.urgent_waits
+
+    def leaves_out(self, protocol: Protocol, data: bytes) -> bool:
+        """Whether `judge` would leave out each text message in some bytes."""
+        return (
+            self.limits.no_more_frames
+            and not _any_in(self.first_words, data)
+            and not _any_in(self._urgent_words, data)
+            and not self._asks(protocol, data)
+        )
+
+    def left_out(self, count: int) -> None:
+        """Count messages that were left out."""
+        self._refuse_other('frame', self.limits.too_many_frames, count=count)
+
+    def _asks(self, protocol: Protocol, text: bytes) -> bool:
+        """Whether something in a text may want an answer for which there is room."""
+        return len(self._refused) + self._to_refuse < MAX_REFUSED and _any_in(
+            [word.encode() for word in protocol.asking_words], text
+        )
 
     def _take_first(self, protocol: Protocol, text: bytes, arrival: Arrival) -> bool:
         """Take what stops the robot out of a frame; False if there is nothing else in it."""
@@ -298,10 +318,12 @@ class Inbound:
                 self._refused.append(replace(message, parameters=parameters, refused=refusal))
         self._refuse_other(kind, refusal.message, _name(message))
 
-    def _refuse_other(self, kind: str, why: str, name: str | None = None) -> None:
-        self.limits.count_refused(kind)
+    def _refuse_other(
+        self, kind: str, why: str, name: str | None = None, *, count: int = 1
+    ) -> None:
+        self.limits.count_refused(kind, count)
         told = self._sums.setdefault((kind, why), _Sum())
-        told.count += 1
+        told.count += count
         if name is not None:
             told.names = told.names or {}
             if name in told.names or len(told.names) < _NAMES:

@@ -49,6 +49,11 @@ class InboundLimits:
         """Count a frame; whether it is within the rate."""
         return self._frames.take()
 
+    @property
+    def no_more_frames(self) -> bool:
+        """Whether a frame that comes now is beyond the rate."""
+        return self._frames.wait() > 0.0
+
     def frame_refusal(self) -> Refusal:
         """Return why what a frame beyond the rate carries is refused."""
         return Refusal('rate_limited', self.too_many_frames, self._frames.wait())
@@ -74,9 +79,9 @@ class InboundLimits:
         """Return the largest frame that may bring such a message, bytes."""
         return (self._limits.get(type(message).__name__) or self._limits['Other']).size
 
-    def count_refused(self, kind: str) -> None:
+    def count_refused(self, kind: str, count: int = 1) -> None:
         """Count what was refused of a kind."""
-        self.refused[kind] = self.refused.get(kind, 0) + 1
+        self.refused[kind] = self.refused.get(kind, 0) + count
 
 
 def count_items(message: Any, most: int) -> int:

@@ -17,7 +17,7 @@ from .faults import SilentPeer
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
 from .protocols.base import Frame, Protocol, ProtocolError
-from .read_ahead import Arrival
+from .read_ahead import Arrival, DRAINING_TURN
 
 # How long closing may take, s: the last status of a cancelled command, and the close frames.
 _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
@@ -25,6 +25,8 @@ _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
 _TICK = 0.1
 # For how long frames are read without a turn for others, s: a flood costs its own link only.
 _READ_TURN = 0.002
+# How often it is looked whether the robot has taken a stop, while nothing is read, s.
+_QUIET_LOOK = 0.002
 # Sending need not wait for anything, and a backlog is long: after so many messages others have
 # their turn.
 _TURNS = 16
@@ -74,6 +76,9 @@ class Session:
         self._on_frame = on_frame
         inbound.begin()
         socket.judge = self._judge
+        socket.leaves_out = self._leaves_out
+        socket.on_left_out = self._left_out
+        socket.urgent_waits = inbound.urgent_waits
         socket.urgent_words = inbound.first_words
 
     async def greet(self, greeting: RobotInfo) -> None:
@@ -126,6 +131,17 @@ class Session:
             self._counters.received += 1
         return kept
 
+    def _leaves_out(self, data: bytes) -> bool:
+        try:
+            return self._inbound.leaves_out(self._protocol, data)
+        except Exception as error:
+            self._inbound.fault('looking at frames', error)
+            return False
+
+    def _left_out(self, count: int) -> None:
+        self._counters.received += count
+        self._inbound.left_out(count)
+
     async def _read(self) -> None:
         give_way = time.monotonic() + _READ_TURN
         while True:
@@ -161,9 +177,12 @@ class Session:
                         if time.monotonic() > give_way:
                             await asyncio.sleep(0)
                             give_way = time.monotonic() + _READ_TURN
-            if time.monotonic() > give_way:
+            if time.monotonic() > give_way or self._socket.quiet:
+                while self._socket.quiet:
+                    await asyncio.sleep(_QUIET_LOOK)
                 await asyncio.sleep(0)
-                give_way = time.monotonic() + _READ_TURN
+                turn = DRAINING_TURN if self._socket.draining else _READ_TURN
+                give_way = time.monotonic() + turn
 
     async def _keep_time(self) -> None:
         if type(self._protocol).deadline is Protocol.deadline:

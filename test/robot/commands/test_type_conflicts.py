@@ -30,6 +30,8 @@ JOB = {'kind': 'service', 'service': '/job', 'type': 'std_srvs/srv/Trigger'}
 GO = {'kind': 'action', 'action': '/go', 'type': 'nav2_msgs/action/Wait'}
 
 
+# rcl says so of the action client that it does not make.
+@pytest.mark.filterwarnings('ignore:Failed to fini:RuntimeWarning')
 @pytest.mark.parametrize(
     ('commands', 'configuration', 'problem'),
     [
