@@ -50,3 +50,11 @@ def test_frames_are_seen_in_both_directions_and_no_token_is(house, page):
     )
     play.get_by_role('button', name='Send this frame').click()
     frames.get_by_text('unknown_command').first.wait_for()
+
+
+def test_of_each_value_one_learns_why_it_is_not_sent(house, page):
+    page.goto(f'{house.url}/robot/r1/wire')
+    page.get_by_role('button', name='Why is a value not sent?').click()
+    values = page.get_by_role('region', name='Values and their age')
+    values.get_by_text('image: off: set_telemetry').wait_for()
+    values.get_by_text('velocity: sent, at most once in 0.5 s').wait_for()

@@ -195,12 +195,11 @@ class WirePage:
             self._keys = ui.element('dl').classes('xc-values')
             self._labels: dict[str, ui.label] = {}
             ui.label(
-                'A value that is old though the robot is connected: it has not changed '
-                '(on_change), its rate is held (max_rate, period), its group is off '
-                '(set_telemetry), or nobody publishes its topic: the command status names such '
-                'problems.'
+                'The robot itself knows why a value is not sent: it has not changed (on_change), '
+                'its rate is held (max_rate, period), it is off, or nobody publishes its topic.'
             ).classes('xc-soft')
-            Button('Ask the robot what is wrong', on_click=self._ask).classes('xc-plain')
+            ask = Button('Why is a value not sent?', on_click=self._ask).classes('xc-plain')
+            ask.set_enabled(self._feed.may_command)
             self._problems = ui.element('div').props('role=status')
 
     def _show_keys(self) -> None:
@@ -222,7 +221,10 @@ class WirePage:
         sent: list[str] = []
 
         async def ask() -> None:
-            sent.append(await self._feed.send(self._view.robot_id, 'status'))
+            told = self._view.menu.get('status', {}).get('parameters') or {}
+            knows = not told or 'telemetry' in (told.get('properties') or {})
+            parameters = {'telemetry': True} if knows else {}
+            sent.append(await self._feed.send(self._view.robot_id, 'status', parameters))
 
         if not await attempt(ask):
             return
@@ -233,13 +235,15 @@ class WirePage:
                 return
             timer.cancel()
             result = command.result if isinstance(command.result, dict) else {}
+            said = [f'{name}: {why}' for name, why in (result.get('telemetry') or {}).items()]
             problems = result.get('problems') or []
+            if isinstance(problems, dict):
+                problems = [f'{name}: {problem}' for name, problem in problems.items()]
+            said += [words.text(problem, 300) for problem in problems[:20]]
             self._problems.clear()
             with self._problems:
-                if not problems:
-                    ui.label('The robot knows of no problem.')
-                for problem in problems[:20]:
-                    ui.label(words.text(problem, 300))
+                for line in said or ['The robot knows of no problem.']:
+                    ui.label(line)
 
         with self._problems:
             timer = ui.timer(0.1, look)

@@ -564,6 +564,8 @@ def test_status_tells_what_is_open_and_how_one_ended(station):
         result = at.end(at.send('status', **{'command_id': 'one'})).result
         assert (result['state'], result['error']['code']) == ('canceled', 'canceled')
         assert at.end(at.send('status', **{'command_id': 'two'})).error['code'] == 'unknown_id'
+        why = at.end(at.send('status', telemetry=True)).result['telemetry']
+        assert 'battery' in why and all(why.values())
 
 
 def test_the_menu_has_every_command_with_its_parameters(station):

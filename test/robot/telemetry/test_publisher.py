@@ -451,3 +451,39 @@ def test_a_key_that_two_sources_send_is_told(graph, telemeter, rate):
     assert 'velocity and velocity#2 both send it' in text or 'velocity#2 and velocity' in text
     telemetry.publisher.enable('velocity#2', False)
     assert 'telemetry key velocity' not in problems.now
+
+
+def test_of_each_value_it_is_said_why_it_is_sent_or_not(graph, telemeter):
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {'image': {}},
+            'topics': [
+                {'topic': '/steady', 'fields': {'steady': 'data'}, 'on_change': 0.5},
+                {'topic': '/busy', 'fields': {'busy': 'data'}, 'max_rate': 10},
+                {'topic': '/absent', 'type': 'std_msgs/msg/Int32'},
+                {'topic': '/quiet', 'type': 'std_msgs/msg/Int32'},
+                {'topic': '/no_*/fits'},
+            ],
+        }
+    )
+    why = telemetry.publisher.why
+    steady, busy, quiet = (
+        graph.robot.create_publisher(Int32, name, 1) for name in ('/steady', '/busy', '/quiet')
+    )
+
+    def publish() -> bool:
+        for publisher in (steady, busy):
+            publisher.publish(Int32(data=7))
+        return 'has not changed' in why()['/steady']
+
+    graph.spin_until(publish)
+    assert {name: text.rpartition(' for ')[0] or text for name, text in why().items()} == {
+        'image': 'off: set_telemetry or ~/telemetry/enable switches it on',
+        '/steady': '/steady has not changed by on_change',
+        '/busy': 'sent, at most once in 0.1 s',
+        '/absent': 'nobody publishes /absent (at most once in 0.05 s)',
+        '/quiet': 'no message of /quiet has come that can be shown (at most once in 0.05 s)',
+        '/no_*/fits': 'nobody publishes a topic /no_*/fits (at most once in 0.05 s)',
+    }
+    assert quiet is not None

@@ -112,6 +112,18 @@ class TelemetryPublisher:
         period = self._entry(name).period
         return 1 / period if period else math.inf
 
+    def why(self) -> dict[str, str]:
+        """Return of each group and topic how often it is sent, and what holds it, in words."""
+        said = {}
+        for name, entry in self._entries.items():
+            if entry.source is None:
+                said[name] = 'off: set_telemetry or ~/telemetry/enable switches it on'
+                continue
+            often = f'at most once in {entry.period:g} s' if entry.period else 'each sample'
+            held = entry.source.held()
+            said[name] = f'{held} ({often})' if held else f'sent, {often}'
+        return said
+
     def start(self) -> None:
         """Begin with what the configuration enables."""
         self._graph_timer = timer(self._node, _GRAPH_PERIOD, self._refresh)

@@ -28,6 +28,8 @@ from .settings import TopicSettings
 _MOST_TOPICS = 500
 # A topic is alive if a message has come within so long, s; else what it said is not repeated.
 _ALIVE = 10.0
+_QUIET = 2.0  # s without news, after which it is worth a reason
+_REASONS = 5  # topics of one pattern of which it is said why they are not sent
 
 Values = dict[str, Any]
 Transform = Callable[[Values], Values]
@@ -57,6 +59,10 @@ class Source:
 
     def set_interval(self, interval: float) -> None:
         """Learn that it is collected from every so many seconds; 0 is each sample."""
+
+    def held(self) -> str:
+        """Why nothing of it is sent at present, as far as it knows; empty if it is sent."""
+        return ''
 
     def close(self) -> None:
         """Let go of what it holds."""
@@ -148,6 +154,12 @@ class TopicSource(Source):
         for stream in self._streams.values():
             stream.interval = interval
 
+    def held(self) -> str:
+        reasons = [stream.held() for stream in self._streams.values()]
+        if not reasons:
+            return f'nobody publishes a topic {self._settings.topic}'
+        return '' if '' in reasons else '; '.join(reasons[:_REASONS])
+
     def close(self) -> None:
         for stream in self._streams.values():
             stream.close()
@@ -170,6 +182,7 @@ class _Stream:
     ) -> None:
         self.interval = 0.0
         self._node = node
+        self._topic = topic
         self._settings = settings
         self._emit = emit
         self._transform = transform
@@ -311,6 +324,19 @@ class _Stream:
             self._sent_at = monotonic()
             return True
         return False
+
+    def held(self) -> str:
+        """Why nothing of it is sent at present, an empty text if it is sent."""
+        now, topic = monotonic(), self._topic
+        if not self.subscription.publishers:
+            return f'nobody publishes {topic}'
+        if not self._came:
+            return f'no message of {topic} has come that can be shown'
+        silent, unsent = now - self._came, now - self._sent_at
+        quiet = max(2.0 * self.interval, _QUIET)
+        if self._settings.on_change is not None and unsent > quiet:
+            return f'{topic} has not changed by on_change for {unsent:.0f} s'
+        return f'no message of {topic} has come for {silent:.0f} s' if silent > quiet else ''
 
     def _alive(self) -> bool:
         """Whether what was said last is so still, as far as its publishers know."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 import json
 from typing import Any
 
@@ -12,13 +13,16 @@ from ..answers import listed
 from ..kind import Kind, Schema, settings
 from ..run import Run
 
+_MOST = 100  # groups and topics in an answer
+
 
 class Status(Kind[None]):
     """
     Result: `open`, a list, `latch` (stopped, paused or empty), and `tree` if one runs; or one
     command's state.
 
-    With `problems`, by name, if something of the configuration cannot be done now.
+    With `problems`, by name, if something of the configuration cannot be done now; if
+    `telemetry` is asked for, how often each group and topic of it is sent, and what holds it.
     """
 
     settings_schema = settings()
@@ -28,7 +32,11 @@ class Status(Kind[None]):
             'type': 'object',
             'additionalProperties': False,
             'properties': {
-                'command_id': {'type': 'string', 'description': 'one command, open or ended'}
+                'command_id': {'type': 'string', 'description': 'one command, open or ended'},
+                'telemetry': {
+                    'type': 'boolean',
+                    'description': 'whether to say of each value why it is sent or not',
+                },
             },
         }
 
@@ -49,6 +57,11 @@ class Status(Kind[None]):
                         ],
                     ),
                     **({'tree': tree} if tree else {}),
+                    **(
+                        {'telemetry': dict(islice(self.robot.telemetry.why().items(), _MOST))}
+                        if run.parameters.get('telemetry')
+                        else {}
+                    ),
                 }
             )
             return
