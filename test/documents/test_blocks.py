@@ -38,6 +38,9 @@ ELSEWHERE = {
     ('docs/new-protocol.md', 'yaml'): 'test/test_new_protocol_document.py',
     ('docs/new-protocol.md', 'json'): 'test/test_new_protocol_document.py',
     ('docs/fleet.md', 'yaml'): 'test/fleet/test_fleet_document.py',
+    ('docs/first-hour.md', 'console'): 'test/documents/test_sessions.py',
+    ('docs/first-hour.md', 'yaml'): 'test/documents/test_sessions.py',
+    ('docs/first-hour.md', 'xml'): 'test/documents/test_sessions.py',
 }
 # What is drawn, or is printed on a machine that is none of ours, and so is only looked at.
 DRAWN = {

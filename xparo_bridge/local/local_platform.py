@@ -16,7 +16,7 @@ from websockets.exceptions import WebSocketException
 
 from ..closed_output import ends_with_its_reader
 from ..json_reader import read_json
-from . import platform_records, platform_serving, platform_tables
+from . import keyboard_teleop, platform_records, platform_serving, platform_tables
 from . import platform_verbs as verbs
 from .platform_client import OperatorError
 
@@ -230,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
         help='how long to wait [%(default)g]',
     )
     platform_tables.add_verbs(verb, robot)
+    keyboard_teleop.add_verb(verb, robot)
     watch = verb('watch', verbs.watch, 'print everything that happens', robot)
     watch.add_argument(
         '--since',

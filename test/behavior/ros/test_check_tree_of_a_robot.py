@@ -34,6 +34,15 @@ def test_the_nodes_of_the_bridge_take_any_port(tmp_path):
     assert check(tmp_path, '<RemoteCommand command="start_navigation" goal="kitchen"/>') == 0
 
 
+@pytest.mark.parametrize(('command', 'code'), [('start_navigation', 0), ('fly', 1)])
+def test_a_name_without_a_folder_is_the_packages_own_file(tmp_path, command, code, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert (
+        check(tmp_path, f'<RemoteCommand command="{command}"/>', '--config', 'commands.yaml')
+        == code
+    )
+
+
 def test_without_the_configuration_they_are_unknown(tmp_path, capsys):
     tree = tmp_path / 'tree.xml'
     tree.write_text(document('<Beep loud="1"/>'))

@@ -65,7 +65,7 @@ def test_a_command_is_accepted_and_its_way_told_on_the_topic(caller):
 def test_what_cannot_be_done_is_answered_with_the_reason(caller):
     for command, parameters, error in (
         ('start_navigtion', '', 'did you mean "start_navigation"'),
-        ('start_navigation', '{"goal": 3}', 'is not of type'),
+        ('start_navigation', '{"goal": 3}', 'is a whole number, expected'),
         ('start_navigation', '{"goal"', 'parameters: not JSON: Expecting'),
         ('start_navigation', '[1]', 'parameters: expected a JSON object'),
         ('start_navigation', '{"x": NaN, "y": 1}', 'x: NaN is no JSON number'),

@@ -366,7 +366,7 @@ def test_a_bug_in_a_kind_ends_its_command_and_nothing_else(station):
         ),
         (
             {'x': {'kind': 'navigate', 'defaults': {'turn': 'left'}}},
-            r"commands\.x\.defaults\.turn: 'left' is not of type 'number'",
+            r'commands\.x\.defaults\.turn: "left" is a string, expected a number',
         ),
         (
             {'x': {'kind': 'navigate', 'defaults': {'goal': 'nowhere'}}},

@@ -10,6 +10,7 @@ As behavior/linter.py, with `--config FILE...` for the node types of a robot's c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 import sys
 
 from ...closed_output import ends_with_its_reader
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         schema = read_own(share('config', 'schema.json').read_bytes())
         del schema['required']
         try:
-            settings = load(options.config, schema)
+            settings = load([_file(name) for name in options.config], schema)
             # A robot without commands has its own in a file that was not named.
             nodes, commands = settings['trees']['nodes'], settings['commands'] or None
         except ConfigurationError as error:
@@ -51,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.nav2 == 'robot':
         options.nav2 = nav2_release() or 'all'
     return 2 if problems else linter.check(options, registry)
+
+
+def _file(name: str) -> Path:
+    """A name without a folder is the package's own file, where there is one, as for the bridge."""
+    own = share('config', name)
+    return own if '/' not in name and own.is_file() else Path(name)
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...json_schema import Validator
 from .kind import Kind, Schema
+from .parameter_words import sentence
 
 # How many problems are told, and how long a text may be, in characters.
 _MOST = 10
@@ -89,7 +90,7 @@ class Checker:
         found = []
         for problem in validator.problems(value, _MOST):
             place = f'{".".join(map(str, problem.path))}: ' if problem.path else ''
-            found.append(clip(place + problem.message, _LONGEST))
+            found.append(clip(place + sentence(problem), _LONGEST))
         return found
 
 
