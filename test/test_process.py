@@ -69,6 +69,7 @@ def test_a_check_tells_all_problems_of_all_parts_at_once(tmp_path):
         '  topics: [{topic: /a, type: no/msg/Such}]\n'
         'trees:\n'
         '  nodes: {Grip: {action: no/action/Such, name: grip}}\n'
+        '  run_at_start: nowhere\n'
         'commands:\n'
         '  fly: {kind: fly}\n'
         '  set: {kind: set_telemetry, groups: {nix: 5.0, system: 5.0, /a: 5.0}}\n'
@@ -83,10 +84,11 @@ def test_a_check_tells_all_problems_of_all_parts_at_once(tmp_path):
         ['4', 'chat.timeout'],
         ['6', 'telemetry.topics[0].type'],
         ['8', 'trees.nodes.Grip.action'],
-        ['10', 'commands.fly.kind'],
-        ['11', 'commands.set.groups.nix'],
-        ['12', 'commands.cancel.nonsense'],
-        ['13', 'link_loss.command'],
+        ['9', 'trees.run_at_start'],
+        ['11', 'commands.fly.kind'],
+        ['12', 'commands.set.groups.nix'],
+        ['13', 'commands.cancel.nonsense'],
+        ['14', 'link_loss.command'],
     ]
 
 

@@ -186,7 +186,9 @@ class Bridge:
         trees = configuration['trees']
         self.trees = found.attempt(
             lambda: make_trees(configuration),
-            lambda: make_trees(configuration.replacing('trees', {**trees, 'nodes': {}})),
+            lambda: make_trees(
+                configuration.replacing('trees', {**trees, 'nodes': {}, 'run_at_start': ''})
+            ),
         )
         self._journal = Journal(
             self.state,

@@ -56,6 +56,21 @@ def test_it_says_what_would_be_right(parameters, sentences):
     assert 'None' not in text
 
 
+@pytest.mark.parametrize(
+    ('schema', 'words'),
+    [
+        ({'additionalProperties': False}, 'there is no parameter "why"; it takes none'),
+        ({'additionalProperties': False, 'properties': {}}, 'it takes none'),
+        ({'enum': []}, 'expected nothing'),
+        ({'not': {}}, 'should not be valid'),
+        ({'properties': {'why': False}}, 'False schema does not allow'),
+    ],
+)
+def test_a_schema_that_takes_nothing_is_told_too(schema, words):
+    (problem, *_) = Validator(schema).problems({'why': 'because'}, 10)
+    assert words in sentence(problem)
+
+
 def test_what_is_long_is_cut():
     (problem,) = Validator(SCHEMA).problems({'goals': 'x' * 10_000}, 1)
     assert len(sentence(problem)) < 200

@@ -10,6 +10,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from ...alike import alike
 from ...configuration import Configuration, ConfigurationError
 from ...errors import BadInput
 from ...messages import BehaviorStatus, BehaviorUpdate
@@ -61,16 +62,26 @@ class Trees:
             settings['nodes'],
             commands=configuration['commands'],
         )
-        if problems:
-            raise ConfigurationError(
-                [configuration.problem(('trees', 'nodes', *path), text) for path, text in problems]
-            )
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
+        library = TreeLibrary(state, self._own(folder))
+        found = [configuration.problem(('trees', 'nodes', *path), text) for path, text in problems]
+        wanted = settings['run_at_start']
+        # One that was pushed does not count: the platform may delete it, and end the next start.
+        if wanted and not library.is_own(wanted):
+            own = [name for name in library.names if library.is_own(name)]
+            near = alike(wanted, own, 1)
+            hint = (
+                f'did you mean "{near[0]}"?' if near else f'there are {", ".join(own) or "none"}'
+            )
+            text = f'there is no tree "{wanted}" in {folder}; {hint}'
+            found.append(configuration.problem(('trees', 'run_at_start'), text))
+        if found:
+            raise ConfigurationError(found)
         self._reports = TreeReports(send, is_connected)
         self._runner = TreeRunner(
             node,
             registry,
-            TreeLibrary(state, self._own(folder)),
+            library,
             self._reports,
             rate=settings['rate'],
             timeouts=Timeouts(settings['server_timeout'], settings['cancel_timeout']),

@@ -52,9 +52,10 @@ def _additional(problem: Problem) -> str:
     if not others or problem.schema.get('patternProperties'):
         return ''
     near = alike(others[0], known, 1)
-    hint = f'did you mean "{near[0]}"?' if near else f'expected {_either(known, "or")}'
-    if not known:
-        hint = 'it takes none'
+    if near:
+        hint = f'did you mean "{near[0]}"?'
+    else:
+        hint = f'expected {_either(known, "or")}' if known else 'it takes none'
     return f'there is no parameter "{others[0][:_LONGEST]}"; {hint}'
 
 
@@ -105,7 +106,7 @@ _SAY = {
 
 def _either(words: Iterable[str], last: str) -> str:
     """Return words in a row, as `a, b or c`."""
-    *first, end = words
+    *first, end = [*words] or ['nothing']
     return f'{", ".join(first)} {last} {end}' if first else str(end)
 
 

@@ -12,6 +12,8 @@ from ..kind import Kind, settings
 from ..motion_lock import LockState
 from ..run import Rejection, Run
 
+_PARTLY = 'the robot is paused partly: what is named as not paused goes on and may still move it'
+
 
 @dataclass
 class _Pausing:
@@ -58,5 +60,6 @@ class Pause(Kind[_Pausing]):
                 {
                     **listed('paused', [other.id for other in held]),
                     **listed('not_paused', run.work.going_on),
+                    **({'warning': _PARTLY} if run.work.going_on else {}),
                 }
             )
