@@ -6,6 +6,11 @@ from __future__ import annotations
 
 import re
 
+from fixtures.system import PROJECT_ID, SECRET_KEY
+
+from console.conftest import run
+from xparo_bridge.local.platform_client import OperatorClient
+
 
 def on_map(page, x: float, y: float) -> tuple[float, float]:
     """Where a point of the map is on the page."""
@@ -89,9 +94,15 @@ def test_stop_by_key_holds_the_robot_and_resume_asks(house, page):
 
 
 def test_a_recording_of_the_black_box_is_listed_when_it_is_made(house, page):
-    open_robot(page, house)
-    page.get_by_role('region', name='Commands').get_by_label('reason', exact=True).fill('to see')
-    page.get_by_role('button', name='Freeze recording: send').click()
+    page.goto(f'{house.url}/robot/r1')
+
+    async def freeze() -> None:
+        async with await OperatorClient.connect(
+            port=house.port, secret_key=SECRET_KEY, project_id=PROJECT_ID
+        ) as operator:
+            await operator.send_command('freeze_recording', {'reason': 'to see'}, robot='r1')
+
+    run(freeze())
     recordings = page.get_by_role('region', name='Recordings')
     recordings.get_by_text('asked: to see').wait_for()
     recordings.get_by_role('button', name=re.compile(r'Fetch \d+T\d+Z_asked')).wait_for()
