@@ -81,6 +81,8 @@ setup(
         # A kind of command by its name in commands.yaml.
         'xparo_bridge.commands': [
             'action = xparo_bridge.robot.commands.kinds.action:Action',
+            'apply_configuration = '
+            'xparo_bridge.robot.commands.kinds.apply_configuration:ApplyConfiguration',
             'cancel = xparo_bridge.robot.commands.kinds.cancel:Cancel',
             'delete_tree = xparo_bridge.robot.commands.kinds.delete_tree:DeleteTree',
             'dock = xparo_bridge.robot.commands.kinds.dock:Dock',

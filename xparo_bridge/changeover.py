@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ from .ros.entities import service
 
 if TYPE_CHECKING:
     from .bridge import Bridge
+    from .rollout.from_folder import FolderRun
     from .ros.executor import WalledExecutor
 
 # How often the robot is asked whether it stands, and a trial whether it holds, s.
@@ -39,6 +41,8 @@ _LOOK = 0.5
 _HOLDS = 2.0
 # How long the ROS thread may take to say what it sees, s.
 _ANSWER = 5.0
+# How long the check of a fleet's folder may take, s.
+_CHECK = 120.0
 # Topics that say nothing about the robot.
 _OWN_TOPICS = ('/parameter_events', '/rosout', '/clock')
 
@@ -95,13 +99,20 @@ class Changeover:
         node: Node,
         executor: WalledExecutor,
         end: Callable[[], object],
+        folder: FolderRun | None = None,
     ) -> None:
-        """`end` begins to end the bridge, after which the process is to start anew."""
+        """
+        Take what a change needs.
+
+        `end` begins to end the bridge, after which the process is to start anew. `folder` is that
+        of a fleet, if the bridge was started from one.
+        """
         self._store = store
         self._bridge = bridge
         self._node = node
         self._executor = executor
         self._end = end
+        self._folder = folder
         self._logger = node.get_logger().get_child('configuration')
         self._busy = threading.Lock()
         service(node, Trigger, '~/apply_configuration', self._asked)
@@ -112,6 +123,10 @@ class Changeover:
         state = self._store.state
         if state.pending is not None and state.trial is None:
             self.request()
+        if self._folder is not None and self._folder.counts:
+            # What runs, to go back to.
+            keep = self._walled(self._folder.keep)
+            threading.Thread(target=keep, name='changeover', daemon=True).start()
         threading.Thread(target=self._walled(self._judge), name='trial', daemon=True).start()
 
     def request(self) -> None:
@@ -144,8 +159,14 @@ class Changeover:
         try:
             state = self._store.state
             pending = state.pending
-            if pending is None:
+            if pending is None and self._folder is not None:
+                self._take_folder(self._folder)
+                # What it asks for is here; its signal finds this one at work.
+                state = self._store.state
+                pending = state.pending
+            elif pending is None:
                 self._logger.info('no other configuration was asked for')
+            if pending is None:
                 return
             if state.state == TRIAL:
                 self._store.refuse('another configuration is on trial')
@@ -170,6 +191,30 @@ class Changeover:
             self._anew()
         finally:
             self._busy.release()
+
+    def _take_folder(self, folder: FolderRun) -> None:
+        """Have what the folder says now checked and asked for, by a process of its own."""
+        done = subprocess.run(
+            [
+                *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', str(folder.folder)),
+                *('--robot', folder.robot, '--store', str(folder.store.path), '--no-wait'),
+            ],
+            capture_output=True,
+            text=True,
+            errors='replace',
+            stdin=subprocess.DEVNULL,
+            timeout=_CHECK,
+            check=False,
+        )
+        # rclpy takes one severity for each line of code.
+        for line in done.stdout.splitlines():
+            self._logger.info(line)
+        for line in done.stderr.splitlines():
+            self._logger.error(line)
+        if done.returncode:
+            self._logger.error(
+                'the configuration stays as it is: what the folder says now is not taken'
+            )
 
     def _refuse(self, reason: str) -> None:
         self._logger.error(f'the configuration stays as it is: {reason}')

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
@@ -44,6 +44,9 @@ from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .ros.type_support import leave_out_generator
 from .share import share
+
+if TYPE_CHECKING:
+    from .rollout.from_folder import FolderRun
 
 # How long a thread that computes keeps the interpreter from another, s. By Python's default of
 # 5 ms a stop, which changes threads twice and lets go of the interpreter ten times, is late.
@@ -73,7 +76,7 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     store = None
     try:
         files = config_files(node)
-        store, files = _of_store(files)
+        store, files, folder = _of_store(files, node.get_parameter('robot_id').value)
         bridge = make_bridge(node, files, store=store)
     except Exception as error:
         if store is not None and isinstance(error, BridgeError) and _went_back(store, error):
@@ -104,12 +107,20 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     executor.create_task(start)
     ros_thread.start()
     changeover = (
-        Changeover(store, bridge, node, executor, stop_signal.set) if store is not None else None
+        Changeover(store, bridge, node, executor, stop_signal.set, folder)
+        if store is not None
+        else None
     )
     if changeover:
         changeover.watch()
-    while stop_signal.wait() == signal.SIGHUP and changeover:
-        changeover.request()
+    while stop_signal.wait() == signal.SIGHUP:
+        if changeover:
+            changeover.request()
+        else:
+            say(
+                'SIGHUP changes nothing for a bridge that was started from files; start it from '
+                "a fleet's folder or from a store"
+            )
     stop_signal.ignore_more()
     anew = changeover is not None and changeover.anew
     if anew:
@@ -139,21 +150,43 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     return _leave(FAILED if failed else STOPPED)
 
 
-def _of_store(files: list[Path]) -> tuple[Store | None, list[Path]]:
+def _of_store(
+    files: list[Path], robot_id: str
+) -> tuple[Store | None, list[Path], FolderRun | None]:
     """
-    Return the store that a bridge is to run from, if it was given one, and the files that count.
+    Return the store that a bridge is to run from, the files that count, and the folder of a fleet.
+
+    The store is None for a bridge that is given files.
 
     :raises StoreError: if nothing was applied there, or another bridge runs from it.
     """
-    if len(files) != 1 or not is_store(files[0]):
-        return None, files
-    store = Store(files[0])
+    if len(files) != 1 or not files[0].is_dir():
+        return None, files, None
+    folder = None
+    if is_store(files[0]):
+        store = Store(files[0])
+    else:
+        from .rollout.from_folder import FolderRun  # 0.1 MB, for robots that are given files.
+
+        folder = FolderRun.of(files, robot_id)
+        if folder is None:
+            return None, files, None
+        store = folder.store
+        with contextlib.suppress(OSError):  # Then it runs, and cannot be changed while it does.
+            store.path.mkdir(parents=True, exist_ok=True)
+        if not store.path.is_dir():
+            return None, files, None
     if not store.hold():
         raise StoreError(f'{store.path}: another bridge, {store.bridge()}, runs from it')
+    # Of the command that brings a bundle by the link.
+    os.environ['XPARO_STORE'] = str(store.path)
+    if folder is not None and not folder.release():
+        folder.counts = True
+        return store, files, folder
     state = store.started()
     if state.trial is not None:
         _after(state.trial.within + _COMING_UP, lambda: _did_not_come_up(store))
-    return store, [store.folder(state.current)]
+    return store, [store.folder(state.current)], folder
 
 
 def _did_not_come_up(store: Store) -> None:

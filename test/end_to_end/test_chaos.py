@@ -9,6 +9,7 @@ import asyncio
 from chaos import (
     bridge_breaks,
     bridge_kills,
+    configuration_changes,
     death_as_a_goal_is_sent,
     death_of_the_bridge,
     environment,
@@ -45,6 +46,11 @@ def test_nothing_is_lost_by_faults_of_the_network_or_kills_of_either_end():
     assert verdict.taken > 50
     assert verdict.good, str(verdict)
     assert verdict.duplicates > 0, 'nothing was sent again: was anything broken?'
+
+
+@pytest.mark.timeout(600)
+def test_the_bridge_is_back_after_each_kind_of_bad_configuration_and_its_outbox_is_kept():
+    configuration_changes.run(times=6, seed=1)
 
 
 def test_nothing_is_lost_when_a_cable_is_pulled():

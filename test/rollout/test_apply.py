@@ -4,19 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+import gzip
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fixtures.processes import Process
-from fixtures.system import CREDENTIALS, start_platform
+from fixtures.system import CREDENTIALS, PROJECT_ID, SECRET_KEY, start_platform
 import pytest
 
+from xparo_bridge.local.platform_client import OperatorClient
+from xparo_bridge.rollout.bundle import Bundle
+from xparo_bridge.rollout.signing import sign, written
 from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store, TRIAL
 
 PATIENCE = 60.0
@@ -49,7 +58,7 @@ class Robot:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.store = Store(folder / 'store')
-        self._port = port
+        self.port = port
         self._version = 0
 
     def render(self, robot: str = '', *, within: float = 40.0, port: int = 0) -> Path:
@@ -57,7 +66,7 @@ class Robot:
         self._version += 1
         fleet = self.folder / 'fleet'
         (fleet / 'robots').mkdir(parents=True, exist_ok=True)
-        text = FLEET.format(port=port or self._port, state=self.folder / 'state', within=within)
+        text = FLEET.format(port=port or self.port, state=self.folder / 'state', within=within)
         (fleet / 'fleet.yaml').write_text(text)
         (fleet / 'robots' / 'r7.yaml').write_text(robot)
         tar = self.folder / f'{self._version}.tar'
@@ -192,3 +201,103 @@ def test_a_store_without_a_configuration_says_what_to_do(robot):
     (robot.store.path / 'releases').mkdir(parents=True)
     with robot.bridge() as bridge:
         bridge.wait_for_line('no configuration was applied here; config apply', timeout=PATIENCE)
+
+
+@contextmanager
+def from_folder(robot: Robot) -> Iterator[Process]:
+    """Run a bridge from the fleet's folder itself."""
+    command = [sys.executable, '-m', 'xparo_bridge', 'bridge', '--ros-args']
+    arguments = ['-p', f'config:={robot.folder / "fleet"}', '-p', 'robot_id:=r7']
+    with Process([*command, *arguments], env=CREDENTIALS, name='bridge') as bridge:
+        yield bridge
+
+
+@pytest.mark.timeout(400)
+def test_sighup_takes_what_the_folder_says_now_and_goes_back_from_what_cuts_the_link(robot):
+    robot.render()
+    store = Store(robot.folder / 'state' / 'configuration')
+    with from_folder(robot) as bridge:
+        bridge.wait_for_line('platform: connected', timeout=PATIENCE)
+        until(lambda: bool(store.state.good), 'what runs is kept')
+        first = store.state.current
+        # What is wrong changes nothing, and is told.
+        robot.render(within=8.0)
+        (robot.folder / 'fleet' / 'robots' / 'r7.yaml').write_text('comands: {}\n')
+        bridge.send_signal(signal.SIGHUP)
+        bridge.wait_for_line('r7.yaml:1.*did you mean "commands"', timeout=PATIENCE)
+        bridge.wait_for_line('the configuration stays as it is', timeout=PATIENCE)
+        assert store.state.current == first
+        # What cuts the link is taken back.
+        robot.render(within=8.0, port=1)
+        bridge.send_signal(signal.SIGHUP)
+        bridge.wait_for_line('going back to the configuration before', timeout=PATIENCE)
+        until(lambda: store.state.state == ROLLED_BACK, 'it goes back')
+        assert store.state.current == first
+        until(lambda: bridge.lines[-1] and connected_after(bridge, 'going back'), 'it is back')
+    # Started again it does not fall into the same hole.
+    with from_folder(robot) as bridge:
+        bridge.wait_for_line('platform: connected', timeout=PATIENCE)
+        # What holds is applied.
+        robot.render('head: {frame: face}\n')
+        bridge.send_signal(signal.SIGHUP)
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+        state = store.state
+        assert (state.state, state.current != first) == (APPLIED, True)
+        # The same again is no change.
+        bridge.send_signal(signal.SIGHUP)
+        bridge.wait_for_line('is applied already', timeout=PATIENCE)
+
+
+def connected_after(bridge: Process, words: str) -> bool:
+    """Whether it has connected since it said something."""
+    lines = list(bridge.lines)
+    last = max(number for number, line in enumerate(lines) if words in line)
+    return any('platform: connected' in line for line in lines[last:])
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    give_up = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.05)
+
+
+@pytest.mark.timeout(400)
+def test_a_signed_bundle_may_come_by_the_link_where_there_is_a_command_for_it(robot):
+    asyncio.run(send_bundles(robot))
+
+
+async def send_bundles(robot: Robot) -> None:
+    pem = Ed25519PrivateKey.generate()
+    (robot.folder / 'key.pem').write_bytes(
+        pem.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    command = 'commands: {configure: {kind: apply_configuration}}\n'
+    robot.apply(robot.render(command))
+    with robot.bridge() as bridge:
+        bridge.wait_for_line('holds: applied', timeout=PATIENCE)
+        client = await OperatorClient.connect(
+            port=robot.port, secret_key=SECRET_KEY, project_id=PROJECT_ID
+        )
+        async with client:
+
+            async def send(tar: Path) -> dict[str, Any]:
+                bundle = base64.b64encode(gzip.compress(tar.read_bytes())).decode()
+                sent = await client.send_command('configure', {'bundle': bundle})
+                return await client.wait_for_status(sent, timeout=PATIENCE)
+
+            new = robot.render(f'{command}head: {{frame: face}}\n')
+            untrusted = await send(new)
+            assert untrusted['state'] == 'failed'
+            assert 'has no trusted_keys' in untrusted['error']['message']
+            (robot.store.path / 'trusted_keys').write_text(written(pem.public_key()) + '\n')
+            unsigned = await send(new)
+            assert 'the bundle is not signed' in unsigned['error']['message']
+            bundle = sign(Bundle.read(new), [pem])
+            bundle.write(new)
+            taken = await send(new)
+            assert taken['state'] == 'succeeded', taken
+            assert 'asked the bridge' in taken['result']['said']
+            until(lambda: robot.store.state.current.startswith('2-'), 'it changes over')
+            robot.until(APPLIED)

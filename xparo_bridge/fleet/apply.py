@@ -10,21 +10,25 @@ changes over once the robot stands, on trial; see docs/fleet.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from datetime import datetime, UTC
 import os
 from pathlib import Path
 import signal
 import sys
+import tempfile
 import time
 
 from ..configuration import ConfigurationError
-from ..rollout.bundle import Bundle
+from ..rollout.bundle import Bundle, MAX_BYTES
+from ..rollout.folder import FleetFolder, is_fleet
 from ..rollout.manifest import BundleError, MANIFEST, Manifest
-from ..rollout.signing import check
+from ..rollout.signing import check, NotTrusted
 from ..rollout.source import of_bundle
 from ..rollout.store import APPLIED, Pending, Store, StoreState
 from . import ros_checking
 from .checking import Checks
+from .render import bundles_of
 from .subject import UsageError
 
 # Where the service of systemd keeps its state.
@@ -36,9 +40,16 @@ _GRACE = 30.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    parser.add_argument('bundle', metavar='BUNDLE', help='a folder or a file.tar of config render')
+    parser.add_argument(
+        'bundle',
+        metavar='BUNDLE',
+        help="of config render: a folder, a file.tar, - for standard input; or a fleet's folder",
+    )
     add_store(parser)
     parser.add_argument('--robot', help="the robot's name, where nothing was applied before")
+    parser.add_argument(
+        '--signed', action='store_true', help='take only what is signed by a key that is trusted'
+    )
     parser.add_argument(
         '--if-changed',
         action='store_true',
@@ -71,16 +82,42 @@ def add_change(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Apply it; an exit code: 1 if the robot goes on with the configuration before."""
     store = Store(Path(options.store).expanduser())
-    bundle = Bundle.read(Path(options.bundle).expanduser())
+    with contextlib.ExitStack() as stack:
+        return _apply(store, _path(options.bundle, stack), options)
+
+
+def _path(argument: str, stack: contextlib.ExitStack) -> Path:
+    """Return where a bundle is; one of the standard input is kept for the time of the stack."""
+    if argument != '-':
+        return Path(argument).expanduser()
+    content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise BundleError(f'standard input: over {MAX_BYTES} bytes')
+    file = stack.enter_context(tempfile.NamedTemporaryFile(prefix='xparo_', suffix='.tar'))
+    file.write(content)
+    file.flush()
+    return Path(file.name)
+
+
+def _apply(store: Store, path: Path, options: argparse.Namespace) -> int:
     state = store.state
     current = _current(store, state)
-    robot = current.robot if current else (options.robot or bundle.manifest.robot)
+    robot = current.robot if current else options.robot
+    if is_fleet(path):
+        bundle = _of_folder(path, robot, state)
+        options.if_changed = True
+    else:
+        bundle = Bundle.read(path)
+    robot = robot or bundle.manifest.robot
     if options.robot and options.robot != robot:
         raise UsageError(f'this robot is {robot}, not {options.robot}')
+    trusted = [*store.trusted_keys(), *(current.keys if current else ())]
+    if options.signed and not trusted:
+        raise NotTrusted('this robot has no trusted_keys, so no signature can be believed')
     check(
         bundle,
         robot=robot,
-        trusted_keys=[*store.trusted_keys(), *(current.keys if current else ())],
+        trusted_keys=trusted,
         version=state.highest,
         now=datetime.now(UTC),
     )
@@ -102,6 +139,14 @@ def run(options: argparse.Namespace) -> int:
         store.drop(release)
         raise
     return change_to(store, release, options, within)
+
+
+def _of_folder(path: Path, robot: str | None, state: StoreState) -> Bundle:
+    """Make the bundle of this robot from a fleet's folder; nobody has signed it."""
+    if not robot:
+        raise UsageError('expected the name of this robot: --robot NAME')
+    version = max(int(time.time()), state.highest + 1)
+    return bundles_of(FleetFolder(path), [robot], version=version)[robot]
 
 
 def change_to(store: Store, release: str, options: argparse.Namespace, within: float) -> int:

@@ -166,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
             _rendered(folder, tag, options.path, robot).write(file)
         # Before it is applied: what a robot goes back from is not tried again.
         _note(folder, commit)
-        options.bundle, options.if_changed = str(file), True
+        options.bundle, options.if_changed, options.signed = str(file), True, False
         print(f'{options.tag} is {commit[:12]}')
         return apply.run(options)
 

@@ -10,9 +10,11 @@ import json
 import time
 from typing import Any
 
+from ..configuration import ConfigurationError
 from ..rollout.folder import FleetFolder
+from ..rollout.making import content_of
 from ..rollout.store import APPLIED, REFUSED, ROLLED_BACK, TRIAL
-from .render import bundles_of
+from .git import revision_of, version_of
 from .reports import Report
 
 # How a robot stands beside the folder.
@@ -68,10 +70,19 @@ def wanted(folder: FleetFolder, names: list[str]) -> dict[str, Wanted]:
 
     :raises ConfigurationError: with all that is wrong with any of them.
     """
-    return {
-        name: Wanted(name, bundle.manifest.content, bundle.manifest.version)
-        for name, bundle in bundles_of(folder, names).items()
-    }
+    _, version = version_of(revision_of(folder.path))
+    found: dict[str, Wanted] = {}
+    problems = {str(problem): problem for problem in folder.problems}
+    for name in names:
+        try:
+            content = content_of(folder.member(name), folder.path)
+        except ConfigurationError as error:
+            problems |= {str(problem): problem for problem in error.problems}
+            continue
+        found[name] = Wanted(name, content, version)
+    if problems:
+        raise ConfigurationError(list(problems.values()))
+    return found
 
 
 def standings(

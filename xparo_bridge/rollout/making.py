@@ -35,9 +35,7 @@ def make_bundle(
     """Return the bundle of a robot of a fleet's folder, not signed."""
     layers = member.configuration.layers
     text = render(escaped(member.tree), origin(layers, folder))
-    travel: dict[str, bytes] = {}
-    for _, path in travelling(member.tree):
-        travel |= _content(folder, path)
+    travel = _travelling(member, folder)
     robot_file = (_header(member, version, made_from) + text).encode()
     content = {**travel, ROBOT_FILE: robot_file}
     manifest = Manifest(
@@ -53,8 +51,13 @@ def make_bundle(
     return Bundle(manifest, content)
 
 
-def content_hash(member: Member, travel: Mapping[str, bytes]) -> str:
+def content_of(member: Member, folder: Path) -> str:
     """Return a hash of what a configuration says, whatever its version and its comments."""
+    return content_hash(member, _travelling(member, folder))
+
+
+def content_hash(member: Member, travel: Mapping[str, bytes]) -> str:
+    """Return the same, with the files that travel at hand."""
     said = {
         'tree': escaped(member.tree),
         'files': {name: hashlib.sha256(part).hexdigest() for name, part in travel.items()},
@@ -91,6 +94,13 @@ def _header(member: Member, version: int, made_from: str) -> str:
         f'# All of the configuration of {member.name} ({groups}), version {version}, made from '
         f'{made_from}.\n# Change the folder of the fleet, not this file.\n'
     )
+
+
+def _travelling(member: Member, folder: Path) -> dict[str, bytes]:
+    travel: dict[str, bytes] = {}
+    for _, path in travelling(member.tree):
+        travel |= _content(folder, path)
+    return travel
 
 
 def _content(folder: Path, path: str) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ KINDS = {
     'list_commands': ({}, {}),
     'list_trees': ({}, {}),
     'navigate': ({}, {'goal': 'home'}),
+    'apply_configuration': ({}, {'bundle': 'bm9uZQ=='}),
     'publish': (
         {'topic': '/beep', 'type': 'std_msgs/msg/Empty', 'subscriber_timeout': None},
         {},

@@ -1,0 +1,101 @@
+# Copyright 2026 the xparo_bridge authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Kind `apply_configuration`: a bundle that comes by the link, where there is this command.
+
+It is checked and asked for by `config apply` in a process of its own, as any bundle is; this waits
+for that, and the change-over follows once the robot stands.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+import os
+import subprocess
+import sys
+import threading
+
+from ..kind import Kind, Schema, settings
+from ..run import Rejection, Run
+
+# Largest bundle as text; the frames of links have bounds too.
+_MOST = 512 * 1024
+_WORDS = 2000
+
+
+@dataclass
+class _Work:
+    process: subprocess.Popen[bytes]
+    said: str = ''
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class ApplyConfiguration(Kind[_Work | None]):
+    """
+    Succeeds when the bundle is right and the bridge is about to change over to it.
+
+    Parameters: `bundle`, the tar file of `config render` (or a tar.gz) as base64. It must be
+    signed by a key that this robot trusts. Result: `said`, what `config apply` printed.
+    """
+
+    settings_schema = settings(timeout=300.0, concurrency='reject')
+
+    def parameters_schema(self) -> Schema:
+        bundle = {
+            'type': 'string',
+            'maxLength': _MOST,
+            'description': 'the tar file of config render, as base64',
+        }
+        return {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['bundle'],
+            'properties': {'bundle': bundle},
+        }
+
+    def prepare(self, run: Run[_Work | None]) -> Rejection | None:
+        if not os.environ.get('XPARO_STORE'):
+            return Rejection('no_store', 'this bridge does not run from a store of configurations')
+        try:
+            base64.b64decode(run.parameters['bundle'], validate=True)
+        except (ValueError, binascii.Error):
+            return Rejection('bad_parameters', 'bundle: expected base64')
+        return None
+
+    def start(self, run: Run[_Work | None]) -> None:
+        bundle = base64.b64decode(run.parameters['bundle'])
+        process = subprocess.Popen(
+            [
+                *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', '-', '--signed'),
+                *('--store', os.environ['XPARO_STORE'], '--no-wait'),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        work = run.work = _Work(process)
+
+        def wait() -> None:
+            try:
+                said, _ = process.communicate(bundle)
+                work.said = said.decode(errors='replace').strip()[:_WORDS]
+            finally:
+                work.ended.set()
+
+        threading.Thread(target=wait, name='apply_configuration', daemon=True).start()
+
+    def poll(self, run: Run[_Work | None]) -> None:
+        work = run.work
+        if work is None or not work.ended.is_set():
+            return
+        if work.process.returncode == 0:
+            run.succeed({'said': work.said})
+        else:
+            run.fail('refused', work.said or 'config apply ended without a word')
+
+    def cancel(self, run: Run[_Work | None]) -> None:
+        if run.work is not None:
+            run.work.process.kill()
+        run.canceled('cancelled')
