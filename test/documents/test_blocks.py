@@ -268,8 +268,8 @@ PROGRAM = re.compile(r'(?:ros2 run|(?:\.venv/bin/)?python3? -m) xparo_bridge ([a
 # What belongs to the machine or to ROS itself, and cannot be run by a test.
 SYSTEM = re.compile(
     r'(export|cd|mkdir|source|git clone|rosdep install|colcon build|pip install|openssl genpkey'
-    r'|ros2 (?!run|launch)\w+|pre-commit|sudo apt|\.venv/bin/python -m pytest'
-    r'|\.venv/bin/python tools/\w+\.py) '
+    r'|git -C|ansible-playbook|ros2 (?!run|launch)\w+|pre-commit|sudo apt'
+    r'|\.venv/bin/python -m pytest|\.venv/bin/python tools/\w+\.py) '
 )
 LAUNCH = re.compile(r'ros2 launch xparo_bridge ([a-z_]+\.launch\.py)(.*)')
 COMMANDS = [(block, command) for block in [*of('sh')] for command, _ in block.commands]

@@ -180,6 +180,24 @@ def test_the_folder_is_an_inventory(folder, config):
     assert json.loads(config('inventory', folder, '--host', 'r3')[1])['ansible_host'] == 'r3.lan'
 
 
+@pytest.mark.parametrize(
+    ('path', 'text', 'expected'),
+    [
+        ('groups/fleet.yaml', 'groups: [fleet]\n', 'group fleet: '),
+        ('groups/all.yaml', 'groups: [all]\n', 'group all: '),
+        ('robots/localhost.yaml', '', 'robot localhost: '),
+        ('groups/x.yaml', 'x-ansible: [1]\n', 'r1: x-ansible: expected variables'),
+        ('groups/x.yaml', 'x-ansible: {ansible_host: "${nobody}"}\n', 'nobody'),
+    ],
+)
+def test_what_ansible_would_take_for_something_else_is_named(folder, config, path, text, expected):
+    (folder / path).write_text('')
+    (folder / 'robots' / 'r1.yaml').write_text(text)
+    code, said = config('inventory', folder)
+    assert code == 1
+    assert expected in said
+
+
 def test_all_bundles_are_rendered_at_once_and_old_ones_go(folder, config, tmp_path):
     output = tmp_path / 'bundles'
     assert config('render', '--all', '--folder', folder, '-o', output)[0] == 0
@@ -187,6 +205,9 @@ def test_all_bundles_are_rendered_at_once_and_old_ones_go(folder, config, tmp_pa
     (folder / 'robots/r3.yaml').unlink()
     assert config('render', '--all', '--folder', folder, '-o', output)[0] == 0
     assert sorted(path.name for path in output.iterdir()) == ['r1.tar', 'r2.tar']
-    (output / 'notes.txt').write_text('mine')
-    assert config('render', '--all', '--folder', folder, '-o', output)[0] == 2
+    for name in ('notes.txt', 'holiday.tar'):
+        (output / name).write_text('mine')
+        assert config('render', '--all', '--folder', folder, '-o', output)[0] == 2
+        assert (output / name).read_text() == 'mine'
+        (output / name).unlink()
     assert config('render', '--folder', folder, '-o', output)[0] == 2

@@ -28,7 +28,7 @@ from xparo_bridge.rollout.bundle import Bundle
 from xparo_bridge.rollout.signing import sign, written
 from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store, TRIAL
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 FLEET = """\
 links:
   - name: platform

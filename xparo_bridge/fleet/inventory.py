@@ -21,8 +21,8 @@ from ..yaml_layers import EMPTY, KeyPath
 from .subject import folder_of
 
 SECTION = 'x-ansible'
-# Names that Ansible has groups of its own by.
-_TAKEN = ('all', 'ungrouped')
+# Groups that Ansible has, and the playbooks of deploy/ansible.
+_TAKEN = ('all', 'ungrouped', 'fleet', 'xparo_rollout')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +74,15 @@ def inventory(folder: FleetFolder) -> dict[str, Any]:
             'xparo_robot': name,
             'xparo_site': str(variables.get('site', '')),
         }
+        if name == 'localhost':
+            problems.append(f'{folder.path}: robot localhost: Ansible takes it for this machine')
         for group in groups:
-            if group not in _TAKEN:
-                found.setdefault(_group(group), {'hosts': []})['hosts'].append(name)
+            if _group(group) in _TAKEN:
+                words = 'Ansible, or its playbook, has a group of this name'
+                problems.append(f'{folder.path}: group {group}: {words}')
+            robots = found.setdefault(_group(group), {'hosts': []})['hosts']
+            if name not in robots:
+                robots.append(name)
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     fleet = {'hosts': folder.names, 'vars': {'xparo_fleet': str(folder.path.absolute())}}

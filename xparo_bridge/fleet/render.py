@@ -15,6 +15,7 @@ from ..configuration import ConfigurationError
 from ..rollout.bundle import Bundle, is_bundle
 from ..rollout.folder import FleetFolder
 from ..rollout.making import make_bundle
+from ..rollout.manifest import BundleError
 from ..rollout.signing import private_key_of, sign, written
 from .git import revision_of, version_of
 from .subject import folder_of, UsageError
@@ -89,11 +90,16 @@ def _write(output: Path, bundle: Bundle) -> None:
 def _write_all(output: Path, made: dict[str, Bundle]) -> None:
     """Write ROBOT.tar for each, and leave none of a robot that is no longer there."""
     output.mkdir(parents=True, exist_ok=True)
-    if others := [path for path in output.iterdir() if path.suffix != '.tar']:
-        raise UsageError(f'{others[0]}: expected a folder of nothing but bundles')
-    for path in output.iterdir():
-        if path.stem not in made:
-            path.unlink()
+    gone = [path for path in output.iterdir() if path.name not in {f'{name}.tar' for name in made}]
+    for path in gone:
+        try:
+            robot = Bundle.read(path).manifest.robot
+        except BundleError:
+            robot = ''
+        if path.name != f'{robot}.tar':
+            raise UsageError(f'{path}: expected a folder of nothing but bundles')
+    for path in gone:
+        path.unlink()
     for name, bundle in made.items():
         _write(output / f'{name}.tar', bundle)
 

@@ -56,8 +56,6 @@ class ApplyConfiguration(Kind[_Work | None]):
         }
 
     def prepare(self, run: Run[_Work | None]) -> Rejection | None:
-        if not os.environ.get('XPARO_STORE'):
-            return Rejection('no_store', 'this bridge does not run from a store of configurations')
         try:
             base64.b64decode(run.parameters['bundle'], validate=True)
         except (ValueError, binascii.Error):
@@ -66,10 +64,14 @@ class ApplyConfiguration(Kind[_Work | None]):
 
     def start(self, run: Run[_Work | None]) -> None:
         bundle = base64.b64decode(run.parameters['bundle'])
+        store = os.environ.get('XPARO_STORE')
+        if not store:
+            run.fail('no_store', 'this bridge does not run from a store of configurations')
+            return
         process = subprocess.Popen(
             [
                 *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', '-', '--signed'),
-                *('--store', os.environ['XPARO_STORE'], '--no-wait'),
+                *('--store', store, '--no-wait'),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
