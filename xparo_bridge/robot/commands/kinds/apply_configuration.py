@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+import functools
 import os
 import subprocess
 import sys
@@ -27,9 +28,41 @@ _WORDS = 2000
 
 @dataclass
 class _Work:
-    process: subprocess.Popen[bytes]
+    """One `config apply`, in a thread of its own."""
+
     said: str = ''
+    ok: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+    process: subprocess.Popen[bytes] | None = None
+
+    def do(self, store: str, bundle: bytes) -> None:
+        """Run it, and note what it said."""
+        try:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', '-', '--signed'),
+                    *('--store', store, '--no-wait'),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            if self.cancelled:
+                self.process.kill()
+            said, _ = self.process.communicate(bundle)
+            self.said = said.decode(errors='replace').strip()[:_WORDS]
+            self.ok = self.process.returncode == 0
+        except OSError as error:
+            self.said = f'config apply cannot be started: {error.strerror}'
+        finally:
+            self.ended.set()
+
+    def cancel(self) -> None:
+        """End it."""
+        self.cancelled = True
+        if self.process is not None:
+            self.process.kill()
 
 
 class ApplyConfiguration(Kind[_Work | None]):
@@ -68,36 +101,21 @@ class ApplyConfiguration(Kind[_Work | None]):
         if not store:
             run.fail('no_store', 'this bridge does not run from a store of configurations')
             return
-        process = subprocess.Popen(
-            [
-                *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', '-', '--signed'),
-                *('--store', store, '--no-wait'),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        work = run.work = _Work(process)
-
-        def wait() -> None:
-            try:
-                said, _ = process.communicate(bundle)
-                work.said = said.decode(errors='replace').strip()[:_WORDS]
-            finally:
-                work.ended.set()
-
-        threading.Thread(target=wait, name='apply_configuration', daemon=True).start()
+        work = run.work = _Work()
+        # A start of a process waits until it is there.
+        do = functools.partial(work.do, store, bundle)
+        threading.Thread(target=do, name='apply_configuration', daemon=True).start()
 
     def poll(self, run: Run[_Work | None]) -> None:
         work = run.work
         if work is None or not work.ended.is_set():
             return
-        if work.process.returncode == 0:
+        if work.ok:
             run.succeed({'said': work.said})
         else:
             run.fail('refused', work.said or 'config apply ended without a word')
 
     def cancel(self, run: Run[_Work | None]) -> None:
         if run.work is not None:
-            run.work.process.kill()
+            run.work.cancel()
         run.canceled('cancelled')
