@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import http.client
 import subprocess
 import sys
+import time
 from urllib.parse import urlencode, urlsplit
 
 from fixtures.certificates import Authority
@@ -236,3 +237,63 @@ def test_tls_by_file(port, tmp_path):
 def test_credentials_are_in_no_output(port):
     with console(port, keys=CREDENTIALS) as url:
         assert SECRET_KEY not in ask(url).text
+
+
+def sign_in(far_console: str, secret: str) -> str:
+    """Cookie of who shows a token."""
+    response = ask(far_console, '/login', 'POST', urlencode({'token': secret}))
+    return str(response.headers['set-cookie']).partition(';')[0]
+
+
+@needs_nicegui
+@pytest.mark.parametrize('kind', ['telemetry.csv', 'audit.jsonl'])
+def test_an_export_is_for_who_is_signed_in_and_of_what_there_is(far_console, port, kind):
+    assert ask(far_console, f'/export/r1/{kind}').headers['location'] == '/login'
+    cookie = sign_in(far_console, asyncio.run(token_of(port, 'exporter', 'viewer')))
+    given = ask(far_console, f'/export/r1/{kind}', Cookie=cookie)
+    assert given.status == 200
+    assert given.headers['content-disposition'].startswith("attachment; filename*=UTF-8''r1-")
+    for path in (
+        '/export/r1/people.csv',
+        '/export/r1/telemetry.exe',
+        '/export/r1/telemetry.csv?days=0',
+        '/export/r1/telemetry.csv?days=nan',
+        '/export/r1/..%2f..%2fplatform.sqlite',
+    ):
+        assert ask(far_console, path, Cookie=cookie).status in (404, 422), path
+    odd = ask(far_console, '/export/r%0d%0aX-Odd:%201/chat.csv', Cookie=cookie)
+    assert 'x-odd' not in {name.lower() for name in odd.headers}
+
+
+@needs_nicegui
+@pytest.mark.parametrize('signed_in', [True, False])
+def test_nobody_drives_by_a_guessed_address(far_console, port, signed_in):
+    headers = {}
+    if signed_in:
+        headers['Cookie'] = sign_in(far_console, asyncio.run(token_of(port, 'ann', 'operator')))
+
+    async def test() -> None:
+        address = far_console.replace('http', 'ws')
+        with pytest.raises((WebSocketException, ConnectionClosed)):
+            async with connect(f'{address}/teleop/guessed', **{HEADERS: headers}) as socket:
+                await socket.send('{"at": 1, "linear": 1.0, "angular": 0.0}')
+                await socket.recv()
+
+    asyncio.run(test())
+
+
+@needs_nicegui
+def test_who_is_removed_is_signed_out_of_the_console_too(far_console, port):
+    async def remove() -> None:
+        async with await OperatorClient.connect(
+            port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID
+        ) as owner:
+            await owner.request('remove_person', name='leaver')
+
+    cookie = sign_in(far_console, asyncio.run(token_of(port, 'leaver', 'operator')))
+    assert ask(far_console, Cookie=cookie).status == 200
+    asyncio.run(remove())
+    end = time.monotonic() + 20.0
+    while ask(far_console, Cookie=cookie).status != 303:
+        assert time.monotonic() < end
+        time.sleep(0.1)

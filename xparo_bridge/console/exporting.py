@@ -66,6 +66,7 @@ def serve_exports(app: Any) -> None:
         if kind not in KINDS or form not in FORMATS or not 0.0 < days <= 3660.0:
             return PlainTextResponse('no such export', 404)
         feed = request.state.session.feed
+        await feed.first()
         until = time.time()
         # Where it ends is known only now, and what is wrong is to be said before it begins.
         file = tempfile.SpooledTemporaryFile(_IN_MEMORY, 'w+', encoding='utf-8', newline='')

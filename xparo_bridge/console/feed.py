@@ -39,6 +39,7 @@ class Feed:
         self.role = 'viewer'
         self.platform = ''
         self.problem = 'not connected to the platform yet'
+        self.is_turned_away = False  # whether the platform knows the person no more
         self.seq: int | None = None
         self.revision = 0
         self._first = asyncio.Event()  # set once it is known who this is, or that nobody answers
@@ -56,6 +57,7 @@ class Feed:
                 await self._stay()
                 tries = 0
             except (OSError, OperatorError, WebSocketException, TimeoutError) as error:
+                self.is_turned_away = isinstance(error, WebSocketException) and '403' in str(error)
                 self.problem = f'the platform cannot be reached: {error}'
                 self._first.set()
             if self._client is not None:

@@ -51,7 +51,7 @@ class Sessions:
         """Session of a cookie's key."""
         session = self._by_key.get(key)
         if session is not None:
-            if time.monotonic() - session.used > LASTS:
+            if session.feed.is_turned_away or time.monotonic() - session.used > LASTS:
                 self.end(key)
                 return None
             session.used = time.monotonic()
