@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-import os
 from pathlib import Path
 import sys
 
 from ..closed_output import ends_with_its_reader
+from ..local.key_arguments import add_key
 
 DEFAULT_PORT = 8766
 
@@ -54,18 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='FILE',
         help='PEM certificate of the authority behind its wss [the system has it]',
     )
-    parser.add_argument(
-        '--secret-key',
-        default=os.environ.get('XPARO_SECRET_KEY', 'demo'),
-        metavar='KEY',
-        help='secret key of the platform [$XPARO_SECRET_KEY or demo]',
-    )
-    parser.add_argument(
-        '--project-id',
-        default=os.environ.get('XPARO_PROJECT_ID', 'demo'),
-        metavar='ID',
-        help='project [$XPARO_PROJECT_ID or demo]',
-    )
+    add_key(parser)
     parser.add_argument(
         '--certificate', type=Path, metavar='FILE', help='PEM certificate chain, to serve https'
     )

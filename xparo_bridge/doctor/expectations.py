@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 import os
-from typing import Any
 
 import rclpy
 from rclpy.logging import LoggingSeverity, set_logger_level
@@ -28,6 +27,7 @@ from ..robot.telemetry.groups import make_group
 from ..robot.telemetry.settings import Settings
 from ..ros.presence import Name, own_profiles, Presence
 from ..ros.subscription import Subscriptions, TopicSubscription
+from ..without_files import without_files
 
 
 class RosArgumentsError(BadInput):
@@ -69,7 +69,7 @@ def expectations(configuration: Configuration, ros_args: Sequence[str]) -> Expec
     with _alone(ros_args) as node:
         found = Expectations(node.get_fully_qualified_name())
         try:
-            bridge = make_parts(node, _without_files(configuration), ())
+            bridge = make_parts(node, without_files(configuration), ())
         except BridgeError as error:
             found.problems = str(error).splitlines()
             _read_telemetry(node, configuration, found)
@@ -125,28 +125,6 @@ def _taken_up(node: Node, group: str, settings: Settings) -> list[TopicSubscript
     taken = sorted(set(held) - before, key=lambda one: one.topic)
     source.close()
     return taken
-
-
-def _without_files(configuration: Configuration) -> Configuration:
-    """Return a configuration without the robot's secrets and folders, which others check."""
-    links = [
-        {
-            **link,
-            'credentials_file': None,
-            'client_certificate': None,
-            'client_key': None,
-            'ca_file': None,
-            'allow_insecure': True,
-        }
-        for link in configuration['links']
-    ]
-    data: dict[str, Any] = {
-        **configuration.data,
-        'links': links,
-        'bags': {**configuration['bags'], 'folder': None},
-        'files': {**configuration['files'], 'folder': None},
-    }
-    return Configuration(data, configuration.layers, configuration.broken)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..configuration import Configuration, ConfigurationError
 from ..errors import BridgeError
+from ..without_files import without_files
 
 # What of a link does not need ROS, and was looked at without.
 _OF_LINKS = ('name', 'protocol', 'extensions', 'options')
@@ -83,30 +84,13 @@ class RosChecks:
 
 
 def _alone(configuration: Configuration) -> Configuration:
-    """Return a configuration without files of the robot: its credentials and certificates."""
-    links = [
-        {
-            **link,
-            'credentials_file': None,
-            'client_certificate': None,
-            'client_key': None,
-            'ca_file': None,
-            'allow_insecure': True,
-        }
-        for link in configuration['links']
-    ]
-    bags, files = configuration['bags'], configuration['files']
-    trees = configuration['trees']
-    if trees['folder'] and not os.path.isdir(trees['folder']):
-        trees = {**trees, 'folder': None, 'run_at_start': ''}
-    data = {
-        **configuration.data,
-        'links': links,
-        'bags': {**bags, 'folder': None},
-        'files': {**files, 'folder': None},
-        'trees': trees,
-    }
-    return Configuration(data, configuration.layers, configuration.broken)
+    """Return a configuration without files of the robot, nor trees of a folder not here."""
+    alone = without_files(configuration)
+    trees = alone['trees']
+    if not trees['folder'] or os.path.isdir(trees['folder']):
+        return alone
+    data = {**alone.data, 'trees': {**trees, 'folder': None, 'run_at_start': ''}}
+    return Configuration(data, alone.layers, alone.broken)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ..closed_output import ends_with_its_reader
 from ..json_reader import read_json
 from . import keyboard_teleop, platform_records, platform_serving, platform_tables
 from . import platform_verbs as verbs
+from .key_arguments import add_key
 from .platform_client import OperatorError
 
 DESCRIPTION = """\
@@ -127,18 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     group = common.add_argument_group('platform')
     group.add_argument('--host', default='127.0.0.1', help='address [%(default)s]')
     group.add_argument('--port', type=int, default=8765, help='TCP port [%(default)s]')
-    group.add_argument(
-        '--secret-key',
-        default=os.environ.get('XPARO_SECRET_KEY', 'demo'),
-        metavar='KEY',
-        help='secret key [$XPARO_SECRET_KEY or demo]',
-    )
-    group.add_argument(
-        '--project-id',
-        default=os.environ.get('XPARO_PROJECT_ID', 'demo'),
-        metavar='ID',
-        help='project [$XPARO_PROJECT_ID or demo]',
-    )
+    add_key(group)
     group.add_argument(
         '--token',
         default=os.environ.get('XPARO_OPERATOR_TOKEN', ''),
