@@ -111,7 +111,7 @@ def test_a_flood_of_one_link_keeps_neither_the_loop_nor_memory(flood):
                 longest_stall() as stall,
                 Robot(port, open_timeout=10.0, heartbeat_interval=30.0) as good,
             ):
-                await good.wait_for(lambda m: m == ChatReply('9'))
+                await good.wait_for(lambda m: m == ChatReply('9'), timeout=60.0)
             assert psutil.Process().memory_info().rss - before < 60e6
             changes = [m for m in good.received if isinstance(m, LinkStateChanged)]
             assert [change.state for change in changes[:2]] == [
