@@ -48,12 +48,15 @@ class Platform:
         if request.content_type == 'application/json':
             return await request.json()
         form = await request.post()
-        return {
-            name: (value.filename, value.file.read())
-            if isinstance(value, web.FileField)
-            else value
-            for name, value in form.items()
-        }
+        read: dict[str, Any] = {}
+        for name, value in form.items():
+            if isinstance(value, web.FileField):
+                # Older releases of aiohttp leave the file to whoever has the form.
+                with value.file as file:
+                    read[name] = (value.filename, file.read())
+            else:
+                read[name] = value
+        return read
 
     async def until(self, count: int) -> None:
         """Wait until it took so many requests."""
