@@ -7,13 +7,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-import json
 from pathlib import Path
 import shutil
 import sys
 import time
 from typing import Any
 
+from ..json_reader import read_json
 from .event_lines import brief
 from .platform_client import OperatorClient, OperatorError
 from .platform_verbs import connect
@@ -189,7 +189,7 @@ async def audit(options: argparse.Namespace) -> int:
         with file.open(encoding='utf-8', errors='replace') as lines:
             for line in lines:
                 try:
-                    event = json.loads(line)
+                    event = read_json(line)
                 except ValueError:
                     print(f'{file}: not read: {line[:60].strip()}', file=sys.stderr)
                     continue
