@@ -96,7 +96,7 @@ def test_a_newer_goal_preempts_and_a_cancel_stops_the_robot(tmp_path):
         ('fly', {}, 'unknown_command', 'start_navigation'),
         ('start_navigation', {'goal': 'tabel_4'}, 'unknown_place', 'did you mean "table_4"'),
         ('start_navigation', {}, 'bad_parameters', 'goal'),
-        ('start_navigation', {'goal': 4}, 'bad_parameters', 'not of type'),
+        ('start_navigation', {'goal': 4}, 'bad_parameters', 'expected a string or an object'),
         ('start_navigation', {'goal': {'x': 1}}, 'bad_parameters', '"y" is missing'),
         ('start_navigation', {'goal': 'table_4', 'speed': 9}, 'bad_parameters', 'speed'),
         ('cancel', {'command_id': 'none'}, 'nothing_to_cancel', 'no such command'),

@@ -116,7 +116,7 @@ def test_what_is_due_when_the_platform_is_back_can_be_configured(station):
     ('settings', 'problem'),
     [
         ({'command': 'hide'}, r'robot\.yaml:\d+: link_loss\.command: there is no command "hide"'),
-        ({'command': 'go'}, 'link_loss.command: .*is not valid'),
+        ({'command': 'go'}, 'link_loss.command: expected goal, goals, '),
         (
             {'command': 'go', 'parameters': {'goal': 'nowhere'}},
             'link_loss.command: there is no place "nowhere"',

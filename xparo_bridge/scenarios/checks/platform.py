@@ -16,6 +16,8 @@ from .base import Check
 
 # What a machine may add to a period, s of real time.
 _JITTER = 0.5
+# How long a bridge that has just begun may take to find what it reads, s of the wall's time.
+_DISCOVERY = 2.0
 # How long the end of a command may be on its way, s of real time.
 _ANSWER = 2.0
 
@@ -53,8 +55,9 @@ class KeepsTelling(Check):
             for begin, end in spans:
                 inside = [at for at in told if begin <= at <= end]
                 for before, after in zip([begin, *inside], [*inside, end], strict=True):
-                    if after - before > allowed:
-                        gap = after - before
+                    gap = after - before
+                    found_at = _DISCOVERY * stage.world.factor if before == begin else 0.0
+                    if gap > allowed + found_at:
                         return f'{key} did not come for {gap:.1f} s, from {before:.1f} s on'
         return ''
 
