@@ -8,6 +8,9 @@ import time
 
 from fixtures.system import start_failing_server
 import pytest
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
+from std_srvs.srv import Trigger
 
 from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
@@ -65,6 +68,61 @@ def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
         at.until(lambda: server.lines.count('accepted') == 2)
         assert run.open
         assert at.router.latch == ''
+
+
+BASE_GOAL = {
+    'kind': 'action',
+    'action': 'navigate_to_pose',
+    'type': 'nav2_msgs/action/NavigateToPose',
+    'server_timeout': 10.0,
+}
+
+
+@pytest.mark.parametrize('motion', [{}, {'motion': True}])
+def test_a_pause_holds_a_goal_of_any_command_that_drives(station, motion):
+    with start_failing_server('hang') as server:
+        at = station(
+            {**COMMANDS, 'go': {**BASE_GOAL, **motion}},
+            link_loss={'after': 0.3, 'command': 'pause'},
+        )
+        at.link_loss.change('platform', connected=True)
+        run = at.send('go')
+        at.until(lambda: run.state is CommandState.RUNNING)
+        at.link_loss.change('platform', connected=False)
+        at.until(lambda: 'canceled' in server.lines)
+        at.until(lambda: run.status.progress == {'paused': True})
+        at.link_loss.change('platform', connected=True)
+        at.until(lambda: server.lines.count('accepted') == 2)
+        assert run.open
+
+
+SERVICE = {'kind': 'service', 'service': '/drive', 'type': 'std_srvs/srv/Trigger', 'motion': True}
+
+
+@pytest.mark.parametrize('command', [{**BASE_GOAL, 'repeatable': False}, SERVICE])
+def test_what_a_pause_cannot_hold_fails_it_and_is_cancelled_where_the_link_is_lost(
+    station, command
+):
+    with start_failing_server('hang'):
+        at = station({**COMMANDS, 'go': command}, link_loss={'after': 0.3, 'command': 'pause'})
+        at.graph.node.create_service(
+            Trigger, '/drive', _never, callback_group=ReentrantCallbackGroup()
+        )
+        at.link_loss.change('platform', connected=True)
+        run = at.send('go')
+        at.until(lambda: command is SERVICE or run.state is CommandState.RUNNING)
+        paused = at.end(at.send('pause'))
+        assert (paused.state, paused.error['code']) == (CommandState.FAILED, 'not_paused')
+        assert 'go cannot be paused' in paused.error['message']
+        assert paused.error['not_paused'] == [run.id]
+        assert run.open
+        at.link_loss.change('platform', connected=False)
+        assert at.end(run).state is CommandState.CANCELED
+        assert at.router.latch == 'paused'
+
+
+async def _never(request, response):
+    await Future()
 
 
 def test_a_robot_that_was_stopped_meanwhile_stays_stopped(station):

@@ -64,8 +64,7 @@ def test_what_stops_the_robot_acts_whatever_its_form_and_says_what_was_wrong(
     assert driving.started
     end = at.end(order(at, command, parameters, **members))
     assert end.state is CommandState.SUCCEEDED
-    assert not driving.open or driving.id in end.result['not_paused']
-    assert bool(end.result.get('not_paused')) == ('partly' in end.result.get('warning', ''))
+    assert not driving.open or driving.id in end.result['paused']
     notes = end.result.get('notes', ())
     assert notes
     assert len(notes) <= 10

@@ -46,4 +46,11 @@ def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any
             problems += error.problems
     if problems:
         raise ConfigurationError(problems)
+    named = {
+        robot.node.resolve_topic_name(name)
+        for kind in kinds.values()
+        for name in kind.motion_actions
+    }
+    for kind in kinds.values():
+        kind.learn_motion_actions(named)
     return kinds

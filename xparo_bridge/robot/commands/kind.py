@@ -11,7 +11,7 @@ configuration, `parameters_schema` what the platform sends.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TYPE_CHECKING
 
@@ -244,6 +244,9 @@ class Kind(ABC, Generic[W]):
     def motion_actions(self) -> tuple[str, ...]:
         """Names of further actions that move the base, whoever sends their goals."""
         return ()
+
+    def learn_motion_actions(self, names: Collection[str]) -> None:  # noqa: B027
+        """Take the full names of the `motion_actions` of all commands, once all are made."""
 
     def parameters_schema(self) -> Schema:
         """JSON Schema of the parameters."""

@@ -4,8 +4,9 @@
 Act where no platform was there for a while, and where one is back.
 
 The answer is a command of the configuration: pause, cancel, a way home, a tree; without one the
-robot goes on. It is tried again until it is taken. When a platform is back, what was paused by
-this is resumed and what was started is cancelled, or the command `back` is run instead.
+robot goes on. It is tried again until it is taken. What a pause cannot hold is cancelled, as
+nobody is there to see that the robot moves on. When a platform is back, what was paused by this is
+resumed and what was started is cancelled, or the command `back` is run instead.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rclpy.node import Node
 from ...configuration import Configuration, ConfigurationError
 from ...messages import CommandState, RemoteCommand
 from ...ros.entities import timer
+from .kinds.pause import Pause
 from .router import Router
 from .run import Run
 
@@ -85,6 +87,7 @@ class LinkLoss:
 
     def _try(self) -> None:
         self._run = self._execute(self._settings)
+        self._cancel_unpaused()
         self._paused = self._was_free and self._router.latch == 'paused'
         self._retry.reset()
 
@@ -94,12 +97,23 @@ class LinkLoss:
         if run is None or run.status is None:
             self._retry.cancel()
             return
+        self._cancel_unpaused()
         error = run.status.error or {}
         if run.state is CommandState.REJECTED or error.get('code') in _NOT_REACHED:
             self._logger.warning(f'{run.command.command}: {error.get("message")}; trying again')
             self._try()
         elif run.state is not CommandState.ACCEPTED:
             self._retry.cancel()
+
+    def _cancel_unpaused(self) -> None:
+        run = self._run
+        if run is None or not isinstance(run.kind, Pause) or not self._router.lock.paused:
+            return
+        # At first what takes no pause; once the pause has ended, also what did not obey it.
+        for name in self._router.cancel_unpaused(obeyed=not run.open):
+            self._logger.warning(
+                f'{name} cannot be paused and would move the robot without a platform: cancelled'
+            )
 
     def _on_back(self) -> None:
         self._retry.cancel()

@@ -338,6 +338,27 @@ class Router:
             self.guarded(run, self.kinds[run.command.command].resume)
         return resumed
 
+    def cancel_unpaused(self, *, obeyed: bool) -> list[str]:
+        """
+        Cancel what moves the robot though it was paused; returns what it is called.
+
+        With `obeyed` also what was to be paused and still moves the robot.
+        """
+        left = [
+            run
+            for run in self.open_runs
+            if run.started and run.kind is not None and run.kind.motion and not run.canceling
+            if not run.paused or (obeyed and not self.held(run))
+        ]
+        for run in left:
+            self.cancel(run)
+        names = [f'{run.command.command} {run.id}' for run in left]
+        tree = self._trees.current
+        if tree is not None and tree.keeps_moving:
+            self._trees.halt()
+            names.append(f'tree {tree.name}')
+        return names
+
     def emergency_stop(self, stand_for: float) -> None:
         """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
         self.standstill.stop_all(stand_for, self._trees.halt)

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from ....ros.motion_actions import moves_base
 from ....ros.values import plain
 from .. import parameters
 from ..action_kind import action_settings, ActionKind, ActiveGoal, Target
+from ..channels import BASE
 from ..kind import Robot, Schema
 from ..run import Rejection, Run
 from ..template import BadValue, Template
@@ -19,8 +21,9 @@ class Action(ActionKind):
     """
     Sends a goal; succeeds, fails and is cancelled with it.
 
-    Progress is the feedback and the result the result, with the names the ROS type has. A pause
-    holds it only where the goal may be sent again (`repeatable`).
+    Progress is the feedback and the result the result, with the names the ROS type has. Where it
+    drives the base, it is on the channel of all that drive, and a pause cancels its goal and sends
+    it again. Any other goal is held by a pause only where it may be sent again (`repeatable`).
     """
 
     settings_schema = action_settings(
@@ -28,10 +31,17 @@ class Action(ActionKind):
             'action': {'description': 'Name of the action', 'type': 'string', 'minLength': 1},
             'type': {'description': 'Its ROS type, package/action/Name', 'type': 'string'},
             'goal': {'description': 'Template of the goal', 'type': 'object', 'default': {}},
+            'motion': {
+                'description': 'Whether it moves the robot; written as true: that it drives the '
+                'base, as Nav2 types do by themselves',
+                'type': ['boolean', 'null'],
+                'default': None,
+            },
             'repeatable': {
-                'description': 'Whether a pause may cancel the goal and send it again later',
-                'type': 'boolean',
-                'default': False,
+                'description': 'Whether a pause may cancel the goal and send it again later; '
+                'if null, true for what drives the base and for types of Nav2',
+                'type': ['boolean', 'null'],
+                'default': None,
             },
             'parameters': parameters.DECLARATIONS,
         },
@@ -49,6 +59,11 @@ class Action(ActionKind):
             lambda: robot.node.get_clock().now().to_msg(),
         )
         super().__init__(name, settings, robot, {settings['action']: cls})
+        # An action that is not known may move something, as an arm, without driving.
+        self.motion = settings['motion'] is not False
+        self._drives = False
+        if settings['motion'] or moves_base(settings['type']):
+            self._drive()
 
     def parameters_schema(self) -> Schema:
         return self._schema
@@ -59,8 +74,20 @@ class Action(ActionKind):
         except BadValue as error:
             return Rejection('bad_parameters', str(error), {'schema': self._schema})
 
+    def learn_motion_actions(self, names: Collection[str]) -> None:
+        if self.robot.node.resolve_topic_name(self.settings['action']) in names:
+            self._drive()
+
+    def _drive(self) -> None:
+        if self.motion:
+            self._drives = True
+            self.channel = self.settings['channel'] or BASE
+
     def pause(self, run: Run[ActiveGoal]) -> bool:
-        return self.settings['repeatable'] and super().pause(run)
+        repeatable = self.settings['repeatable']
+        if repeatable is None:
+            repeatable = self._drives or self.settings['type'].startswith('nav2_msgs/')
+        return repeatable and super().pause(run)
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
         return plain(feedback)

@@ -12,13 +12,16 @@ from ..kind import Kind, settings
 from ..motion_lock import LockState
 from ..run import Rejection, Run
 
-_PARTLY = 'the robot is paused partly: what is named as not paused goes on and may still move it'
+_PARTLY = 'the robot is paused partly, and may still be moving: {} cannot be paused and goes on'
+# How many names its message has; the list has more.
+_MOST_NAMED = 5
 
 
 @dataclass
 class _Pausing:
     held: list[Run[Any]] = field(default_factory=list)
     going_on: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 class Pause(Kind[_Pausing]):
@@ -26,7 +29,7 @@ class Pause(Kind[_Pausing]):
     Holds the commands and the tree that move the robot; new ones are refused until `resume`.
 
     A goal of an action, of the tree too, is cancelled and sent again later, what is done of it
-    left out where the action tells. What cannot be held goes on, and the result names it.
+    left out where the action tells. What cannot be held goes on: it fails then, and names it.
     """
 
     urgent = True
@@ -45,21 +48,25 @@ class Pause(Kind[_Pausing]):
         tree = self.robot.trees.pause()  # Also one that no command began.
         if tree is not None and tree.keeps_moving:
             pausing.going_on.append(f'tree {tree.name}')
+            pausing.names.append(f'tree {tree.name}')
         for other in runs.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
                 if runs.pause(other):
                     pausing.held.append(other)
                 else:
                     pausing.going_on.append(other.id)
+                    pausing.names.append(other.command.command)
         self.poll(run)
 
     def poll(self, run: Run[_Pausing]) -> None:
         held = [other for other in run.work.held if other.open]
         if not self.robot.trees.pausing and all(self.robot.runs.held(other) for other in held):
-            run.succeed(
-                {
-                    **listed('paused', [other.id for other in held]),
-                    **listed('not_paused', run.work.going_on),
-                    **({'warning': _PARTLY} if run.work.going_on else {}),
-                }
-            )
+            lists = {
+                **listed('paused', [other.id for other in held]),
+                **listed('not_paused', run.work.going_on),
+            }
+            if run.work.going_on:
+                names = ', '.join(sorted(set(run.work.names))[:_MOST_NAMED])
+                run.fail('not_paused', _PARTLY.format(names), **lists)
+            else:
+                run.succeed(lists)

@@ -101,7 +101,7 @@ class Publish(Kind[_Job]):
 
     def poll(self, run: Run[_Job]) -> None:
         job = run.work
-        if job.timer is not None:
+        if job.timer is not None or run.paused:
             return
         if self.settings['subscriber_timeout'] is None or (
             self._publisher.get_subscription_count() > 0
@@ -117,6 +117,18 @@ class Publish(Kind[_Job]):
     def cancel(self, run: Run[_Job]) -> None:
         self._stop(run)
         run.canceled('cancelled')
+
+    def pause(self, run: Run[_Job]) -> bool:
+        run.paused = True
+        if run.work.timer is not None:
+            run.work.timer.cancel()
+        run.running({'paused': True})
+        return True
+
+    def resume(self, run: Run[_Job]) -> None:
+        run.paused = False
+        if run.work.timer is not None:
+            run.work.timer.reset()
 
     def _unheard(self) -> str:
         node, topic = self.robot.node, self._publisher.topic_name
