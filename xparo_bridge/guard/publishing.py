@@ -74,7 +74,12 @@ class Ros:
         arguments = ['--ros-args', '--disable-rosout-logs', '--enclave', enclave]
         context = self._rclpy.Context(arguments, domain)
         name = f'{name}_{len(self._nodes) + 1}' if self._nodes else name
-        node = self._rclpy.Node(name, namespace, context, [], False, False)
+        wanted = name, namespace, context, [], False, False
+        try:
+            node = self._rclpy.Node(*wanted)
+        except TypeError:  # Kilted asks for the QoS of the log too, which this node does not have.
+            qos = self._rclpy.rmw_qos_profile_t.predefined('qos_profile_default')
+            node = self._rclpy.Node(*wanted, qos)
         self._nodes.append((context, node))
         return node
 
