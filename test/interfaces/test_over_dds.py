@@ -4,19 +4,28 @@
 
 from importlib import import_module
 from pathlib import Path
+import re
+import sys
 
 import pytest
 import rclpy
 from rclpy.action import ActionClient
 
 OURS = Path(__file__).parent.parent.parent / 'interfaces'
+KILTED = sys.prefix.endswith('-kilted')
 
 
 def interfaces(kind):
-    files = sorted(OURS.glob(f'*/{kind}/*.{kind}'))
-    return pytest.mark.parametrize(
-        'name', [f'{path.parent.parent.name}.{kind}.{path.stem}' for path in files]
-    )
+    """Cases of what the packages' builds name, by the distribution that runs."""
+    names = []
+    for package in sorted({path.parent.name for path in OURS.rglob('CMakeLists.txt')}):
+        own = OURS / 'kilted' / package
+        folder = own if KILTED and own.is_dir() else OURS / package
+        built = (folder / 'CMakeLists.txt').read_text()
+        found = re.findall(rf'\b{kind}/(\w+)\.{kind}\b', built)
+        names += [f'{package}.{kind}.{name}' for name in sorted(found)]
+    assert names
+    return pytest.mark.parametrize('name', names)
 
 
 def load(name):

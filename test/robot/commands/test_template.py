@@ -8,7 +8,8 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
 from hypothesis import given, strategies
-from nav2_msgs.action import NavigateThroughPoses, Wait
+from nav2_msgs.action import Wait
+from nav_msgs.msg import Path
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image, JointState
@@ -54,12 +55,12 @@ def test_maps_lists_and_times_are_filled_in():
     assert (pose.header.stamp.sec, pose.header.frame_id) == (7, 'map')
     assert (pose.pose.position.x, pose.pose.position.y) == (1.0, 2.0)
     assert made(Wait.Goal, {'time': '$x'}, x=1.5).time.nanosec == 500_000_000
-    goal = made(
-        NavigateThroughPoses.Goal,
+    way = made(
+        Path,
         {'poses': [{'pose': {'position': {'x': 1}}}, {'pose': {'position': {'x': '$x'}}}]},
         x=2.0,
     )
-    assert [pose.pose.position.x for pose in goal.poses] == [1.0, 2.0]
+    assert [pose.pose.position.x for pose in way.poses] == [1.0, 2.0]
     assert list(
         made(
             JointState, {'name': ['a', '$name'], 'position': '$list'}, name='b', list=[1, 2.5]
@@ -95,7 +96,7 @@ def test_what_is_left_out_keeps_the_messages_default():
         (Bool, {'data': 1}, ('goal', 'data'), "'1' is not a boolean"),
         (PoseWithCovariance, {'covariance': [1.0]}, ('goal', 'covariance'), 'expected 36 items'),
         (
-            NavigateThroughPoses.Goal,
+            Path,
             {'poses': [{}, {'psoe': 1}]},
             ('goal', 'poses', 1, 'psoe'),
             'PoseStamped has no field',
