@@ -32,8 +32,8 @@ from launch_ros.actions import Node
 
 from xparo_bridge.rollout.folder import is_fleet, Launch
 from xparo_bridge.rollout.launching import launch_of, remappings
+from xparo_bridge.rollout.source import DEFAULT_CONFIG as DEFAULTS
 
-DEFAULTS = ['bridge.yaml', 'commands.yaml', 'places.yaml']
 # Exit codes after which the bridge is not started again, because it would end the same way: told
 # to stop, a wrong command line, a wrong configuration (docs/configuration.md).
 FINAL = (0, 2, 78)

@@ -50,6 +50,38 @@ def test_a_check_says_that_a_configuration_is_right_and_leaves_no_trace(tmp_path
     assert not (tmp_path / 'state').exists()
 
 
+# Right over the package's own files only: what they name stands in those.
+OVER = {
+    'link_loss': {'after': 5.0, 'command': 'pause'},
+    'commands': {'stop': {'description': 'stand'}},
+}
+
+
+def test_files_are_checked_over_those_of_the_package_as_the_launch_file_has_them(tmp_path):
+    file = configuration(tmp_path, **OVER)
+    code, lines = check(file)
+    said = 'checked over bridge.yaml, commands.yaml, places.yaml of the package'
+    assert (code, lines) == (0, [said, 'the configuration is right'])
+    file.write_text(file.read_text()[:-1] + ', "places": {"dock": !remove }}')
+    assert check(file)[0] == 0
+
+
+@pytest.mark.parametrize('form', [('--check', '--alone', '{}'), ('--alone', '--check', '{}')])
+def test_files_can_be_checked_alone(tmp_path, form):
+    file = configuration(tmp_path, **OVER)
+    with bridge(*(word.format(file) for word in form)) as process:
+        assert process.wait() == 1
+        assert 'checked over' not in '\n'.join(process.lines)
+        process.wait_for_line("commands.stop: .*'kind'")
+
+
+@pytest.mark.parametrize('arguments', [['--alone', './robot.yaml'], ['--alone']])
+def test_alone_is_a_word_of_a_check(arguments):
+    with bridge(*arguments) as process:
+        assert process.wait() == 2
+        process.wait_for_line('--alone goes with --check')
+
+
 def test_a_check_disturbs_no_bridge_that_runs(tmp_path):
     file = configuration(tmp_path)
     with bridge('--ros-args', '-p', f'config:=[{file}]') as running:
@@ -179,6 +211,10 @@ def test_an_argument_that_is_not_understood_is_refused(arguments):
         ('config:=none.yaml', 78, "none.yaml: a name without a folder is one of the package's"),
         ('config:=/no/such/file.yaml', 78, '/no/such/file.yaml: cannot be read'),
         ('config', 2, 'ROS does not take its arguments'),
+        ('confg:=./robot.yaml', 2, 'no parameter confg; did you mean config?'),
+        ('robotid:=r7', 2, 'no parameter robotid; did you mean robot_id?'),
+        ('xparo_bridge:confg:=a', 2, 'no parameter confg; did you mean config?'),
+        ('colour:=red', 2, 'no parameter colour; known: '),
     ],
 )
 def test_a_parameter_that_is_not_understood_is_told(parameter, code, text):

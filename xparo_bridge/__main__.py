@@ -3,7 +3,29 @@
 """Run the executable of a name: `python -m xparo_bridge NAME`."""
 
 from importlib.metadata import distribution
+import importlib.util
+from pathlib import Path
 import sys
+
+
+def find_the_package() -> None:
+    """
+    Load the package anew if a folder of its name in the current one has hidden it.
+
+    A checkout that is named xparo_bridge is such a folder: Python takes it for a part of the
+    package, and runs the __init__.py of neither.
+    """
+    if getattr(sys.modules.get('xparo_bridge'), '__file__', None) is not None:
+        return
+    folder = Path(__file__).parent
+    spec = importlib.util.spec_from_file_location(
+        'xparo_bridge', folder / '__init__.py', submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['xparo_bridge'] = module
+    spec.loader.exec_module(module)
 
 
 def main() -> int | str | None:
@@ -12,6 +34,7 @@ def main() -> int | str | None:
 
     The executables are the package's console scripts, as for `ros2 run xparo_bridge NAME`.
     """
+    find_the_package()
     scripts = distribution('xparo_bridge').entry_points.select(group='console_scripts')
     name = sys.argv[1] if len(sys.argv) > 1 else ''
     if name in scripts.names:

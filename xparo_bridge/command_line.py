@@ -24,6 +24,21 @@ exit codes: {STOPPED} told to stop, {FAILED} failed, {WRONG_USAGE} wrong argumen
 """
 
 
+def files_to_check(own: list[str]) -> tuple[list[str], bool] | None:
+    """
+    Return the files that the arguments want checked and whether alone; None for a start.
+
+    It ends the program as argparse does.
+    """
+    made = parser()
+    options = made.parse_args(own)
+    if options.check is None:
+        if options.alone is not None:
+            made.error('--alone goes with --check')
+        return None
+    return [*options.check, *(options.alone or ())], options.alone is not None
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of the arguments that are not those of ROS."""
     made = _Parser(
@@ -38,8 +53,15 @@ def parser() -> argparse.ArgumentParser:
         '--check',
         nargs='*',
         metavar='FILE',
-        help='check configuration files, in layers, as a start would, and end; without files '
-        'those of the parameter config',
+        help='check configuration files, in layers, as a start would, and end; over those of the '
+        'package, as bridge.launch.py has them, unless one of these is named; without files those '
+        'of the parameter config',
+    )
+    made.add_argument(
+        '--alone',
+        nargs='*',
+        metavar='FILE',
+        help="with --check: the files alone, not over the package's own",
     )
     return made
 

@@ -27,12 +27,12 @@ def main(args: list[str] | None = None) -> int:
     check = None
     if own:
         # Only here: 0.4 MB, and most starts have none.
-        from .command_line import parser
+        from .command_line import files_to_check
 
-        check = parser().parse_args(own).check
+        check = files_to_check(own)
     from . import process
 
-    return process.run(ros) if check is None else process.check(check, ros)
+    return process.run(ros) if check is None else process.check(*check, ros)
 
 
 def split_ros_arguments(args: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -37,12 +37,13 @@ from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
 from .redaction import redact_everything
 from .rollout.running import Running
-from .rollout.source import DEFAULT_CONFIG, package_files, read_configuration
+from .rollout.source import DEFAULT_CONFIG, layered, lies_over, package_files, read_configuration
 from .rollout.store import is_store, Store, StoreError, TRIAL
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
 from .ros.type_support import leave_out_generator
+from .ros_parameters import unknown_parameters
 from .share import share
 
 if TYPE_CHECKING:
@@ -206,14 +207,23 @@ def _went_back(store: Store, error: BridgeError) -> bool:
         return False
 
 
-def check(files: list[str], ros_args: list[str]) -> int:
-    """Check configuration files as a start would, without dialling or being found by others."""
+def check(files: list[str], alone: bool, ros_args: list[str]) -> int:
+    """
+    Check configuration files as a start would, without dialling or being found by others.
+
+    They lie over the package's own as bridge.launch.py has them, unless they are to be `alone`;
+    without files it is those of the parameter config.
+    """
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
     node = _node(ros_args)
     if node is None:
         return WRONG_USAGE
+    over = lies_over(files, alone=alone)
+    if over:
+        print(over, flush=True)
     try:
-        make_bridge(node, package_files(files) if files else config_files(node), check_only=True)
+        given = package_files(layered(files, alone=alone)) if files else config_files(node)
+        make_bridge(node, given, check_only=True)
     except Exception as error:
         for line in _reasons(error):
             print(line, file=sys.stderr)
@@ -305,8 +315,13 @@ def _node(ros_args: list[str]) -> Node | None:
             rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
             node = Node('xparo_bridge')
         declare_parameters(node)
+        wrong = unknown_parameters(node, ros_args)
     except Exception as error:
         print(f'bridge: ROS does not take its arguments: {error}', file=sys.stderr)
+        return None
+    if wrong:
+        for line in wrong:
+            print(f'bridge: {line}', file=sys.stderr)
         return None
     robot_id = node.get_parameter('robot_id').value
     if not isinstance(robot_id, str):

@@ -42,7 +42,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
             **parts,
         }
         file.write_text(yaml.safe_dump(configuration))
-        return list(diagnose(parse([str(file), *arguments]), ros_args))
+        return list(diagnose(parse([str(file), '--alone', *arguments]), ros_args))
 
     return look
 

@@ -164,6 +164,11 @@ def test_files_in_layers_are_checked_too(config, tmp_path):
     file = tmp_path / 'robot.yaml'
     file.write_text('links: [{name: platform, protocol: xparo, url: "wss://a.org"}]\n')
     assert config('check', 'bridge.yaml', 'commands.yaml', file, '--no-ros')[0] == 0
+    over = {'link_loss': {'after': 5.0, 'command': 'pause'}}
+    file.write_text(file.read_text() + json.dumps(over)[1:-1] + '\n')
+    code, said = config('check', file, '--no-ros')
+    assert (code, 'checked over bridge.yaml, commands.yaml, places.yaml' in said) == (0, True)
+    assert config('check', '--alone', file, '--no-ros')[0] == 1
     file.write_text('robot_id: 7\n')
     code, said = config('check', file, '--no-ros')
     assert code == 1

@@ -188,7 +188,7 @@ def completion():
         ('xparo local_platform people add anna --role ', {'viewer', 'operator'}),
         ('xparo local_platform export tele', {'telemetry'}),
         ('xparo console --por', {'--port'}),
-        ('xparo bridge --', {'--check', '--help'}),
+        ('xparo bridge --', {'--alone', '--check', '--help'}),
     ],
 )
 def test_a_shell_completes_what_there_is(completion, typed, offered):

@@ -16,7 +16,7 @@ import sys
 
 from ..closed_output import ends_with_its_reader
 from ..configuration import Configuration, ConfigurationError
-from ..rollout.source import DEFAULT_CONFIG, package_files, read_configuration
+from ..rollout.source import layered, lies_over, package_files, read_configuration
 from ..rollout.store import is_store, Store
 from ..state.state import state_path
 from .beside import Job, run_beside
@@ -33,8 +33,8 @@ _EPILOG = """\
   doctor --config fleet/ --robot r7
   doctor robot.yaml --ros-args -r __ns:=/r7
 
-Files that are not named are the package's own. It runs beside a running bridge or without one,
-and changes nothing.
+Files lie over the package's own, as bridge.launch.py has them, unless one of these is named. It
+runs beside a running bridge or without one, and changes nothing.
 
 exit codes: 0 no problem, 1 a problem, 2 wrong arguments
 """
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('files', nargs='*', metavar='FILE', help='configuration files, in layers')
     parser.add_argument(
         '--config', metavar='FOLDER', help='folder of a fleet, a bundle or applied configurations'
+    )
+    parser.add_argument(
+        '--alone', action='store_true', help="take the files alone, not over the package's own"
     )
     parser.add_argument('--robot', default='', metavar='ID', help='robot_id, as of the bridge')
     parser.add_argument('--json', action='store_true', help='print JSON')
@@ -125,7 +128,7 @@ def diagnose(options: argparse.Namespace, ros_args: Sequence[str]) -> Iterator[F
 
 def _configuration(options: argparse.Namespace) -> tuple[Configuration | None, list[Finding]]:
     """Read what is to be checked; what is right of it if something is wrong."""
-    subject = options.config or ', '.join(options.files or DEFAULT_CONFIG)
+    subject = options.config or ', '.join(layered(options.files, alone=options.alone))
     remedy = 'correct the file; `config check` says the same'
     try:
         if options.config:
@@ -135,14 +138,16 @@ def _configuration(options: argparse.Namespace) -> tuple[Configuration | None, l
                 folder = store.folder(store.state.current)
             files = [folder]
         else:
-            files = package_files(options.files or DEFAULT_CONFIG)
+            files = package_files(layered(options.files, alone=options.alone))
         configuration = read_configuration(files, options.robot)
     except ConfigurationError as error:
         wrong = [problem('configuration', subject, text, remedy) for text in error.problems]
         return error.rest, wrong
     except (OSError, ValueError) as error:
         return None, [problem('configuration', subject, str(error), remedy)]
-    return configuration, [ok('configuration', subject, 'is right')]
+    over = '' if options.config else lies_over(options.files, alone=options.alone)
+    words = f'is right, {over}' if over else 'is right'
+    return configuration, [ok('configuration', subject, words)]
 
 
 def _jobs(

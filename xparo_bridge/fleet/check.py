@@ -28,6 +28,7 @@ class Report:
     robots: int = 0
     problems: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
     unchecked: list[str] = field(default_factory=list)
+    over: str = ''
 
     def add(self, problem: str, robot: str = '') -> None:
         """Take a problem that a robot has."""
@@ -49,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format', choices=('text', 'json', 'github'), default='text', help='how to say it'
     )
     parser.add_argument(
+        '--alone', action='store_true', help="take the files alone, not over the package's own"
+    )
+    parser.add_argument(
         '--no-ros',
         action='store_true',
         help='leave out what needs the ROS types of the robot, also where they are installed',
@@ -57,14 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report; an exit code."""
-    report = check(Subject(options.what), with_ros=not options.no_ros)
+    report = check(Subject(options.what, alone=options.alone), with_ros=not options.no_ros)
     print('\n'.join(_FORMATS[options.format](report)))
     return 1 if report.problems else 0
 
 
 def check(subject: Subject, *, with_ros: bool = True) -> Report:
     """Look at all robots of a subject."""
-    report = Report()
+    report = Report(over=subject.over)
     for problem in subject.problems:
         report.add(problem)
     checks = Checks()
@@ -121,7 +125,8 @@ def _as_text(report: Report) -> Iterator[str]:
         yield _where(problem) + of
     robots_ = f'{report.robots} robot{"" if report.robots == 1 else "s"}'
     count = len(report.problems)
-    yield f'{robots_}, {count} problem{"" if count == 1 else "s"}'
+    over = f', {report.over}' if report.over else ''
+    yield f'{robots_}, {count} problem{"" if count == 1 else "s"}{over}'
     for what in report.unchecked:
         yield f'not checked: {what}'
 

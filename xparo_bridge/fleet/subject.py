@@ -11,7 +11,7 @@ from ..configuration import Configuration, ConfigurationError, resolved, SchemaO
 from ..errors import BadInput
 from ..layers import Layers
 from ..rollout.folder import FleetFolder, is_fleet
-from ..rollout.source import DEFAULT_CONFIG, package_files
+from ..rollout.source import layered, lies_over, package_files
 from ..yaml_layers import Layer
 
 
@@ -26,17 +26,20 @@ class Subject:
     :raises UsageError: if the arguments are neither one folder nor files.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, alone: bool = False) -> None:
         paths = [Path(argument).expanduser() for argument in arguments]
         self.folder: FleetFolder | None = None
         self._files: list[Path] = []
+        # What is said of the package's layers below the files.
+        self.over = ''
         if len(paths) == 1 and paths[0].is_dir():
             self.folder = FleetFolder(paths[0], on_robot=False)
             self.schema = self.folder.schema
             return
         if any(path.is_dir() for path in paths):
             raise UsageError('expected the folder of one fleet, or files in layers')
-        self._files = package_files(arguments or DEFAULT_CONFIG)
+        self._files = package_files(layered(arguments, alone=alone))
+        self.over = lies_over(arguments, alone=alone)
         self.schema = SchemaOfFiles(on_robot=False)
 
     @property

@@ -88,6 +88,26 @@ def of_bundle(folder: Path, robot_id: str = '', *, on_robot: bool = True) -> Mem
     return Member(name, (), configuration, launch, tree)
 
 
+def layered(names: Sequence[str], *, alone: bool = False) -> list[str]:
+    """
+    Return the names of all layers, as bridge.launch.py starts a bridge with the files named.
+
+    Files lie over DEFAULT_CONFIG, unless they are `alone`, name one of these, or are a folder.
+    """
+    if not names:
+        return list(DEFAULT_CONFIG)
+    if alone or any(name in DEFAULT_CONFIG or Path(name).expanduser().is_dir() for name in names):
+        return list(names)
+    return [*DEFAULT_CONFIG, *names]
+
+
+def lies_over(names: Sequence[str], *, alone: bool = False) -> str:
+    """Return what is said of the package's layers below the files named; empty without any."""
+    if not names or len(layered(names, alone=alone)) == len(names):
+        return ''
+    return f'checked over {", ".join(DEFAULT_CONFIG)} of the package'
+
+
 def package_files(names: Sequence[str]) -> list[Path]:
     """
     Return the files of names; one without a folder is one of the package's own files.
