@@ -74,7 +74,7 @@ class Ros:
         arguments = ['--ros-args', '--disable-rosout-logs', '--enclave', enclave]
         context = self._rclpy.Context(arguments, domain)
         name = f'{name}_{len(self._nodes) + 1}' if self._nodes else name
-        wanted = name, namespace, context, [], False, False
+        wanted: Any = name, namespace, context, [], False, False
         try:
             node = self._rclpy.Node(*wanted)
         except TypeError:  # Kilted asks for the QoS of the log too, which this node does not have.
