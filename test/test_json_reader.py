@@ -16,12 +16,14 @@ from xparo_bridge.errors import BadInput
 from xparo_bridge.json_reader import (
     json_type,
     JsonError,
+    MAX_BYTES,
     MAX_DEPTH,
     MAX_FAULTS,
     MAX_ITEMS,
     read_json,
     read_leniently,
     read_object,
+    TooMany,
     Unreadable,
 )
 
@@ -102,7 +104,60 @@ def test_nesting_up_to_the_bound_is_read_and_brackets_in_texts_do_not_count():
 @pytest.mark.parametrize('text', ['[' + '0,' * MAX_ITEMS + '0]', '[' * (MAX_ITEMS + 1)])
 def test_values_are_bounded_in_number(text):
     with pytest.raises(JsonError, match=f'over {MAX_ITEMS} values'):
+        read_json(text)
+
+
+MANY = {
+    'numbers': '[' + '0,' * 40_000 + '0]',
+    'texts': '[' + '"a",' * 100_000 + '"a"]',
+    'members': '{' + ','.join(f'"k{n}":1' for n in range(34_000)) + '}',
+    'objects': '[' + '{},' * 40_000 + '{}]',
+    'lists of lists': '[' + ','.join(['[' + '1,' * 500 + '1]'] * 80) + ']',
+    'levels': '[' * 40_000 + ']' * 40_000,
+    'objects as levels': '{"a":' * 40_000 + '1' + '}' * 40_000,
+    'levels and numbers': '[' + '0,' * 40_000 + '[' * 500 + ']' * 500 + ']',
+    'not a number': '[' + 'NaN,' * 40_000 + '1e999]',
+    'digits': '[' + '0,' * 40_000 + '9' * 9_000 + ']',
+    'halves of pairs': '[' + '"\\ud800",' * 40_000 + '"\ud800"]',
+}
+
+
+@pytest.mark.parametrize('many', MANY.values(), ids=MANY)
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{"data": {"command": "stop", "parameters": %s}}',
+        '{"data": {"parameters": %s, "command": "stop", "id": 7}}',
+        '{"data": {"command": "stop", "parameters": {"x": [%s]}}, "z": %s}',
+        '{"z": %s, "data": {"command": "stop"}}',
+    ],
+)
+def test_of_too_many_values_the_first_levels_are_read(text, many):
+    text = text.replace('%s', many)
+    with pytest.raises(JsonError):
+        read_json(text)
+    value, faults = read_leniently(text, max_mended=MAX_BYTES)
+    assert value['data']['command'] == 'stop'
+    assert value['data'].get('id', 7) == 7
+    assert faults[0] == f'over {MAX_ITEMS} values in one JSON text'
+    assert len(faults) <= MAX_FAULTS
+
+
+def test_an_object_with_too_many_members_is_read_on_the_first_levels():
+    members = ','.join(f'"k{n}":[{n}]' for n in range(40_000))
+    for text in ('{%s,"data":{"command":"stop"}}', '{"data":{%s,"command":"stop"}}'):
+        value, _ = read_leniently(text.replace('%s', members), max_mended=MAX_BYTES)
+        assert value['data']['command'] == 'stop'
+    value, _ = read_leniently('{"names": [%s "stop"]}' % ('"a",' * 40_000))
+    assert isinstance(value['names'], TooMany)
+    assert value['names'].part[-1] == 'stop'
+
+
+def test_of_a_huge_text_with_too_many_values_nothing_is_read():
+    text = '{"data": {"command": "stop", "parameters": [%s 0]}}' % ('0,' * (1 << 20))
+    with pytest.raises(JsonError, match=f'over {MAX_ITEMS} values'):
         read_leniently(text)
+    assert read_leniently(text, max_mended=1 << 22)[0]['data']['command'] == 'stop'
 
 
 def test_bytes_are_bounded():
@@ -184,6 +239,9 @@ COSTLY = {
     'parts too deep': '[' + ','.join(['[' * 65 + ']' * 65] * 450) + ']',
     'openers alone': '[' * 16_000 + ']' * 16_000,
     'numbers too long': '[' + ','.join(['9' * 1000] * 1000) + ']',
+    'too many numbers': '[' + '1.5,' * 60_000 + '1]',
+    'too many members': '{' + ','.join(f'"k{n}":0' for n in range(24_000)) + '}',
+    'too many levels': '[' * 130_000 + ']' * 130_000,
     'commas in a string': '["' + ',' * 1_000_000 + '"]',
 }
 

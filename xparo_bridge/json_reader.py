@@ -22,6 +22,7 @@ from .errors import BadInput
 MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
 MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
 MAX_BYTES = 16 * 1024 * 1024
+MAX_MENDED = 1 << 18  # Characters of one with more, of which the first levels are read: 40 ms.
 MAX_FAULTS = 20  # Told of one text.
 _MANY = 1000  # Faults; of more no details are kept, as each costs as much as ten values.
 # Of what the bridge wrote itself: its own messages may be larger than those it takes.
@@ -31,6 +32,7 @@ LEAST, MOST = -(2**63), 2**64 - 1
 
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_MOST_TOKENS = 250_000  # Of a text with too many values that is too deep as well: 40 ms.
 _TOO_DEEP = '-Infinity'  # The decoder takes it for a number, but no JSON text has it.
 _HALF_PAIR = re.compile(r'\\u[dD][89a-fA-F]')
 _NAMES: dict[type, str] = {
@@ -57,6 +59,13 @@ class Unreadable:
     """Stands, in what was read leniently, for a value that could not be read; says why."""
 
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooMany(Unreadable):
+    """Stands for a list or an object with too many values; `part` is what it is, unchecked."""
+
+    part: Any = None
 
 
 def read_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS) -> Any:
@@ -119,17 +128,23 @@ def read_own_object(text: str | bytes) -> dict[str, Any]:
 
 
 def read_leniently(
-    text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS
+    text: str | bytes,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_items: int = MAX_ITEMS,
+    max_mended: int = MAX_MENDED,
 ) -> tuple[Any, list[str]]:
     """
     Read as much of a JSON value as can be read, and say of the first what is wrong where.
 
     Numbers out of range and what is nested too deep become `Unreadable`, half surrogate pairs
-    U+FFFD, and of a key that stands twice the last value counts.
+    U+FFFD, and of a key that stands twice the last value counts. Of a text with too many values,
+    of up to `max_mended` characters, the members of the outer object and of the objects in it are
+    read; other lists and objects become `TooMany` once the room is used up.
 
     :raises JsonError: for what is no JSON at all.
     """
-    return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True)
+    return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True, max_mended=max_mended)
 
 
 def json_type(value: object) -> str:
@@ -196,7 +211,13 @@ _decode_written = json.JSONDecoder().decode
 
 
 def _read(
-    text: str | bytes, max_bytes: int, max_items: int, max_depth: int, *, lenient: bool
+    text: str | bytes,
+    max_bytes: int,
+    max_items: int,
+    max_depth: int,
+    *,
+    lenient: bool,
+    max_mended: int = 0,
 ) -> tuple[Any, list[str]]:
     if len(text) > max_bytes:
         raise JsonError(f'{len(text)} bytes of JSON; expected at most {max_bytes}')
@@ -211,26 +232,82 @@ def _read(
         bare = _STRING.sub('', text)
         commas, openers = bare.count(','), bare.count('[') + bare.count('{')
         if commas + openers > max_items:
+            if lenient and len(text) <= max_mended:
+                return _read_first_levels(text, max_items, max_depth)
             raise JsonError(f'over {max_items} values in one JSON text')
     decoder = _decoder
     decoder.faults, decoder.cut, decoder.duplicates = 0, False, []
     if openers > max_depth:
         text, decoder.cut = _without_deep_parts(text, max_depth, lenient)
-    try:
-        value = decoder.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise JsonError(f'not JSON: {error}') from None
+    value = _decoded(decoder, text)
     faults = _faults(value, decoder.duplicates) if decoder.faults else []
     if _HALF_PAIR.search(text) or not _encodable(text):
         value = _with_whole_texts(value, None, faults)
     return value, faults
 
 
-def _without_deep_parts(text: str, max_depth: int, lenient: bool) -> tuple[str, bool]:
+def _decoded(decoder: _Decoder, text: str) -> Any:
+    try:
+        return decoder.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise JsonError(f'not JSON: {error}') from None
+
+
+def _read_first_levels(text: str, max_items: int, max_depth: int) -> tuple[Any, list[str]]:
+    """Read a text with too many values: what stands in its first levels may stop a robot."""
+    why = f'over {max_items} values in one JSON text'
+    decoder = _decoder
+    decoder.faults, decoder.cut, decoder.duplicates = 0, False, []
+    try:
+        value = _decode_written(text)  # A tenth of the time of the decoder that looks at each.
+    except (RecursionError, ValueError):  # Also for a number of thousands of digits.
+        text, decoder.cut = _without_deep_parts(text, max_depth, True, _MOST_TOKENS)
+        value = _decoded(decoder, text)
+    faults, value = [why], _within(value, _Room(max_items, max_depth, why), 0)
+    if _HALF_PAIR.search(text) or not _encodable(text):
+        value = _with_whole_texts(value, None, faults)
+    return value, faults
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many more values are read of a text that has too many, and what is said of the rest."""
+
+    left: int
+    depth: int
+    why: str
+
+
+def _within(value: Any, room: _Room, depth: int) -> Any:
+    """Return a value without what there is no room for, nor anything that JSON has not."""
+    kind = type(value)
+    if kind is int:
+        return value if LEAST <= value <= MOST else Unreadable('a number beyond 64 bits')
+    if kind is float:
+        return value if math.isfinite(value) else Unreadable('no JSON number')
+    if kind is not dict and kind is not list:
+        return value
+    if depth >= room.depth:
+        return Unreadable(f'nested over {room.depth} levels deep')
+    if len(value) > room.left:
+        if depth > 1 or kind is list:
+            return TooMany(room.why, value)
+    else:
+        room.left -= len(value)
+    if kind is list:
+        return [_within(part, room, depth + 1) for part in value]
+    return {key: _within(part, room, depth + 1) for key, part in value.items()}
+
+
+def _without_deep_parts(
+    text: str, max_depth: int, lenient: bool, most_tokens: int = OWN_ITEMS * 4
+) -> tuple[str, bool]:
     """Put `_TOO_DEEP` for what is nested too deep; the text, and whether something was."""
     parts: list[str] = []
     depth, done, begin = 0, 0, -1
-    for token in _TOKEN.finditer(text):
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        if number > most_tokens:
+            raise JsonError(f'over {most_tokens} strings and brackets, nested too deep')
         what = token.group()[0]
         if what in '[{':
             depth += 1

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 import ssl
 import threading
@@ -108,7 +108,7 @@ def make_link(
             ),
         )
     try:
-        endpoints = _endpoints(settings, urls, greeting, issued)
+        endpoints = _endpoints(settings, urls, greeting, issued, tuple(urgent or ()))
     except (KeyError, CredentialsError, ProtocolError, ValueError) as error:
         raise LinkError(f'link {name}: {error.args[0]}') from None
     protocol = endpoints.current
@@ -192,6 +192,7 @@ def _endpoints(
     urls: Sequence[str],
     greeting: RobotInfo,
     issued: IssuedCredentials | None,
+    urgent: Collection[str],
 ) -> Endpoints:
     adapter = load_protocol(settings['protocol'])
 
@@ -205,12 +206,15 @@ def _endpoints(
         return credentials
 
     def make(credentials: Credentials) -> list[Protocol]:
-        return [
+        adapters = [
             adapter.configured(
                 {**settings, 'url': url, 'robot_id': greeting.values['robot_id']}, credentials
             )
             for url in urls
         ]
+        for each in adapters:
+            each.urgent = urgent or each.urgent
+        return adapters
 
     credentials = read()
     return Endpoints(make(credentials), credentials, read, make)

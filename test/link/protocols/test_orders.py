@@ -4,17 +4,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import json
 from typing import Any
 
 import pytest
 
 from xparo_bridge.link.protocols.base import ProtocolError
+from xparo_bridge.link.protocols.general_bots import GeneralBots
 from xparo_bridge.link.protocols.orders import unix_time
 from xparo_bridge.link.protocols.xparo import Xparo
 from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
-from xparo_bridge.messages import LinkProblem, RemoteCommand
+from xparo_bridge.messages import (
+    CommandState,
+    CommandStatus,
+    LinkProblem,
+    RemoteCommand,
+    Schedule,
+)
 
 DEEP = '[' * 2000 + ']' * 2000
 # Values of another type than each member's, as they stand in the frame.
@@ -163,3 +171,140 @@ def test_a_stop_among_other_keys_is_read_whatever_they_hold(kind, value):
     for message in messages:
         if not isinstance(message, LinkProblem):
             assert 'Unreadable' not in repr(message)
+
+
+def general_bots() -> GeneralBots:
+    return GeneralBots(url='ws://127.0.0.1/ws', session_id='s-1', new_id=lambda: 'id')
+
+
+MANY = {
+    'numbers': '[' + '0,' * 40_000 + '0]',
+    'members': '{' + ','.join(f'"k{n}":{n}' for n in range(40_000)) + '}',
+    'levels': '[' * 40_000 + ']' * 40_000,
+    'lists': '[' + ','.join(['[' + '1,' * 500 + '1]'] * 80) + ']',
+    'megabytes': '[' + '"a",' * 600_000 + '1]',
+}
+
+
+def orders(messages: Sequence[Any]) -> list[RemoteCommand]:
+    return [message for message in messages if isinstance(message, RemoteCommand)]
+
+
+@pytest.mark.parametrize('value', (WRONG | MANY).values(), ids=WRONG | MANY)
+@pytest.mark.parametrize('name', ['stop', 'pause', 'cancel'])
+@pytest.mark.parametrize(
+    ('make', 'frame'),
+    [
+        (xparo, '{"type": "remote_command", "data": {"command": "%s", "parameters": @}}'),
+        (xparo, '{"type": "remote_command", "z": @, "data": {"command": "%s"}}'),
+        (
+            lambda: XparoDispatch(robot_id='r', url='ws://h/ws', secret_key='s', project_id='p'),
+            '{"z": @, "RUN_COMMAND": {"command": "%s", "timeout": @, "request_id": @}}',
+        ),
+        (
+            lambda: XparoChatbot(url='ws://h/ws', secret_key='s', project_id='p'),
+            '{"z": @, "status": true, "goal": @, "command": "%s"}',
+        ),
+        (
+            lambda: XparoChatbot(url='ws://h/ws', secret_key='s', project_id='p'),
+            '{"z": @, "commands": ["%s", @]}',
+        ),
+        (general_bots, '{"type": "tool_call", "session_id": @, "tool": "%s", "arguments": @}'),
+        (general_bots, '{"type": "tool_call", "payload": @, "tool": "%s", "z": @}'),
+    ],
+)
+def test_an_urgent_order_acts_whatever_its_frame_holds_in_every_protocol(make, frame, name, value):
+    found = orders(make().decode(frame.replace('%s', name).replace('@', value)))
+    assert name in [order.command for order in found]
+    for order in found:
+        json.dumps(dict(order.parameters), allow_nan=False).encode()
+        order.command_id.encode()
+
+
+@pytest.mark.parametrize('urgent', ['stop', 'halt'])
+def test_an_urgent_order_is_found_among_any_number_of_others(urgent):
+    def chatbot() -> XparoChatbot:
+        adapter = XparoChatbot(url='ws://h/ws', secret_key='s', project_id='p')
+        adapter.urgent = ('stop', 'halt')
+        return adapter
+
+    for count in (300, 5_000, 40_000):
+        names = json.dumps([f'go{n}' for n in range(count)] + [None, urgent])
+        found = orders(chatbot().decode(f'{{"commands": {names}}}'))
+        assert urgent in [order.command for order in found]
+        keys = ','.join(f'"k{n}":1' for n in range(count))
+        found = orders(chatbot().decode(f'{{{keys},"command":"{urgent}"}}'))
+        assert [order.command for order in found] == [urgent]
+        platform = xparo()
+        platform.urgent = ('stop', 'halt')
+        found = orders(
+            platform.decode(f'{{"type":"remote_command","data":{{{keys},"command":"{urgent}"}}}}')
+        )
+        assert [order.command for order in found] == [urgent]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'parameters'),
+    [
+        ('"{}"', {}),
+        ('"{\\"x\\": 1}"', {'x': 1}),
+        ('""', {}),
+        ('null', {}),
+        ('{"x": [1]}', {'x': [1]}),
+    ],
+)
+def test_arguments_of_a_tool_are_an_object_or_the_json_text_of_one(arguments, parameters):
+    [command] = general_bots().decode(
+        f'{{"type": "tool_call", "session_id": "s", "tool": "dock", "arguments": {arguments}}}'
+    )
+    assert (command.parameters, command.problems) == (parameters, ())
+    assert command.command_id == 'general_bots/id/s'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'problem'),
+    [
+        ('[]', '"arguments" is a list, expected an object'),
+        ('"[]"', '"arguments" is a list, expected an object'),
+        ('"{"', '"arguments" is a string that is not JSON'),
+        ('7', '"arguments" is a whole number, expected an object'),
+        ('{"x": NaN}', '"arguments" cannot be read'),
+        ('"{\\"x\\": NaN}"', 'NaN is no JSON number'),
+        (MANY['numbers'], 'over 32768 values'),
+    ],
+)
+def test_a_tool_with_other_arguments_is_a_command_with_problems(arguments, problem):
+    adapter = general_bots()
+    [command] = adapter.decode(
+        f'{{"type": "tool_call", "session_id": "s", "tool": "dock", "arguments": {arguments}}}'
+    )
+    assert command.parameters == {}
+    assert problem in '; '.join(command.problems)
+    error = {'code': 'bad_parameters', 'message': '; '.join(command.problems)}
+    [frame] = adapter.encode(
+        CommandStatus(command.command_id, 'dock', CommandState.REJECTED, error=error)
+    )
+    result = json.loads(frame)
+    assert (result['type'], result['session_id'], result['tool']) == ('tool_result', 's', 'dock')
+    assert result['result']['error']['code'] == 'bad_parameters'
+
+
+def test_a_tool_without_a_session_is_answered_in_our_own():
+    [command] = general_bots().decode('{"type": "tool_call", "tool": "stop", "session_id": 5}')
+    assert command.command_id == 'general_bots/id/s-1'
+    assert command.problems == ('tool_call: "session_id" is a whole number, expected a string',)
+
+
+def test_a_bad_item_of_commands_or_of_a_schedule_costs_itself():
+    adapter = XparoChatbot(url='ws://h/ws', secret_key='s', project_id='p')
+    messages = adapter.decode('{"commands": ["go", null, 5, "stop"]}')
+    assert [order.command for order in orders(messages)] == ['go', 'stop']
+    messages = adapter.decode(
+        '{"schedule_control": {"a": {"t": 1}, "b": "soon", "c": null, "d": {}, "e": {"t": NaN}}}'
+    )
+    assert [message for message in messages if isinstance(message, Schedule)] == [
+        Schedule({'a': {'t': 1}, 'd': {}})
+    ]
+    told = [message.problem for message in messages if isinstance(message, LinkProblem)]
+    assert 'schedule_control: item "b" is a string, expected an object' in told
+    assert 'schedule_control: item "c" is null, expected an object' in told

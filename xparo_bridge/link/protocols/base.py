@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import math
@@ -21,13 +21,21 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from ...credentials import Credentials, REQUIRED
 from ...errors import BadInput
-from ...json_reader import json_type, JsonError, read_json, read_leniently, Unreadable
+from ...json_reader import (
+    json_type,
+    JsonError,
+    MAX_MENDED,
+    read_json,
+    read_leniently,
+    Unreadable,
+)
 from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
 KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
 MAX_FRAME = 64 * 1024 * 1024  # Characters; the links' own max_frame_bytes is far below.
 MAX_KEYS = 256  # Commands of one frame whose keys are commands.
+MAX_SAID = 5  # Problems of one part of a frame that are said.
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class Protocol(ABC):
     # One of these words is in each frame that wants an answer, unless it is written with a
     # backslash: beyond the rate of frames, those without are not read.
     asking_words: ClassVar[Sequence[str]] = ()
+    # Names of the commands that act whatever stands beside them; the link sets the robot's own.
+    urgent: Collection[str] = ('stop', 'pause', 'cancel')
     sends_origin: ClassVar[bool] = False  # Whether the handshake names the URL's host as origin.
     required_credentials: ClassVar[Sequence[str]] = REQUIRED
 
@@ -150,23 +160,34 @@ class Protocol(ABC):
 
 def parse_object(frame: Frame) -> dict[str, Any]:
     """JSON object of a text frame, or ProtocolError."""
-    body, faults = parse_leniently(frame)
+    body, faults = _parse(frame, 0)
     if faults:
         raise ProtocolError(f'not JSON: {faults[0]}')
     return body
 
 
-def parse_leniently(frame: Frame) -> tuple[dict[str, Any], list[str]]:
+def parse_leniently(
+    frame: Frame, urgent: Collection[str] = Protocol.urgent
+) -> tuple[dict[str, Any], list[str]]:
     """
     JSON object of a text frame as far as it can be read, and what could not be.
 
-    For frames that may carry an order: a `stop` counts whatever stands beside it. ProtocolError
-    for what is no object at all.
+    For frames that may carry an order: a `stop` counts whatever stands beside it, also in a huge
+    frame if one of the `urgent` words is there. ProtocolError for what is no object at all.
     """
+    most = MAX_MENDED
+    # To look into 1 MB of empty lists takes 150 ms, which only what may stop the robot is worth.
+    if len(frame) > most and isinstance(frame, str):
+        if '\\u' in frame or any(word in frame for word in urgent):
+            most = MAX_FRAME
+    return _parse(frame, most)
+
+
+def _parse(frame: Frame, most: int) -> tuple[dict[str, Any], list[str]]:
     if isinstance(frame, bytes):
         raise ProtocolError('expected a text frame, not a binary frame')
     try:
-        value, faults = read_leniently(frame, max_bytes=MAX_FRAME)
+        value, faults = read_leniently(frame, max_bytes=MAX_FRAME, max_mended=most)
     except JsonError as error:
         raise ProtocolError(str(error)) from error
     if isinstance(value, Unreadable):
@@ -221,6 +242,28 @@ def take_list(
     ]
 
 
+def good_items(
+    items: Iterable[tuple[Any, Any]], kind: type, where: str
+) -> tuple[list[tuple[Any, Any]], list[LinkProblem]]:
+    """
+    Items that are of a `kind`, with their names or numbers, and what is wrong with others.
+
+    ProtocolError if there are items and none of the kind.
+    """
+    good: list[tuple[Any, Any]] = []
+    problems: list[LinkProblem] = []
+    for name, item in items:
+        if isinstance(item, kind) and readable(item):
+            good.append((name, item))
+        elif len(problems) < MAX_SAID:
+            found = item.problem if isinstance(item, Unreadable) else f'is {json_type(item)}'
+            name = f'"{name[:80]}"' if isinstance(name, str) else name
+            problems.append(LinkProblem(f'{where}: item {name} {found}, expected {_NAMES[kind]}'))
+    if problems and not good:
+        raise ProtocolError('; '.join(each.problem for each in problems))
+    return good, problems
+
+
 def take_map(
     data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
 ) -> dict[str, Any]:
@@ -251,9 +294,11 @@ def read_keys(
     ProtocolError. `faults` are those of `parse_leniently`; only the `lenient` keys are read in
     spite of one within their value.
     """
+    messages: list[Any] = [LinkProblem(f'not JSON: {fault}') for fault in faults[:MAX_SAID]]
     if len(body) > MAX_KEYS:
-        raise ProtocolError(f'{len(body)} keys in one frame, expected at most {MAX_KEYS}')
-    messages: list[Any] = [LinkProblem(f'not JSON: {fault}') for fault in faults[:5]]
+        problem = f'{len(body)} keys in one frame, expected at most {MAX_KEYS}'
+        messages.append(LinkProblem(problem))
+        body = {key: body[key] for key in lenient if key in body}  # A stop may be among them.
     understood = False
     for key in body:
         reader = readers.get(key)
@@ -267,7 +312,7 @@ def read_keys(
         except ProtocolError as error:
             messages.append(LinkProblem(str(error)))
     if messages and not understood:
-        raise ProtocolError('; '.join(message.problem for message in messages[:5]))
+        raise ProtocolError('; '.join(message.problem for message in messages[:MAX_SAID]))
     return messages
 
 

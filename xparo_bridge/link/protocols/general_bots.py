@@ -26,6 +26,7 @@ from ...messages import (
     CommandState,
     CommandStatus,
     Heartbeat,
+    MAX_NAME,
     Message,
     PeerActivity,
     PeerError,
@@ -39,7 +40,16 @@ from ...messages import (
     Typing,
 )
 from ..streams import MAX_ENDED, StreamJoiner
-from .base import Frame, parse_object, Protocol, ProtocolError, take, take_options, unknown_type
+from .base import (
+    Frame,
+    parse_leniently,
+    Protocol,
+    ProtocolError,
+    take,
+    take_options,
+    unknown_type,
+)
+from .orders import arguments_of
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
 PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
@@ -94,7 +104,6 @@ class GeneralBots(Protocol):
             'stream_chunk': self._stream_chunk,
             'stream_end': self._stream_end,
             'bot_typing': self._bot_typing,
-            'tool_call': self._tool_call,
             'tool_result': _tool_result,
             'error': self._error,
             'session_created': self._session_created,
@@ -149,11 +158,18 @@ class GeneralBots(Protocol):
         return ('{"type":"pong"}',) if isinstance(message, Ping) else ()
 
     def decode(self, frame: Frame) -> Sequence[Message]:
-        body = parse_object(frame)
+        body, faults = parse_leniently(frame, self.urgent)
         kind = take(body, 'type', str, 'message')
+        if kind == 'tool_call':
+            payload = body.get('payload')
+            return self._tool_call(
+                {**(payload if isinstance(payload, dict) else {}), **body}, faults
+            )
+        if faults:
+            raise ProtocolError(f'not JSON: {faults[0]}')
         reader = self._readers.get(kind)
         if reader is None:
-            raise unknown_type(kind, self._readers)
+            raise unknown_type(kind, (*self._readers, 'tool_call'))
         # The documents show fields both beside `type` and in a `payload`.
         return reader({**take(body, 'payload', dict, kind, {}), **body}, kind)
 
@@ -231,14 +247,24 @@ class GeneralBots(Protocol):
             return ()
         return (PeerActivity(PeerState.TYPING if typing else PeerState.IDLE),)
 
-    def _tool_call(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        # The call has no id; the session in ours is where the result goes, also after a restart.
-        session = take(data, 'session_id', str, kind)
+    def _tool_call(self, data: dict[str, Any], faults: Sequence[str]) -> Sequence[Message]:
+        """Read the call of a tool: what is wrong beside its name is the command's problem."""
+        name = take(data, 'tool', str, 'tool_call')
+        problems = list(faults[:10])
+        try:
+            # The call has no id; the session in ours is where the result goes, also after a
+            # restart.
+            session = take(data, 'session_id', str, 'tool_call')
+        except ProtocolError as error:
+            session = self._session
+            problems.append(str(error))
+        arguments = arguments_of(data.get('arguments'), 'arguments', problems)
         return (
             RemoteCommand(
-                take(data, 'tool', str, kind),
-                take(data, 'arguments', dict, kind, {}),
+                name[:MAX_NAME],
+                arguments,
                 command_id=f'{self.name}/{self._new_id()}/{session}',
+                problems=tuple(problems),
             ),
         )
 

@@ -18,7 +18,7 @@ from typing import Any
 from ...json_reader import json_type, Unreadable
 from ...json_writer import dumps
 from ...messages import MAX_NAME, RemoteCommand
-from .base import ProtocolError, readable
+from .base import parse_json, ProtocolError, readable
 
 # Unix times in s, ms, us and ns: none of these ranges meets the next within 5000 years.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
@@ -59,6 +59,25 @@ def operator_of(data: Mapping[str, Any]) -> str:
     """Return the person who gave an order; who it is decides nothing, so a faulty name is none."""
     name = data.get('operator')
     return name[:MAX_NAME] if isinstance(name, str) else ''
+
+
+def arguments_of(value: Any, key: str, problems: list[str]) -> dict[str, Any]:
+    """Return an object that may come as JSON text; what is wrong with another is a problem."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value) if value.strip() else {}
+        except ProtocolError as error:
+            problems.append(f'"{key}" is a string that is {error}')
+            return {}
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f'"{key}" {_instead(value, "an object")}')
+        return {}
+    if not readable(value):
+        problems.append(f'"{key}" cannot be read')
+        return {}
+    return value
 
 
 def unix_time(value: Any) -> float | None:

@@ -75,7 +75,7 @@ class Xparo(Protocol):
         return f'{self._base}/***/***/'
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        body, faults = parse_leniently(frame)
+        body, faults = parse_leniently(frame, self.urgent)
         kind = take(body, 'type', str, 'message')
         reader = _READERS.get(kind)
         if reader is None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from ...credentials import Credentials
+from ...json_reader import TooMany
 from ...json_writer import dumps
 from ...messages import (
     AskSchedule,
@@ -36,6 +37,7 @@ from ...messages import (
 )
 from .base import (
     Frame,
+    good_items,
     KeyReader,
     MAX_KEYS,
     parse_leniently,
@@ -43,8 +45,6 @@ from .base import (
     ProtocolError,
     read_keys,
     take,
-    take_list,
-    take_map,
 )
 
 PROJECT_KEYS = {
@@ -61,6 +61,8 @@ PROJECT_KEYS = {
 }
 
 
+# Keys that are read whatever else of the frame cannot be.
+_ORDERS = ('command', 'commands', 'schedule_control')
 # Commands of one frame that are read where it has too many.
 _MOST_DIFFERENT = 4096
 
@@ -101,13 +103,42 @@ class XparoChatbot(Protocol):
         return ('{"initialize_api":{}}',)
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        body, faults = parse_leniently(frame)
+        body, faults = parse_leniently(frame, self.urgent)
+        readers: dict[str, KeyReader] = {**_READERS, 'commands': self._commands}
         if 'status' not in body:
-            return read_keys(body, _READERS, faults, ('command', 'commands'))
-        if faults:
-            raise ProtocolError(f'not JSON: {faults[0]}')
+            return read_keys(body, readers, faults, _ORDERS)
         rest = {key: body[key] for key in body if key != 'status' and key not in PROJECT_KEYS}
-        return [_project_state(body), *(read_keys(rest, _READERS) if rest else ())]
+        orders = read_keys(rest, readers, faults, _ORDERS) if rest else []
+        if faults and not orders:
+            raise ProtocolError(f'not JSON: {faults[0]}')
+        try:
+            return [_project_state(body), *orders]
+        except ProtocolError as error:
+            if not orders:
+                raise
+            return [LinkProblem(str(error)), *orders]
+
+    def _commands(self, body: dict[str, Any]) -> list[Any]:
+        given = body['commands']
+        if isinstance(given, TooMany) and isinstance(given.part, list):
+            names = [name for name in given.part if type(name) is str and name in self.urgent]
+            return [LinkProblem(f'"commands": {given.problem}'), *_each_once(names)]
+        named, problems = good_items(
+            enumerate(take(body, 'commands', list, 'commands')), str, 'commands'
+        )
+        names = [name for _, name in named]
+        if len(names) <= MAX_KEYS:
+            return [*problems, *map(RemoteCommand, names)]
+        # Nobody means so many, but a stop may be among them.
+        names.sort(key=lambda name: name not in self.urgent)
+        return [
+            *problems,
+            LinkProblem(
+                f'"commands" has {len(names)} items, expected at most {MAX_KEYS}; '
+                f'each counts once, and {_MOST_DIFFERENT} in all'
+            ),
+            *_each_once(names),
+        ]
 
     def encode(self, message: Any) -> Sequence[Frame]:
         writer = _WRITERS.get(type(message))
@@ -132,7 +163,9 @@ def _message(body: dict[str, Any]) -> list[Any]:
 
 
 def _schedule(body: dict[str, Any]) -> list[Any]:
-    return [Schedule(take_map(body, 'schedule_control', dict, 'schedule'))]
+    given = take(body, 'schedule_control', dict, 'schedule')
+    entries, problems = good_items(given.items(), dict, 'schedule_control')
+    return [*problems, Schedule(dict(entries))]
 
 
 def _config(body: dict[str, Any]) -> list[Any]:
@@ -143,19 +176,8 @@ def _command(body: dict[str, Any]) -> list[Any]:
     return [RemoteCommand(take(body, 'command', str, 'command'))]
 
 
-def _commands(body: dict[str, Any]) -> list[Any]:
-    names = take_list(body, 'commands', str, 'commands')
-    if len(names) <= MAX_KEYS:
-        return [RemoteCommand(name) for name in names]
-    # Nobody means so many, but a stop may be among them.
-    different = list(dict.fromkeys(names))[:_MOST_DIFFERENT]
-    return [
-        LinkProblem(
-            f'"commands" has {len(names)} items, expected at most {MAX_KEYS}; '
-            f'each counts once, and {_MOST_DIFFERENT} in all'
-        ),
-        *map(RemoteCommand, different),
-    ]
+def _each_once(names: list[str]) -> list[Any]:
+    return list(map(RemoteCommand, list(dict.fromkeys(names))[:_MOST_DIFFERENT]))
 
 
 def _error(body: dict[str, Any]) -> list[Any]:
@@ -172,7 +194,6 @@ _READERS: dict[str, KeyReader] = {
     'schedule_control': _schedule,
     'change_config': _config,
     'command': _command,
-    'commands': _commands,
     'error': _error,
     'core': _core,
 }

@@ -158,7 +158,7 @@ class XparoDispatch(Protocol):
         return ()
 
     def decode(self, frame: Frame) -> Sequence[msg.Message]:
-        body, faults = parse_leniently(frame)
+        body, faults = parse_leniently(frame, self.urgent)
         messages: list[msg.Message] = read_keys(body, self._readers, faults, ANSWERED)
         for message in messages:
             if isinstance(message, msg.LinkCredential):
