@@ -12,13 +12,20 @@ from collections.abc import Iterable
 
 
 def alike(wrong: str, known: Iterable[str], most: int = 1, least: float = 0.6) -> list[str]:
-    """Return the known names most like a wrong one, `least` of 1 or more, the best first."""
-    names = list(known)
+    """
+    Return the known names most like a wrong one, `least` of 1 or more, the best first.
+
+    Names that differ in case alone are the same here: "LED" is like "led".
+    """
+    names: dict[str, list[str]] = {}
+    for name in known:
+        names.setdefault(name.casefold(), []).append(name)
     if not names:
         return []
     from difflib import get_close_matches
 
-    return get_close_matches(wrong, names, most, least)
+    near = get_close_matches(wrong.casefold(), names, most, least)
+    return [name for folded in near for name in names[folded]][:most]
 
 
 def likeness(one: str, other: str) -> float:

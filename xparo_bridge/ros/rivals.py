@@ -14,6 +14,11 @@ import math
 
 Place = tuple[str, tuple[float, float, float]]  # Parent and translation, m.
 
+# What is said of such a frame, after its name. One publisher may do so too: two of its sources.
+DISPUTED = (
+    'is put to two different places in turn, by two publishers (give each robot its own tf or its '
+    'own frames) or by one that contradicts itself'
+)
 # What is a leap, and what is back where it was, m.
 _LEAP, _BACK = 0.5, 0.1
 # So many leaps there and back within so long, s, are of two publishers.
@@ -39,7 +44,7 @@ class Rivals:
         self._before, self._last = last, place
 
     def there(self, now: float) -> bool:
-        """Whether two publishers speak of the frame now."""
+        """Whether the frame is put to two places in turn now."""
         return len(self._leaps) == _LEAPS and now - self._leaps[0] < _WITHIN
 
 

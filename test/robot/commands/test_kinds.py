@@ -36,6 +36,12 @@ from xparo_bridge.ros.nav2_goals import poses_of
 from xparo_bridge.share import share
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
+LED = {
+    'kind': 'publish',
+    'topic': '/led',
+    'type': 'std_msgs/msg/UInt8',
+    'message': {'data': '$level'},
+}
 LIGHT = {
     'kind': 'service',
     'service': '/light',
@@ -207,7 +213,31 @@ def test_any_action_is_sent_with_the_parameters_and_its_feedback_told(station):
         ),
         (
             {'x': {**LIGHT, 'parameters': {'on': {'type': 'boolean', 'default': 3}}}},
-            r'parameters\.on\.default: 3 is not of type',
+            r'parameters\.on\.default: 3 is a whole number, expected true or false',
+        ),
+        *(
+            (
+                {'x': {**LED, 'parameters': {'level': {'type': 'integer', key: value}}}},
+                rf'parameters\.level\.{key}.*: {number} is not a whole number from 0 to 255',
+            )
+            for key, value, number in (
+                ('default', 300, 300),
+                ('minimum', -1, -1),
+                ('maximum', 256, 256),
+                ('exclusiveMaximum', 257, 256),
+                ('enum', [1, 300], 300),
+            )
+        ),
+        *(
+            (
+                {'x': {**LIGHT, 'parameters': {'on': {'type': 'string', **entry}}}},
+                rf'parameters\.on\.{words}',
+            )
+            for entry, words in (
+                ({'enum': [True, False]}, r'enum\[0\]: true is .*put it in quotes'),
+                ({'enum': ['one', 2]}, r'enum\[1\]: 2 is a whole number.*put it in quotes'),
+                ({'default': False}, 'default: false is .*put it in quotes'),
+            )
         ),
         (
             {

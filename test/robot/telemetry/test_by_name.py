@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
 from sensor_msgs.msg import JointState
 
+from xparo_bridge.ros import presence
 from xparo_bridge.ros.problems import Problems
 
 ARM = JointState(name=['right', 'left'], position=[5.0, 1.0])
@@ -97,3 +98,43 @@ def test_of_two_parts_of_one_name_none_is_taken_and_that_is_said(graph, telemete
         publisher, DiagnosticArray(status=parts[1:]), lambda: telemetry.latest.get('drive') == 2
     )
     assert not Problems.of(graph.node).now
+
+
+@pytest.mark.parametrize('every_sample', [False, True])
+def test_an_index_past_the_end_is_left_out_and_said(graph, telemeter, monkeypatch, every_sample):
+    monkeypatch.setattr(presence, 'GRACE', 0.2)
+    fields = {'first': 'position[0]', 'tenth': 'position[9]'}
+    topic = {'topic': '/joint_states', 'fields': fields, 'every_sample': every_sample}
+    telemetry = telemeter({'period': 0.05, 'groups': {}, 'topics': [topic]})
+    publisher = graph.robot.create_publisher(JointState, '/joint_states', 10)
+    problems = Problems.of(graph.node)
+    name = 'telemetry of /joint_states, position[9]'
+    graph.publish_until(publisher, ARM, lambda: name in problems.now and telemetry.sent)
+    assert 'no such element' in problems.now[name]
+    assert all(sent.values == {'first': 5.0} for sent in telemetry.sent)
+    whole = JointState(position=[float(number) for number in range(10)])
+    graph.publish_until(publisher, whole, lambda: telemetry.latest.get('tenth') == 9.0)
+    assert not problems.now
+
+
+def test_that_two_differ_stays_said_beside_messages_that_have_none(graph, telemeter, monkeypatch):
+    monkeypatch.setattr(presence, 'GRACE', 0.1)
+    topic = {'topic': '/diagnostics', 'fields': {'drive': 'status[name=drive].level'}}
+    telemeter({'period': 0.05, 'groups': {}, 'topics': [topic]})
+    driver = graph.robot.create_publisher(DiagnosticArray, '/diagnostics', 10)
+    other = graph.robot.create_publisher(DiagnosticArray, '/diagnostics', 10)
+    two = [DiagnosticStatus(name='drive', level=level) for level in (b'\0', b'\2')]
+    problems = Problems.of(graph.node)
+    name = 'telemetry of /diagnostics, status[name=drive].level'
+    graph.publish_until(driver, DiagnosticArray(status=two), lambda: name in problems.now)
+    texts = set()
+
+    def others():
+        other.publish(DiagnosticArray(status=[DiagnosticStatus(name='bridge')]))
+        texts.add(problems.now[name])
+        return monotonic() > end
+
+    end = monotonic() + 0.5
+    graph.spin_until(others)
+    assert len(texts) == 1
+    assert 'several have' in texts.pop()

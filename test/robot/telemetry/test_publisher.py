@@ -432,11 +432,13 @@ def test_a_group_that_nobody_serves_is_said_and_when_it_is_there(graph, telemete
 
 @pytest.mark.parametrize('rate', [None, 10.0])
 def test_a_key_that_two_sources_send_is_told(graph, telemeter, rate):
-    """Of a group and a topic nobody knows before they speak: each would hide the other."""
+    """One that is switched on by and by would hide the other."""
     entry = {'topic': '/speed', 'name': 'velocity', 'type': 'std_msgs/msg/Float64'}
+    entry['enabled'] = False
     if rate:
         entry['max_rate'] = rate
     telemetry = telemeter({'period': 0.05, 'groups': {'velocity': {}}, 'topics': [entry]})
+    telemetry.publisher.enable('velocity#2', True)
     odom = graph.robot.create_publisher(Odometry, '/odom', 1)
     speed = graph.robot.create_publisher(Float64, '/speed', 1)
     problems = Problems.of(graph.node)

@@ -45,6 +45,35 @@ def test_the_schema_has_every_group_and_says_what_each_setting_is():
             assert 'description' in setting or '$ref' in setting
 
 
+@pytest.mark.parametrize(
+    ('groups', 'topic', 'key'),
+    [
+        ({'pose': {}}, {'fields': {'pose': 'pose.pose'}}, 'pose'),
+        ({'system': {}}, {'fields': {'x': '.', 'cpu_usage': 'data'}}, 'cpu_usage'),
+        ({'system': {'load': True}}, {'fields': {'load': 'data'}}, 'load'),
+        ({'battery': {}}, {'fields': ['battery_voltage']}, 'battery_voltage'),
+        ({'map': {}}, {'name': 'map'}, 'map'),
+        ({'velocity': {}}, {'topic': '/velocity'}, 'velocity'),
+    ],
+)
+def test_a_topic_under_the_key_of_a_group_is_a_mistake(groups, topic, key):
+    with pytest.raises(ConfigurationError, match=f'"{key}" of .* that of the group .* a name'):
+        config_of({'groups': groups, 'topics': [{'topic': '/x', **topic}]})
+
+
+@pytest.mark.parametrize(
+    ('groups', 'topic'),
+    [
+        ({'pose': {'enabled': False}}, {'name': 'pose'}),
+        ({'pose': {}}, {'name': 'odometry', 'fields': {'pose': 'pose.pose'}}),
+        ({'pose': {}}, {'name': 'pose', 'enabled': False}),
+        ({'system': {}}, {'fields': {'load': 'data'}}),
+    ],
+)
+def test_a_topic_beside_a_group_that_does_not_send_its_key_is_none(groups, topic):
+    assert config_of({'groups': groups, 'topics': [{'topic': '/x', **topic}]}).topics
+
+
 def test_a_topic_has_all_its_settings():
     topic = config_of(
         {

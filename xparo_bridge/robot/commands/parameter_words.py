@@ -27,6 +27,8 @@ _MOST_NAMED = 12
 
 def sentence(problem: Problem) -> str:
     """Say what a value breaks, and what would be right."""
+    if problem.schema is False:
+        return 'cannot be given together with what is beside it'
     said = _SAY.get(problem.keyword or '')
     return (said(problem) if said else '') or problem.message
 

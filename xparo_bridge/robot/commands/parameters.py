@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...json_schema import SchemaError, Validator
+from ...json_schema import Problem, SchemaError, Validator
 from ...ros.fields import load_type, UnknownType
 from .kind import Schema, SettingsError
+from .parameter_words import sentence
 
 _NUMBER = {'type': 'number'}
 _SIZE = {'type': 'integer', 'minimum': 0}
@@ -59,15 +60,35 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
             validator = Validator(part)
         except SchemaError as error:
             raise SettingsError(('parameters', name, *error.path), error.message) from error
+        _check_enum(name, part)
         problem = validator.first(part['default']) if 'default' in part else None
         if problem is not None:
-            raise SettingsError(('parameters', name, 'default'), problem.message)
+            text = sentence(problem) + _hint(problem.instance, problem)
+            raise SettingsError(('parameters', name, 'default', *problem.path), text)
     return {
         'type': 'object',
         'additionalProperties': False,
         'properties': properties,
         'required': [name for name, part in declared.items() if part.get('required')],
     }
+
+
+def _check_enum(name: str, part: Mapping[str, Any]) -> None:
+    """Refuse choices that are not of the type: nobody could send them."""
+    typed = Validator({'type': part['type']})
+    for index, choice in enumerate(part.get('enum', ())):
+        problem = typed.first(choice)
+        if problem is not None:
+            text = sentence(problem) + _hint(choice, problem)
+            raise SettingsError(('parameters', name, 'enum', index), text)
+
+
+def _hint(value: Any, problem: Problem) -> str:
+    if problem.keyword != 'type' or problem.expected != 'string':
+        return ''
+    if isinstance(value, bool):
+        return '; YAML reads on, off, yes, no, true and false so: put it in quotes'
+    return '; put it in quotes' if isinstance(value, (int, float)) else ''
 
 
 def interface(name: str, kind: str) -> Any:

@@ -110,6 +110,7 @@ class Template:
                 raise SettingsError(
                     path, f'parameter {name} is of type {declared}, the field is {describe(kind)}'
                 )
+            self._check_values_of(name, kind)
         elif isinstance(part, dict) and isinstance(kind, NamespacedType):
             self._check_message(part, class_of(kind), path)
         elif isinstance(part, list) and isinstance(kind, AbstractNestedType):
@@ -130,6 +131,20 @@ class Template:
                 path,
                 f'there is no parameter "{name}"; known: {", ".join(self._parameters) or "none"}',
             )
+
+    def _check_values_of(self, name: str, kind: AbstractType) -> None:
+        """Refuse a parameter whose own values do not fit the field it stands for."""
+        schema = self._parameters[name]
+        values: dict[Path, Any] = {
+            (key,): schema[key] for key in ('default', 'minimum', 'maximum') if key in schema
+        }
+        if schema.get('type') == 'integer':  # The outermost that may be sent.
+            for key, inwards in (('exclusiveMinimum', 1), ('exclusiveMaximum', -1)):
+                if key in schema:
+                    values[key,] = schema[key] + inwards
+        values |= {('enum', index): each for index, each in enumerate(schema.get('enum', ()))}
+        for where, value in values.items():
+            self._check_value(value, kind, ('parameters', name, *where))
 
     def _check_value(self, value: Any, kind: AbstractType, path: Path) -> None:
         try:

@@ -13,6 +13,7 @@ from ...errors import BadInput
 from ...ros.fields import check_path, load_type, UnknownType
 from ...ros.paths import parse_path, Path, PathError
 from .change import Threshold
+from .group_keys import keys_of
 
 Fields = tuple[tuple[str, Path], ...]
 Settings = Mapping[str, Any]
@@ -105,9 +106,16 @@ class TopicSettings:
         return any(path.selects for _, path in self.fields)
 
 
-def _collisions(topics: Sequence[TopicSettings]) -> Iterator[tuple[int, str]]:
-    """Which topics would be sent under the key of another, so that one of them is lost."""
-    owners: dict[str, str] = {}
+def _collisions(
+    topics: Sequence[TopicSettings], groups: Mapping[str, Settings]
+) -> Iterator[tuple[int, str]]:
+    """Which topics would be sent under the key of another or a group, so that one is lost."""
+    owners = {
+        key: f'the group {group}'
+        for group, settings in groups.items()
+        if settings['enabled']
+        for key in keys_of(group, settings)
+    }
     for index, topic in enumerate(topics):
         if topic.is_pattern or not topic.enabled:
             continue
@@ -117,9 +125,13 @@ def _collisions(topics: Sequence[TopicSettings]) -> Iterator[tuple[int, str]]:
                 yield (
                     index,
                     f'"{key}" of {topic.topic} is sent under the same key as that of '
-                    f'{owners[key]}; give one of them a name',
+                    f'{owners[key]}; give {_whom(owners[key])} a name',
                 )
             owners.setdefault(key, topic.topic)
+
+
+def _whom(owner: str) -> str:
+    return 'the topic' if owner.startswith('the group ') else 'one of them'
 
 
 @dataclass(frozen=True)
@@ -144,7 +156,7 @@ class TelemetryConfig:
                 )
         problems += [
             configuration.problem(('telemetry', 'topics', index, 'topic'), text)
-            for index, text in _collisions(topics)
+            for index, text in _collisions(topics, section['groups'])
         ]
         if problems:
             raise ConfigurationError(problems)

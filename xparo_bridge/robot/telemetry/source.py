@@ -16,7 +16,7 @@ from ...messages import Telemetry
 from ...ros import presence
 from ...ros.conventions import make_true_reader
 from ...ros.fields import type_name
-from ...ros.paths import Path
+from ...ros.paths import Index, Path
 from ...ros.problems import Problems
 from ...ros.reader import Reader
 from ...ros.samples import SampleThread
@@ -30,6 +30,8 @@ _MOST_TOPICS = 500
 _ALIVE = 10.0
 _QUIET = 2.0  # s without news, after which it is worth a reason
 _REASONS = 5  # topics of one pattern of which it is said why they are not sent
+
+_NO_ELEMENT = 'the messages have no such element; fewer are in the array, or it is empty'
 
 Values = dict[str, Any]
 Transform = Callable[[Values], Values]
@@ -195,6 +197,14 @@ class _Stream:
         self._problem = f'telemetry of {topic}'
         # Since when no message has had what a field selects by name, monotonic s.
         self._sought: dict[str, float] = {}
+        # When a message last had several of it that differ, monotonic s.
+        self._doubled: dict[str, float] = {}
+        # Fields with an index, which may be past the end; a group minds its own.
+        self._indexed = frozenset(
+            name
+            for name, path in settings.fields
+            if transform is None and any(isinstance(step, Index) for step in path.steps)
+        )
         self._last: Values | None = None
         self._sent_at = self._due_at = self._came = 0.0
         self.subscription = TopicSubscription(
@@ -262,7 +272,9 @@ class _Stream:
         assert self._read is not None  # A subscription begins after its type is settled.
         try:
             values = self._read(data, self._now)
-            if self._settings.selects:  # A topic may be shared, as /tf and /joint_states are.
+            if (
+                self._settings.selects or self._indexed
+            ):  # A topic may be shared, as /tf and /joint_states are.
                 values = self._selected(values)
                 if not values:
                     return None
@@ -288,16 +300,24 @@ class _Stream:
         found = {}
         now = monotonic()
         for name, value in values.items():
-            if not isinstance(value, Missing):
+            if not isinstance(value, Missing) and not (value is None and name in self._indexed):
                 found[name] = value
+                self._doubled.pop(name, None)
                 if name in self._sought:
                     del self._sought[name]
                     self._problems.solved(self._problem_of(name))
                 continue
             since = self._sought.setdefault(name, now)
+            if isinstance(value, Missing) and value.several:
+                self._doubled[name] = now
+            elif now - self._doubled.get(name, -_ALIVE) < _ALIVE:
+                continue  # Other messages of the topic have none; that two differ still holds.
+            else:
+                self._doubled.pop(name, None)
             # The messages of a topic that is shared need not all have it.
-            if value.several or now - since >= presence.GRACE:
-                self._problems.report(self._problem_of(name), f'left out: {value}')
+            if name in self._doubled or now - since >= presence.GRACE:
+                text = _NO_ELEMENT if value is None else value
+                self._problems.report(self._problem_of(name), f'left out: {text}')
         return found
 
     def _problem_of(self, name: str) -> str:

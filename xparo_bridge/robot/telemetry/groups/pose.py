@@ -17,6 +17,7 @@ from rclpy.node import Node
 
 from ....ros.fields import load_type, UnknownType
 from ....ros.problems import Problems
+from ....ros.rivals import DISPUTED
 from ....ros.transforms import frame_name, TransformListener
 from ..settings import parse_fields, Settings, TopicSettings
 from ..source import LeftOut, Source, TopicSource, Values
@@ -98,8 +99,7 @@ class TransformPose(Source):
         if found.disputed:
             self._problems.report(
                 _PROBLEM,
-                f'left out: two publishers put {found.disputed} to different places; give each '
-                'robot its own tf or its own frames',
+                f'left out: {found.disputed} {DISPUTED}',
             )
             return {}
         if found.age > most:
