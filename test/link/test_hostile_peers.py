@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, UTC
 import json
 import math
 import time
@@ -22,6 +23,7 @@ from fixtures.robot_side import ignore, INBOUND_LIMITS, Robot
 import psutil
 import pytest
 
+from xparo_bridge.link.connection import believable
 from xparo_bridge.link.inbound_limits import Limit
 from xparo_bridge.link.read_ahead import MAX_AHEAD
 from xparo_bridge.messages import (
@@ -31,6 +33,7 @@ from xparo_bridge.messages import (
     LinkProblem,
     LinkState,
     LinkStateChanged,
+    LinkStatistics,
     RemoteCommand,
 )
 
@@ -526,6 +529,46 @@ def test_a_step_of_the_robot_s_clock_shows_in_the_difference_without_a_new_conne
             await robot.wait_for(
                 lambda m: abs((getattr(m, 'clock_offset', None) or math.inf) - 7200.0) < 2.0
             )
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'ours', 'believed'),
+    [
+        ('1970-01-01', '2026-06-01', False),
+        ('2000-01-01', '2026-06-01', False),
+        ('9999-12-31', '2026-06-01', False),
+        ('2024-06-01', '2026-06-01', False),
+        ('2028-06-01', '2026-06-01', False),
+        ('2026-06-02', '2026-06-01', True),
+        ('2025-12-01', '2026-06-01', True),
+        ('2026-06-01', '1970-01-01', True),
+        ('2026-06-01', '2000-01-01', True),
+        ('1970-01-01', '1970-01-01', False),
+        ('9999-12-31', '1970-01-01', False),
+    ],
+)
+def test_only_a_clock_that_can_be_right_judges_the_age_of_commands(theirs, ours, believed):
+    times = [datetime.fromisoformat(f'{day}T00:00:00+00:00').timestamp() for day in (theirs, ours)]
+    assert believable(*times) is believed
+
+
+def test_a_platform_s_clock_that_cannot_be_right_is_left_out_and_said_once(monkeypatch):
+    clock = FastClock(time.time, 3 * 366 * 86400.0)
+    monkeypatch.setattr('xparo_bridge.link.connection.time', clock)
+
+    async def scenario() -> None:
+        async with websocket_server(ignore) as port, Robot(port) as robot:
+            problem = await robot.wait_for(
+                lambda m: 'its clock is not believed' in getattr(m, 'problem', '')
+            )
+            assert datetime.now(UTC).strftime('%B %Y') in problem.problem
+            numbers = await robot.wait_for(lambda m: isinstance(m, LinkStatistics))
+            assert numbers.clock_offset is None
+            # As soon as the robot's clock is set the difference counts.
+            clock.ahead = 0.0
+            await robot.wait_for(lambda m: abs(getattr(m, 'clock_offset', None) or math.inf) < 2.0)
 
     run(scenario)
 

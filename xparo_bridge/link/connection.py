@@ -49,6 +49,10 @@ _CREDENTIALS_PERIOD = 5.0
 _CREDENTIALS_TIMEOUT = 1.0
 # How long a part of a link that failed waits before it begins again, s.
 _RESTART = 1.0
+# A clock before 2020 was never set, and one after 2100 neither; Unix s.
+CLOCK_SET, _CLOCK_LAST = 1577836800.0, 4102444800.0
+# How far the platform's clock may be off a robot's that is set, s: a year.
+_FAR_OFF = 366 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ class Connection:
         )
         # The platform's Unix time minus our steady one: so a step of our own clock shows at once.
         self._platform_clock: float | None = None
+        self._clock_believed = True
         self._certificate_expiry: float | None = None
         self._stopping = asyncio.Event()
         # The credentials, while they are read in a thread beside.
@@ -305,14 +310,25 @@ class Connection:
             None if theirs is None else theirs + 0.5 - (began + time.monotonic()) / 2
         )
         self._certificate_expiry = websocket.certificate_expiry(socket)
+        believed = theirs is None or believable(theirs, time.time())
+        if self._clock_believed and not believed:
+            day = time.strftime('%d %B %Y', time.gmtime(theirs))
+            self.inbound.deliver(
+                LinkProblem(
+                    f'the platform says that it is {day}: '
+                    "its clock is not believed, and the robot's own judges the age of commands"
+                )
+            )
+        self._clock_believed = believed
         return socket
 
     @property
     def _clock_offset(self) -> float | None:
-        """The platform's clock minus the robot's, s; None while unknown."""
+        """The platform's clock minus the robot's, s; None while unknown or not to be believed."""
         if self._platform_clock is None:
             return None
-        return self._platform_clock + time.monotonic() - time.time()
+        theirs, ours = self._platform_clock + time.monotonic(), time.time()
+        return theirs - ours if believable(theirs, ours) else None
 
     async def _tick(self) -> None:
         while True:
@@ -360,3 +376,14 @@ def _cause(error: Exception) -> Cause:
         return Cause.UNREADABLE
     # Going away, restarting, busy: about the peer, not about what it was sent.
     return Cause.CUT if code in (None, 1000, 1001, 1008, 1012, 1013, 1014) else Cause.CLOSED
+
+
+def believable(theirs: float, ours: float) -> bool:
+    """
+    Whether the platform's clock may judge the age of commands, both as Unix times.
+
+    One that was never set may not, nor one that is far off a robot's clock that is set.
+    """
+    if not CLOCK_SET <= theirs < _CLOCK_LAST:
+        return False
+    return ours < CLOCK_SET or abs(theirs - ours) <= _FAR_OFF

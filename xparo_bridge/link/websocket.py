@@ -307,7 +307,7 @@ def server_time(socket: Any) -> float | None:
     headers = socket.response.headers if _NEW else socket.response_headers
     try:
         return parsedate_to_datetime(headers['Date']).timestamp()
-    except (KeyError, LookupError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         return None
 
 
