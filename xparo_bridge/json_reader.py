@@ -226,6 +226,7 @@ def _read(
             text = text.decode()
         except UnicodeDecodeError as error:
             raise JsonError(f'not JSON: no UTF-8 at byte {error.start}') from None
+    text = text.removeprefix('\ufeff')  # Writers on Windows put a byte order mark before it.
     commas, openers = text.count(','), text.count('[') + text.count('{')
     if commas + openers > max_items:
         # Those within strings count for nothing.

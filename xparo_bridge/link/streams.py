@@ -91,7 +91,7 @@ class StreamJoiner:
         if unasked is not None:
             stream.unasked = unasked
         self._note_end(message_id, whole=True)
-        text = ''.join(stream.pieces) if whole is None else whole
+        text = whole or ''.join(stream.pieces)
         return [
             ChatDelta('', message_id, final=True, unasked=stream.unasked),
             ChatReply(text, stream.unasked),

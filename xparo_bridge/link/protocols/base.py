@@ -166,6 +166,42 @@ def parse_object(frame: Frame) -> dict[str, Any]:
     return body
 
 
+def parse_parts(frame: Frame) -> tuple[dict[str, Any], list[LinkProblem]]:
+    """
+    JSON object of a text frame without those of its parts that cannot be read, and what they are.
+
+    For frames whose words count whatever decorates them. A member of the object itself stays
+    Unreadable, for `take` to say why.
+    """
+    return parts_of(*_parse(frame, 0))
+
+
+def parts_of(
+    body: dict[str, Any], faults: Sequence[str]
+) -> tuple[dict[str, Any], list[LinkProblem]]:
+    """Return what `parse_parts` does of an object that was read leniently."""
+    if not faults:
+        return body, []
+    whole = {
+        key: value if isinstance(value, Unreadable) else _pruned(value)
+        for key, value in body.items()
+    }
+    return whole, [LinkProblem(f'not JSON: {fault}') for fault in faults[:MAX_SAID]]
+
+
+def readable_parts(value: Any) -> Any:
+    """Return a value without those of its parts that could not be read."""
+    return None if isinstance(value, Unreadable) else _pruned(value)
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _pruned(v) for k, v in value.items() if not isinstance(v, Unreadable)}
+    if isinstance(value, list):
+        return [_pruned(part) for part in value if not isinstance(part, Unreadable)]
+    return value
+
+
 def parse_leniently(
     frame: Frame, urgent: Collection[str] = Protocol.urgent
 ) -> tuple[dict[str, Any], list[str]]:
@@ -228,6 +264,22 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
             f'{where}: "{key[:80]}" is {json_type(value)}, expected {_NAMES[kind]}'
         )
     return value
+
+
+def take_extra(
+    data: dict[str, Any],
+    key: str,
+    kind: type,
+    where: str,
+    default: Any,
+    problems: list[LinkProblem],
+) -> Any:
+    """Take what a message may do without: another kind of value is a problem and the default."""
+    try:
+        return take(data, key, kind, where, default)
+    except ProtocolError as error:
+        problems.append(LinkProblem(str(error)))
+        return default
 
 
 def take_list(

@@ -24,9 +24,11 @@ from ...json_writer import dumps
 from ..pending import Pending, TooManyPending
 from .base import (
     Frame,
-    parse_object,
+    MAX_SAID,
+    parse_parts,
     Protocol,
     ProtocolError,
+    readable_parts,
     take,
     take_base64,
     take_list,
@@ -117,17 +119,22 @@ class Furhat(Protocol):
         return failures
 
     def decode(self, frame: Frame) -> Sequence[Any]:
-        body = parse_object(frame)
+        body, problems = parse_parts(frame)
         kind = take(body, 'type', str, 'message')
         reader = self._readers.get(kind)
         if reader is None:
             raise unknown_type(kind, self._readers)
         request_id = take(body, 'request_id', str, kind, '')
-        decoded = reader(body, kind, request_id)
+        try:
+            decoded = reader(body, kind, request_id)
+        except ProtocolError as error:
+            if not problems:
+                raise
+            raise ProtocolError(f'{problems[0].problem}; {error}') from error
         if kind in _LAST:
             self._pending.done(request_id)
             self._watch_speech()
-        return decoded if isinstance(decoded, list) else [decoded]
+        return [*problems, *(decoded if isinstance(decoded, list) else [decoded])]
 
     def encode(self, message: Any) -> Sequence[Frame]:
         if type(message) not in self.capabilities:
@@ -290,8 +297,24 @@ def _user(data: dict[str, Any]) -> msg.User:
     return msg.User(take(data, 'id', str, where), x, y, z, other)
 
 
+def _users(data: dict[str, Any], kind: str, request_id: str) -> list[Any]:
+    """Users as far as they can be read: one that cannot costs itself."""
+    users: list[msg.User] = []
+    problems: list[msg.LinkProblem] = []
+    for number, user in enumerate(take(data, 'users', list, kind)):
+        try:
+            users.append(_user(take({'user': user}, 'user', dict, f'{kind}, item {number}')))
+        except ProtocolError as error:
+            if len(problems) < MAX_SAID:
+                problems.append(msg.LinkProblem(str(error)))
+    if problems and not users:
+        raise ProtocolError(problems[0].problem)
+    return [*problems, msg.Users(users, request_id)]
+
+
 def _text_of(value: Any) -> str:
     """Target of attention: a name, or a place as JSON text."""
+    value = readable_parts(value)
     return value if isinstance(value, str) else '' if value is None else dumps(value)
 
 
@@ -338,9 +361,7 @@ _READERS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
         take_list(data, 'face_list', str, kind, []),
         request_id,
     ),
-    'response.users.data': lambda data, kind, request_id: msg.Users(
-        [_user(user) for user in take_list(data, 'users', dict, kind)], request_id
-    ),
+    'response.users.data': lambda data, kind, request_id: _users(data, kind, request_id),
     'response.camera.data': lambda data, kind, request_id: msg.CameraFrame(
         take_base64(data, 'image', kind), request_id
     ),

@@ -26,6 +26,7 @@ from ...messages import (
     CommandState,
     CommandStatus,
     Heartbeat,
+    LinkProblem,
     MAX_NAME,
     Message,
     PeerActivity,
@@ -43,9 +44,12 @@ from ..streams import MAX_ENDED, StreamJoiner
 from .base import (
     Frame,
     parse_leniently,
+    parts_of,
     Protocol,
     ProtocolError,
+    readable_parts,
     take,
+    take_extra,
     take_options,
     unknown_type,
 )
@@ -165,13 +169,13 @@ class GeneralBots(Protocol):
             return self._tool_call(
                 {**(payload if isinstance(payload, dict) else {}), **body}, faults
             )
-        if faults:
-            raise ProtocolError(f'not JSON: {faults[0]}')
+        body, problems = parts_of(body, faults)
         reader = self._readers.get(kind)
         if reader is None:
             raise unknown_type(kind, (*self._readers, 'tool_call'))
         # The documents show fields both beside `type` and in a `payload`.
-        return reader({**take(body, 'payload', dict, kind, {}), **body}, kind)
+        payload = take(body, 'payload', dict, kind, {})
+        return [*problems, *reader({**payload, **body}, kind)]
 
     def encode(self, message: Any) -> Sequence[Frame]:
         if isinstance(message, CommandStatus):
@@ -218,6 +222,8 @@ class GeneralBots(Protocol):
         if role == 'user':
             return ()  # What the user said comes back to all who hear the session.
         unasked = self._of_others(data, kind) or role not in ANSWERING
+        if not text.strip() and (unasked or not self._asked):
+            return ()  # After the answer it is no later answer.
         self._asked = self._asked and unasked
         return (ChatReply(text, unasked),)
 
@@ -290,15 +296,17 @@ class GeneralBots(Protocol):
             return (bounded(dumps(body)),)
 
     def _error(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        code = ERROR_CODES.get(take(data, 'code', str, kind), PeerErrorCode.OTHER)
+        problems: list[LinkProblem] = []
+        code, named = error_code(data)
         if code is PeerErrorCode.RATE_LIMITED:
-            asked = take(data, 'retry_after', float, kind, 0.0)
+            asked = take_extra(data, 'retry_after', float, kind, 0.0, problems)
             self._hold_until = self._clock() + min(max(self._hold, asked), LONGEST_HOLD)
             self._hold = min(2 * self._hold, LONGEST_HOLD)
         elif code is PeerErrorCode.SESSION_NOT_FOUND and not self._of_others(data, kind):
             self._session = ''
-        text = take(data, 'message', str, kind, '')
-        return (PeerError(code, f'{data["code"][:80]}: {text}'),)
+        text = take_extra(data, 'message', str, kind, '', problems)
+        said = ': '.join(part for part in (named, text) if part) or 'no reason given'
+        return (*problems, PeerError(code, said))
 
     def _session_created(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         session = take(data, 'session_id', str, kind)
@@ -322,6 +330,15 @@ class GeneralBots(Protocol):
         return (*ends, closed)
 
 
+def error_code(data: Mapping[str, Any]) -> tuple[PeerErrorCode, str]:
+    """Return the code of an error, which may be in any case or a number, and its text."""
+    code = data.get('code')
+    if isinstance(code, (int, float)):
+        code = dumps(code)
+    named = code[:80] if isinstance(code, str) else ''
+    return ERROR_CODES.get(named.upper(), PeerErrorCode.OTHER), named
+
+
 def bounded(frame: str) -> str:
     """Return the frame if it is within the server's limit, else raise ProtocolError."""
     size = len(frame.encode())
@@ -333,4 +350,4 @@ def bounded(frame: str) -> str:
 def _tool_result(data: dict[str, Any], kind: str) -> Sequence[Message]:
     if 'result' not in data:
         raise ProtocolError('tool_result: "result" is missing')
-    return (ToolResult(take(data, 'tool', str, kind), data['result']),)
+    return (ToolResult(take(data, 'tool', str, kind), readable_parts(data['result'])),)

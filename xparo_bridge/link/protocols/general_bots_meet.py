@@ -21,12 +21,11 @@ from ...messages import (
     MeetSignal,
     Message,
     PeerError,
-    PeerErrorCode,
     Ping,
     Pong,
 )
 from .base import Frame, parse_object, Protocol, ProtocolError, take, unknown_type
-from .general_bots import bounded, ERROR_CODES
+from .general_bots import bounded, error_code
 
 # How servers name who sent a signal or left a room; the documents name nobody.
 SENDERS = ('sender_id', 'from_id', 'from', 'participant_id', 'participant_name', 'sender')
@@ -62,12 +61,12 @@ class GeneralBotsMeet(Protocol):
         if kind == 'pong':
             return ()
         if kind == 'error':
-            code = take(body, 'code', str, kind, '')
+            code, named = error_code(body)
             text = take(body, 'message', str, kind, '')
             return (
                 PeerError(
-                    ERROR_CODES.get(code, PeerErrorCode.OTHER),
-                    ': '.join(part for part in (code[:80], text) if part) or 'no reason given',
+                    code,
+                    ': '.join(part for part in (named, text) if part) or 'no reason given',
                 ),
             )
         if kind not in ('join', 'leave', 'signal'):

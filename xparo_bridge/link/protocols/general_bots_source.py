@@ -26,6 +26,7 @@ from ...messages import (
     ChatReply,
     ChatRequest,
     ChatSession,
+    LinkProblem,
     Message,
     PeerActivity,
     PeerState,
@@ -36,12 +37,14 @@ from ...messages import (
 from ..streams import StreamJoiner
 from .base import (
     Frame,
+    MAX_SAID,
     parse_json,
-    parse_object,
+    parse_parts,
     Protocol,
     ProtocolError,
+    readable_parts,
     take,
-    take_list,
+    take_extra,
     take_options,
     unknown_type,
 )
@@ -53,15 +56,31 @@ SILENT = (USER, CONTEXT_CHANGE, SWITCHER)
 # Before its first answer the server runs a script that may say something whole, and waits 2 s for
 # it; an answer follows, or none does.
 SCRIPT_TIME = 3.0  # s
-_TAG = re.compile(
-    r'</?(p|br|b|i|u|em|strong|h[1-6]|ul|ol|li|div|span|a|table|tr|td|th|code|pre|hr|img)\b[^<>]*>',
-    re.IGNORECASE,
+# The elements of HTML; what else stands between < and > is text.
+_TAGS = (
+    'a abbr address article aside audio b bdi bdo big blockquote body br button caption center '
+    'cite code col colgroup dd del details dfn dialog div dl dt em fieldset figcaption figure '
+    'font footer form h[1-6] head header hgroup hr html i iframe img input ins kbd label legend '
+    'li link main mark menu meta nav noscript object ol optgroup option output p picture pre '
+    'progress q rp rt ruby s samp script section select small source span strike strong style '
+    'sub summary sup svg table tbody td template textarea tfoot th thead time title tr tt u ul '
+    'var video wbr'
+).split()
+_TAG = re.compile(rf'</?({"|".join(_TAGS)})\b[^<>]*>|<!--', re.IGNORECASE)
+# What of it is no text.
+_HIDDEN = re.compile(
+    r'<!--.*?(?:-->|\Z)|<(script|style|template|noscript|head)\b[^<>]*>.*?(?:</\1\s*>|\Z)',
+    re.IGNORECASE | re.DOTALL,
 )
 # Whole texts that may wait for an answer.
 _MOST_WHOLE = 20
 # Of a longer reply, characters, the HTML stays: to read it would hold up the other links.
 _LONGEST_HTML = 1 << 16
-_BREAKS = ('p', 'br', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'li', 'div', 'tr', 'hr')
+_BREAKS = frozenset(
+    'address article aside blockquote br caption dd details dialog div dl dt fieldset figcaption '
+    'figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol option p pre '
+    'section summary table tbody tfoot thead title tr ul'.split()
+)
 
 
 class GeneralBotsSource(Protocol):
@@ -135,8 +154,9 @@ class GeneralBotsSource(Protocol):
         return messages
 
     def decode(self, frame: Frame) -> Sequence[Message]:
-        body = parse_object(frame)
-        return self._response(body) if 'type' not in body else self._greeting(body)
+        body, problems = parse_parts(frame)
+        read = self._response if 'type' not in body else self._greeting
+        return [*problems, *read(body)]
 
     def encode(self, message: Any) -> Sequence[Frame]:
         if not isinstance(message, ChatRequest):
@@ -173,20 +193,18 @@ class GeneralBotsSource(Protocol):
     def _response(self, body: dict[str, Any]) -> Sequence[Message]:
         where = 'response'
         if 'event' in body and 'content' not in body:
-            return (Widget(body),)
+            return (Widget(readable_parts(body)),)
         text = take(body, 'content', str, where)
         if (event := _event(text)) is not None:
             return (Widget(event),)
         kind = take(body, 'message_type', int, where)
         complete = take(body, 'is_complete', bool, where)
-        offers = [
-            take(offer, 'text', str, f'{where}, suggestion')
-            for offer in take_list(body, 'suggestions', dict, where, [])
-        ]
+        problems: list[LinkProblem] = []
+        offers = _offers(body, problems)
+        session = take_extra(body, 'session_id', str, where, self._session, problems)
         messages: list[Message] = []
-        session = take(body, 'session_id', str, where, self._session)
         if kind in SILENT:
-            return ()
+            return problems
         if kind == SUGGESTION:
             offers = [text, *offers]
         elif kind == TOOL:
@@ -194,9 +212,12 @@ class GeneralBotsSource(Protocol):
         elif kind == SYSTEM or (self._greeted and session != self._session):
             messages += [ChatReply(plain_text(text), unasked=True)] if complete and text else []
         else:
-            messages += self._think(take(body, 'thinking', bool, where, False))
-            messages += self._piece(text, take(body, 'stream_token', str, where, ''), complete)
-        return [*messages, Suggestions(tuple(offers))] if offers else messages
+            thinking = take_extra(body, 'thinking', bool, where, False, problems)
+            messages += self._think(thinking)
+            token = take_extra(body, 'stream_token', str, where, '', problems)
+            messages += self._piece(text, token, complete)
+        messages += [Suggestions(tuple(offers))] if offers else []
+        return [*problems, *messages]
 
     def _piece(self, text: str, token: str, complete: bool) -> list[Message]:
         """One part of an answer; the first is often empty, to keep the connection open."""
@@ -244,6 +265,18 @@ class GeneralBotsSource(Protocol):
         return [PeerActivity(PeerState.THINKING if thinking else PeerState.IDLE)]
 
 
+def _offers(body: dict[str, Any], problems: list[LinkProblem]) -> list[str]:
+    """Texts of the suggestions, which are objects or the texts themselves."""
+    offers = []
+    for offer in take_extra(body, 'suggestions', list, 'response', [], problems):
+        text = offer.get('text') if isinstance(offer, dict) else offer
+        if isinstance(text, str) and text:
+            offers.append(text)
+        elif len(problems) < MAX_SAID:
+            problems.append(LinkProblem('response, suggestions: one is neither text nor has one'))
+    return offers
+
+
 def _event(text: str) -> dict[str, Any] | None:
     """Instruction for the server's own web page, which it puts where words are expected."""
     if not text.lstrip().startswith('{'):
@@ -259,6 +292,12 @@ def plain_text(text: str) -> str:
     """Return the words of a reply in HTML, a line for each block; other text as it is."""
     if len(text) > _LONGEST_HTML or not _TAG.search(text):
         return text
-    words = unescape(_TAG.sub(lambda tag: '\n' if tag[1].lower() in _BREAKS else '', text))
+    shown = _HIDDEN.sub('', text)
+    words = unescape(_TAG.sub(_instead_of_tag, shown))
     lines = (' '.join(line.split()) for line in words.splitlines())
     return '\n'.join(line for line in lines if line)
+
+
+def _instead_of_tag(tag: re.Match[str]) -> str:
+    name = (tag[1] or '').lower()
+    return '\n' if name in _BREAKS else ' ' if name in ('td', 'th') else ''

@@ -35,9 +35,10 @@ from ...messages import (
 from .base import (
     Frame,
     parse_json,
-    parse_object,
+    parse_parts,
     Protocol,
     ProtocolError,
+    readable_parts,
     take,
     take_options,
     unknown_type,
@@ -94,6 +95,7 @@ class Xrx(Protocol):
                 raise ProtocolError(
                     f'options: a sample rate of {rate} Hz, expected {MIN_RATE} to {MAX_RATE}'
                 )
+        self._asked = False  # Whether something was said to which no text came yet.
         self._turns = 0
         self._turn_id = ''  # '' while the agent has no turn.
         self._said: str | None = None  # its last text of this turn
@@ -136,7 +138,10 @@ class Xrx(Protocol):
     def decode(self, frame: Frame) -> Sequence[Message]:
         if isinstance(frame, bytes):
             return self._speech(frame)
-        body = parse_object(frame)
+        body, problems = parse_parts(frame)
+        return [*problems, *self._read(body)]
+
+    def _read(self, body: dict[str, Any]) -> Sequence[Message]:
         kind = take(body, 'type', str, 'message')
         user = take(body, 'user', str, 'message')
         if kind == 'widget':
@@ -155,6 +160,7 @@ class Xrx(Protocol):
         if isinstance(message, AudioFrame):
             return self._sound(message)
         if isinstance(message, ChatRequest):
+            self._asked = True
             return (dumps({'type': 'text', 'content': message.text}),)
         if isinstance(message, AgentAction):
             modality = 'audio' if message.speak else 'text'
@@ -169,6 +175,10 @@ class Xrx(Protocol):
         self._refuse(message)
 
     def _text(self, text: str) -> Sequence[Message]:
+        # An empty text after the answer is no later answer.
+        if not text.strip() and (self._turn_id or not self._asked):
+            return ()
+        self._asked = False
         if self._turn_id:
             self._said = text
             return (ChatDelta(text, self._turn_id),)
@@ -220,7 +230,7 @@ class Xrx(Protocol):
 
 def _widget(body: dict[str, Any]) -> Json:
     """Content of a widget: an object, also as JSON text, or text such as markdown as it is."""
-    content = body.get('content')
+    content = readable_parts(body.get('content'))
     if isinstance(content, (dict, list)):
         return content
     text = take(body, 'content', str, 'widget')
