@@ -20,6 +20,8 @@ COMMANDS = 200
 LINES = 500
 _DRIVING = frozenset({'teleop'})
 _LATCHES = {'stop': 'stopped', 'pause': 'paused', 'resume': ''}
+# Codes of errors that tell of it; a pause that some of what moves goes on in spite of counts too.
+_LATCHED = {'stopped': 'stopped', 'paused': 'paused', 'not_paused': 'paused'}
 
 
 @dataclass
@@ -169,8 +171,8 @@ class RobotView:
         if state == 'succeeded' or (state == 'running' and view.command == 'stop'):
             self.latch = _LATCHES.get(view.command, self.latch)
             self._learn(view)
-        if view.error.get('code') in ('stopped', 'paused'):
-            self.latch = str(view.error['code'])
+        if view.error.get('code') in _LATCHED:
+            self.latch = _LATCHED[view.error['code']]
         self.commands_revision += 1
 
     def _learn(self, view: CommandView) -> None:

@@ -14,15 +14,18 @@ import math
 
 Place = tuple[str, tuple[float, float, float]]  # Parent and translation, m.
 
-# What is said of such a frame, after its name. One publisher may do so too: two of its sources.
-DISPUTED = (
-    'is put to two different places in turn, by two publishers (give each robot its own tf or its '
-    'own frames) or by one that contradicts itself'
-)
 # What is a leap, and what is back where it was, m.
 _LEAP, _BACK = 0.5, 0.1
 # So many leaps there and back within so long, s, are of two publishers.
 _LEAPS, _WITHIN = 4, 5.0
+
+
+def disputed(frame: str) -> str:
+    """Say what is wrong with such a frame; one publisher may contradict itself as two do."""
+    return (
+        f'{frame} is put to two different places in turn, by two publishers (give each robot its '
+        'own tf or its own frames) or by one that contradicts itself'
+    )
 
 
 class Rivals:

@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from xparo_bridge.configuration import checked
 from xparo_bridge.messages import CommandState
+from xparo_bridge.robot.commands import base
 from xparo_bridge.robot.commands.base_settings import base_settings
 from xparo_bridge.ros.velocity import Velocity
 from xparo_bridge.ros.velocity_topic import VelocityTopic
@@ -94,6 +95,22 @@ def test_a_base_that_nobody_is_says_where_somebody_listens(station, robot):
         '/cmd_vel_stamped has subscribers of geometry_msgs/msg/TwistStamped'
     )
     at.until(lambda: at.base.unheard() == words)
+
+
+@pytest.mark.parametrize('drives', [False, True])
+def test_a_warning_is_given_only_where_something_drives(station, monkeypatch, capfd, drives):
+    monkeypatch.setattr(base, '_PATIENCE', 0.2)
+    at = station({'stop': {'kind': 'stop'}, **({'go': {'kind': 'navigate'}} if drives else {})})
+    end = time.monotonic() + (20.0 if drives else 2.5)
+    said = ''
+
+    def done():
+        nonlocal said
+        said += capfd.readouterr().err
+        return 'cannot be told to stand' in said or time.monotonic() > end
+
+    at.until(done, 30.0)
+    assert ('cannot be told to stand' in said) == drives
 
 
 def test_the_other_type_and_a_qos_that_does_not_fit_are_named(station, robot):

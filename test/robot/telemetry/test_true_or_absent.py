@@ -46,7 +46,7 @@ def test_a_battery_is_never_over_100_percent(graph, telemeter, capfd):
     publisher = graph.robot.create_publisher(BatteryState, '/battery_state', 1)
     for number, (part, percent, named) in enumerate(PARTS):
         telemetry.sent.clear()
-        state = BatteryState(percentage=part, voltage=float(number))
+        state = BatteryState(percentage=part, voltage=float(number), present=True)
         graph.publish_until(
             publisher,
             state,
@@ -56,6 +56,25 @@ def test_a_battery_is_never_over_100_percent(graph, telemeter, capfd):
         said = Problems.of(graph.node).now.get('telemetry battery', '')
         assert (f'the driver says {part:g}' in said) == named
     assert capfd.readouterr().err.count('the driver says 87') == 1
+
+
+@pytest.mark.parametrize(
+    ('message', 'percent'),
+    [
+        ({'present': False}, None),
+        ({'present': False, 'voltage': math.nan}, None),
+        ({'present': True}, 0.0),
+        ({'present': False, 'percentage': 0.5}, 50.0),
+        ({'present': False, 'voltage': 21.0}, 0.0),
+    ],
+)
+def test_a_place_without_a_battery_is_no_empty_battery(graph, telemeter, message, percent):
+    telemetry = telemeter({'period': 0.05, 'groups': {'battery': {}}})
+    publisher = graph.robot.create_publisher(BatteryState, '/battery_state', 1)
+    graph.publish_until(publisher, BatteryState(**message), lambda: telemetry.sent)
+    assert telemetry.latest.get('battery_percentage') == percent
+    said = Problems.of(graph.node).now.get('telemetry battery', '')
+    assert ('no battery is present' in said) == (percent is None)
 
 
 def pack(location='', percentage=0.9, serial='', frame='', voltage=24.0):

@@ -77,6 +77,8 @@ class RobotBase:
         self._stands: set[Stand] = set()
         self._closed = False
         self._made_at = time.monotonic()
+        # Whether a command drives: only then is it worth a warning that no base listens.
+        self.wanted = True
         self._stand_until = dict.fromkeys(self._topics, 0.0)
         self._reports = {topic: _Report() for topic in self._topics}
         self._timer = timer(node, 1 / _STAND_RATE, self._tick, running=False)
@@ -205,7 +207,8 @@ class RobotBase:
             self._guard.check()
         for topic, out in self._topics.items():
             out.look()
-            self._reports[topic].update(out, self._logger)
+            if self.wanted:
+                self._reports[topic].update(out, self._logger)
         if self._motion is not None:
             self._motion.now()  # What it says now counts if it is silent when a stop comes.
 

@@ -91,6 +91,7 @@ class Router:
         self._trees = trees
         self.lock = MotionLock(lock_record or journal)
         self.kinds = make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
+        base.wanted = any(kind.motion and kind.channel == BASE for kind in self.kinds.values())
         self.admission = Admission(configuration, self.kinds, self.lock, clock_offset)
         self.channels = Channels()
         self._turns = Turns(self._begin)

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from ....ros.geometry import FARTHEST
-from ....ros.rivals import DISPUTED
+from ....ros.rivals import disputed
 from ....ros.transforms import frame_name, TransformListener
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Rejection, Run
@@ -116,7 +116,7 @@ class SavePlace(Kind[float]):
                     'no_transform',
                     f'there is no transform from {frame} to {base}: is the robot localized?'
                     if found is None
-                    else f'{found.disputed} {DISPUTED}'
+                    else disputed(found.disputed)
                     if found.disputed
                     else f'the transform of {found.oldest} has not come for {found.age:.1f} s, '
                     f'expected at most {most:g}: is the robot still localized?',

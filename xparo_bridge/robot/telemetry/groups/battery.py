@@ -32,6 +32,7 @@ _PROBLEM = 'telemetry battery'
 _FIELDS = {
     **{name: parse_path(name) for name in ('percentage', 'voltage', 'current')},
     'status': parse_path('power_supply_status'),
+    'present': parse_path('present'),
     'location': parse_path('location'),
     'serial_number': parse_path('serial_number'),
     'frame': parse_path('header.frame_id'),
@@ -129,9 +130,22 @@ class Battery(Source):
         self._problems.forget(_PROBLEM)
 
 
+def _is_absent(read: Values) -> bool:
+    """
+    Whether a message is of a place without a battery.
+
+    Many drivers never fill `present` in, so it counts only where nothing was measured either.
+    """
+    return not read['present'] and not any(
+        math.isfinite(read[name]) and read[name] for name in ('percentage', 'voltage')
+    )
+
+
 def _battery(read: Values, problems: Problems) -> Values:
     part = None
     try:
+        if _is_absent(read):
+            raise NoCharge('the driver says that no battery is present')
         part = charge(read['percentage'])
         problems.solved(_PROBLEM)
     except NoCharge as error:

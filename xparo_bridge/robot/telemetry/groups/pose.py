@@ -17,7 +17,7 @@ from rclpy.node import Node
 
 from ....ros.fields import load_type, UnknownType
 from ....ros.problems import Problems
-from ....ros.rivals import DISPUTED
+from ....ros.rivals import disputed
 from ....ros.transforms import frame_name, TransformListener
 from ..settings import parse_fields, Settings, TopicSettings
 from ..source import LeftOut, Source, TopicSource, Values
@@ -99,7 +99,7 @@ class TransformPose(Source):
         if found.disputed:
             self._problems.report(
                 _PROBLEM,
-                f'left out: {found.disputed} {DISPUTED}',
+                f'left out: {disputed(found.disputed)}',
             )
             return {}
         if found.age > most:
