@@ -12,6 +12,7 @@ from fixtures.robot_side import Robot
 import pytest
 
 from xparo_bridge.link.protocols.base import MAX_KEYS
+from xparo_bridge.link.protocols.xparo import Xparo
 from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
 from xparo_bridge.link.read_ahead import Arrival, LOOKED_INTO
 from xparo_bridge.messages import LinkProblem, RemoteCommand
@@ -89,3 +90,27 @@ def test_a_stop_among_many_orders_is_heard_first(names, before):
     else:
         assert [message.command for message in rest] == list(dict.fromkeys(orders))
         assert len(told) == 1 and 'counts once' in told[0].problem
+
+
+@pytest.mark.parametrize('name', ['stop', 'pause', 'cancel'])
+@pytest.mark.parametrize('count', [4_000, 40_000, 600_000])
+@pytest.mark.parametrize('looked_into', [True, False])
+def test_an_urgent_order_of_too_many_values_goes_to_the_robot_first(name, count, looked_into):
+    taken: list[tuple[Any, bool]] = []
+    robot = Robot(1, urgent=URGENT)
+    robot.crossing.deliver = lambda link, message, size=0, *, urgent=False: taken.append(
+        (message, urgent)
+    )
+    data = {'parameters': {'x': [0] * count}, 'command': name, 'command_id': 'c-1'}
+    text = json.dumps({'type': 'remote_command', 'data': data}, separators=(',', ':'))
+    protocol = Xparo(url='wss://localhost/ws', secret_key='s', project_id='p')
+    inbound = robot.connection.inbound
+    if looked_into:
+        inbound.judge(protocol, text.encode(), Arrival(0.0))
+    else:
+        for message in protocol.decode(text):
+            inbound.take(protocol, message, len(text), 0.0)
+    order, urgent = taken[0]
+    assert urgent
+    assert (order.command, order.command_id) == (name, 'c-1')
+    assert order.parameters == {} or count == 4_000
