@@ -160,46 +160,10 @@ class Protocol(ABC):
 
 def parse_object(frame: Frame) -> dict[str, Any]:
     """JSON object of a text frame, or ProtocolError."""
-    body, faults = _parse(frame, 0)
+    body, faults = parse_frame(frame, 0)
     if faults:
         raise ProtocolError(f'not JSON: {faults[0]}')
     return body
-
-
-def parse_parts(frame: Frame) -> tuple[dict[str, Any], list[LinkProblem]]:
-    """
-    JSON object of a text frame without those of its parts that cannot be read, and what they are.
-
-    For frames whose words count whatever decorates them. A member of the object itself stays
-    Unreadable, for `take` to say why.
-    """
-    return parts_of(*_parse(frame, 0))
-
-
-def parts_of(
-    body: dict[str, Any], faults: Sequence[str]
-) -> tuple[dict[str, Any], list[LinkProblem]]:
-    """Return what `parse_parts` does of an object that was read leniently."""
-    if not faults:
-        return body, []
-    whole = {
-        key: value if isinstance(value, Unreadable) else _pruned(value)
-        for key, value in body.items()
-    }
-    return whole, [LinkProblem(f'not JSON: {fault}') for fault in faults[:MAX_SAID]]
-
-
-def readable_parts(value: Any) -> Any:
-    """Return a value without those of its parts that could not be read."""
-    return None if isinstance(value, Unreadable) else _pruned(value)
-
-
-def _pruned(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _pruned(v) for k, v in value.items() if not isinstance(v, Unreadable)}
-    if isinstance(value, list):
-        return [_pruned(part) for part in value if not isinstance(part, Unreadable)]
-    return value
 
 
 def parse_leniently(
@@ -216,10 +180,11 @@ def parse_leniently(
     if len(frame) > most and isinstance(frame, str):
         if '\\u' in frame or any(word in frame for word in urgent):
             most = MAX_FRAME
-    return _parse(frame, most)
+    return parse_frame(frame, most)
 
 
-def _parse(frame: Frame, most: int) -> tuple[dict[str, Any], list[str]]:
+def parse_frame(frame: Frame, most: int) -> tuple[dict[str, Any], list[str]]:
+    """Object of a text frame; with too many values it has at most `most` characters."""
     if isinstance(frame, bytes):
         raise ProtocolError('expected a text frame, not a binary frame')
     try:
@@ -253,7 +218,7 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
     value = data.get(key, ...)
     if value is ... or (value is None and default is not ...):
         if default is ...:
-            raise ProtocolError(f'{where}: "{key[:80]}" is missing; expected {_NAMES[kind]}')
+            raise ProtocolError(f'{where}: "{key[:80]}" is missing; expected {TYPE_NAMES[kind]}')
         return default
     if kind is float and type(value) is int:
         return float(value)
@@ -261,25 +226,9 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
         raise ProtocolError(f'{where}: "{key[:80]}": {value.problem}')
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ProtocolError(
-            f'{where}: "{key[:80]}" is {json_type(value)}, expected {_NAMES[kind]}'
+            f'{where}: "{key[:80]}" is {json_type(value)}, expected {TYPE_NAMES[kind]}'
         )
     return value
-
-
-def take_extra(
-    data: dict[str, Any],
-    key: str,
-    kind: type,
-    where: str,
-    default: Any,
-    problems: list[LinkProblem],
-) -> Any:
-    """Take what a message may do without: another kind of value is a problem and the default."""
-    try:
-        return take(data, key, kind, where, default)
-    except ProtocolError as error:
-        problems.append(LinkProblem(str(error)))
-        return default
 
 
 def take_list(
@@ -292,28 +241,6 @@ def take_list(
     return [
         take({key: item}, key, kind, f'{where}, item {index}') for index, item in enumerate(items)
     ]
-
-
-def good_items(
-    items: Iterable[tuple[Any, Any]], kind: type, where: str
-) -> tuple[list[tuple[Any, Any]], list[LinkProblem]]:
-    """
-    Items that are of a `kind`, with their names or numbers, and what is wrong with others.
-
-    ProtocolError if there are items and none of the kind.
-    """
-    good: list[tuple[Any, Any]] = []
-    problems: list[LinkProblem] = []
-    for name, item in items:
-        if isinstance(item, kind) and readable(item):
-            good.append((name, item))
-        elif len(problems) < MAX_SAID:
-            found = item.problem if isinstance(item, Unreadable) else f'is {json_type(item)}'
-            name = f'"{name[:80]}"' if isinstance(name, str) else name
-            problems.append(LinkProblem(f'{where}: item {name} {found}, expected {_NAMES[kind]}'))
-    if problems and not good:
-        raise ProtocolError('; '.join(each.problem for each in problems))
-    return good, problems
 
 
 def take_map(
@@ -398,7 +325,7 @@ def load_protocol(name: str) -> type[Protocol]:
     raise KeyError(f'no protocol "{name}"; installed: {", ".join(protocol_names())}')
 
 
-_NAMES: dict[type, str] = {
+TYPE_NAMES: dict[type, str] = {
     str: 'a string',
     dict: 'an object',
     list: 'a list',

@@ -25,16 +25,15 @@ from ..pending import Pending, TooManyPending
 from .base import (
     Frame,
     MAX_SAID,
-    parse_parts,
     Protocol,
     ProtocolError,
-    readable_parts,
     take,
     take_base64,
     take_list,
     unknown_type,
 )
 from .furhat_requests import request_body, REQUESTS
+from .parts import parse_parts, readable_parts
 
 ANSWER_TIME = 5.0  # s for what the head answers at once
 STOP_TIME = 5.0  # s to fall silent

@@ -44,16 +44,14 @@ from ..streams import MAX_ENDED, StreamJoiner
 from .base import (
     Frame,
     parse_leniently,
-    parts_of,
     Protocol,
     ProtocolError,
-    readable_parts,
     take,
-    take_extra,
     take_options,
     unknown_type,
 )
 from .orders import arguments_of
+from .parts import parts_of, readable_parts, take_extra
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
 PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence

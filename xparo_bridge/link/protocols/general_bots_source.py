@@ -39,16 +39,14 @@ from .base import (
     Frame,
     MAX_SAID,
     parse_json,
-    parse_parts,
     Protocol,
     ProtocolError,
-    readable_parts,
     take,
-    take_extra,
     take_options,
     unknown_type,
 )
 from .general_bots import bounded
+from .parts import parse_parts, readable_parts, take_extra
 
 EXTERNAL, USER, BOT, CONTINUE, SUGGESTION, CONTEXT_CHANGE, TOOL, SYSTEM, SWITCHER = range(9)
 # What only a screen would show: the robot's own words, a change of context, a switch.

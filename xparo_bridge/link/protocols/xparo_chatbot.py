@@ -37,7 +37,6 @@ from ...messages import (
 )
 from .base import (
     Frame,
-    good_items,
     KeyReader,
     MAX_KEYS,
     parse_leniently,
@@ -46,6 +45,7 @@ from .base import (
     read_keys,
     take,
 )
+from .parts import good_items
 
 PROJECT_KEYS = {
     'title': 'title',

@@ -35,14 +35,13 @@ from ...messages import (
 from .base import (
     Frame,
     parse_json,
-    parse_parts,
     Protocol,
     ProtocolError,
-    readable_parts,
     take,
     take_options,
     unknown_type,
 )
+from .parts import parse_parts, readable_parts
 
 FRAME_TIME = 0.030  # s of sound in a frame
 STT_RATE, TTS_RATE = 16000, 24000  # Hz
