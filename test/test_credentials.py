@@ -22,7 +22,7 @@ def test_the_environment_gives_them():
 
 
 def test_a_missing_variable_is_named():
-    with pytest.raises(CredentialsError, match='^XPARO_PROJECT_ID not set'):
+    with pytest.raises(CredentialsError, match='^XPARO_PROJECT_ID not set in .*; set it, or'):
         read_credentials(None, {'XPARO_SECRET_KEY': SECRET})
 
 

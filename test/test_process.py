@@ -373,3 +373,49 @@ def test_a_start_that_fails_names_its_cause(tmp_path):
 )
 def test_arguments_of_ROS_are_told_from_the_programs_own(given, own):
     assert split_ros_arguments(given.split())[0] == own.split()
+
+
+def test_what_is_wrong_within_one_part_is_told_at_once_too(tmp_path):
+    file = tmp_path / 'robot.yaml'
+    file.write_text(
+        'links: [{name: a, protocol: xparo, url: "ws://127.0.0.1:9/"}]\n'
+        'telemetry:\n'
+        '  topics:\n'
+        '    - topic: /a\n'
+        '      type: sensor_msgs/msg/BatteryState\n'
+        '      fields:\n'
+        '        x: nix\n'
+        '        y: "v[["\n'
+        '        z: voltag\n'
+        'commands:\n'
+        '  light:\n'
+        '    kind: service\n'
+        '    service: /light\n'
+        '    type: std_srvs/srv/SetBool\n'
+        '    timeout: soon\n'
+        '    request:\n'
+        '      dat: $c\n'
+        '      data: $d\n'
+        '    parameters:\n'
+        '      c: {type: bool}\n'
+        '      e: {type: boolean}\n'
+    )
+    code, lines = check(file)
+    found = [line.removeprefix(f'{file}:').split(': ')[:2] for line in lines if str(file) in line]
+    assert code == 1
+    assert sorted(found) == [
+        ['15', 'commands.light.timeout'],
+        ['17', 'commands.light.request.dat'],
+        ['18', 'commands.light.request.data'],
+        ['20', 'commands.light.parameters.c.type'],
+        ['7', 'telemetry.topics[0].fields.x'],
+        ['8', 'telemetry.topics[0].fields.y'],
+        ['9', 'telemetry.topics[0].fields.z'],
+    ]
+
+
+def test_a_key_of_two_topics_is_told_once(tmp_path):
+    topics = [{'topic': '/a', 'name': 'x'}, {'topic': '/b', 'name': 'x'}]
+    code, lines = check(configuration(tmp_path, telemetry={'topics': topics}))
+    assert code == 1
+    assert len([line for line in lines if '/a' in line or '/b' in line]) == 1

@@ -133,6 +133,34 @@ class Configuration:
         """Return what a part of the tree has that its own schema does not allow."""
         return [((*path, *at), text) for at, text in self._section(path, schema)[1]]
 
+    def rest_of_section(
+        self, path: KeyPath, schema: dict[str, Any]
+    ) -> tuple[dict[str, Any] | None, set[str | int]]:
+        """
+        Return what is right of a part that its own schema does not allow, and the keys left out.
+
+        The part is None if a key that must be there is wrong. A wrong declaration below
+        `parameters` is one of any type.
+        """
+        part, found = self._section(path, schema)
+        left_out: set[str | int] = set()
+        of_any_type = set()
+        for at, _ in found:
+            if not at or at[0] in schema.get('required', ()) or at == ('parameters',):
+                return None, left_out
+            if at[0] == 'parameters':
+                of_any_type.add(at[1])
+            else:
+                left_out.add(at[0])
+        for key in left_out:
+            part.pop(key, None)
+        for name in of_any_type:
+            part['parameters'].pop(name, None)
+        _fill_defaults(part, schema, schema)
+        for name in of_any_type:
+            part['parameters'][name] = {}
+        return dict(part), left_out
+
     def _section(
         self, path: KeyPath, schema: dict[str, Any]
     ) -> tuple[Any, list[tuple[KeyPath, str]]]:

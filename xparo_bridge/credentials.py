@@ -91,8 +91,9 @@ def read_credentials(
             if not value
         ]
         if missing:
+            them = 'it' if len(missing) == 1 else 'them'
             raise CredentialsError(
-                f'{" and ".join(missing)} not set in the environment; set them, or name a file '
+                f'{" and ".join(missing)} not set in the environment; set {them}, or name a file '
                 'of mode 0600 with secret_key and project_id as credentials_file of the link'
             )
         return Credentials(secret_key, project_id)

@@ -511,6 +511,27 @@ def test_where_a_value_within_another_ends_can_be_seen():
     assert line == 'pose={x=1.5 frame=odom} open=[] latch="" n=3'
 
 
+@pytest.mark.parametrize(
+    ('value', 'said'),
+    [
+        (
+            {'format': 'jpeg', 'stamp': 1796000000.25, 'data': '/9j/' + 'A' * 19996},
+            'format=jpeg stamp=1796000000.25 data=(image, 15 kB)',
+        ),
+        ({'grid': 'AQID' * 100}, 'grid=(bytes, 300 B)'),
+        ({'word': 'AQID', 'far': 20000.0, 'near': 1.23456}, 'word=AQID far=20000 near=1.235'),
+    ],
+)
+def test_bytes_and_stamps_are_said_for_people(value, said):
+    assert brief(value) == said
+
+
+def test_an_id_is_not_empty(port):
+    done = cli(port, 'send', 'status', '--id', '')
+    assert done.returncode == 2
+    assert 'not empty' in done.stderr
+
+
 def test_the_command_line_names_the_trouble_in_one_line(port):
     nobody = cli(1, 'robots')
     assert nobody.returncode == 1

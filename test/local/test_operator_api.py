@@ -626,3 +626,30 @@ def test_a_connection_that_breaks_gives_its_requests_an_error(port):
             assert caught.value.code == 'gone'
 
     asyncio.run(test())
+
+
+def test_two_connections_of_one_name_are_told():
+    with platform() as (process, port):
+
+        async def test():
+            async with await OperatorClient.connect(port=port) as operator, robot(port, 'r1'):
+                (alone,) = await operator.robots()
+                assert alone['open_connections'] == 1
+                async with robot(port, 'r1'):
+                    warning = await operator.wait_for(lambda event: event['event'] == 'warning')
+                    assert warning['robot'] == 'r1'
+                    assert '2 connections have this name' in warning['problem']
+                    (twice,) = await operator.robots()
+                    assert twice['open_connections'] == 2
+
+        asyncio.run(test())
+        process.wait_for_line('r1: 2 connections have this name')
+
+
+def test_an_empty_command_id_is_refused(port):
+    async def test():
+        async with robot(port, 'empty'), await OperatorClient.connect(port=port) as operator:
+            with pytest.raises(OperatorError, match='"command_id" is empty'):
+                await operator.send_command('status', {}, 'empty', command_id='')
+
+    asyncio.run(test())

@@ -91,3 +91,10 @@ def test_what_is_not_there_is_told_without_a_traceback(tmp_path):
 def test_a_table_is_as_wide_as_what_is_in_it(capsys, rows, expected):
     table(('name', 'does'), rows)
     assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_what_is_very_long_moves_its_own_row_alone(capsys):
+    table(('command', 'parameters', 'does'), [('go', 'x' * 150, 'drive'), ('status', '', 'say')])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert rows == [f'go       {"x" * 150}  drive', f'status   {"":40}  say']
+    assert len(head) < 60

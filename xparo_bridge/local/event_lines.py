@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
 from .platform_client import Event
 from .platform_frames import make
 
+# Bytes in base64, such as those of an image; shorter ones may be words.
+_BASE64 = re.compile(r'[A-Za-z0-9+/]+={0,2}')
+_LEAST_BYTES = 200
+# How the base64 of JPEG, PNG, WebP and GIF begins.
+_IMAGES = ('/9j/', 'iVBORw0KGgo', 'UklGR', 'R0lGOD')
 LONGEST = 88  # characters of a value in one line; a longer one is printed in lines
 _PING = make('ping')
 
@@ -94,7 +100,19 @@ def brief(value: Any, inside: bool = False) -> str:
     if isinstance(value, list) and inside:
         return f'[{", ".join(brief(item, True) for item in value)}]'
     if isinstance(value, float):
+        if 1e4 <= abs(value) < 1e15:  # A stamp in s needs more than four digits.
+            return f'{value:.3f}'.rstrip('0').rstrip('.')
         return f'{value:.4g}'
     if isinstance(value, str):
+        if len(value) > _LEAST_BYTES and _BASE64.fullmatch(value):
+            return f'({_what(value)}, {_size(len(value) * 3 // 4)})'
         return value if value and (not inside or ' ' not in value) else json.dumps(value)
     return json.dumps(value)
+
+
+def _what(base64: str) -> str:
+    return 'image' if base64.startswith(_IMAGES) else 'bytes'
+
+
+def _size(count: int) -> str:
+    return f'{count} B' if count < 1000 else f'{count / 1000:.0f} kB'

@@ -116,6 +116,12 @@ def refuse_forgotten(arguments: Sequence[str], rest: Sequence[str]) -> None:
                 )
 
 
+def _some_text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError('expected text that is not empty; leave it out')
+    return text
+
+
 def _value(text: str) -> Any:
     try:
         return read_json(text)
@@ -179,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='JSON',
         help='parameters as an object, for names that are options here',
     )
-    send.add_argument('--id', metavar='ID', help='command_id [made]')
+    send.add_argument('--id', metavar='ID', type=_some_text, help='command_id [made]')
     send.add_argument(
         '--wait',
         action='store_true',

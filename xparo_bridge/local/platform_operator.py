@@ -63,6 +63,9 @@ class Platform(Protocol):
     def connection(self, robot: str | None) -> Any:
         """Return the newest connection of a robot, or the only robot's."""
 
+    def open_connections(self, record: RobotRecord) -> int:
+        """Return how many connections have a robot's name now."""
+
     async def send(self, connection: Any, frame: str | bytes, operator: str = '') -> None:
         """Send a frame to a robot and note it."""
 
@@ -184,7 +187,11 @@ class Operator:
 
     async def robots(self, request: dict[str, Any]) -> Any:
         return [
-            {**record.summary(), 'lease': self._server.leases.holder(record.robot_id)}
+            {
+                **record.summary(),
+                'lease': self._server.leases.holder(record.robot_id),
+                'open_connections': self._server.open_connections(record),
+            }
             for record in self._server.robots.values()
         ]
 
@@ -227,6 +234,8 @@ class Operator:
 
     async def send(self, request: dict[str, Any]) -> Any:
         command_id = request.get('command_id', f'cmd-{uuid4().hex[:12]}')
+        if command_id == '':
+            raise ValueError('"command_id" is empty; leave it out to have one made')
         data = {'command': request['command'], 'parameters': request.get('parameters', {})}
         if command_id is not None:
             data['command_id'] = command_id

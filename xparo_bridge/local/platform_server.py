@@ -15,6 +15,7 @@ import contextlib
 import itertools
 import json
 import ssl
+import sys
 from typing import Any, IO
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -30,7 +31,7 @@ from .platform_operator import Operator
 from .platform_people import People, Person
 from .platform_rest import PATH as REST_PATH
 from .platform_rest import RestApi
-from .platform_store import EventLog, EXCERPT, RobotRecord
+from .platform_store import EventLog, EXCERPT, RobotRecord, same_name
 from .teleop_lease import Leases
 
 ROBOT_PATH = '/ws/chatbot'
@@ -151,6 +152,10 @@ class PlatformServer:
             raise LookupError('no robot is connected')
         wanted = f'robot "{robot}" is not connected' if robot else 'say which robot'
         raise LookupError(f'{wanted}; connected: {", ".join(sorted(there))}')
+
+    def open_connections(self, record: RobotRecord) -> int:
+        """Return how many connections have a robot's name now."""
+        return sum(connection.record is record for connection in self.connections)
 
     async def send(
         self, connection: RobotConnection, frame: str | bytes, operator: str = ''
@@ -330,6 +335,11 @@ class PlatformServer:
             connection.record = self._record(robot_id)
             self._keeper.link(connection.record, 'connected')
             self.events.add(robot_id, 'named', connection=connection.number)
+            count = self.open_connections(connection.record)
+            if count > 1:
+                problem = same_name(count)
+                self.events.add(robot_id, 'warning', problem=problem)
+                print(f'local_platform: {robot_id}: {problem}', file=sys.stderr, flush=True)
 
     async def _receive(self, connection: RobotConnection, frame: str | bytes) -> None:
         try:

@@ -201,13 +201,21 @@ class RobotRecord:
         }
 
 
+def same_name(count: int) -> str:
+    """Return what is said of a robot's name that several connections have at a time."""
+    return (
+        f'{count} connections have this name: give each robot a robot_id of its own, unless one '
+        'came again before its old connection was closed; the newest is sent the commands'
+    )
+
+
 class EventLog:
     """
     Everything that happens, numbered, for those who watch: the last EVENTS of it, of EVENT_BYTES.
 
     An event is {seq, time, robot, event, …}: `connected`, `disconnected` {code, reason},
     `received` {type, data}, `sent` {frame, operator}, `error` {problem, frame},
-    `lease` {holder, reason, taken_from}, `chat` {from, text, operator}.
+    `warning` {problem}, `lease` {holder, reason, taken_from}, `chat` {from, text, operator}.
     """
 
     def __init__(self, record: IO[str] | None = None, *, after: int = 0) -> None:

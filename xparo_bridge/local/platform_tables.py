@@ -16,11 +16,14 @@ from typing import Any
 from ..json_reader import read_json
 from .event_lines import brief
 from .platform_client import OperatorClient, OperatorError
+from .platform_store import same_name
 from .platform_verbs import connect
 from .terminal import Terminal
 
 # How long a robot may take to answer a question, s.
 _ANSWER = 3.0
+# Up to here the columns of a table are filled with blanks, characters.
+_WIDEST = 40
 
 
 async def robots(options: argparse.Namespace) -> int:
@@ -66,6 +69,9 @@ def _does(robot: Mapping[str, Any], stand: Mapping[str, Any] | None) -> list[str
     if robot.get('lease'):
         holder = robot['lease'].get('holder')
         said += [f'driven by {holder}'] if holder else []
+    count = robot.get('open_connections') or 0
+    if count > 1:
+        said.append(same_name(count))
     if not robot['connected']:
         said.append(f'last seen {_ago(robot["seen"])}')
     elif stand is None:
@@ -209,8 +215,15 @@ def _audit_line(event: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under a head, each column as wide as what is in it, the last one to the edge."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    """
+    Print rows under a head, each column as wide as what is in it, the last one to the edge.
+
+    What is longer than _WIDEST moves its own row alone.
+    """
+    widths = [
+        min(max(map(len, column)), max(_WIDEST, len(column[0])))
+        for column in zip(head, *rows, strict=True)
+    ]
     edge = shutil.get_terminal_size((200, 24)).columns
     for row in (head, *rows):
         *first, last = row

@@ -160,3 +160,21 @@ def test_no_value_whatever_it_is_does_more_than_not_fit(value):
             serialize_message(message)
         except BadValue:
             pass
+
+
+def test_all_that_is_wrong_is_found_at_once():
+    tree = {
+        'header': {'stamp': 'soon', 'frame': 'map', 'frame_id': '${nobody}'},
+        'pose': {'position': {'x': '$name', 'y': '$nix', 'z': 'high'}, 'orientation': 1},
+    }
+    with pytest.raises(SettingsError) as caught:
+        template(PoseStamped, tree)
+    assert [path for path, _ in caught.value.found] == [
+        ('goal', 'header', 'stamp'),
+        ('goal', 'header', 'frame'),
+        ('goal', 'header', 'frame_id'),
+        ('goal', 'pose', 'position', 'x'),
+        ('goal', 'pose', 'position', 'y'),
+        ('goal', 'pose', 'position', 'z'),
+        ('goal', 'pose', 'orientation'),
+    ]

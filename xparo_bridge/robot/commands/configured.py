@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,32 @@ from .kind import Kind, Robot, SettingsError
 
 # The group of entry points in which kinds are found; other packages may add theirs.
 GROUP = 'xparo_bridge.commands'
+
+
+def _at(
+    configuration: Configuration, path: tuple[str, ...], error: SettingsError
+) -> Iterator[str]:
+    for at, text in error.found:
+        yield configuration.problem((*path, *at), text)
+
+
+def _also_wrong(
+    configuration: Configuration, path: tuple[str, ...], cls: type[Kind[Any]], robot: Robot
+) -> list[str]:
+    """Return what of a command's templates is wrong beside what its schema does not allow."""
+    if 'parameters' not in cls.settings_schema['properties']:
+        return []
+    rest, left_out = configuration.rest_of_section(path, cls.settings_schema)
+    if rest is None:
+        return []
+    try:
+        cls(path[-1], rest, robot)
+    except SettingsError as error:
+        right = [(at, text) for at, text in error.found if at[0] not in left_out]
+        return [configuration.problem((*path, *at), text) for at, text in right]
+    except (TypeConflict, ConfigurationError):
+        pass  # To be found when the rest is right.
+    return []
 
 
 def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any]]:
@@ -38,12 +65,13 @@ def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any
             cls: type[Kind[Any]] = point.load()
             kinds[name] = cls(name, configuration.section(path, cls.settings_schema), robot)
         except SettingsError as error:
-            problems.append(configuration.problem((*path, *error.path), str(error)))
+            problems += _at(configuration, path, error)
         except TypeConflict as error:
             key = tuple(key for key in ('topic', 'service', 'action') if key in settings)[:1]
             problems.append(configuration.problem((*path, *key), str(error)))
         except ConfigurationError as error:
             problems += error.problems
+            problems += _also_wrong(configuration, path, cls, robot)
     if problems:
         raise ConfigurationError(problems)
     named = {

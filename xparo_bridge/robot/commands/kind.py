@@ -33,11 +33,21 @@ Schema = dict[str, Any]
 
 
 class SettingsError(BadInput):
-    """A setting that cannot work: the keys that lead to it from the command, and why."""
+    """
+    A setting that cannot work: the keys that lead to it from the command, and why.
 
-    def __init__(self, path: Sequence[str | int], text: str) -> None:
+    `more` are others that were found with it.
+    """
+
+    def __init__(
+        self,
+        path: Sequence[str | int],
+        text: str,
+        more: Sequence[tuple[Sequence[str | int], str]] = (),
+    ) -> None:
         super().__init__(text)
         self.path = tuple(path)
+        self.found = ((self.path, text), *((tuple(at), words) for at, words in more))
 
 
 class RunControl(Protocol):

@@ -72,7 +72,7 @@ class Template:
         now: Callable[[], Any],
     ) -> None:
         """
-        Check a template for messages of `cls`; SettingsError says which key cannot work.
+        Check a template for messages of `cls`; SettingsError says which keys cannot work.
 
         `parameters` are the schemas of those there are, `path` the keys that lead to the template
         from the command's entry, `now()` the ROS time as a message.
@@ -81,7 +81,10 @@ class Template:
         self._tree = tree
         self._now = now
         self._parameters = parameters
+        self._found: list[tuple[Path, str]] = []
         self._check_message(tree, cls, path)
+        if self._found:
+            raise SettingsError(*self._found[0], self._found[1:])
 
     def make(self, parameters: Mapping[str, Any]) -> Any:
         """Message with these parameters; BadValue for one that does not fit its field."""
@@ -91,32 +94,33 @@ class Template:
 
     def _check_message(self, tree: Any, cls: type, path: Path) -> None:
         if not isinstance(tree, dict):
-            raise SettingsError(path, f'expected a map of fields of {type_name(cls)}')
+            self._found.append((path, f'expected a map of fields of {type_name(cls)}'))
+            return
         fields = members(cls)
         for key, part in tree.items():
             if key not in fields:
-                raise SettingsError(
-                    (*path, key),
-                    f'{type_name(cls)} has no field "{key}"; it has {", ".join(fields) or "none"}',
-                )
+                known = ', '.join(fields) or 'none'
+                words = f'{type_name(cls)} has no field "{key}"; it has {known}'
+                self._found.append(((*path, key), words))
+                continue
             self._check(part, fields[key], (*path, key))
 
     def _check(self, part: Any, kind: AbstractType, path: Path) -> None:
         name = _parameter(part)
         if name is not None:
             self._check_parameter(name, path)
-            declared = self._parameters[name].get('type')
+            declared = self._parameters.get(name, {}).get('type')
             if isinstance(declared, str) and declared in _FITS and not _fits(declared, kind):
-                raise SettingsError(
-                    path, f'parameter {name} is of type {declared}, the field is {describe(kind)}'
-                )
+                words = f'parameter {name} is of type {declared}, the field is {describe(kind)}'
+                self._found.append((path, words))
             self._check_values_of(name, kind)
         elif isinstance(part, dict) and isinstance(kind, NamespacedType):
             self._check_message(part, class_of(kind), path)
         elif isinstance(part, list) and isinstance(kind, AbstractNestedType):
+            before = len(self._found)
             for index, item in enumerate(part):
                 self._check(item, kind.value_type, (*path, index))
-            if not any(_parameter(item) for item in part):
+            if len(self._found) == before and not any(_parameter(item) for item in part):
                 self._check_value([_stand_in(item, kind.value_type) for item in part], kind, path)
         elif isinstance(part, str) and _is_text(kind):
             for match in _WITHIN.finditer(part):
@@ -127,14 +131,12 @@ class Template:
 
     def _check_parameter(self, name: str, path: Path) -> None:
         if name not in self._parameters:
-            raise SettingsError(
-                path,
-                f'there is no parameter "{name}"; known: {", ".join(self._parameters) or "none"}',
-            )
+            known = ', '.join(self._parameters) or 'none'
+            self._found.append((path, f'there is no parameter "{name}"; known: {known}'))
 
     def _check_values_of(self, name: str, kind: AbstractType) -> None:
         """Refuse a parameter whose own values do not fit the field it stands for."""
-        schema = self._parameters[name]
+        schema = self._parameters.get(name, {})
         values: dict[Path, Any] = {
             (key,): schema[key] for key in ('default', 'minimum', 'maximum') if key in schema
         }
@@ -150,7 +152,7 @@ class Template:
         try:
             self._convert(value, kind, '')
         except BadValue as error:
-            raise SettingsError(path, str(error)) from None
+            self._found.append((path, str(error)))
 
     # --- when a command comes ---
 

@@ -16,30 +16,44 @@ from .change import Threshold
 from .group_keys import keys_of
 
 Fields = tuple[tuple[str, Path], ...]
+Found = list[tuple[KeyPath, str]]
 Settings = Mapping[str, Any]
 
 
 class SettingError(BadInput, ValueError):
-    """A setting that cannot work: the keys that lead to it from its topic, and why."""
+    """Settings that cannot work: the keys that lead to each from its topic, and why."""
 
-    def __init__(self, path: KeyPath, text: str) -> None:
-        super().__init__(text)
-        self.path = path
+    def __init__(self, found: Sequence[tuple[KeyPath, str]]) -> None:
+        super().__init__('; '.join(text for _, text in found))
+        self.found = tuple(found)
 
 
 def parse_fields(value: Any) -> Fields:
-    """Named paths of a mapping `name: path`, a list of paths that are their own names, or one."""
+    """
+    Return the named paths of a mapping `name: path`, of a list of paths that are their own names.
+
+    :raises SettingError: with all that are none.
+    """
+    fields, wrong = _parsed(value)
+    if wrong:
+        raise SettingError(wrong)
+    return fields
+
+
+def _parsed(value: Any) -> tuple[Fields, Found]:
+    """Return the named paths that are right, and what is wrong with the others."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, Mapping):
         value = {path: path for path in value}
-    fields = []
+    fields: list[tuple[str, Path]] = []
+    wrong: Found = []
     for name, path in value.items():
         try:
             fields.append((str(name), parse_path(path)))
         except PathError as error:
-            raise SettingError(('fields', name), str(error)) from None
-    return tuple(fields)
+            wrong.append((('fields', name), str(error)))
+    return tuple(fields), wrong
 
 
 @dataclass(frozen=True)
@@ -65,30 +79,34 @@ class TopicSettings:
 
     @classmethod
     def from_mapping(cls, entry: Settings) -> TopicSettings:
-        """Settings of an entry that fits the schema; SettingError if it cannot work."""
+        """Settings of an entry that fits the schema; SettingError with all that cannot work."""
+        fields, wrong = _parsed(entry.get('fields', ()))
         made = cls(
             **{
                 **entry,
-                'fields': parse_fields(entry.get('fields', ())),
+                'fields': fields,
                 'on_change': Threshold.parse(entry.get('on_change', False)),
             }
         )
         if made.is_pattern and made.name:
-            raise SettingError(('name',), "a pattern's values go under the names of its topics")
-        if made.type:
-            made._check_type()
+            wrong.append((('name',), "a pattern's values go under the names of its topics"))
+        wrong += made._wrong_of_type() if made.type else []
+        if wrong:
+            raise SettingError(wrong)
         return made
 
-    def _check_type(self) -> None:
+    def _wrong_of_type(self) -> Found:
         try:
             cls = load_type(self.type, 'msg')
         except UnknownType as error:
-            raise SettingError(('type',), str(error)) from None
+            return [(('type',), str(error))]
+        wrong: Found = []
         for name, path in self.fields:
             try:
                 check_path(path, cls)
             except PathError as error:
-                raise SettingError(('fields', name), str(error)) from None
+                wrong.append((('fields', name), str(error)))
+        return wrong
 
     @property
     def is_pattern(self) -> bool:
@@ -109,9 +127,13 @@ class TopicSettings:
 def _collisions(
     topics: Sequence[TopicSettings], groups: Mapping[str, Settings]
 ) -> Iterator[tuple[int, str]]:
-    """Which topics would be sent under the key of another or a group, so that one is lost."""
+    """
+    Which topics would be sent under the key of a group, so that one is lost.
+
+    Two topics of one key are refused by the rules of the configuration.
+    """
     owners = {
-        key: f'the group {group}'
+        key: group
         for group, settings in groups.items()
         if settings['enabled']
         for key in keys_of(group, settings)
@@ -124,14 +146,9 @@ def _collisions(
             if key in owners:
                 yield (
                     index,
-                    f'"{key}" of {topic.topic} is sent under the same key as that of '
-                    f'{owners[key]}; give {_whom(owners[key])} a name',
+                    f'"{key}" of {topic.topic} is sent under the same key as that of the group '
+                    f'{owners[key]}; give the topic a name',
                 )
-            owners.setdefault(key, topic.topic)
-
-
-def _whom(owner: str) -> str:
-    return 'the topic' if owner.startswith('the group ') else 'one of them'
 
 
 @dataclass(frozen=True)
@@ -151,9 +168,10 @@ class TelemetryConfig:
             try:
                 topics.append(TopicSettings.from_mapping(entry))
             except SettingError as error:
-                problems.append(
-                    configuration.problem(('telemetry', 'topics', index, *error.path), str(error))
-                )
+                problems += [
+                    configuration.problem(('telemetry', 'topics', index, *path), text)
+                    for path, text in error.found
+                ]
         problems += [
             configuration.problem(('telemetry', 'topics', index, 'topic'), text)
             for index, text in _collisions(topics, section['groups'])
