@@ -17,6 +17,7 @@ from .robot_view import RobotView
 from .sessions import Session
 from .tree_runs import GOING, last_good, TreeRun, TreeRuns
 
+_NAME = 'hello'
 _EXAMPLE = """\
 <root BTCPP_format="4" main_tree_to_execute="hello">
   <BehaviorTree ID="hello">
@@ -136,7 +137,8 @@ class TreesPage:
             if event['data'].get('message_id') not in known - {None}:
                 self._runs.take(event['data'], float(event['time']))
         self._shown = self._runs.newest
-        if pushed and self._editor.value == _EXAMPLE:
+        # What somebody has begun to write in the meantime is not written over.
+        if pushed and (self._name.value, self._editor.value) == (_NAME, _EXAMPLE):
             self._name.value = pushed[-1]['name']
             self._editor.value = pushed[-1]['data']['xml']
         await self._ask_library()
@@ -284,7 +286,7 @@ class TreesPage:
             with ui.element('h2').classes('xc-h2'):
                 ui.label('Write and push')
             with ui.element('div').classes('xc-row'):
-                self._name = ui.input('Name of the tree', value='hello').props('outlined dense')
+                self._name = ui.input('Name of the tree', value=_NAME).props('outlined dense')
                 self._push = Button('Push and run', on_click=self._on_push).classes('xc-do')
                 self._push.props('icon=play_arrow').set_enabled(self._feed.may_command)
                 self._back = Button('Back to the last good one', on_click=self._ask_back)
