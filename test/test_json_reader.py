@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 import json
+import threading
 import time
 
-from fixtures.cpu import cpu_time
+from fixtures.cpu import cpu_time, untraced
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -270,3 +273,50 @@ def test_what_is_right_is_read_beside_any_number_of_faults():
     assert value['wrong'][-2] == '\ufffd'
     with pytest.raises(JsonError):
         read_json(f'{{"wrong":[{wrong}]}}')
+
+
+# As large as a link takes a frame by default, of the parts that cost the most.
+FRAMES = {
+    part: '{"data":{"command":"stop","parameters":['
+    + ','.join([part] * ((1 << 22) // (len(part) + 1)))
+    + ']}}'
+    for part in ('[]', '1', '{"a":1}', '"x"', '"\\ud800"', '[[]]', '{"a":[1,2]}', 'null')
+}
+
+
+def longest_hold(work: Callable[[], object]) -> float:
+    """Return how long work keeps another thread from running, at most, s of its processor time."""
+    begin, done, end = (threading.Event() for _ in range(3))
+
+    def run() -> None:
+        begin.wait()
+        work()
+        done.set()
+        end.wait()  # The clock of a thread that has ended is another's.
+
+    with untraced():
+        worker = threading.Thread(target=run)
+        worker.start()
+        clock, longest = time.pthread_getcpuclockid(worker.ident), 0.0
+        last = time.clock_gettime(clock)
+        begin.set()
+        ended = False
+        while not ended:
+            ended = done.wait(0.001)
+            now = time.clock_gettime(clock)
+            longest, last = max(longest, now - last), now
+        end.set()
+        worker.join()
+    return longest
+
+
+@pytest.mark.parametrize('max_mended', [0, MAX_BYTES])
+@pytest.mark.parametrize('part', FRAMES)
+def test_no_frame_keeps_the_interpreter_from_the_thread_that_stops_the_robot(part, max_mended):
+    """Each lets another thread run every 50 ms; twice that here, for a busy machine."""
+
+    def read():
+        with suppress(JsonError):
+            read_leniently(FRAMES[part], max_mended=max_mended)
+
+    assert min(longest_hold(read) for _ in range(3)) < 0.1

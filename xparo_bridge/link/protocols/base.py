@@ -176,7 +176,7 @@ def parse_leniently(
     frame if one of the `urgent` words is there. ProtocolError for what is no object at all.
     """
     most = MAX_MENDED
-    # To look into 1 MB of empty lists takes 150 ms, which only what may stop the robot is worth.
+    # To look into 4 MB takes up to 0.2 s, which only what may stop the robot is worth.
     if len(frame) > most and isinstance(frame, str):
         if '\\u' in frame or any(word in frame for word in urgent):
             most = MAX_FRAME
