@@ -14,8 +14,8 @@ topic has both, as /tf_static and /map have on some robots, there is a subscript
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import importlib
 import time
 from typing import Any
@@ -35,6 +35,8 @@ from .samples import Info, SampleThread
 
 # How often a type that could not be loaded is tried again, s: it may have been installed since.
 _RETRY = 10.0
+# For how long subscriptions are refreshed in one turn of the ROS thread, s.
+_BUDGET = 0.02
 
 
 class Unscheduled(CallbackGroup):
@@ -92,6 +94,28 @@ class Subscriptions(weakref.WeakSet['TopicSubscription']):
     def of(cls, node: Node) -> Subscriptions:
         """Return the node's, the same for all who ask."""
         return one_of(node, cls, cls)
+
+
+class Rounds:
+    """
+    Goes round many subscriptions, as far at a time as the ROS thread has room for.
+
+    To refresh one takes 0.04 ms, the first time 0.6 ms and more.
+    """
+
+    def __init__(self) -> None:
+        self._due: deque[TopicSubscription] = deque()
+
+    def due(self, subscriptions: Iterable[TopicSubscription]) -> Iterator[TopicSubscription]:
+        """Yield those of the subscriptions that are to be refreshed now."""
+        there = dict.fromkeys(subscriptions)
+        if not self._due:
+            self._due.extend(there)
+        end = time.monotonic() + _BUDGET
+        while self._due and time.monotonic() < end:
+            one = self._due.popleft()
+            if one in there:
+                yield one
 
 
 class TopicSubscription:

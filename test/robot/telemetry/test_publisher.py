@@ -3,9 +3,10 @@
 """Telemetry on a real graph: what is sent when topics come, change and go."""
 
 import math
-from time import monotonic
+from time import monotonic, thread_time
 
 from builtin_interfaces.msg import Time
+from fixtures.cpu import untraced
 from nav_msgs.msg import Odometry
 import pytest
 import rclpy
@@ -16,7 +17,10 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Float64, Int32, String
 
+from xparo_bridge.robot.telemetry.settings import TopicSettings
+from xparo_bridge.robot.telemetry.source import TopicSource
 from xparo_bridge.ros.problems import Problems
+from xparo_bridge.ros.subscription import Rounds
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -489,3 +493,33 @@ def test_of_each_value_it_is_said_why_it_is_sent_or_not(graph, telemeter):
         '/no_*/fits': 'nobody publishes a topic /no_*/fits (at most once in 0.05 s)',
     }
     assert quiet is not None
+
+
+def test_many_topics_at_once_are_taken_up_in_turns(graph):
+    """300 in one go keep the ROS thread for 0.16 s, and a stop with it; 50 ms are right."""
+    for number in range(300):
+        graph.robot.create_publisher(Float64, f'/many/t{number}', 1)
+    graph.spin_until(lambda: graph.node.count_publishers('/many/t299'))
+    source = TopicSource(graph.node, TopicSettings('/many/*'))
+    longest = 0.0
+    with untraced():
+        until = monotonic() + 60.0
+        while source.publishers < 300 and monotonic() < until:
+            began = thread_time()
+            source.refresh()
+            longest = max(longest, thread_time() - began)
+    assert source.publishers == 300
+    source.close()
+    assert longest < 0.1  # Twice that, for a busy machine.
+
+
+def test_each_of_many_subscriptions_has_its_turn(monkeypatch):
+    monkeypatch.setattr('xparo_bridge.ros.subscription._BUDGET', -1.0)
+    rounds, there = Rounds(), ['a', 'b', 'c']
+    assert list(rounds.due(there)) == []
+    monkeypatch.setattr('xparo_bridge.ros.subscription._BUDGET', 60.0)
+    turn = rounds.due(there)
+    assert [next(turn), next(turn)] == ['a', 'b']
+    there.remove('c')
+    assert list(rounds.due(there)) == [], 'one that is gone has no turn'
+    assert list(rounds.due(there)) == ['a', 'b']

@@ -20,15 +20,13 @@ from ...black_box.recorder import Stream
 from ...faults import FAULTS
 from ...ros.problems import Problems
 from ...ros.samples import Info, SampleThread
-from ...ros.subscription import TopicSubscription
+from ...ros.subscription import Rounds, TopicSubscription
 from ...turns import Turns
 from ..telemetry.source import topic_pattern
 
 # Messages that wait for the thread, of one topic.
 _DEPTH = 200
 _MOST_TOPICS = 500
-# Topics whose publishers are looked at in one turn of the ROS thread, about 0.2 ms each.
-_AT_ONCE = 25
 _FOREVER = {'sec': 9223372036, 'nsec': 854775807}
 
 # Makes the condition that freezes, for a message class; its result as of Stream.check.
@@ -65,7 +63,7 @@ class RecordedTopics:
         self._samples = SampleThread(node, 'recorded', Turns())
         self._topics: dict[str, TopicSubscription] = {}
         self._found: set[str] = set()
-        self._queue: list[str] = []
+        self._rounds = Rounds()
 
     @property
     def names(self) -> list[str]:
@@ -74,12 +72,9 @@ class RecordedTopics:
 
     def refresh(self) -> None:
         """Look for topics, and at the publishers of some."""
-        if not self._queue:
-            self._look()
-            self._queue = list(self._topics)
-        now, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
-        for topic in now:
-            subscription = self._topics[topic]
+        self._look()
+        for subscription in self._rounds.due(self._topics.values()):
+            topic = subscription.topic
             try:
                 subscription.refresh()
             except Exception as error:  # The middleware's, of one topic, which the others outlive.
@@ -94,7 +89,6 @@ class RecordedTopics:
         for subscription in self._topics.values():
             subscription.close()
         self._topics.clear()
-        self._queue.clear()
 
     def _look(self) -> None:
         for topic in self._names:

@@ -20,7 +20,7 @@ from ...ros.paths import Index, Path
 from ...ros.problems import Problems
 from ...ros.reader import Reader
 from ...ros.samples import SampleThread
-from ...ros.subscription import TopicSubscription
+from ...ros.subscription import Rounds, TopicSubscription
 from ...ros.values import Missing
 from .settings import TopicSettings
 
@@ -100,6 +100,7 @@ class TopicSource(Source):
         self.batched = not settings.every_sample
         self._interval = 0.0
         self._streams: dict[str, _Stream] = {}
+        self._rounds = Rounds()
         self._problems = Problems.of(node)
         self._found_at = monotonic()
         self._pattern: re.Pattern[str] | None = None
@@ -117,11 +118,12 @@ class TopicSource(Source):
     def refresh(self) -> None:
         if self._pattern is not None:
             self._look_for_topics(self._pattern)
-        for topic, stream in list(self._streams.items()):
-            stream.subscription.refresh()
-            if self._pattern is not None and not stream.subscription.publishers:
-                stream.close()
-                del self._streams[topic]
+        for subscription in self._rounds.due(
+            stream.subscription for stream in self._streams.values()
+        ):
+            subscription.refresh()
+            if self._pattern is not None and not subscription.publishers:
+                self._streams.pop(subscription.topic).close()
 
     def _look_for_topics(self, pattern: re.Pattern[str]) -> None:
         for topic, _ in self._node.get_topic_names_and_types():
