@@ -29,7 +29,7 @@ from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .faults import FAULTS
 from .link.links import Link, LinkError, LinkThread, make_link
-from .observers import Observers
+from .observers import notify, Observers
 from .robot.commands.base import RobotBase
 from .robot.commands.base_settings import base_settings
 from .robot.commands.for_trees import CommandsForTrees
@@ -345,8 +345,7 @@ class Bridge:
             self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:
-        if self._observers.command is not None:
-            self._observers.command(source, status)
+        notify(self._observers.command, source, status)
         if status.state is not msg.CommandState.RUNNING:
             self._audit.note(
                 'command',
@@ -361,8 +360,7 @@ class Bridge:
         self._command_service.publish(source, status)
 
     def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
-        if self._observers.order is not None:
-            self._observers.order(source, command)
+        notify(self._observers.order, source, command)
         self._audit.note(
             'ordered',
             source=source,

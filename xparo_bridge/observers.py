@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .faults import FAULTS
 from .messages import CommandStatus, RemoteCommand
 
 
 @dataclass
 class Observers:
     """
-    Calls to make, each None while nobody wants it. They are fast, wait for nothing, raise nothing.
+    Calls to make by `notify`, each None while nobody wants it. They are fast and wait for nothing.
 
     They are set before the links dial, and not after.
     """
@@ -27,3 +28,14 @@ class Observers:
     command: Callable[[str, CommandStatus], object] | None = None
     # The same when it has ended, before anybody is told; returns what is told of it.
     ended: Callable[[CommandStatus], CommandStatus] | None = None
+
+
+def notify(observer: Callable[..., Any] | None, *values: Any) -> Any:
+    """Call an observer if there is one; None if there is none, or it had a fault."""
+    if observer is None:
+        return None
+    try:
+        return observer(*values)
+    except Exception as error:  # What passes must arrive, whoever looks on.
+        FAULTS.note('an observer', error)
+        return None

@@ -28,7 +28,7 @@ from ..messages import (
     LinkStatistics,
     RobotInfo,
 )
-from ..observers import Observers
+from ..observers import notify, Observers
 from ..redaction import redacted
 from . import websocket
 from .backoff import Backoff
@@ -157,7 +157,7 @@ class Connection:
 
     def _frame_observer(self) -> Callable[[str, str | bytes], object] | None:
         observe = self._observers.frame
-        return None if observe is None else partial(observe, self._options.name)
+        return None if observe is None else partial(notify, observe, self._options.name)
 
     async def _supervised(self, part: Callable[[], Any]) -> None:
         """Run a part of the link, again and again if it fails, until it returns."""

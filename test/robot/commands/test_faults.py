@@ -11,6 +11,7 @@ import pytest
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from xparo_bridge.faults import FAULTS as FAULT_COUNTS
 from xparo_bridge.messages import CommandState
 from xparo_bridge.robot.commands.action_kind import ActionKind
 from xparo_bridge.robot.commands.kinds.navigate import Navigate
@@ -156,3 +157,19 @@ def test_a_fault_in_a_kind_ends_its_run_and_not_the_command_that_asked(
         if method not in ('start', 'poll'):  # Before the goal is sent.
             at.until(lambda: 'canceled' in server.lines)
     assert not at.router.open_runs
+
+
+def test_a_fault_of_who_looks_on_costs_no_command_its_end(station):
+    def broken(status):
+        raise Unspeakable
+
+    at = station(COMMANDS)
+    at.router._observers.ended = broken
+    before = FAULT_COUNTS.total
+    run = at.send('publish')
+    at.until(lambda: not run.open)
+    assert [status.error['code'] for status in at.told if status.state.terminal] == [
+        'no_subscriber'
+    ], 'its end was not reported'
+    assert at.router.open_runs == []
+    assert FAULT_COUNTS.total > before

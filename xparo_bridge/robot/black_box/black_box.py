@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import time
 from typing import Any
@@ -30,6 +31,7 @@ from ...behavior.status import NodeStatus
 from ...black_box.recorder import Recorder, Settings, TextStream
 from ...configuration import Configuration, ConfigurationError
 from ...errors import BadInput
+from ...observers import notify
 from ...redaction import masked, redacted_value
 from ...ros.definitions import definition
 from ...ros.entities import guard_condition, service, timer
@@ -44,7 +46,6 @@ from .topics import Check, RecordedTopics
 _PERIOD = 1.0  # s
 _LISTED = 20  # recordings that the platform is told of
 _CLOSE_TIMEOUT = 0.2  # s; see process
-_NODES = 5000  # of trees whose last status is known
 _FAILED = (msg.CommandState.FAILED, msg.CommandState.TIMED_OUT)
 
 
@@ -92,7 +93,9 @@ class BlackBox(Feature):
         )
         self._down_since: float | None = time.monotonic()
         self._told_of_outage = False
-        self._statuses: dict[tuple[str, int], NodeStatus] = {}
+        # Of the nodes of the run that goes on, by their uid: as many as a tree may have.
+        self._run = ''
+        self._statuses: dict[int, NodeStatus] = {}
         self._lost = 0
         self.handlers = Handlers()
         self._observe(settings['frames'])
@@ -136,7 +139,9 @@ class BlackBox(Feature):
         observers.order = self._on_order
         observers.command = self._on_command
         observers.ended = self._on_ended
-        self._context.trees.watch(self._on_transition, self._on_tree)
+        self._context.trees.watch(
+            partial(notify, self._on_transition), partial(notify, self._on_tree)
+        )
 
     def close(self) -> None:
         self._topics.close()
@@ -174,13 +179,12 @@ class BlackBox(Feature):
 
     def _on_transition(self, tree: str, run: str, node: TreeNode, status: NodeStatus) -> None:
         """Note a status that differs from the one before, but for idle, which is between ticks."""
-        key = run, node.uid
-        if status is IDLE or self._statuses.get(key) is status:
+        if run != self._run:
+            self._run = run
+            self._statuses.clear()
+        if status is IDLE or self._statuses.get(node.uid) is status:
             return
-        self._statuses[key] = status
-        if len(self._statuses) > _NODES:
-            del self._statuses[next(iter(self._statuses))]
-        said = node.feedback_message
+        self._statuses[node.uid] = status
         self._note(
             self._trees,
             tree=tree,
@@ -188,7 +192,7 @@ class BlackBox(Feature):
             node=node.uid,
             name=node.name,
             status=str(status),
-            message=said,
+            message=node.feedback_message,
         )
 
     def _on_tree(self, status: msg.BehaviorStatus) -> None:

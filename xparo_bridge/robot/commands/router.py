@@ -21,7 +21,7 @@ from rclpy.node import Node
 from ...configuration import Configuration
 from ...faults import FAULTS
 from ...messages import CommandStatus, RemoteCommand
-from ...observers import Observers
+from ...observers import notify, Observers
 from ...ros.entities import timer
 from ...ros.walls import owned_by
 from ..telemetry.publisher import TelemetryPublisher
@@ -252,8 +252,7 @@ class Router:
         status = run.status
         assert status is not None
         if status.state.terminal:
-            if self._observers.ended is not None:
-                status = run.status = self._observers.ended(status)
+            status = run.status = notify(self._observers.ended, status) or status
             # Before it is reported, so that after a crash nothing else is reported. What came too
             # often may come again under its id.
             code = (status.error or {}).get('code')
