@@ -15,7 +15,7 @@ from PIL import Image
 import pytest
 from sensor_msgs.msg import CompressedImage
 
-from console.test_robot_page import on_map, open_robot
+from console.test_robot_page import drag, on_map, open_robot
 from console.test_stories import ask, until
 
 
@@ -113,10 +113,7 @@ def test_a_place_is_added_and_moved_on_the_map(house, page):
     open_robot(page, house)
     page.get_by_role('button', name='Places…').click()
     start = on_map(page, 3.0, 2.0)
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(start[0], start[1] - 60, steps=4)
-    page.mouse.up()
+    drag(page, start, (start[0], start[1] - 60))
     page.get_by_label('Name').last.fill('window')
     page.get_by_role('button', name='Keep this place').click()
     places = '() => document.querySelector(".xparo-map canvas").xparoMap.places.window'
@@ -124,10 +121,7 @@ def test_a_place_is_added_and_moved_on_the_map(house, page):
     kept = page.evaluate(places)
     assert abs(kept['x'] - 3.0) < 0.1 and abs(kept['y'] - 2.0) < 0.1
     assert abs(kept['yaw'] - 1.57) < 0.1
-    page.mouse.move(*on_map(page, kept['x'], kept['y']))
-    page.mouse.down()
-    page.mouse.move(*on_map(page, 4.0, 3.0), steps=4)
-    page.mouse.up()
+    drag(page, on_map(page, kept['x'], kept['y']), on_map(page, 4.0, 3.0))
     page.wait_for_function(f'() => Math.abs(({places})().x - 4.0) < 0.1')
     moved = page.evaluate(places)
     assert abs(moved['y'] - 3.0) < 0.1 and abs(moved['yaw'] - 1.57) < 0.1

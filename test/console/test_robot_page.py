@@ -24,6 +24,14 @@ def on_map(page, x: float, y: float) -> tuple[float, float]:
     )
 
 
+def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag from a point of the page to another."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
 def open_robot(page, house) -> None:
     page.goto(f'{house.url}/robot/r1')
     page.wait_for_function(
@@ -38,10 +46,7 @@ def test_a_drag_on_the_map_is_a_goal_and_the_robot_arrives(house, page):
     open_robot(page, house)
     page.get_by_role('button', name='Drive to…').click()
     start = on_map(page, 4.0, 4.0)
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(start[0], start[1] - 60, steps=4)  # Heading north.
-    page.mouse.up()
+    drag(page, start, (start[0], start[1] - 60))  # Heading north.
     life = page.get_by_role('region', name='Map').get_by_role('status')
     life.get_by_text(re.compile(r'running, .*m to go')).wait_for()
     life.get_by_text('start_navigation: succeeded').wait_for()
@@ -49,10 +54,7 @@ def test_a_drag_on_the_map_is_a_goal_and_the_robot_arrives(house, page):
     assert abs(pose['x'] - 4.0) < 0.3 and abs(pose['y'] - 4.0) < 0.3
     assert abs(pose['yaw'] - 1.57) < 0.4
     # One press, one goal: the next drag only moves the map.
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(start[0] + 60, start[1], steps=4)
-    page.mouse.up()
+    drag(page, start, (start[0] + 60, start[1]))
     assert page.get_by_role('region', name='Commands').get_by_text('start_navigation').count() == 1
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
@@ -275,20 +274,6 @@ def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
             assert file.stat().st_mode & 0o077 == 0, file
 
     asyncio.run(scenario())
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with 4 MiB."""
-    place = tmp_path / 'disk'
-    place.mkdir()
-    mounted = subprocess.run(
-        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f'no file system can be mounted here: {mounted.stderr.decode().strip()}')
-    yield place
-    subprocess.run(['umount', '-l', str(place)], check=True)
 
 
 @pytest.mark.parametrize('fault', ['read-only', 'full', 'a file in its place'])

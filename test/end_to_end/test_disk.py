@@ -24,20 +24,6 @@ TREE = (
 SAVE = {'save_place': {'kind': 'save_place', 'transform_timeout': 0.2}}
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with 4 MiB."""
-    place = tmp_path / 'disk'
-    place.mkdir()
-    mounted = subprocess.run(
-        ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'none', str(place)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f'no file system can be mounted here: {mounted.stderr.decode().strip()}')
-    yield place
-    subprocess.run(['umount', '-l', str(place)], check=True)
-
-
 async def works(parts) -> None:
     """Run a command and a tree, twice where the second time needs what the first kept."""
     listed = await parts.send('list_commands')

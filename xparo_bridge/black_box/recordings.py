@@ -22,6 +22,7 @@ import threading
 import time
 from typing import Any
 
+from ..clock import CLOCK_SET
 from ..errors import BadInput
 from ..faults import FAULTS
 from ..json_reader import read_own
@@ -35,7 +36,6 @@ _ABOUT = 'recording.json'
 # s of rest after each chunk that is copied: nobody waits for a recording, and others for the disk.
 _REST = 0.002
 _MOST_LISTED = 100
-_CLOCK_SET = 1_577_836_800  # 2020: a clock that says less was not set.
 _MAX_ABOUT = 256 * 1024
 _NAME = re.compile(r'\d{8}T\d{6}Z_[a-z0-9_]{1,60}(_\d+)?')
 # Version of rosbag2's metadata.yaml: that of Jazzy.
@@ -165,7 +165,7 @@ class Recordings:
         for number, (made, size, folder, about) in enumerate(found):
             total += size
             # What was made before the clock was set is of no known age.
-            old = time.time() - made > self._max_age and made > _CLOCK_SET
+            old = time.time() - made > self._max_age and made > CLOCK_SET
             if number and (total > self._max_bytes or old):
                 shutil.rmtree(folder)
                 total -= size

@@ -18,6 +18,7 @@ import ssl
 import time
 from typing import Any
 
+from ..clock import CLOCK_SET, YEAR
 from ..credentials import Credentials, CredentialsError
 from ..crossing import Crossing
 from ..messages import (
@@ -49,10 +50,8 @@ _CREDENTIALS_PERIOD = 5.0
 _CREDENTIALS_TIMEOUT = 1.0
 # How long a part of a link that failed waits before it begins again, s.
 _RESTART = 1.0
-# A clock before 2020 was never set, and one after 2100 neither; Unix s.
-CLOCK_SET, _CLOCK_LAST = 1577836800.0, 4102444800.0
-# How far the platform's clock may be off a robot's that is set, s: a year.
-_FAR_OFF = 366 * 86400.0
+# A clock after 2100 is not right either, Unix s.
+_CLOCK_LAST = 4102444800.0
 
 
 @dataclass(frozen=True)
@@ -386,4 +385,4 @@ def believable(theirs: float, ours: float) -> bool:
     """
     if not CLOCK_SET <= theirs < _CLOCK_LAST:
         return False
-    return ours < CLOCK_SET or abs(theirs - ours) <= _FAR_OFF
+    return ours < CLOCK_SET or abs(theirs - ours) <= YEAR

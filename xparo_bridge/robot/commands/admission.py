@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from ...alike import alike
+from ...clock import CLOCK_SET, YEAR
 from ...configuration import Configuration, ConfigurationError
 from ...faults import FAULTS
 from ...json_schema import SchemaError
@@ -223,17 +224,11 @@ def _problems(kind: Kind[Any], checker: Checker, parameters: Mapping[str, Any]) 
     return [rejection.message] if rejection is not None and never else []
 
 
-# No sender means a time so far ahead; s. A mistake in it must not count as "not late".
-_FAR = 366 * 86400.0
-# A clock before this, 2020, was never set, and judges nothing.
-_SET = 1577836800.0
-
-
 def far_ahead(command: RemoteCommand, clock_offset: float = 0.0) -> str:
     """Say which time of a command is so far ahead that it is none; empty if there is no such."""
     now = time.time() + clock_offset
     for key, moment in (('issued_at', command.issued_at), ('deadline', command.deadline)):
-        if moment is not None and moment - now > _FAR and now > _SET:
+        if moment is not None and moment - now > YEAR and now > CLOCK_SET:
             return (
                 f'"{key}" is {(moment - now) / 86400:.0f} days ahead; expected Unix seconds or an '
                 'ISO 8601 text'

@@ -30,13 +30,14 @@ _WORDS = 2000
 class _Work:
     """One `config apply`, in a thread of its own."""
 
+    bundle: bytes
     said: str = ''
     ok: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     process: subprocess.Popen[bytes] | None = None
 
-    def do(self, store: str, bundle: bytes) -> None:
+    def do(self, store: str) -> None:
         """Run it, and note what it said."""
         try:
             self.process = subprocess.Popen(
@@ -50,7 +51,7 @@ class _Work:
             )
             if self.cancelled:
                 self.process.kill()
-            said, _ = self.process.communicate(bundle)
+            said, _ = self.process.communicate(self.bundle)
             self.said = said.decode(errors='replace').strip()[:_WORDS]
             self.ok = self.process.returncode == 0
         except OSError as error:
@@ -65,7 +66,7 @@ class _Work:
             self.process.kill()
 
 
-class ApplyConfiguration(Kind[_Work | None]):
+class ApplyConfiguration(Kind[_Work]):
     """
     Succeeds when the bundle is right and the bridge is about to change over to it.
 
@@ -88,34 +89,31 @@ class ApplyConfiguration(Kind[_Work | None]):
             'properties': {'bundle': bundle},
         }
 
-    def prepare(self, run: Run[_Work | None]) -> Rejection | None:
+    def prepare(self, run: Run[_Work]) -> Rejection | None:
         try:
-            base64.b64decode(run.parameters['bundle'], validate=True)
+            run.work = _Work(base64.b64decode(run.parameters['bundle'], validate=True))
         except (ValueError, binascii.Error):
             return Rejection('bad_parameters', 'bundle: expected base64')
         return None
 
-    def start(self, run: Run[_Work | None]) -> None:
-        bundle = base64.b64decode(run.parameters['bundle'])
+    def start(self, run: Run[_Work]) -> None:
         store = os.environ.get('XPARO_STORE')
         if not store:
             run.fail('no_store', 'this bridge does not run from a store of configurations')
             return
-        work = run.work = _Work()
         # A start of a process waits until it is there.
-        do = functools.partial(work.do, store, bundle)
+        do = functools.partial(run.work.do, store)
         threading.Thread(target=do, name='apply_configuration', daemon=True).start()
 
-    def poll(self, run: Run[_Work | None]) -> None:
+    def poll(self, run: Run[_Work]) -> None:
         work = run.work
-        if work is None or not work.ended.is_set():
+        if not work.ended.is_set():
             return
         if work.ok:
             run.succeed({'said': work.said})
         else:
             run.fail('refused', work.said or 'config apply ended without a word')
 
-    def cancel(self, run: Run[_Work | None]) -> None:
-        if run.work is not None:
-            run.work.cancel()
+    def cancel(self, run: Run[_Work]) -> None:
+        run.work.cancel()
         run.canceled('cancelled')
