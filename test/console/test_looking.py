@@ -116,6 +116,7 @@ def test_a_place_is_added_and_moved_on_the_map(house, page):
     drag(page, start, (start[0], start[1] - 60))
     page.get_by_label('Name').last.fill('window')
     page.get_by_role('button', name='Keep this place').click()
+    page.get_by_role('dialog').wait_for(state='hidden')  # It covers the map while it fades.
     places = '() => document.querySelector(".xparo-map canvas").xparoMap.places.window'
     page.wait_for_function(places)
     kept = page.evaluate(places)
