@@ -308,3 +308,15 @@ def test_a_bad_item_of_commands_or_of_a_schedule_costs_itself():
     told = [message.problem for message in messages if isinstance(message, LinkProblem)]
     assert 'schedule_control: item "b" is a string, expected an object' in told
     assert 'schedule_control: item "c" is null, expected an object' in told
+
+
+@pytest.mark.parametrize(
+    'value',
+    ['"r"', '"7f0c3c5e-5f6a-4a0e-9d4f-0a1c2b3d4e5f"', '"another"', '""', '7', 'null', '[]'],
+)
+@pytest.mark.parametrize('command', ['stop', 'start_navigation'])
+def test_the_service_addresses_a_robot_by_its_connection_and_not_by_the_robot_id(command, value):
+    """Its `robot_id` is a UUID of its own, which the platform's client does not read either."""
+    adapter = XparoDispatch(robot_id='r', url='ws://127.0.0.1', secret_key='s', project_id='p')
+    order = f'{{"robot_id": {value}, "command": "{command}", "request_id": "1"}}'
+    assert [o.command for o in orders(adapter.decode(f'{{"RUN_COMMAND": {order}}}'))] == [command]

@@ -172,3 +172,44 @@ def test_an_answer_without_words_ends_the_question_and_is_published_nowhere(talk
     talk.answer('')
     talk.answer('unasked')
     talk.unasked('unasked')
+
+
+@pytest.mark.parametrize('cut', [False, True], ids=['timeout', 'cut off'])
+@pytest.mark.parametrize(
+    ('pieces', 'words'),
+    [
+        (
+            ['One moment please...', 'It is in the', ' kitchen.'],
+            'One moment please... It is in the kitchen.',
+        ),
+        (['hel', 'lo', ' '], 'hello'),
+    ],
+    ids=['texts', 'tokens'],
+)
+def test_words_that_came_before_the_question_ended_are_not_lost(talk, cut, pieces, words):
+    asked = talk.chat.ask('where?', 5.0 if cut else SHORT)
+    for piece in pieces:
+        talk.chat.delta('platform', piece, final=False)
+    talk.chat.delta('platform', 'of somebody else', final=False, asked=False)
+    why = 'the platform did not answer in time'
+    if cut:
+        why = 'the connection was lost'
+        talk.chat.failed(why)
+    assert talk.result(asked) == ('', f'{why}; until then it said: {words}')
+
+
+def test_words_of_one_question_are_not_those_of_the_next(talk):
+    first = talk.chat.ask('one')
+    talk.chat.delta('platform', 'of one', final=False)
+    talk.answer('1')
+    assert talk.result(first) == ('1', '')
+    given_up(talk)
+
+
+def test_an_answer_without_end_is_told_by_its_last_words(talk):
+    asked = talk.chat.ask('go on', SHORT)
+    for _ in range(100):
+        talk.chat.delta('platform', 'x' * 1000, final=False)
+    talk.chat.delta('platform', ' the end', final=False)
+    error = talk.result(asked)[1]
+    assert len(error) < 5000 and error.endswith('x the end')

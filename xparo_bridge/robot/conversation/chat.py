@@ -30,12 +30,14 @@ from ...ros.entities import publisher, service, subscription, timer
 # Services have no queue of their own; more waiting than this is a runaway client.
 _MAX_WAITING = 50
 _POLL_PERIOD = 0.05
+_LATE = 'the platform did not answer in time'
 _EXCERPT = 60  # characters of a message in the log
 # How long an answer may be late, s. A platform that never answers would otherwise have each answer
 # taken for that of the question before.
 LATEST = 60.0
 # Things said that may still be answered; more are answered by nobody.
 _MAX_SAID = 100
+_MAX_WORDS = 4000  # characters of an answer that did not become whole, in the error that ends it
 
 
 @dataclass(eq=False)
@@ -52,8 +54,19 @@ class _Said:
     text: str
     until: float
     question: _Question | None = None
+    words: str = ''  # pieces of the answer that came so far
     # Whether an answer came meanwhile that was given to what was said before this.
     passed_over: bool = False
+
+    def hear(self, piece: str) -> None:
+        """Take a piece of the answer; one that begins after a sentence is parted from it."""
+        parted = self.words[-1:] in tuple('.!?…') and piece[:1].strip()
+        self.words = (self.words + (' ' if parted else '') + piece)[-_MAX_WORDS:]
+
+    def problem(self, why: str) -> str:
+        """Return why there is no answer, with the words of it that came: nobody else gets them."""
+        words = self.words.strip()
+        return f'{why}; until then it said: {words}' if words else why
 
 
 class Chat:
@@ -117,7 +130,7 @@ class Chat:
             return
         self._said.remove(refused)
         if refused.question is not None:
-            refused.question.reply.set_result(('', why))
+            refused.question.reply.set_result(('', refused.problem(why)))
             self._ask_next()
 
     def acted(self) -> None:
@@ -130,8 +143,12 @@ class Chat:
         if text:
             self._incoming.publish(self._message(link, text, final=True))
 
-    def delta(self, link: str, text: str, final: bool) -> None:
+    def delta(self, link: str, text: str, final: bool, asked: bool = True) -> None:
         """Take a piece of a reply that is still being made; the whole comes as `reply`."""
+        now = time.monotonic()
+        first = next((said for said in self._said if now <= said.until), None)
+        if asked and first is not None:
+            first.hear(text)
         self._stream.publish(self._message(link, text, final))
 
     def peer_state(self, state: str) -> None:
@@ -192,10 +209,9 @@ class Chat:
 
     def _poll(self) -> None:
         now = time.monotonic()
-        error = ('', 'the platform did not answer in time')
         for question in [question for question in self._waiting if now > question.deadline]:
             self._waiting.remove(question)
-            question.reply.set_result(error)
+            question.reply.set_result(('', _LATE))
         for said in list(self._said):
             if said.question is None or now <= said.question.deadline:
                 continue
@@ -204,7 +220,7 @@ class Chat:
                 # The answer that was taken for a late one may have been this question's: if it
                 # kept its place, each question would get the answer of the one before for ever.
                 self._said.remove(said)
-            question.reply.set_result(error)
+            question.reply.set_result(('', said.problem(_LATE)))
         self._ask_next()
         if not self._waiting and not any(said.question for said in self._said):
             self._timer.cancel()

@@ -172,8 +172,9 @@ class Conversation(Feature):
             self._chat.acted()
 
     def _on_chat_delta(self, link: str, delta: msg.ChatDelta) -> None:
-        self._chat.delta(link, delta.text, delta.final)
-        if delta.error and link == self._roles.chat and not delta.unasked:
+        asked = link == self._roles.chat and not delta.unasked
+        self._chat.delta(link, delta.text, delta.final, asked)
+        if delta.error and asked:
             self._chat.failed(delta.error)
 
     def _on_chat_reply(self, link: str, reply: msg.ChatReply) -> None:
