@@ -1,6 +1,10 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""When is the base told to stand if the bridge is killed, stopped or stuck while driven."""
+"""
+When is the base told to stand if the bridge is killed, stopped or stuck while driven.
+
+`python bench/deadman.py TIMES` breaks it so often in each of the three ways.
+"""
 
 from __future__ import annotations
 
@@ -36,3 +40,7 @@ def run(times: int = TIMES) -> list[Row]:
         goal = 1000 * (bridge_breaks.DEADMAN + bridge_breaks.ALLOWED)
         rows.append(row(f'to stand, {way}', ordered[-1], 'ms', goal=goal, note=note))
     return rows
+
+
+if __name__ == '__main__':
+    run(*map(int, sys.argv[1:2]))

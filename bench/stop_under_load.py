@@ -1,6 +1,12 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""How long does `stop` take to the base while its own link is flooded and a tree spins."""
+"""
+How long does `stop` take to the base and to the action servers under all loads at once.
+
+Its own link is flooded before and after it, 300 large commands wait, a tree spins and the disk of
+the state directory hangs: every second time since before the flood, else since the moment of the
+stop. `python bench/stop_under_load.py TIMES` stops so often.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +24,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'test'))
 
+from action_msgs.srv import CancelGoal  # noqa: E402
 from bridge_process import running  # noqa: E402
 from fixtures.domains import DDS, own_domain  # noqa: E402
+from fixtures.freezing_disk import freezing_disk, FreezingDisk, NoDisk  # noqa: E402
 from geometry_msgs.msg import Twist  # noqa: E402
+from nav2_msgs.action import Wait  # noqa: E402
 import rclpy  # noqa: E402
+from rclpy.action import ActionClient  # noqa: E402
+from robot_to_stop import ACTIONS, robot_to_stop, StoppedRobot  # noqa: E402
 from rows import Row, row  # noqa: E402
 from websockets.exceptions import ConnectionClosed  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
@@ -30,6 +41,8 @@ from websockets.sync.server import serve  # noqa: E402
 TIMES = 100
 GOAL = 100.0  # ms, at the 99th percentile
 _UNHEARD = 20_000.0  # ms, of one that nobody heard
+_AFTER = 0.2  # s, for how long the flood goes on after the stop
+_QUIET = 0.5  # s without a move after which the base stands for good
 _TREE = (
     '<root BTCPP_format="4"><BehaviorTree ID="spin"><Repeat num_cycles="-1"><Sequence>'
     + '<Script code="a:=1"/>' * 300
@@ -71,6 +84,12 @@ class Flood:
         self._sockets[-1].send(frame)
         self.sent += 1
 
+    def drive(self, seconds: float) -> None:
+        """Send commands to drive for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.send(_command('teleop', linear=0.3))
+
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join()
@@ -81,17 +100,19 @@ def run(times: int = TIMES) -> list[Row]:
     os.environ.update(DDS)
     with own_domain() as domain:
         os.environ['ROS_DOMAIN_ID'] = str(domain)
-        delays, note = _run(times, _bridge)
-        floor, floor_note = _run(max(10, times // 5), _floor)
+        measured = _run(times, _bridge)
+        floor = _run(max(10, times // 5), _floor)
     return [
         row(
-            'stop to the base in a flood, p99',
-            _percentile(delays),
+            f'stop to the {what} in a flood, p99',
+            _percentile(measured[what]),
             'ms',
-            floor=_percentile(floor),
+            floor=_percentile(floor[what]),
             goal=GOAL,
-            note=f'{note}; floor, which reads one frame after the other: {floor_note}',
+            note=f'{measured["note"]}, {_note(measured[what])}; '
+            f'floor, which reads one frame after the other: {_note(floor[what])}',
         )
+        for what in ('base', 'action servers')
     ]
 
 
@@ -100,12 +121,24 @@ def _percentile(delays: list[float]) -> float:
     return sorted(delays)[int(0.99 * (len(delays) - 1))]
 
 
+def _note(delays: list[float]) -> str:
+    unheard = sum(delay >= _UNHEARD for delay in delays)
+    return (
+        f'{len(delays)} times, {unheard} not at all, '
+        f'median {statistics.median(delays):.0f} ms, longest {max(delays):.0f} ms'
+    )
+
+
 @contextmanager
-def _bridge(port: int) -> Iterator[None]:
+def _bridge(port: int, state_dir: Path) -> Iterator[None]:
     from fixtures.system import start_bridge
 
     settings = {
-        'commands': {'teleop': {'deadman': 5.0, 'linear_acceleration': 100.0}},
+        'state_dir': str(state_dir),
+        'commands': {
+            'teleop': {'deadman': 5.0, 'linear_acceleration': 100.0},
+            'wait': {'server_timeout': 20.0},
+        },
         'base': {'stand_for': 0.3},
         'link': {'heartbeat': {'interval': 10.0, 'timeout': 30.0}},
     }
@@ -114,80 +147,125 @@ def _bridge(port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _floor(port: int) -> Iterator[None]:
+def _floor(port: int, state_dir: Path) -> Iterator[None]:
     """The least program: what moves and what stops is published as it is read."""
     with running([sys.executable, __file__, 'floor', f'ws://127.0.0.1:{port}/ws']):
         yield
 
 
 def floor(url: str) -> None:
-    """Be the floor."""
+    """Be the floor, which has no disk."""
     rclpy.init()
     node = rclpy.create_node('bench_floor')
     publisher = node.create_publisher(Twist, '/cmd_vel', 10)
+    cancels = [node.create_client(CancelGoal, f'{name}/_action/cancel_goal') for name in ACTIONS]
+    wait = ActionClient(node, Wait, 'wait')
+    for client in cancels:
+        client.wait_for_service(20.0)
+    wait.wait_for_server(20.0)
+    stopped = False
     with connect(url, compression=None, max_size=None) as socket:
         for frame in socket:
             data = json.loads(frame)['data']
-            if data.get('command') == 'teleop' and 'linear' in data['parameters']:
+            drives = data.get('command') == 'teleop' and 'linear' in data['parameters']
+            if drives and not stopped:
                 velocity = Twist()
                 velocity.linear.x = data['parameters']['linear']
                 publisher.publish(velocity)
+            elif data.get('command') == 'wait':
+                wait.send_goal_async(Wait.Goal())
             elif data.get('command') == 'stop':
+                stopped = True
                 publisher.publish(Twist())
+                for client in cancels:
+                    client.call_async(CancelGoal.Request())
+            elif data.get('command') == 'resume':
+                stopped = False
+                rclpy.spin_once(node, timeout_sec=0.0)
 
 
-def _run(times: int, program: Callable[[int], AbstractContextManager[None]]) -> tuple[Any, str]:
-    from chaos.teleop_link_cut import Base
-    from fixtures.ros_graph import RosGraph
-
+def _run(
+    times: int, program: Callable[[int, Path], AbstractContextManager[None]]
+) -> dict[str, Any]:
+    """Return the delays to the base and to the action servers, ms, and a note."""
     with ExitStack() as stack:
-        base = Base(stack.enter_context(RosGraph('base')))
-        stack.callback(base.close)
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        disk, state_dir, note = None, folder / 'state', ''
+        try:
+            disk = stack.enter_context(freezing_disk(folder))
+            state_dir = disk.place / 'state'
+        except NoDisk as error:
+            note = f', and no disk hangs as none can be made here ({error})'
+        robot = stack.enter_context(robot_to_stop())
         flood = Flood()
         stack.callback(flood.close)
-        stack.enter_context(program(flood.port))
-        base.wait_until(lambda: flood.connected, 60.0)
-        delays = []
-        for _ in range(times):
-            delays.append(_stop_once(base, flood))
-            print(f'stop after {delays[-1]:.0f} ms', flush=True)
-    unheard = sum(delay >= _UNHEARD for delay in delays)
-    return delays, (
-        f'{times} times, {unheard} not at all, {flood.sent} frames, '
-        f'median {statistics.median(delays):.0f} ms, longest {max(delays):.0f} ms'
-    )
+        stack.enter_context(program(flood.port, state_dir))
+        _until(lambda: flood.connected, 60.0)
+        delays: dict[str, Any] = {'base': [], 'action servers': []}
+        for number in range(times):
+            base, servers = _stop_once(robot, flood, disk, number)
+            delays['base'].append(base)
+            delays['action servers'].append(servers)
+            print(f'stop: base {base:.0f} ms, action servers {servers:.0f} ms', flush=True)
+        delays['note'] = f'{flood.sent} frames{note}'
+        return delays
 
 
-def _stop_once(base: Any, flood: Flood) -> float:
-    """Drive, flood and stop; how long until the base is told, ms."""
+def _until(condition: Callable[[], Any], timeout: float) -> bool:
+    """Wait for something; whether it came."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _stop_once(
+    robot: StoppedRobot, flood: Flood, disk: FreezingDisk | None, number: int
+) -> tuple[float, float]:
+    """Drive, flood and stop; how long until the base and the action servers are told, ms."""
     large = _command('teleop', buttons=['a'] * 4000, axes=[0.0])
+    robot.begin()
     flood.send(_command('resume'))
     flood.send(
         json.dumps({'type': 'behavior_update', 'data': {'tree_name': 'spin', 'xml': _TREE}})
     )
-    base.told.clear()
-    until_moves = time.monotonic() + 20.0
-    while not base.moves and time.monotonic() < until_moves:
+    robot.send_goals_of_others()
+    end = time.monotonic() + 30.0
+    while not (robot.moves and all(map(robot.runs, ACTIONS))):
+        assert time.monotonic() < end, f'the robot does not begin to move, but {robot.said}'
+        if not robot.runs('wait'):
+            flood.send(_command('wait', seconds=600))
         flood.send(_command('teleop', linear=0.3))
-        time.sleep(0.05)
-    for _ in range(300):
-        flood.send(large)
-    end = time.monotonic() + 0.5
-    while time.monotonic() < end:
-        flood.send(_command('teleop', linear=0.3))
-    sent = time.monotonic()
-    flood.send(_command('stop'))
+        _until(lambda: robot.moves and robot.runs('wait'), 0.2)
+    if disk is not None and number % 2:
+        disk.freeze()
     try:
-        base.wait_until(lambda: base.stood_at(sent) is not None, _UNHEARD / 1000)
+        for _ in range(300):
+            flood.send(large)
+        flood.drive(0.5)
+        if disk is not None and not number % 2:
+            disk.freeze()
+        flood.drive(0.05)  # What freezing takes is no pause of the flood.
+        sent = time.monotonic()
+        flood.send(_command('stop'))
+        flood.drive(_AFTER)
+        end = sent + _UNHEARD / 1000
+        _until(lambda: robot.stood_at(sent) and robot.cancelled_at(sent), end - time.monotonic())
         # It stands for good only if nothing of what came before still moves it.
-        quiet = time.monotonic() + 0.5
-        base.wait_until(lambda: time.monotonic() > quiet, 2.0)
-        stood = base.stood_at(sent)
-    except AssertionError:
-        return _UNHEARD
-    return _UNHEARD if stood is None else 1000 * (stood - sent)
+        time.sleep(_QUIET)
+    finally:
+        if disk is not None:
+            disk.thaw()
+    told = (robot.stood_at(sent), robot.cancelled_at(sent))
+    base, servers = (_UNHEARD if at is None else 1000 * (at - sent) for at in told)
+    return base, servers
 
 
 if __name__ == '__main__':
     if sys.argv[1:2] == ['floor']:
         floor(sys.argv[2])
+    else:
+        for each in run(*map(int, sys.argv[1:2])):
+            print(each)

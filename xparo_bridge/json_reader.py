@@ -59,6 +59,10 @@ class JsonError(BadInput, ValueError):
     """A text that is not the JSON that was expected: what is wrong, and where."""
 
 
+class TooManyValues(JsonError):
+    """A text with more values than are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """Stands, in what was read leniently, for a value that could not be read; says why."""
@@ -241,7 +245,7 @@ def _read(
         if commas + openers > max_items:
             if mends and len(bare) + _OF_A_PART * openers <= _MOST_MENDED:
                 return _read_first_levels(text, max_items, max_depth)
-            raise JsonError(f'over {max_items} values in one JSON text')
+            raise TooManyValues(f'over {max_items} values in one JSON text')
     decoder = _decoder
     decoder.faults, decoder.cut, decoder.duplicates = 0, False, []
     if openers > max_depth:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-import os
 from pathlib import Path
 import subprocess
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from fixtures.freezing_disk import freezing_disk, FreezingDisk, NoDisk
 from fixtures.kept_state import in_file
 from fixtures.ros_graph import RosGraph
 from fixtures.system import system
@@ -99,57 +99,46 @@ def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(t
 
 
 @pytest.fixture
-def freezing_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system that hangs for whoever writes while it is frozen."""
-    image, place = tmp_path / 'image', tmp_path / 'disk'
-    place.mkdir()
-    image.touch()
-    os.truncate(image, 32 << 20)
-    for command in (
-        ['mkfs.ext4', '-q', str(image)],
-        ['mount', '-o', 'loop', str(image), str(place)],
-    ):
-        made = subprocess.run(command, capture_output=True)
-        if made.returncode:
-            pytest.skip(f'no file system can be made here: {made.stderr.decode().strip()}')
-    yield place
-    subprocess.run(['fsfreeze', '-u', str(place)], capture_output=True)
-    subprocess.run(['umount', '-l', str(place)], check=True)
+def hanging(tmp_path: Path) -> Iterator[FreezingDisk]:
+    """A disk that hangs once it is frozen."""
+    try:
+        with freezing_disk(tmp_path) as disk:
+            yield disk
+    except NoDisk as error:
+        pytest.skip(f'no file system can be made here: {error}')
 
 
-def test_a_disk_that_hangs_holds_up_neither_start_nor_commands_and_is_told(
-    tmp_path, freezing_disk
-):
+def test_a_disk_that_hangs_holds_up_neither_start_nor_commands_and_is_told(tmp_path, hanging):
     async def answered(parts) -> float:
         began = time.monotonic()
         assert (await parts.ended(await parts.send('list_commands')))['state'] == 'succeeded'
         return time.monotonic() - began
 
     async def scenario() -> None:
-        state = freezing_disk / 'state'
+        state = hanging.place / 'state'
         with RosGraph() as graph:
             messages = graph.listen(DiagnosticArray, '/diagnostics')
             async with system(tmp_path, state_dir=str(state)) as parts:
                 await answered(parts)
-                subprocess.run(['fsfreeze', '-f', str(freezing_disk)], check=True)
+                hanging.freeze()
                 # The first waits for the disk, for 0.5 s.
                 waits = [await answered(parts) for _ in range(20)]
                 assert sorted(waits)[10] < 0.5
                 assert max(waits) < 2.5
                 graph.until(lambda: 'has not answered' in storage(messages))
-                subprocess.run(['fsfreeze', '-u', str(freezing_disk)], check=True)
+                hanging.thaw()
                 graph.until(lambda: not storage(messages[-1:]))
                 last = await parts.send('list_commands')
                 await parts.ended(last)
         assert len(in_file(state, 'SELECT key FROM commands')) == 22
         assert (last,) in in_file(state, 'SELECT key FROM commands')
 
-        subprocess.run(['fsfreeze', '-f', str(freezing_disk)], check=True)
+        hanging.freeze()
         try:
             async with system(tmp_path, state_dir=str(state)) as parts:
                 await answered(parts)
-                subprocess.run(['fsfreeze', '-u', str(freezing_disk)], check=True)
+                hanging.thaw()
         finally:
-            subprocess.run(['fsfreeze', '-u', str(freezing_disk)], capture_output=True)
+            hanging.thaw()
 
     asyncio.run(scenario())

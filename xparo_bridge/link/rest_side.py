@@ -19,6 +19,7 @@ from .contained import call
 from .http_client import HttpClient, HttpError
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
+from .large_frames import read_large
 from .protocols.base import HttpRequest, Protocol, ProtocolError
 
 _TICK = 0.1  # s between looks at what waits
@@ -139,7 +140,8 @@ class RestSide:
             self._on_frame('in', text)
         try:
             if text.strip():
-                self._take(call(self._protocol.decode, text), byte_size(text))
+                frame = await read_large(self._protocol, text)
+                self._take(call(self._protocol.decode, frame), byte_size(text))
         except ProtocolError as error:
             self._inbound.problem(f'not understood: {error}')
         except Exception as error:

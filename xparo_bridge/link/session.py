@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -16,8 +16,9 @@ from .contained import begin, call, end, for_ever, within
 from .faults import SilentPeer
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
+from .large_frames import read_large
 from .protocols.base import Frame, Protocol, ProtocolError
-from .read_ahead import Arrival, DRAINING_TURN
+from .read_ahead import Arrival, DRAINING_TURN, LOOKED_INTO
 
 # How long closing may take, s: the last status of a cancelled command, and the close frames.
 _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0
@@ -147,7 +148,9 @@ class Session:
         while True:
             frame, arrival = await websocket.receive(self._socket)
             if not arrival.judged:  # It came before anybody looked.
-                text = frame.encode() if isinstance(frame, str) else None
+                text = None
+                if isinstance(frame, str) and len(frame) <= LOOKED_INTO:
+                    text = frame.encode()
                 if not self._judge(text, arrival):
                     continue
             self._counters.received += 1
@@ -155,34 +158,46 @@ class Session:
                 self._on_frame('in', frame)
             if not self._inbound.skip(self._protocol, frame, arrival):
                 try:
-                    messages: Sequence[Any] = (
-                        call(self._protocol.decode, frame)
-                        if arrival.messages is None
-                        else arrival.messages
-                    )
-                except ProtocolError as error:
-                    self._inbound.problem(f'not understood: {error}')
-                except Exception as error:
-                    self._inbound.fault('decode', error)
-                else:
-                    size = byte_size(frame)
-                    for message in messages:
-                        answers = self._inbound.take(
-                            self._protocol, message, size, arrival.at, arrival.refusal
-                        )
-                        if answers:
-                            self._lanes.answer(message, answers)
-                        if isinstance(message, PeerError):
-                            self._lanes.heed(message)
-                        if time.monotonic() > give_way:
-                            await asyncio.sleep(0)
-                            give_way = time.monotonic() + _READ_TURN
+                    frame = await read_large(self._protocol, frame)
+                except asyncio.CancelledError:  # The connection ends; a stop in it counts.
+                    for _ in self._taken(frame, arrival):
+                        pass
+                    raise
+                for _ in self._taken(frame, arrival):
+                    if time.monotonic() > give_way:
+                        await asyncio.sleep(0)
+                        give_way = time.monotonic() + _READ_TURN
             if time.monotonic() > give_way or self._socket.quiet:
                 while self._socket.quiet:
                     await asyncio.sleep(_QUIET_LOOK)
                 await asyncio.sleep(0)
                 turn = DRAINING_TURN if self._socket.draining else _READ_TURN
                 give_way = time.monotonic() + turn
+
+    def _taken(self, frame: Frame, arrival: Arrival) -> Iterator[None]:
+        """Take the messages of a frame one after another."""
+        try:
+            messages: Sequence[Any] = (
+                call(self._protocol.decode, frame)
+                if arrival.messages is None
+                else arrival.messages
+            )
+        except ProtocolError as error:
+            self._inbound.problem(f'not understood: {error}')
+            return
+        except Exception as error:
+            self._inbound.fault('decode', error)
+            return
+        size = byte_size(frame)
+        for message in messages:
+            answers = self._inbound.take(
+                self._protocol, message, size, arrival.at, arrival.refusal
+            )
+            if answers:
+                self._lanes.answer(message, answers)
+            if isinstance(message, PeerError):
+                self._lanes.heed(message)
+            yield
 
     async def _keep_time(self) -> None:
         if type(self._protocol).deadline is Protocol.deadline:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 import math
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 
 from ...credentials import Credentials, REQUIRED
 from ...errors import BadInput
@@ -27,11 +27,14 @@ from ...json_reader import (
     MAX_MENDED,
     read_json,
     read_leniently,
+    TooManyValues,
     Unreadable,
 )
 from ...messages import LinkProblem, Outbound, Ping, Pong
 
 Frame = str | bytes
+# What is read of a text: a value and its faults, or why there is none.
+_Outcome: TypeAlias = tuple[Any, list[str]] | JsonError
 KeyReader = Callable[[dict[str, Any]], Sequence[Any]]
 MAX_FRAME = 64 * 1024 * 1024  # Characters; the links' own max_frame_bytes is far below.
 MAX_KEYS = 256  # Commands of one frame whose keys are commands.
@@ -175,22 +178,61 @@ def parse_leniently(
     For frames that may carry an order: a `stop` counts whatever stands beside it, also in a huge
     frame if one of the `urgent` words is there. ProtocolError for what is no object at all.
     """
-    most = MAX_MENDED
+    if isinstance(frame, ReadFrame):
+        return frame.body(frame.most)
+    return parse_frame(frame, _most_mended(frame, urgent))
+
+
+def _most_mended(frame: Frame, urgent: Collection[str]) -> int:
     # To look into 4 MB takes up to 0.2 s, which only what may stop the robot is worth.
-    if len(frame) > most and isinstance(frame, str):
+    if len(frame) > MAX_MENDED and isinstance(frame, str):
         if '\\u' in frame or any(word in frame for word in urgent):
-            most = MAX_FRAME
-    return parse_frame(frame, most)
+            return MAX_FRAME
+    return MAX_MENDED
 
 
 def parse_frame(frame: Frame, most: int) -> tuple[dict[str, Any], list[str]]:
     """Object of a text frame; with too many values it has at most `most` characters."""
+    if isinstance(frame, ReadFrame):
+        return frame.body(most)
     if isinstance(frame, bytes):
         raise ProtocolError('expected a text frame, not a binary frame')
+    return _object(_outcome(frame, most))
+
+
+class ReadFrame(str):
+    """A text frame whose JSON was read before it is decoded, by another thread than the link's."""
+
+    most: int
+    _outcomes: dict[int, _Outcome]
+
+    def __new__(cls, frame: str, urgent: Collection[str]) -> Self:
+        """Read all that `parse_leniently` and `parse_frame` may want of it."""
+        self = super().__new__(cls, frame)
+        self.most = _most_mended(frame, urgent)
+        strict = _outcome(frame, 0)
+        # Only of one with too many values it matters how much of it is read all the same.
+        many = isinstance(strict, TooManyValues)
+        self._outcomes = {0: strict, self.most: _outcome(frame, self.most) if many else strict}
+        return self
+
+    def body(self, most: int) -> tuple[dict[str, Any], list[str]]:
+        """Return what `parse_frame` does."""
+        read = self._outcomes.get(most)
+        return _object(_outcome(self, most) if read is None else read)
+
+
+def _outcome(frame: str, most: int) -> _Outcome:
     try:
-        value, faults = read_leniently(frame, max_bytes=MAX_FRAME, max_mended=most)
+        return read_leniently(frame, max_bytes=MAX_FRAME, max_mended=most)
     except JsonError as error:
-        raise ProtocolError(str(error)) from error
+        return error
+
+
+def _object(outcome: _Outcome) -> tuple[dict[str, Any], list[str]]:
+    if isinstance(outcome, JsonError):
+        raise ProtocolError(str(outcome)) from outcome
+    value, faults = outcome
     if isinstance(value, Unreadable):
         raise ProtocolError(f'not JSON: {value.problem}')
     if not isinstance(value, dict):
