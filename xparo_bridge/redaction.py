@@ -29,25 +29,69 @@ _secrets: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
 _in_bytes: list[tuple[bytes, bytes]] = []
 
+# Of what a peer says is a secret: the longest, in characters, and how many of each link are known.
+LONGEST, MOST_LEARNT = 4096, 8
+_SHORTEST_LEARNT = 8
+_WORD = re.compile('[A-Za-z_ ]{0,23}')
+_learnt: dict[str, dict[str, tuple[str, ...]]] = {}
+_learnt_forms: list[str] = []
+_lock = threading.Lock()
+
 
 def hide(*secrets: str) -> None:
-    """Name secrets, to be taken out of every text from now on."""
-    global _pattern, _in_bytes
+    """Name secrets of the robot's own, to be taken out of every text from now on."""
+    global _pattern
     for secret in secrets:
         if len(secret) >= _SHORTEST:
-            encoded = base64.b64encode(secret.encode()).decode().rstrip('=')
-            in_json = (json.dumps(secret, ensure_ascii=both)[1:-1] for both in (True, False))
-            forms = (secret, quote(secret, safe=''), quote(secret), encoded, *in_json)
-            _secrets.update(dict.fromkeys(forms))
+            _secrets.update(dict.fromkeys(_forms(secret)))
     # The longest first: one may be a part of another.
     words = sorted(_secrets, key=len, reverse=True)
     _pattern = re.compile('|'.join(map(re.escape, words))) if words else None
+    _note_bytes()
+
+
+def hide_learnt(link: str, secret: str) -> None:
+    """
+    Name a secret that the peer of a link said, of at most `LONGEST` characters.
+
+    A peer may say ever new ones: of each link the latest are known. What is a mere word stays in
+    all texts, lest a peer takes the words of the log and the audit log out.
+    """
+    global _learnt_forms
+    if len(secret) < _SHORTEST_LEARNT or _WORD.fullmatch(secret):
+        return
+    with _lock:
+        learnt = _learnt.setdefault(link, {})
+        learnt.pop(secret, None)
+        learnt[secret] = _forms(secret[:LONGEST])
+        if len(learnt) > MOST_LEARNT:
+            del learnt[next(iter(learnt))]
+        forms = {form for each in _learnt.values() for secret in each.values() for form in secret}
+        _learnt_forms = sorted(forms, key=len, reverse=True)
+        _note_bytes()
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return what others make of a secret: addresses, headers, JSON."""
+    encoded = base64.b64encode(secret.encode()).decode().rstrip('=')
+    in_json = (json.dumps(secret, ensure_ascii=both)[1:-1] for both in (True, False))
+    return tuple({secret, quote(secret, safe=''), quote(secret), encoded, *in_json})
+
+
+def _note_bytes() -> None:
+    global _in_bytes
+    words = [*sorted(_secrets, key=len, reverse=True), *_learnt_forms]
     _in_bytes = [(word.encode(), b'*' * len(word.encode())) for word in words]
 
 
 def redacted(text: str) -> str:
     """Return a text without any secret that is known."""
-    return _pattern.sub(HIDDEN, text) if _pattern is not None else text
+    if _pattern is not None:
+        text = _pattern.sub(HIDDEN, text)
+    for form in _learnt_forms:
+        if form in text:
+            text = text.replace(form, HIDDEN)
+    return text
 
 
 def masked(data: bytes) -> bytes:
@@ -60,7 +104,7 @@ def masked(data: bytes) -> bytes:
 
 def redacted_value(value: Any) -> Any:
     """Return a value of JSON's kind without any secret in its texts, keys included."""
-    if _pattern is None:
+    if _pattern is None and not _learnt_forms:
         return value
     if isinstance(value, str):
         return redacted(value)

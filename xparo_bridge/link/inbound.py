@@ -36,7 +36,7 @@ from ..messages import (
     TransferError,
     TurnReached,
 )
-from ..redaction import hide, redacted
+from ..redaction import hide_learnt, LONGEST, redacted
 from ..token_bucket import TokenBucket
 from .contained import call, LinkFault
 from .faults import Refused
@@ -226,15 +226,16 @@ class Inbound:
             self.deliver(message)
             return []
         refusal = self.limits.refusal(message, size) or refusal or self._no_room(message)
+        refusal = refusal or _too_long(message)
         if refusal is not None:
             self._refuse(message, refusal)
             return []
         if isinstance(message, RemoteCommand):
             message = replace(message, received_at=received_at)
         elif isinstance(message, ApiToken):
-            hide(message.token)
+            hide_learnt(self._link, message.token)
         elif isinstance(message, LinkCredential):
-            hide(message.value)
+            hide_learnt(self._link, message.value)
         try:
             answers = list(call(protocol.answer, message))
         except Exception as error:
@@ -344,6 +345,16 @@ def _any_in(words: Iterable[bytes], text: bytes) -> bool:
         if word in text:
             return True
     return False
+
+
+def _too_long(message: object) -> Refusal | None:
+    """Say if a secret of the peer's is longer than any that is kept and taken out of texts."""
+    if isinstance(message, (ApiToken, LinkCredential)):
+        secret = message.token if isinstance(message, ApiToken) else message.value
+        if len(secret) > LONGEST:
+            text = f'{type(message).__name__} of {len(secret)} characters'
+            return Refusal('too_large', f'{text}; at most {LONGEST} are taken')
+    return None
 
 
 def _name(message: object) -> str | None:
