@@ -9,7 +9,7 @@ A remote command's way through the code: docs/architecture.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 import socket
@@ -52,6 +52,7 @@ from .robot.telemetry.control import TelemetryControl
 from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .rollout.running import Running
+from .rollout.trial import promised
 from .ros.entities import guard_condition
 from .ros.problems import Problems
 from .ros.walls import guard_services
@@ -195,7 +196,7 @@ class Bridge:
             configuration['command_limits']['remembered'],
             self._logger.error,
         )
-        places = Places(configuration['places'], self.state, self._logger.error)
+        places = self._places = Places(configuration['places'], self.state, self._logger.error)
         self._base = RobotBase(node, base_settings(configuration))
 
         def make_router(configuration: Configuration) -> Router:
@@ -471,6 +472,26 @@ class Bridge:
         if dial:
             self.link_thread.start()
         self.trees.start()
+
+    def taking(self, configuration: Configuration) -> Iterator[str]:
+        """
+        Return the steps of taking what a configuration changes that needs no restart.
+
+        Called on any thread; each step is to run on the ROS thread, with others between them.
+
+        :raises ConfigurationError: before anything has changed.
+        """
+        telemetry = TelemetryConfig.of(configuration)
+
+        def steps() -> Iterator[str]:
+            # What these send is to be seen anew.
+            changed = self._telemetry.changed(telemetry)
+            self.telemetry_keys = self.telemetry_keys - promised(self.configuration, changed)
+            self._places.configure(configuration['places'])
+            self.configuration = configuration.data
+            yield from self._telemetry.change(telemetry)
+
+        return steps()
 
     def _report_configuration(self, problem: str) -> None:
         """Report how the configuration stands, and what is wrong with it; from any thread."""

@@ -3,20 +3,22 @@
 """
 Change over to another configuration while the bridge runs, and judge the one on trial.
 
-The bridge starts itself anew, in the same process, with what the store says; so commands that have
-ended, and what waits for the platform, are in the state as always. Everything here waits in
-threads of its own: neither the ROS thread nor the one that ends the process waits for a disk.
+What `rollout.live` lists changes between two turns of the ROS thread. For all else the bridge
+starts itself anew, in the same process, with what the store says; so commands that have ended, and
+what waits for the platform, are in the state as always. Everything here waits in threads of its
+own: neither the ROS thread nor the one that ends the process waits for a disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import os
+from pathlib import Path
 import subprocess
 import sys
 import threading
 import time
-from typing import Any, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING, TypeVar
 
 from rclpy.action.graph import (
     get_action_client_names_and_types_by_node,
@@ -25,15 +27,20 @@ from rclpy.action.graph import (
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from .errors import BridgeError, NotNow
 from .faults import FAULTS
+from .rollout.live import taken_while_running
 from .rollout.store import Store, StoreError, TRIAL, uptime
 from .rollout.trial import missing, Seen
 from .ros.entities import service
 
 if TYPE_CHECKING:
     from .bridge import Bridge
+    from .configuration import Configuration
     from .rollout.from_folder import FolderRun
     from .ros.executor import WalledExecutor
+
+T = TypeVar('T')
 
 # How often the robot is asked whether it stands, and a trial whether it holds, s.
 _LOOK = 0.5
@@ -99,19 +106,22 @@ class Changeover:
         node: Node,
         executor: WalledExecutor,
         end: Callable[[], object],
+        read_from: Path,
         folder: FolderRun | None = None,
     ) -> None:
         """
         Take what a change needs.
 
-        `end` begins to end the bridge, after which the process is to start anew. `folder` is that
-        of a fleet, if the bridge was started from one.
+        `end` begins to end the bridge, after which the process is to start anew. `read_from` is
+        where its configuration was read, `folder` that of a fleet, if it was started from one.
         """
         self._store = store
         self._bridge = bridge
         self._node = node
         self._executor = executor
         self._end = end
+        self._read_from = read_from
+        store.in_use.add(read_from.name)
         self._folder = folder
         self._logger = node.get_logger().get_child('configuration')
         self._busy = threading.Lock()
@@ -183,14 +193,47 @@ class Changeover:
                 pending = self._store.state.pending or pending
             seen = self._ask(lambda: see(self._bridge, self._node)) or Seen()
             expect = {**seen.to_json(), 'offline': pending.offline}
+            live = self._live(state.current, pending.release)
             self._store.begin_trial(pending.release, pending.within, expect)
-            self._logger.info(
-                f'changing over to configuration {pending.release}, on trial for '
-                f'{pending.within:g} s'
-            )
-            self._anew()
+            words = f'configuration {pending.release}, on trial for {pending.within:g} s'
+            if live is None:
+                self._logger.info(f'changing over to {words}')
+                self._anew()
+            else:
+                self._logger.info(f'taking, without starting anew, {words}')
+                self._take(live)
         finally:
             self._busy.release()
+
+    def _live(self, before: str, after: str) -> Configuration | None:
+        """What is taken without starting anew; None if it cannot be, whatever the reason."""
+        folder = self._store.folder
+        try:
+            return taken_while_running(
+                self._bridge.configuration, self._read_from, folder(before), folder(after)
+            )
+        except (BridgeError, OSError):
+            return None  # A start says what is wrong, and goes back.
+
+    def _take(self, configuration: Configuration) -> None:
+        """Have it taken on the ROS thread, in steps; what goes wrong is a reason to go back."""
+        faults = FAULTS.total
+        try:
+            steps = self._bridge.taking(configuration)
+            while step := self._ask(lambda: next(steps, '')):
+                self._logger.info(f'changed: telemetry of {step}')
+            if step is None:
+                raise NotNow(f'the ROS thread did not answer within {_ANSWER:g} s')
+            self._bridge.running.follow(configuration)
+        except Exception as error:
+            FAULTS.note('taking a configuration', error)
+            reason = f'it could not be taken: {error}'
+            self._store.roll_back(reason)
+            self._logger.error(f'going back to the configuration before: {reason}')
+            self._anew()
+            return
+        judge = self._walled(lambda: self._judge(faults))
+        threading.Thread(target=judge, name='trial', daemon=True).start()
 
     def _take_folder(self, folder: FolderRun) -> None:
         """Have what the folder says now checked and asked for, by a process of its own."""
@@ -223,7 +266,8 @@ class Changeover:
 
     # --- on trial ---
 
-    def _judge(self) -> None:
+    def _judge(self, faults: int = 0) -> None:
+        """Wait until what is on trial holds, or go back; `faults` are those of before it."""
         state = self._store.state
         trial = state.trial
         if trial is None:
@@ -239,6 +283,7 @@ class Changeover:
                 why = [f'its ROS thread did not answer within {_ANSWER:g} s']
                 holds_since = None
             else:
+                now.faults -= faults
                 why = list(missing(before, now, self._bridge.configuration, offline=offline))
                 if why:
                     holds_since = None
@@ -262,7 +307,7 @@ class Changeover:
         still_served(before, now, self._node)
         return now
 
-    def _ask(self, look: Callable[[], Seen]) -> Seen | None:
+    def _ask(self, look: Callable[[], T]) -> T | None:
         """Have something done on the ROS thread; None if it does not answer."""
         task: Any = self._executor.create_task(look)
         give_up = time.monotonic() + _ANSWER
@@ -270,7 +315,7 @@ class Changeover:
             if time.monotonic() > give_up:
                 return None
             time.sleep(0.01)
-        found: Seen = task.result()
+        found: T = task.result()
         return found
 
     def _anew(self) -> None:

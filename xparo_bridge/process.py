@@ -38,7 +38,7 @@ from .faults import FAULTS
 from .redaction import redact_everything
 from .rollout.running import Running
 from .rollout.source import DEFAULT_CONFIG, layered, lies_over, package_files, read_configuration
-from .rollout.store import is_store, Store, StoreError, TRIAL
+from .rollout.store import is_store, Store, StoreError, TRIAL, Trial
 from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
 from .ros.logs import redact_ros_log
@@ -108,7 +108,7 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     executor.create_task(start)
     ros_thread.start()
     changeover = (
-        Changeover(store, bridge, node, executor, stop_signal.set, folder)
+        Changeover(store, bridge, node, executor, stop_signal.set, files[0], folder)
         if store is not None
         else None
     )
@@ -186,14 +186,15 @@ def _of_store(
         return store, files, folder
     state = store.started()
     if state.trial is not None:
-        _after(state.trial.within + _COMING_UP, lambda: _did_not_come_up(store))
+        trial = state.trial
+        _after(trial.within + _COMING_UP, lambda: _did_not_come_up(store, trial))
     return store, [store.folder(state.current)], folder
 
 
-def _did_not_come_up(store: Store) -> None:
-    """Go back from a configuration on trial with which the start hangs."""
+def _did_not_come_up(store: Store, trial: Trial) -> None:
+    """Go back from a configuration with which the start hangs, if it still is on that trial."""
     try:
-        if store.state.state == TRIAL and store.roll_back('the bridge did not come up'):
+        if store.state.trial == trial and store.roll_back('the bridge did not come up'):
             start_anew()
     except StoreError as error:
         print(f'bridge: {error}', file=sys.stderr)

@@ -4,10 +4,10 @@
 Apply good and bad configurations, kill -9 in the middle, a full disk: is the bridge back?
 
 While commands and chat flow, `config apply` gives the bridge one configuration after the other:
-one that holds, one with a wrong URL, one with a wrong CA, one in the middle of which the bridge or
-`config apply` is killed, one while the disk of the store is full. After each the bridge runs one
-of the two configurations and is linked; at the end nothing that was in its outbox has been lost,
-and each command has one end.
+one that holds, one that needs no restart, one with a wrong URL, one with a wrong CA, one in the
+middle of which the bridge or `config apply` is killed, one while the disk of the store is full.
+After each the bridge runs one of the two configurations and is linked; at the end nothing that was
+in its outbox has been lost, and each command has one end.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ from chaos.accounting import Verdict
 from xparo_bridge.fleet.render import bundles_of
 from xparo_bridge.rollout.bundle import Bundle
 from xparo_bridge.rollout.folder import FleetFolder
-from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store
+from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store, version_of
 
 TIMES = 200
-KINDS = ('good', 'wrong URL', 'wrong CA', 'bridge killed', 'apply killed', 'disk full')
-WITHIN = 6.0
-# Trial, going back, and a machine that is busy, s.
-_SETTLED = 120.0
+KINDS = ('good', 'live', 'wrong URL', 'wrong CA', 'bridge killed', 'apply killed', 'disk full')
+# How long a trial takes at least, s, and how many starts of a bridge on this machine, which may be
+# busy: a trial begins with a start.
+_WITHIN, _STARTS = 6.0, 4.0
+# Trial and going back, in trials.
+_SETTLED = 20.0
 _NOBODY = 9  # A port on which nobody listens.
 
 
@@ -55,6 +57,9 @@ class House(environment.House):
         self.outcomes: Counter[str] = Counter()
         self.in_outbox = 0
         self._version = 0
+        # The head's frame by version: another one needs a restart.
+        self._frames: dict[int, int] = {}
+        self.within = _WITHIN
         self._fleet = folder / 'fleet'
         self._tls_port = 0
 
@@ -75,11 +80,16 @@ class House(environment.House):
         async with server:
             yield
 
+    async def start(self, bridge_port: int) -> None:
+        began = time.monotonic()
+        await super().start(bridge_port)
+        self.within = max(_WITHIN, _STARTS * (time.monotonic() - began))
+
     async def start_bridge(self) -> None:
         if not self.store.path.exists():
             self.store.path.mkdir(parents=True)
             bundle = Bundle.read(self.render('good'))
-            self.store.begin_trial(self.store.stage(bundle), WITHIN, {})
+            self.store.begin_trial(self.store.stage(bundle), self.within, {})
             self.store.confirm()
         self._bridge = await asyncio.to_thread(self._started)
 
@@ -120,13 +130,18 @@ class House(environment.House):
         elif kind == 'wrong CA':
             link['url'] = f'wss://localhost:{self._tls_port}/ws/chatbot'
             link['ca_file'] = 'certificates/site.pem'
+        frame = self._version
+        if kind == 'live':
+            frame = self._frames[version_of(self.store.state.current)]
+        self._frames[self._version] = frame
         configuration = {
             'defaults': ['bridge.yaml'],
             'links': [link],
             'state_dir': str(self._folder / 'state'),
             'commands': environment.COMMANDS,
-            'head': {'frame': f'head_{self._version}'},
-            'rollout': {'confirm_within': WITHIN, 'wait_idle': 5.0},
+            'head': {'frame': f'head_{frame}'},
+            'places': {'spot': {'x': self._version, 'y': 0, 'yaw': 0}},
+            'rollout': {'confirm_within': self.within, 'wait_idle': 5.0},
         }
         (self._fleet / 'fleet.yaml').write_text(json.dumps(configuration))
         (self._fleet / 'robots' / 'r1.yaml').write_text('')
@@ -142,35 +157,43 @@ class House(environment.House):
         # In the middle of what holds, and of what does not.
         content = kind
         if kind in ('bridge killed', 'apply killed', 'disk full'):
-            content = random.choice(('good', 'wrong URL'))
+            content = random.choice(('good', 'live', 'wrong URL'))
         tar = await asyncio.to_thread(self.render, content)
         apply = await asyncio.create_subprocess_exec(
             *(sys.executable, '-m', 'xparo_bridge', 'config', 'apply', str(tar)),
             *('--store', str(self.store.path), '--now'),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={**os.environ, 'PYTHONUNBUFFERED': '1'},
         )
+        heard = b''
         with _filled(self.store.path.parent) if kind == 'disk full' else contextlib.nullcontext():
             if kind == 'bridge killed':
                 for _ in range(random.choice((1, 1, 2))):
-                    await asyncio.sleep(random.uniform(0.0, WITHIN))
+                    await asyncio.sleep(random.uniform(0.0, self.within))
                     self.kill_bridge()
                     await self.start_bridge()
             elif kind == 'apply killed':
-                await asyncio.sleep(random.uniform(0.0, WITHIN / 2))
+                if random.random() < 0.5:  # Before it has asked the bridge, or after that.
+                    assert apply.stdout is not None
+                    heard = await apply.stdout.readline()
+                await asyncio.sleep(random.uniform(0.0, self.within / 2))
                 with contextlib.suppress(ProcessLookupError):
                     apply.kill()
             said, _ = await apply.communicate()
+            said = heard + said
             await self._settled(kind)
         state = self.store.state
         text = f'{kind} ({content}): {state}\n{said.decode(errors="replace")}'
         assert self._bridge is not None and self._bridge.returncode is None, text
         assert Bundle.read(self.store.folder(state.current)), text
         new = state.current != before
-        if content != 'good':
+        if content not in ('good', 'live'):
             assert not new, text
-        elif kind == 'good':
+        elif kind in ('good', 'live'):
             assert new and state.state == APPLIED, text
+            live = f'without starting anew, configuration {state.current}'
+            assert (kind == 'live') == any(live in line for line in self._bridge.lines), text
         if kind in ('wrong URL', 'wrong CA'):
             assert state.state == ROLLED_BACK, text
             assert 'link platform is not connected' in state.reason, text
@@ -178,7 +201,7 @@ class House(environment.House):
         await self.talks()
 
     async def _settled(self, kind: str) -> None:
-        end = time.monotonic() + _SETTLED
+        end = time.monotonic() + _SETTLED * self.within
         asked = False
         while (state := self.store.state).trial or state.pending:
             if state.pending and kind == 'apply killed' and not asked and self.store.bridge():

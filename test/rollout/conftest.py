@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fixtures.robot_with_store import Robot
+from fixtures.system import start_platform
 import pytest
 
 FLEET = 'links:\n  - {name: platform, protocol: xparo, url: "wss://a.org/ws/${robot_id}"}\n'
@@ -25,3 +27,11 @@ def fleet(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Iterator[Robot]:
+    """Give a robot that has no configuration yet, and a platform that runs."""
+    platform, port = start_platform()
+    with platform:
+        yield Robot(tmp_path, port)

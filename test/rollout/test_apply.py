@@ -12,7 +12,6 @@ import gzip
 import os
 from pathlib import Path
 import signal
-import subprocess
 import sys
 import time
 from typing import Any
@@ -20,87 +19,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fixtures.processes import Process
-from fixtures.system import CREDENTIALS, PROJECT_ID, SECRET_KEY, start_platform
+from fixtures.robot_with_store import config, PATIENCE, Robot
+from fixtures.system import CREDENTIALS, PROJECT_ID, SECRET_KEY
 import pytest
 
 from xparo_bridge.local.platform_client import OperatorClient
 from xparo_bridge.rollout.bundle import Bundle
 from xparo_bridge.rollout.signing import sign, written
 from xparo_bridge.rollout.store import APPLIED, ROLLED_BACK, Store, TRIAL
-
-PATIENCE = 100.0
-FLEET = """\
-links:
-  - name: platform
-    protocol: xparo
-    url: ws://127.0.0.1:{port}/ws/chatbot
-    backoff: {{initial: 0.05, maximum: 0.2}}
-    heartbeat: {{interval: 0.5, timeout: 1.0}}
-state_dir: {state}
-rollout: {{confirm_within: {within}}}
-"""
-
-
-def config(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `config` as on a robot."""
-    return subprocess.run(
-        [sys.executable, '-m', 'xparo_bridge', 'config', *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE + 60,
-        check=False,
-    )
-
-
-class Robot:
-    """A fleet's folder, the store of one robot of it, and a platform."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
-        self.store = Store(folder / 'store')
-        self.port = port
-        self._version = 0
-
-    def render(self, robot: str = '', *, within: float = 40.0, port: int = 0) -> Path:
-        """Make the bundle of a configuration; its tar file."""
-        self._version += 1
-        fleet = self.folder / 'fleet'
-        (fleet / 'robots').mkdir(parents=True, exist_ok=True)
-        text = FLEET.format(port=port or self.port, state=self.folder / 'state', within=within)
-        (fleet / 'fleet.yaml').write_text(text)
-        (fleet / 'robots' / 'r7.yaml').write_text(robot)
-        tar = self.folder / f'{self._version}.tar'
-        done = config('render', 'r7', '--folder', fleet, '-o', tar, '--version', self._version)
-        assert done.returncode == 0, done.stderr
-        return tar
-
-    def apply(self, tar: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Apply a bundle."""
-        return config('apply', tar, '--store', self.store.path, *arguments)
-
-    @contextmanager
-    def bridge(self) -> Iterator[Process]:
-        """Run a bridge from the store."""
-        command = [sys.executable, '-m', 'xparo_bridge', 'bridge', '--ros-args']
-        parameter = f'config:={self.store.path}'
-        env = {**CREDENTIALS, 'XPARO_CONFIGURATION': str(self.store.path)}
-        with Process([*command, '-p', parameter], env=env, name='bridge') as bridge:
-            yield bridge
-
-    def until(self, state: str) -> None:
-        """Wait until the store says so."""
-        give_up = time.monotonic() + PATIENCE
-        while self.store.state.state != state or self.store.state.pending:
-            assert time.monotonic() < give_up, self.store.state
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def robot(tmp_path: Path) -> Iterator[Robot]:
-    """Give a robot that has no configuration yet, and a platform that runs."""
-    platform, port = start_platform()
-    with platform:
-        yield Robot(tmp_path, port)
 
 
 def test_a_first_configuration_is_on_trial_at_the_next_start_and_confirmed(robot):

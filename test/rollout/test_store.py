@@ -4,18 +4,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, UTC
 import errno
 import os
 from pathlib import Path
 
+from fixtures.releases import bundle, current, on_trial
 import pytest
 
 from xparo_bridge.configuration import Configuration, load
 from xparo_bridge.layers import Layers
 from xparo_bridge.rollout import store as module
 from xparo_bridge.rollout.bundle import Bundle
-from xparo_bridge.rollout.manifest import drift, FileEntry, Manifest
+from xparo_bridge.rollout.manifest import drift
 from xparo_bridge.rollout.running import Running
 from xparo_bridge.rollout.store import (
     APPLIED,
@@ -24,26 +24,11 @@ from xparo_bridge.rollout.store import (
     REFUSED,
     ROLLED_BACK,
     Store,
-    StoreError,
     TRIAL,
     version_of,
 )
 from xparo_bridge.rollout.trial import missing, promised, Seen
 from xparo_bridge.yaml_layers import Layer
-
-
-def bundle(version: int, text: str = '') -> Bundle:
-    """Make a bundle of a version."""
-    files = {'robot.yaml': f'# {version}\n{text}'.encode(), 'trees/a.xml': b'<root/>\n'}
-    manifest = Manifest(
-        robot='r7',
-        version=version,
-        made_from='git abc',
-        made_at=datetime(2026, 1, 1, tzinfo=UTC),
-        layers=('fleet.yaml',),
-        files={name: FileEntry.of(content) for name, content in files.items()},
-    )
-    return Bundle(manifest, files)
 
 
 @pytest.fixture
@@ -54,18 +39,6 @@ def store(tmp_path: Path) -> Store:
     store.started()
     store.confirm()
     return store
-
-
-def current(store: Store) -> int:
-    """Version that counts; its release must be whole."""
-    release = store.state.current
-    Bundle.read(store.folder(release))
-    return version_of(release)
-
-
-def on_trial(store: Store, version: int = 2, within: float = 60.0) -> None:
-    """Put a version on trial."""
-    store.begin_trial(store.stage(bundle(version)), within, {})
 
 
 def test_a_trial_that_is_confirmed_is_good(store):
@@ -138,108 +111,6 @@ def test_one_bridge_runs_from_a_store(store):
     assert store.hold()
     assert Store(store.path).bridge() == os.getpid()
     assert not Store(store.path).hold()
-
-
-@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EIO, errno.EROFS])
-@pytest.mark.parametrize('change', ['stage', 'trial', 'confirm', 'roll back'])
-def test_a_disk_that_fails_at_any_point_leaves_one_of_the_two(
-    tmp_path, monkeypatch, change, number
-):
-    for at in range(1, 14):
-        store, release = one_of_two(tmp_path / str(at), change)
-        with monkeypatch.context() as broken:
-            failing_disk(broken, at, number)
-            with_errors(store, change, release)
-        goes_on(store)
-
-
-def one_of_two(folder: Path, change: str) -> tuple[Store, str]:
-    """Give a store in which version 1 is good and version 2 there, on trial where that is due."""
-    store = Store(folder)
-    store.begin_trial(store.stage(bundle(1)), 60.0, {})
-    store.confirm()
-    release = store.stage(bundle(2))
-    if change in ('confirm', 'roll back'):
-        store.begin_trial(release, 60.0, {})
-    return store, release
-
-
-def goes_on(store: Store) -> None:
-    """One of the two counts, is whole, and another can follow."""
-    again = Store(store.path)
-    assert current(again) in (1, 2)
-    assert version_of(again.started().current) in (1, 2)
-    on_trial(again, 3)
-    again.confirm()
-    assert current(again) == 3
-
-
-def with_errors(store: Store, change: str, release: str) -> None:
-    """Make a change, which may fail in the way that callers know."""
-    try:
-        if change == 'stage':
-            store.stage(bundle(4))
-        elif change == 'trial':
-            store.begin_trial(release, 60.0, {})
-        elif change == 'confirm':
-            store.confirm()
-        else:
-            store.roll_back('no link')
-    except (StoreError, OSError):
-        pass
-
-
-def failing_disk(monkeypatch: pytest.MonkeyPatch, at: int, number: int) -> None:
-    """Let the disk fail from its `at`th use on."""
-    uses = 0
-
-    def failing(real):
-        def use(*arguments, **more):
-            nonlocal uses
-            uses += 1
-            if uses >= at:
-                raise OSError(number, os.strerror(number))
-            return real(*arguments, **more)
-
-        return use
-
-    monkeypatch.setattr(os, 'fsync', failing(os.fsync))
-    for name in ('replace', 'rename', 'write_bytes', 'mkdir'):
-        monkeypatch.setattr(Path, name, failing(getattr(Path, name)))
-
-
-@pytest.mark.parametrize('change', ['stage', 'trial', 'confirm', 'roll back'])
-def test_a_process_killed_at_any_point_leaves_one_of_the_two(tmp_path, change):
-    for at in range(1, 14):
-        store, release = one_of_two(tmp_path / str(at), change)
-        child = os.fork()
-        if not child:
-            killed_at(at)
-            try:
-                with_errors(store, change, release)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        goes_on(store)
-
-
-def killed_at(at: int) -> None:
-    """Let this process end at its `at`th use of the disk."""
-    uses = 0
-
-    def killing(real):
-        def use(*arguments, **more):
-            nonlocal uses
-            uses += 1
-            if uses >= at:
-                os._exit(9)
-            return real(*arguments, **more)
-
-        return use
-
-    os.fsync = killing(os.fsync)
-    for name in ('replace', 'rename', 'mkdir'):
-        setattr(Path, name, killing(getattr(Path, name)))
 
 
 @pytest.mark.parametrize('text', [b'', b'{', b'[]', b'null', b'\xff', b'{"trial": 3}'])
@@ -345,6 +216,16 @@ def test_what_runs_is_told_with_its_hash_version_layers_and_drift(store):
     running.look()
     assert running.facts()['drift'] == [f'{file}:2']
     assert told == [f'changed by hand: {file}:2']
+
+
+def test_a_file_name_that_is_no_utf_8_can_be_reported(store):
+    release = store.folder(store.state.current)
+    running = Running(Configuration({}, Layers([Layer(release / 'robot.yaml')])), store)
+    (release / os.fsdecode(b'sm\xf8r')).touch()
+    running.look()
+    (found,) = running.facts()['drift']
+    assert found.encode().endswith(b'sm?r: a file that was not there')
+    assert running.problem.encode()
 
 
 def links(store: Store) -> Path:

@@ -34,6 +34,8 @@ from .subject import UsageError
 # Where the service of systemd keeps its state.
 DEFAULT_STORE = '/var/lib/xparo_bridge/configuration'
 _LOOK = 0.1
+# For who may not signal the bridge.
+_ASK = 'ros2 service call /xparo_bridge/apply_configuration std_srvs/srv/Trigger'
 # How long a bridge may take beyond its trial until it says how that ended, s.
 _GRACE = 30.0
 
@@ -158,8 +160,15 @@ def change_to(store: Store, release: str, options: argparse.Namespace, within: f
         print(f'{release}: no bridge runs from {store.path}; it is on trial at the next start')
         return 0
     store.apply(Pending(release, within, options.now, options.offline))
-    os.kill(pid, signal.SIGHUP)
-    print(f'{release}: asked the bridge, process {pid}')
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except ProcessLookupError:
+        print(f'{release}: the bridge, process {pid}, has ended; it is taken at the next start')
+        return 0
+    except PermissionError:
+        print(f'{release}: it is taken once the bridge, process {pid}, is asked to: {_ASK}')
+    else:
+        print(f'{release}: asked the bridge, process {pid}')
     if options.no_wait:
         return 0
     return _wait(store, release, within)

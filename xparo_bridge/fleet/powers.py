@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..rollout.live import needs_restart
 from ..rollout.rendering import scalar
 from .estimate import bytes_a_second
 
@@ -52,8 +53,12 @@ def powers(before: Data, after: Data) -> Iterator[str]:
             f'{_KEPT}: {_value(before.get(_KEPT))} → {_value(after.get(_KEPT))}: journal and '
             'outbox of before stay behind'
         )
-    if before != after:
-        yield 'the bridge starts itself anew: about 2 s without a link'
+    if before == after:
+        return
+    if why := needs_restart(before, after):
+        yield f'the bridge starts itself anew for {", ".join(why)}: about 2 s without a link'
+    else:
+        yield 'the bridge takes it without starting itself anew'
 
 
 def _commands(before: Data, after: Data) -> Iterator[str]:

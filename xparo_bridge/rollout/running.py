@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from dataclasses import dataclass
 import hashlib
 import json
 from pathlib import Path
@@ -21,6 +23,58 @@ _PERIOD = 30.0
 _MOST = 20
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """
+    Where a configuration came from: the folder of its bundle with what that says of itself.
+
+    Without a bundle its files as they were when it was read, by their entries.
+    """
+
+    hash: str  # noqa: A003
+    files: tuple[str, ...]
+    folder: Path | None
+    manifest: Manifest | None
+    entries: Mapping[Path, FileEntry]
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> _Origin:
+        """Read it; what cannot be read is left out."""
+        files = [file for layer in configuration.layers.layers for file in layer.files]
+        folder, manifest = None, None
+        if files and is_bundle(files[0].parent):
+            folder = files[0].parent
+            with contextlib.suppress(OSError, BundleError):
+                manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
+        entries: dict[Path, FileEntry] = {}
+        if manifest is None:
+            for file in files:
+                with contextlib.suppress(OSError):
+                    entries[file] = FileEntry.of(file.read_bytes())
+        text = json.dumps(configuration.data, sort_keys=True, default=str)
+        return cls(
+            hashlib.sha256(text.encode()).hexdigest(),
+            tuple(map(str, files)),
+            folder,
+            manifest,
+            entries,
+        )
+
+    def drift(self) -> Iterator[str]:
+        """Say which files are not as they were."""
+        if self.manifest is not None and self.folder is not None:
+            yield from drift(self.folder, self.manifest)
+            return
+        for file, entry in self.entries.items():
+            try:
+                line = entry.changed_line(file.read_bytes())
+            except OSError as error:
+                yield f'{file}: cannot be read: {error.strerror}'
+                continue
+            if line:
+                yield f'{file}:{line}'
+
+
 class Running:
     """
     Knows what a bridge runs and says it as facts; safe from any thread.
@@ -31,30 +85,19 @@ class Running:
     def __init__(self, configuration: Configuration, store: Store | None = None) -> None:
         """Take note of the files as they are now."""
         self._store = store
-        self._folder: Path | None = None
-        self._manifest: Manifest | None = None
-        self._entries: dict[Path, FileEntry] = {}
-        files = [file for layer in configuration.layers.layers for file in layer.files]
-        if files and is_bundle(files[0].parent):
-            self._folder = files[0].parent
-            try:
-                self._manifest = Manifest.from_bytes((self._folder / MANIFEST).read_bytes())
-            except (OSError, BundleError):
-                self._manifest = None
-        if self._manifest is None:
-            for file in files:
-                try:
-                    self._entries[file] = FileEntry.of(file.read_bytes())
-                except OSError:
-                    continue
-        text = json.dumps(configuration.data, sort_keys=True, default=str)
-        self._hash = hashlib.sha256(text.encode()).hexdigest()
-        self._files = [str(file) for file in files]
         self._drift: list[str] = []
         self._state: tuple[str, str] = (APPLIED, '')
-        self._reported = (APPLIED, '')
         self._changed: Callable[[str], object] = lambda problem: None
         self._stopped = threading.Event()
+        self._origin = _Origin.of(configuration)
+        if store is not None:
+            self._state = _state_of(store)
+        self._reported = (self._state[0], '')
+
+    def follow(self, configuration: Configuration) -> None:
+        """Take note that another configuration runs; not on the ROS thread."""
+        self._origin = _Origin.of(configuration)
+        self.look()
 
     def start(self, changed: Callable[[str], object] = lambda problem: None) -> None:
         """Begin to watch the files; `changed` hears what is wrong, at each change of state too."""
@@ -72,14 +115,16 @@ class Running:
 
     def facts(self) -> dict[str, Any]:
         """Return what a platform or an operator is told."""
-        manifest = self._manifest
+        origin = self._origin
+        manifest = origin.manifest
         state, reason = self._state
+        files = map(_printable, origin.files)
         return {
-            'hash': manifest.hash if manifest else self._hash,
+            'hash': manifest.hash if manifest else origin.hash,
             'content': manifest.content if manifest else '',
             'version': manifest.version if manifest else 0,
             'made_from': manifest.made_from if manifest else 'files',
-            'layers': list(manifest.layers) if manifest else self._files,
+            'layers': list(manifest.layers if manifest else files),
             'state': state,
             'reason': reason,
             'drift': list(self._drift[:_MOST]),
@@ -97,32 +142,29 @@ class Running:
 
     def look(self) -> None:
         """Compare all files with what they were, and ask the store; not on the ROS thread."""
-        if self._manifest is not None and self._folder is not None:
-            self._drift = list(drift(self._folder, self._manifest))
-        else:
-            self._drift = list(self._changed_files())
+        self._drift = [_printable(text) for text in self._origin.drift()]
         if self._store is not None:
-            try:
-                state = self._store.state
-                self._state = (state.state, state.reason)
-            except StoreError as error:
-                self._state = ('unknown', str(error))
+            self._state = _state_of(self._store)
         now = (self._state[0], self.problem)
         if now != self._reported:
             self._reported = now
             self._changed(now[1])
 
-    def _changed_files(self) -> Iterator[str]:
-        for file, entry in self._entries.items():
-            try:
-                line = entry.changed_line(file.read_bytes())
-            except OSError as error:
-                yield f'{file}: cannot be read: {error.strerror}'
-                continue
-            if line:
-                yield f'{file}:{line}'
-
     def _watch(self) -> None:
         while not self._stopped.is_set():
             self.look()
             self._stopped.wait(_PERIOD)
+
+
+def _state_of(store: Store) -> tuple[str, str]:
+    """How the store stands, and why."""
+    try:
+        state = store.state
+    except StoreError as error:
+        return 'unknown', _printable(str(error))
+    return state.state, _printable(state.reason)
+
+
+def _printable(text: str) -> str:
+    """Return a text that may name a file without the bytes of its name that are no UTF-8."""
+    return text.encode(errors='replace').decode()

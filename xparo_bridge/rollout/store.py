@@ -98,6 +98,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Releases whose files this process reads, beside those that count.
+        self.in_use: set[str] = set()
 
     @property
     def state(self) -> StoreState:
@@ -317,7 +319,12 @@ class Store:
 
     def _prune(self) -> None:
         state = self.state
-        kept = {state.current, *state.good, state.pending.release if state.pending else ''}
+        kept = {
+            state.current,
+            *state.good,
+            *self.in_use,
+            state.pending.release if state.pending else '',
+        }
         for folder in (self.path / _RELEASES).glob('*'):
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -8,9 +8,11 @@ Judge a configuration on trial: the bridge must do with it what it did before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ..telemetry_names import free_name
 
 # The first key of each group whose values come without anybody doing anything.
 _GROUP_KEYS = {
@@ -77,15 +79,26 @@ def missing(
         yield f'its state is not kept: {now.storage}'
 
 
-def promised(configuration: Mapping[str, Any]) -> set[str]:
-    """Return keys that the telemetry of a configuration sends, as far as it says so by name."""
+def promised(configuration: Mapping[str, Any], only: Container[str] | None = None) -> set[str]:
+    """
+    Return keys that the telemetry of a configuration sends, as far as it says so by name.
+
+    `only` are the names of groups and topics that are asked for; all of them without it.
+    """
     telemetry = configuration['telemetry']
     keys = {
         key
         for group, key in _GROUP_KEYS.items()
-        if group in telemetry['groups'] and telemetry['groups'][group].get('enabled', True)
+        if group in telemetry['groups']
+        and telemetry['groups'][group].get('enabled', True)
+        and (only is None or group in only)
     }
+    names: set[str] = set(telemetry['groups'])
     for topic in telemetry['topics']:
+        name = free_name(topic.get('name') or topic['topic'], names)
+        names.add(name)
+        if only is not None and name not in only:
+            continue
         if topic['enabled'] and '*' not in topic['topic']:
             fields = topic.get('fields')
             if topic.get('name'):

@@ -3,16 +3,18 @@
 """What the bridge says of itself: whose it is, and what of its configuration cannot be done."""
 
 import json
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fixtures.ros_graph import RosGraph
 import pytest
-from xparo_interfaces.msg import BridgeStatus
+from xparo_interfaces.msg import BridgeStatus, ConfigurationStatus
 
 from xparo_bridge.link.protocols.xparo import Xparo
 from xparo_bridge.messages import LinkState, LinkStateChanged, RobotInfo
 from xparo_bridge.robot.links import identity
 from xparo_bridge.robot.links.status import Status
+from xparo_bridge.rollout.store import APPLIED, REFUSED, ROLLED_BACK, TRIAL
 from xparo_bridge.ros.problems import Problems
 
 
@@ -23,7 +25,14 @@ class Bridge:
         self.graph = graph
         self.statuses = graph.listen(BridgeStatus, '~/status')
         self.arrays = graph.listen(DiagnosticArray, '/diagnostics')
-        self.status = Status(graph.node, 'r1', {'platform': 'xparo'}, list)
+        self.configuration: dict[str, Any] = {}
+        self.status = Status(
+            graph.node,
+            'r1',
+            {'platform': 'xparo'},
+            list,
+            configuration=lambda: self.configuration,
+        )
 
     @property
     def parts(self) -> dict[str, DiagnosticStatus]:
@@ -117,3 +126,38 @@ def test_the_facts_of_a_robot_are_written_with_the_address_of_now(monkeypatch):
     protocol = Xparo(url='ws://localhost/ws', secret_key='s', project_id='p')
     (frame,) = protocol.encode(info)
     assert json.loads(frame)['data']['ip_address'] == '10.0.0.7'
+
+
+def test_what_configuration_runs_is_in_status_and_diagnostics():
+    facts = {
+        'hash': 'ab12',
+        'content': 'cd34',
+        'version': 1_800_000_000,
+        'made_from': 'git 5de49d2',
+        'layers': ['fleet.yaml', 'robots/r1.yaml'],
+        'state': ConfigurationStatus.ROLLED_BACK,
+        'reason': 'link platform is not connected',
+        'drift': ['/a/robot.yaml:3'],
+    }
+    with RosGraph('xparo_bridge') as graph:
+        bridge = Bridge(graph)
+        bridge.configuration = facts
+        graph.until(lambda: bridge.statuses and bridge.statuses[-1].configuration.hash)
+        said = bridge.statuses[-1].configuration
+        for name in ConfigurationStatus.get_fields_and_field_types():
+            assert getattr(said, name) == facts[name], name
+        graph.until(lambda: 'xparo_bridge: configuration' in bridge.parts)
+        values = {
+            value.key: value.value for value in bridge.parts['xparo_bridge: configuration'].values
+        }
+        assert values['drift'] == '/a/robot.yaml:3'
+        assert values['layers'] == 'fleet.yaml, robots/r1.yaml'
+
+
+def test_the_states_of_the_message_are_those_of_a_store():
+    assert {APPLIED, TRIAL, ROLLED_BACK, REFUSED} == {
+        ConfigurationStatus.APPLIED,
+        ConfigurationStatus.TRIAL,
+        ConfigurationStatus.ROLLED_BACK,
+        ConfigurationStatus.REFUSED,
+    }

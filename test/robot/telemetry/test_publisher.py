@@ -13,6 +13,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from robot.telemetry.conftest import config_of
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Float64, Int32, String
@@ -103,6 +104,38 @@ def test_a_topic_of_unknown_type_is_found_when_it_appears(graph, telemeter):
     graph.publish_until(speed, Float64(data=2.5), lambda: telemetry.sent)
     assert telemetry.sent[0].values == {'speed': 2.5}
     assert not telemetry.sent[0].every_sample
+
+
+def test_another_configuration_of_the_same_names_is_taken_while_it_runs(graph, telemeter):
+    def mapping(fields: str, rate: float, *, battery: bool) -> dict:
+        return {
+            'period': 0.05,
+            'groups': {'battery': {'enabled': battery}, 'system': {'period': 0.2}},
+            'topics': [
+                {'topic': '/odom', 'type': 'nav_msgs/msg/Odometry', 'fields': fields},
+                {'topic': '/speed', 'type': 'std_msgs/msg/Float64', 'max_rate': rate},
+            ],
+        }
+
+    telemetry = telemeter(mapping('pose', 5.0, battery=False))
+    publisher = telemetry.publisher
+    told = []
+    publisher.on_rate = lambda name, rate: told.append((name, rate))
+    odom = graph.robot.create_publisher(Odometry, '/odom', 1)
+    graph.publish_until(odom, Odometry(), lambda: 'pose' in telemetry.latest)
+    # What somebody has switched since, and the configuration says as before, stays.
+    publisher.set_rate('system', 2.0)
+    told.clear()
+    new = config_of(mapping('twist', 8.0, battery=True))
+    assert publisher.changed(new) == {'battery', '/odom', '/speed'}
+    assert set(publisher.change(new)) == {'battery', '/odom', '/speed'}
+    assert told == [('/speed', 8.0)]
+    assert set(publisher.rates) == {'battery', 'system', '/odom', '/speed'}
+    assert publisher.rate('system') == 2.0
+    telemetry.sent.clear()
+    graph.publish_until(odom, Odometry(), lambda: 'twist' in telemetry.latest)
+    assert 'pose' not in telemetry.latest
+    assert publisher.changed(new) == set()
 
 
 def test_a_whole_message_goes_under_the_topics_name(graph, telemeter):

@@ -42,6 +42,10 @@ class Places:
                 complain(f'the saved place {name:.100} cannot be read: {error!r}')
                 self._table.delete(name)
 
+    def configure(self, configured: Mapping[str, Pose]) -> None:
+        """Take other configured ones in place of those of before."""
+        self._configured = configured
+
     @property
     def names(self) -> list[str]:
         """Names of all places, sorted."""

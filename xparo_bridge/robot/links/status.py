@@ -15,7 +15,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from xparo_interfaces.msg import BridgeStatus, LinkStatus
+from xparo_interfaces.msg import BridgeStatus, ConfigurationStatus, LinkStatus
 
 from ... import __version__
 from ...messages import LinkState, LinkStateChanged, LinkStatistics
@@ -34,6 +34,8 @@ _PERIOD = 2.0
 _PROBLEMS = 50
 # Links that dial and wait by turns are told as one state to people.
 _DOWN_FOR = 60.0
+
+_CONFIGURATION_FIELDS = ConfigurationStatus.get_fields_and_field_types()
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
@@ -151,6 +153,7 @@ class Status:
             stamp=stamp,
             robot_id=self._robot_id,
             version=__version__,
+            configuration=_configuration_status(self._configuration()),
             links=[
                 self._link_status(name, self._links[name])
                 for name in self._protocols
@@ -225,6 +228,12 @@ class Status:
                 status.last_error = link.numbers.storage_problem
                 status.remedy = 'make room on the disk, or set state_dir to another one'
         return status
+
+
+def _configuration_status(facts: Mapping[str, Any]) -> ConfigurationStatus:
+    return ConfigurationStatus(
+        **{key: value for key, value in facts.items() if key in _CONFIGURATION_FIELDS}
+    )
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 import math
 from typing import Any
@@ -14,9 +14,10 @@ from rclpy.node import Node
 from ...messages import Telemetry
 from ...ros.entities import timer
 from ...ros.samples import SampleThread
+from ...telemetry_names import free_name
 from .batcher import Batcher
 from .groups import make_group
-from .settings import TelemetryConfig
+from .settings import TelemetryConfig, TopicSettings
 from .source import Source, TopicSource
 
 _GRAPH_PERIOD = 1.0
@@ -28,6 +29,8 @@ class _Entry:
     make: Callable[[], Source]
     period: float  # s; 0 for each sample.
     every_sample: bool
+    enabled: bool  # By the configuration.
+    configured: Any  # All that the configuration says of it, to see whether it has changed.
     source: Source | None = field(default=None)
 
 
@@ -49,49 +52,32 @@ class TelemetryPublisher:
         self._batcher = Batcher(node, emit)
         self._samples = SampleThread(node)
         self._graph_timer: Any = None
-        self._entries: dict[str, _Entry] = {}
-        self._initial: list[str] = []
+        self._entries = self._read(config)
         # Told of each rate that changes, Hz.
         self.on_rate: Callable[[str, float], None] = lambda name, rate: None
+
+    def _read(self, config: TelemetryConfig) -> dict[str, _Entry]:
+        entries: dict[str, _Entry] = {}
         for name, settings in config.groups.items():
-            self._add(
-                name,
-                _group_maker(name, node, settings),
-                settings.get('period', config.period),
-                settings['enabled'],
-            )
+            period = settings.get('period', config.period)
+            make = _group_maker(name, self._node, settings)
+            configured = (settings, period)
+            entries[name] = _Entry(make, period, False, settings['enabled'], configured)
         for topic in config.topics:
             period = 0.0 if topic.every_sample else config.period
-            self._add(
-                self._free_name(topic.name or topic.topic),
-                lambda topic=topic: TopicSource(  # type: ignore[misc]
-                    node, topic, emit=emit, samples=self._samples
-                ),
-                1 / topic.max_rate if topic.max_rate else period,
-                topic.enabled,
+            if topic.max_rate:
+                period = 1 / topic.max_rate
+            entries[free_name(topic.name or topic.topic, entries)] = _Entry(
+                self._topic_maker(topic),
+                period,
                 topic.every_sample,
+                topic.enabled,
+                (topic, period),
             )
+        return entries
 
-    def _add(
-        self,
-        name: str,
-        make: Callable[[], Source],
-        period: float,
-        enabled: bool,
-        every_sample: bool = False,
-    ) -> None:
-        self._entries[name] = _Entry(make, period, every_sample)
-        if enabled:
-            self._initial.append(name)
-
-    def _free_name(self, name: str) -> str:
-        """Name for the second entry of one topic: `/odom`, then `/odom#2`."""
-        number = 1
-        free = name
-        while free in self._entries:
-            number += 1
-            free = f'{name}#{number}'
-        return free
+    def _topic_maker(self, topic: TopicSettings) -> Callable[[], Source]:
+        return lambda: TopicSource(self._node, topic, emit=self._emit, samples=self._samples)
 
     @property
     def names(self) -> Sequence[str]:
@@ -127,8 +113,35 @@ class TelemetryPublisher:
     def start(self) -> None:
         """Begin with what the configuration enables."""
         self._graph_timer = timer(self._node, _GRAPH_PERIOD, self._refresh)
-        for name in self._initial:
-            self.enable(name, True)
+        for name, entry in self._entries.items():
+            if entry.enabled:
+                self.enable(name, True)
+
+    def changed(self, config: TelemetryConfig) -> set[str]:
+        """Names of which another configuration, of the same names, says something else."""
+        new = self._read(config)
+        return {
+            name
+            for name, entry in self._entries.items()
+            if entry.configured != new[name].configured
+        }
+
+    def change(self, config: TelemetryConfig) -> Iterator[str]:
+        """
+        Do what another configuration says, of the same names; a step for each that has changed.
+
+        What it says as before stays as it is, also where somebody has switched it since.
+        """
+        new = self._read(config)
+        for name in self.changed(config):
+            old, entry = self._entries[name], new[name]
+            self.enable(name, False)
+            self._entries[name] = entry
+            if entry.enabled:
+                self.enable(name, True)
+            if entry.period != old.period:
+                self.on_rate(name, 1 / entry.period if entry.period else 0.0)
+            yield name
 
     def stop(self) -> None:
         """End all subscriptions and timers."""
