@@ -78,6 +78,7 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
     try:
         files = config_files(node)
         store, files, folder = _of_store(files, node.get_parameter('robot_id').value)
+        node = _launched(node, ros_args, files[0])
         bridge = make_bridge(node, files, store=store)
     except Exception as error:
         if store is not None and isinstance(error, BridgeError) and _went_back(store, error):
@@ -304,6 +305,41 @@ def config_files(node: Node) -> list[Path]:
     return package_files(value or DEFAULT_CONFIG)
 
 
+def _launched(node: Node, ros_args: list[str], folder: Path) -> Node:
+    """
+    Return the node in the namespace and with the remappings of the folder that is read.
+
+    What the command line says wins: one with a namespace is that of a launch file.
+
+    :raises ConfigurationError: if ROS does not take them.
+    """
+    if not folder.is_dir() or node.get_namespace() != '/':
+        return node
+    from .rollout.launching import launch_arguments  # 0.1 MB, for robots that are given files.
+
+    more = launch_arguments(folder, node.get_parameter('robot_id').value)
+    if not more:
+        return node
+    node.destroy_node()
+    rclpy.shutdown()
+    try:
+        return _join([*ros_args, '--ros-args', *more])
+    except Exception as error:
+        _join(ros_args)  # For what is said of it.
+        raise ConfigurationError(
+            [f'launch: ROS does not take {" ".join(more)}: {error}']
+        ) from error
+
+
+def _join(ros_args: list[str]) -> Node:
+    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
+    with small_pools(share('config', 'fast_dds.xml')):
+        rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
+        node = Node('xparo_bridge')
+    declare_parameters(node)
+    return node
+
+
 def _node(ros_args: list[str]) -> Node | None:
     """Join ROS; None, told on stderr, if its arguments are wrong."""
     redact_everything()
@@ -311,11 +347,7 @@ def _node(ros_args: list[str]) -> Node | None:
     leave_out_generator()
     sys.setswitchinterval(_SWITCH)
     try:
-        # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
-        with small_pools(share('config', 'fast_dds.xml')):
-            rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
-            node = Node('xparo_bridge')
-        declare_parameters(node)
+        node = _join(ros_args)
         wrong = unknown_parameters(node, ros_args)
     except Exception as error:
         print(f'bridge: ROS does not take its arguments: {error}', file=sys.stderr)

@@ -126,3 +126,12 @@ def test_keys_that_are_to_be_sent_anew_are_those_of_what_has_changed():
     assert promised(two, {'battery'}) == {'battery_percentage'}
     assert promised(two, {'/odom#2'}) == {'twist'}
     assert promised(two) >= {'cpu_usage', 'battery_percentage', 'pose', 'twist'}
+
+
+def test_another_namespace_needs_a_restart(release):
+    first = release({'robots/r7.yaml': 'launch: {namespace: a}\n'})
+    second = release({'robots/r7.yaml': 'launch: {namespace: b}\n'})
+    third = release({'robots/r7.yaml': 'launch: {namespace: b}\nplaces: {home: {x: 1, y: 0}}\n'})
+    running = of_bundle(first).configuration
+    assert taken_while_running(running.data, first, first, second) is None
+    assert taken_while_running(running.data, second, second, third) is not None

@@ -98,3 +98,19 @@ def test_apply_and_undo_where_the_robot_cannot_be_connected(robot):
     with robot.bridge() as bridge:
         bridge.wait_for_line('holds: applied', timeout=PATIENCE)
     assert robot.store.state.current.startswith('2-')
+
+
+@pytest.mark.timeout(300)
+def test_a_bridge_of_a_store_is_in_the_namespace_that_its_configuration_gives_it(robot):
+    text = 'launch: {namespace: "%s", remappings: {/diagnostics: diagnostics}}\n'
+    robot.apply(robot.render(text % 'a/r7'))
+    with robot.bridge() as bridge, RosGraph() as graph:
+        bridge.wait_for_line(r'\[a\.r7\.xparo_bridge.*holds: applied', timeout=PATIENCE)
+        published = graph.node.get_topic_names_and_types
+        graph.until(lambda: '/a/r7/diagnostics' in dict(published()), PATIENCE)
+        assert robot.apply(robot.render(text % 'b'), '--no-wait').returncode == 0
+        bridge.wait_for_line(r'\[b\.xparo_bridge.*holds: applied', timeout=PATIENCE)
+        # What ROS does not take is taken back.
+        robot.apply(robot.render('launch: {remappings: {/odom: "no name"}}\n'))
+        assert robot.store.state.state == ROLLED_BACK
+        assert 'launch: ROS does not take' in robot.store.state.reason

@@ -57,7 +57,7 @@ KEYS: dict[str, Any] = {
         'additionalProperties': {'type': ['string', 'number', 'boolean']},
     },
     'launch': {
-        'description': 'How launch files start the bridge of the robot',
+        'description': 'How the bridge of the robot is started',
         'type': 'object',
         'additionalProperties': False,
         'properties': {

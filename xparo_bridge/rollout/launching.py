@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Help launch files start the bridges of a fleet's folder: namespaces and remappings."""
+"""Start the bridges of a fleet's folder in their namespaces, with their remappings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pathlib import Path
 import re
 import socket
 
+from ..configuration import ConfigurationError
 from ..errors import BadInput
-from .folder import FleetFolder, Launch
+from .folder import FleetFolder, is_fleet, Launch
+from .manifest import ROBOT_FILE
+from .source import of_bundle
 
 # As Nav2, turtlebot4 and clearpath robots do: one in a namespace has transforms of its own.
 _OWN_TF = {'/tf': 'tf', '/tf_static': 'tf_static'}
@@ -65,3 +68,25 @@ def remappings(launch: Launch, *, namespaced_tf: bool = True) -> list[tuple[str,
     # By itself a bridge in a namespace takes the transforms of it.
     tf = _OWN_TF if namespaced_tf else _COMMON_TF
     return list({**tf, **launch.remappings}.items())
+
+
+def launch_arguments(folder: Path, robot_id: str = '') -> list[str]:
+    """
+    Return what ROS is to be given where a bridge is started from a folder without a launch file.
+
+    The folder is a bundle's or a fleet's; one that cannot be read has none.
+    """
+    try:
+        if is_fleet(folder):
+            launch = launch_of(folder, robot_id)
+        elif b'launch:' in (folder / ROBOT_FILE).read_bytes():
+            launch = of_bundle(folder).launch
+        else:
+            return []
+    except (ConfigurationError, OSError):
+        return []
+    arguments = [f'{name}:={other}' for name, other in remappings(launch)]
+    if launch.namespace:
+        arguments.insert(0, f'__ns:=/{launch.namespace}')
+    flags = [word for argument in arguments for word in ('-r', argument)]
+    return [*flags, '-p', 'use_sim_time:=true'] if launch.use_sim_time else flags

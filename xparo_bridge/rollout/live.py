@@ -60,7 +60,10 @@ def taken_while_running(
     """
     if _other_files(before) != _other_files(after):
         return None
-    asked = of_bundle(after).configuration
+    member = of_bundle(after)
+    if member.launch != of_bundle(before).launch:
+        return None
+    asked = member.configuration
     # The same files may be read from either folder.
     data = _moved(asked.data, after, folder)
     if needs_restart(running, data):
