@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import gc
 import hashlib
+import logging
 import os
 from pathlib import Path
 import subprocess
@@ -114,6 +115,31 @@ def development_mode(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReq
     if where.startswith(DEBUGGED):
         for name, value in DEBUGGING.items():
             monkeypatch.setenv(name, value)
+
+
+class _LostErrors(logging.Handler):
+    """Errors of asyncio's tasks and futures that nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if 'never retrieved' in text:
+            self.found.append(text)
+
+
+LOST = _LostErrors()
+logging.getLogger('asyncio').addHandler(LOST)
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_lost() -> Iterator[None]:
+    """See that no task ended with an error that nobody looked at."""
+    LOST.found.clear()
+    yield
+    assert not LOST.found, '\n'.join(LOST.found)
 
 
 @pytest.fixture(autouse=True)

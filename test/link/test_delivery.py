@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
 from fixtures.peers import websocket_server
 from fixtures.robot_side import Robot
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from xparo_bridge.link.control_lane import Cause, ControlLane
 from xparo_bridge.link.endpoints import Endpoints
 from xparo_bridge.link.protocols.general_bots import GeneralBots
+from xparo_bridge.link.websocket import _Bounded
 from xparo_bridge.messages import (
     BehaviorStatus,
     ChatRequest,
@@ -254,6 +257,42 @@ def test_a_network_that_comes_and_goes_costs_no_message():
         assert lane.next().result == {'map': 'x' * 1000}
         lane.rewind(cause=Cause.CUT)
     assert lane.next().result == {'map': 'x' * 1000}
+
+
+def test_a_confirmation_that_fails_while_frames_still_go_ends_the_connection_by_name(
+    monkeypatch, caplog
+):
+    """Pings of a connection that is about to be lost fail before the next frame does."""
+
+    async def run() -> None:
+        platform = Platform(lambda frame: False, None)
+        failing = 1
+        ping = _Bounded.ping
+
+        async def ping_once_in_vain(self: Any, *data: Any) -> Any:
+            nonlocal failing
+            if not failing:
+                return await ping(self, *data)
+            failing -= 1
+            pong = asyncio.get_running_loop().create_future()
+            pong.set_exception(ConnectionClosedError(None, None))
+            return pong
+
+        async with websocket_server(platform) as port, Robot(port) as robot:
+            await robot.wait_for_state(LinkState.CONNECTED)
+            monkeypatch.setattr(_Bounded, 'ping', ping_once_in_vain)
+            robot.lanes.put(status('1'))
+            while failing:
+                await asyncio.sleep(0.01)
+            robot.lanes.put(status('2'))
+            while platform.connections < 2:
+                await asyncio.sleep(0.01)
+            while platform.taken.keys() != {'1', '2'}:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == 'asyncio'], caplog.text
 
 
 def test_only_who_was_handed_a_message_confirms_or_rewinds_it():

@@ -233,6 +233,8 @@ class Session:
                 if not turns % _TURNS:
                     await asyncio.sleep(0)
                 if control and (confirming is None or confirming.done()):
+                    if confirming is not None:
+                        confirming.result()  # No pong comes any more: the connection is lost.
                     confirming = begin(self._confirm())
         finally:
             if confirming is not None:
