@@ -5,7 +5,9 @@
 import asyncio
 import threading
 
-from xparo_bridge.crossing import Crossing, INBOUND_BYTES
+from xparo_bridge.crossing import Crossing, INBOUND_BYTES, MAX_OUTBOUND
+from xparo_bridge.faults import FAULTS
+from xparo_bridge.messages import CommandState, CommandStatus
 
 
 def test_messages_reach_the_loop_in_order_from_another_thread():
@@ -120,3 +122,30 @@ def test_what_is_urgent_is_taken_before_all_that_waits():
         ('a', 'first'),
         None,
     ]
+
+
+def test_what_waits_for_links_that_stand_still_is_bounded_but_for_what_must_arrive():
+    crossing = Crossing(lambda: None)
+    ends = [CommandStatus(str(n), 'go', CommandState.SUCCEEDED) for n in range(50)]
+    before = sum(FAULTS.counts.values())
+    for number in range(MAX_OUTBOUND + 1000):
+        crossing.send('platform', number)
+    for end in ends:
+        crossing.send('platform', end)
+    assert crossing.waiting['to the links'] == MAX_OUTBOUND + len(ends)
+    assert sum(FAULTS.counts.values()) == before + 1000
+
+    async def run() -> list[object]:
+        received: list[object] = []
+        over = asyncio.Event()
+
+        def take(link: str, message: object) -> None:
+            received.append(message)
+            if message is ends[-1]:
+                over.set()
+
+        crossing.attach(take)
+        await over.wait()
+        return received
+
+    assert asyncio.run(run()) == [*range(MAX_OUTBOUND), *ends]

@@ -17,10 +17,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .errors import NotNow
+from .faults import FAULTS
+from .messages import DURABLE
+
 # What of one link may wait for the ROS thread before the link refuses more.
 INBOUND_BYTES = 8 * 1024 * 1024
+# So many messages may wait for a links' loop that stands still, 20 s of a topic at 1000 Hz; beyond
+# them, only what is kept until the platform has it.
+MAX_OUTBOUND = 20_000
 # How many messages towards the platform are put on lanes at a time.
 _TURN = 100
+
+
+class LinksStandStill(NotNow):
+    """The links' loop takes nothing of what is to go to the platform."""
 
 
 class _Item:
@@ -62,6 +73,10 @@ class Crossing:
 
     def send(self, link: str, message: Any) -> None:
         """Hand a message to a link; never blocks, from any thread."""
+        if len(self._to_platform) >= MAX_OUTBOUND and type(message) not in DURABLE:
+            error = LinksStandStill(f'{MAX_OUTBOUND} messages wait; what is new is left out')
+            FAULTS.note('messages to the links', error)
+            return
         self._to_platform.append((link, message))
         if not self._loop_woken and self._loop is not None:
             self._loop_woken = True
