@@ -69,7 +69,7 @@ rollout: environment ## Roll a fleet of 50 bridges out by Ansible, a wave of whi
 	PYTHONPATH=test $(VENV)/python test/rollout/rollout_of_many.py $(ARGS)
 
 mutants: environment ## Change single lines of the critical rooms; the nearest tests must notice. ARGS='--count 30'.
-	$(VENV)/python tools/mutants.py $(ARGS)
+	$(VENV)/python -m tools.mutants $(ARGS)
 
 breakages: environment ## Break the bridge and the robot in each of many ways; a scenario must catch each.
 	XPARO_BREAKAGES=all $(VENV)/python -m pytest test/scenarios/test_mutants.py $(ARGS)

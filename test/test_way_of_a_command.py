@@ -23,7 +23,7 @@ from xparo_bridge.messages import RemoteCommand
 PACKAGE = Path(xparo_bridge.__file__).parent
 PAGE = PACKAGE.parent / 'docs' / 'architecture.md'
 COMMAND = {'command': 'go', 'parameters': {'x': 1.0, 'y': 2.0}, 'command_id': 'the one'}
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 
 
 class Tracer:
@@ -104,8 +104,10 @@ def test_a_command_goes_through_the_files_that_the_page_draws(tmp_path, monkeypa
         monkeypatch.setenv(name, value)
     tracer = Tracer()
     over = asyncio.Event()
+    ready = asyncio.Event()
 
     async def platform(socket: Any) -> None:
+        await ready.wait()
         await socket.send(json.dumps({'type': 'remote_command', 'data': COMMAND}))
         async for frame in socket:
             if '"running"' in frame and COMMAND['command_id'] in frame:
@@ -121,8 +123,18 @@ def test_a_command_goes_through_the_files_that_the_page_draws(tmp_path, monkeypa
             }
             threading.setprofile(tracer)
             try:
-                with bridge_in_process(tmp_path, configuration):
+                with bridge_in_process(tmp_path, configuration) as (bridge, _):
                     async with asyncio.timeout(TIMEOUT):
+                        # Else the goal is sent later, from a timer, and not on the command's way.
+                        clients = bridge.router.kinds['go']._clients
+                        client = next(
+                            client
+                            for action, client in clients.items()
+                            if action.endswith('navigate_to_pose')
+                        )
+                        while not client.server_is_ready():
+                            await asyncio.sleep(0.02)
+                        ready.set()
                         await over.wait()
             finally:
                 threading.setprofile(None)

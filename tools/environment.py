@@ -40,7 +40,7 @@ LOCK = ROOT / '.cache' / 'environment.lock'
 # Raised when what this file makes of the same inputs changes: everything is made again.
 FORMAT = 1
 
-INTERFACES = ('nav2_msgs', 'tf2_msgs', 'xparo_interfaces')
+INTERFACES = ('nav2_msgs', 'tf2_msgs', 'xparo_interfaces', 'xparo_test_msgs')
 
 # Packages in a version beside the environment's own, each in <prefix>/compat/<name>-<version>
 # for a test to put first on PYTHONPATH: the oldest release the bridge has to work with.

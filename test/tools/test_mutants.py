@@ -7,12 +7,16 @@ from __future__ import annotations
 from pathlib import Path
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
-from tools.mutants import changes_of, CLEAN_UP, nearest, Result, ROOMS, ROOT, sample, score
+from tools.mutants.changes import changes_of, CLEAN_UP, ROOMS, ROOT, sample
+from tools.mutants.nearest import Map, nearest
+from tools.mutants.trial import Result, Results, score, Shard
 
-PROGRAM = ROOT / 'tools' / 'mutants.py'
+PROGRAM = (sys.executable, '-m', 'tools.mutants')
 
 
 def changes(tmp_path: Path, text: str) -> dict[str, list[tuple[str, str]]]:
@@ -79,10 +83,10 @@ def test_each_change_of_the_critical_rooms_is_one_of_the_text(tmp_path):
 def test_rare_kinds_are_as_many_as_others_and_the_sample_is_that_of_its_seed(tmp_path):
     (tmp_path / 'a.py').write_text('\n'.join(['a < b'] * 200 + ['a.close()'] * 20))
     found = changes_of(tmp_path / 'a.py', tmp_path)
-    chosen = sample(found, 40, 'x')
+    chosen = sample(found, 40, 'x', tmp_path)
     assert len(chosen) == len(set(chosen)) == 40
     assert sum(change.kind == 'clean-up dropped' for change in chosen) >= 10
-    assert chosen == sample(found, 40, 'x') != sample(found, 40, 'y')
+    assert chosen == sample(found, 40, 'x', tmp_path) != sample(found, 40, 'y', tmp_path)
 
 
 @pytest.mark.parametrize('name', ['close', 'destroy_node', 'cancel', 'remove_done_callback'])
@@ -105,16 +109,100 @@ def test_what_was_not_tried_is_in_no_score(tmp_path):
     assert score(Result(change, outcome) for outcome in outcomes) == 75.0
 
 
-def test_the_changes_of_a_file_are_tried(tmp_path):
-    done = subprocess.run(
-        [sys.executable, PROGRAM, 'xparo_bridge/token_bucket.py', '--count', '2', '--shards', '1'],
-        capture_output=True,
-        text=True,
-        timeout=110,
+def test_few_tests_are_near_and_a_file_of_which_none_speaks_has_those_of_its_users():
+    for file in ('xparo_bridge/link/__init__.py', 'xparo_bridge/robot/commands/late_cancels.py'):
+        steps = nearest(file)
+        assert steps
+        assert all(0 < len(step) <= 8 for step in steps)
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=110, cwd=ROOT
     )
+
+
+def test_the_changes_of_a_file_are_tried_kept_and_gone_on_with(tmp_path):
+    kept = tmp_path / 'results.jsonl'
+    options = ('xparo_bridge/token_bucket.py', '--results', str(kept), '--count')
+    done = program(*options, '2')
     assert done.returncode == 0, done.stderr
     assert 'killed by test/test_token_bucket.py::' in done.stdout
     assert 'of 2 changes' in done.stdout
+    assert len(Results(kept).read()) == 2
+    more = program(*options, '2', '--resume')
+    assert 'of 2 changes' in more.stdout
+    assert 'killed by' not in more.stdout
+
+
+TEST = """
+import subprocess, sys, time
+from xparo_bridge.a import less
+
+def test_quick():
+    assert not less(2, 1)
+
+def test_that_leaves_a_process():
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"], start_new_session=True)
+    assert less(1, 2)
+
+def test_elsewhere():
+    pass
+
+def test_that_fails_without_a_change():
+    assert less(1, 1)
+"""
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """A tree of one file and its test."""
+
+    class Small(Shard):
+        def _copy(self) -> None:
+            for name, text in (
+                ('xparo_bridge/__init__.py', ''),
+                ('xparo_bridge/a.py', 'def less(a, b):\n    return a < b\n'),
+                ('test/test_a.py', TEST),
+                (
+                    'test/conftest.py',
+                    'def pytest_addoption(parser):\n'
+                    '    parser.addoption("--whole", action="store_true")\n',
+                ),
+            ):
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / name).write_text(text)
+
+    found = Small(tmp_path / 'tree', tmp_path / 'map')
+    yield found
+    found.close()
+    assert not found.folder.exists()
+
+
+def test_the_tests_that_run_a_line_are_known_and_what_they_leave_is_ended(shard):
+    shard.know('test/test_a.py')
+    (change,) = (
+        one
+        for one in changes_of(shard.folder / 'xparo_bridge/a.py', shard.folder)
+        if one.kind == 'comparison'
+    )
+    used = shard.map.chosen(change, ['test/test_a.py'])
+    names = {name.rpartition('::')[2] for name in used}
+    assert names == {'test_quick', 'test_that_leaves_a_process'}
+    assert not psutil.Process(shard.pid).children()
+    assert Map(shard.folder.parent / 'map', shard.folder).is_of('test/test_a.py', change.file)
+    (shard.folder / change.file).write_text('')
+    assert not shard.map.is_of('test/test_a.py', change.file)
+
+
+def test_a_run_that_takes_too_long_is_ended(shard):
+    (shard.folder / 'test' / 'test_b.py').write_text(
+        'import time\ndef test_slow():\n    time.sleep(60)\n'
+    )
+    began = time.monotonic()
+    assert shard.run(['test/test_b.py'], None, 3.0)['outcome'] == 'timeout'
+    assert time.monotonic() - began < 30.0
+    assert not psutil.Process(shard.pid).children()
 
 
 @pytest.mark.parametrize(
@@ -122,8 +210,6 @@ def test_the_changes_of_a_file_are_tried(tmp_path):
     [('xparo_bridge/__init__.py', 'nothing to change'), ('/tmp', 'of this repository')],
 )
 def test_where_nothing_can_be_changed_is_an_error(path, says):
-    done = subprocess.run(
-        [sys.executable, PROGRAM, path], capture_output=True, text=True, timeout=30, cwd=ROOT
-    )
+    done = program(path)
     assert done.returncode in (1, 2)
     assert says in done.stderr

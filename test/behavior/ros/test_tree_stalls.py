@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
+import threading
 import time
 
 from fixtures.cpu import untraced
@@ -57,23 +59,32 @@ TREES = {
 
 class Watch:
     """
-    Keeps the longest time between two turns of the ROS thread, in which the process computed.
+    Keeps the longest time between two turns of the ROS thread that the process took from it.
 
-    The processor's time does not count what other programs take of a busy machine.
+    That is at most what the process computed meanwhile, on any thread, and at most the time that
+    passed without the time the ROS thread was ready and other programs had the processors: while
+    it is, other threads of the process may compute without keeping it from anything.
     """
 
     def __init__(self, robot) -> None:
-        self._last = time.process_time()
-        self.longest = 0.0
+        self.reset()
         self._timer = robot.node.create_timer(0.001, self._turn)
 
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        """Return what the process computed, and what this thread was not kept waiting for, s."""
+        file = Path(f'/proc/self/task/{threading.get_native_id()}/schedstat')
+        ready = int(file.read_text().split()[1]) / 1e9
+        return time.process_time(), time.monotonic() - ready
+
     def _turn(self) -> None:
-        now = time.process_time()
-        self.longest = max(self.longest, now - self._last)
+        now = self._now()
+        took = min(after - before for after, before in zip(now, self._last, strict=True))
+        self.longest = max(self.longest, took)
         self._last = now
 
     def reset(self) -> None:
-        self._last, self.longest = time.process_time(), 0.0
+        self._last, self.longest = self._now(), 0.0
 
 
 @pytest.fixture(scope='module')

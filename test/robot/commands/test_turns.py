@@ -54,7 +54,8 @@ FIRST = {
     'topic': '/first',
     'type': 'std_msgs/msg/Empty',
     'subscriber_timeout': None,
-    'times': 8,
+    # Until it is cancelled: if it ended by itself, it might do so before the second was sent.
+    'times': 6000,
     'rate': 10.0,
     'channel': 'base',
     'concurrency': 'queue',
@@ -76,7 +77,12 @@ def test_every_kind_that_can_wait_is_tried_here():
 def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency):
     settings, parameters = KINDS[kind]
     second = {'kind': kind, 'channel': 'base', 'concurrency': concurrency, 'timeout': 3.0}
-    slow = {'kind': 'navigate', 'cancel_timeout': 10.0, 'server_timeout': 20.0}
+    slow = {
+        'kind': 'navigate',
+        'accept_timeout': 30.0,
+        'cancel_timeout': 30.0,
+        'server_timeout': 30.0,
+    }
     with start_failing_server('slow_cancel', '--delay', '0.8'):
         at = station(
             {
@@ -94,15 +100,18 @@ def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency
             at.trees.run('round')
             at.until(lambda: at.trees.current is not None)
         first = at.send('first', **({} if concurrency == 'queue' else {'x': 1.0, 'y': 1.0}))
-        at.until(lambda: first.state is CommandState.RUNNING)
-        at.until(lambda: first.state is CommandState.RUNNING and first.started)
+        at.until(lambda: first.state is CommandState.RUNNING and first.started, 60.0)
         asked = record(at.router.kinds['second'])
         run = at.send('second', **parameters)
         if not run.open or run.started:
             # A goal of the same action takes over without a stop in between.
             assert concurrency == 'preempt' and kind == 'navigate'
             return
+        until = time.monotonic() + 0.5
         while first.open:
+            if concurrency == 'queue' and time.monotonic() > until:
+                at.router.cancel(first)
+                break
             assert not run.started
             assert set(asked) <= ALLOWED, asked
             assert [s.state for s in at.told if s.command_id == run.id] in (
@@ -111,7 +120,7 @@ def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency
             )
             now = time.monotonic()
             at.until(lambda now=now: time.monotonic() > now + 0.05)
-        at.until(lambda: run.started)
+        at.until(lambda: run.started, 30.0)
         at.until(lambda: not run.open or 'start' in asked)
         at.end(at.send('stop'), 40.0)
         at.until(lambda: not run.open)

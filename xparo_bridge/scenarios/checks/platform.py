@@ -40,6 +40,18 @@ class KeepsTelling(Check):
             every=part['every'].quantity(DURATION),
         )
 
+    async def settle(self, stage: Stage) -> None:
+        """Wait for the first of each, if all was over before a bridge had found what it reads."""
+
+        def began() -> bool | None:
+            told = [
+                event.data['data'] for event in stage.timeline.received('telemetry', self.robot)
+            ]
+            return all(any(key in data for data in told) for key in self.keys) or None
+
+        allowed = self.every + (_JITTER + _DISCOVERY) * stage.world.factor
+        await stage.timeline.until(began, allowed)
+
     def problem(self, stage: Stage) -> str:
         timeline = stage.timeline
         allowed = self.every + _JITTER * stage.world.factor
