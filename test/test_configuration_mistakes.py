@@ -49,7 +49,7 @@ def test_a_key_that_YAML_reads_as_a_number_is_refused(problems, key):
 
 @pytest.mark.parametrize('key', ['on', 'off', 'yes', 'no', 'Yes', 'TRUE', 'false', 'null', '~'])
 @pytest.mark.parametrize(
-    'where', ['commands:\n  {}: {{kind: status}}\n', 'project: {{parameters: {{\n {}: {{}}}}}}\n']
+    'where', ['commands:\n  {}: {{kind: status}}\n', 'places: {{\n {}: {{x: 1, y: 2}}}}\n']
 )
 def test_a_key_that_YAML_reads_as_true_false_or_nothing_is_refused(problems, key, where):
     (problem,) = problems(where.format(key))
@@ -351,6 +351,25 @@ def test_the_rest_of_a_configuration_is_looked_through_all_the_same(problems):
         'telemetry.topics[1]',
         'telemetry.topics[1].topc',
     ]
+
+
+@pytest.mark.parametrize(
+    ('mistake', 'key'),
+    [
+        ('places: {4: {x: 1.0, y: 2.0}, dock: {x: 1}}', 'places.4'),
+        ('places: {on: {x: 1.0, y: 2.0}, dock: {x: 1}}', 'places.on'),
+        ('places: {[a]: {x: 1.0, y: 2.0}, dock: {x: 1}}', 'places'),
+        ('places: {p: {x: 1.0, y: 2}, p: {x: 1, y: 2}, dock: {x: 1}}', 'places.p'),
+        ('places: {p: {x: 1e3, y: 2}, dock: {x: 1}}', 'places.p.x'),
+        ('places: {p: {x: 1:30, y: 2}, dock: {x: 1}}', 'places.p.x'),
+        ('places: {p: {x: !number 7, y: 2}, dock: {x: 1}}', 'places.p.x'),
+        ('places: {p: {x: !file hall.yaml, y: 2}, dock: {x: 1}}', 'places.p.x'),
+    ],
+)
+def test_what_YAML_misreads_hides_nothing_else(problems, mistake, key):
+    found = problems(mistake + '\nchat: {timeout: soon}\ntelemetry: {topics: [{topic: "/a b"}]}\n')
+    keys = sorted(problem.split(': ')[1] for problem in found)
+    assert keys == sorted([key, 'places.dock', 'chat.timeout', 'telemetry.topics[0].topic'])
 
 
 MISREAD = [

@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_taken_is_told(laid, path, expected):
 
 
 def test_a_problem_in_a_file_that_another_names_has_its_own_place(laid, tmp_path):
-    (tmp_path / 'places.yaml').write_text('dock: {x: 1, y: 2}\nhall:\n  x: 1e3\n')
+    (tmp_path / 'places.yaml').write_text('dock: {x: 1, y: 2}\nhall:\n  x: 1e3\n  y: 2\n')
     problem = problem_of(laid, LINK + 'places: !file places.yaml\n')
     assert problem.startswith(f'{tmp_path}/places.yaml:3: places.hall.x: ')
 

@@ -66,6 +66,8 @@ OPTIONAL_IN_TESTS = {
     'test_msgs': 'has a field of each type',
     'type_description_interfaces': 'comes with rclpy',
 }
+# Of those the ones that are wherever rclpy is.
+EVERYWHERE = {'type_description_interfaces'}
 # Needed though nothing imports it: what for.
 NOT_IMPORTED = {
     'python3-pytest-timeout': 'an option of pytest',
@@ -107,6 +109,16 @@ def _imports(tree: ast.Module) -> Iterator[str]:
                     yield name.value
 
 
+def _unguarded(modules: set[str]) -> Iterator[tuple[str, str]]:
+    """Find files of the tests that cannot even be collected without one of the modules."""
+    for path in (ROOT / 'test').rglob('*.py'):
+        for node in ast.parse(path.read_text('utf-8')).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name in _imports(ast.Module([node], [])):
+                    if name.partition('.')[0] in modules:
+                        yield str(path.relative_to(ROOT)), name
+
+
 def dependencies(manifest: Path, *kinds: str) -> set[str]:
     """Keys of the dependencies of some kinds."""
     root = ElementTree.parse(manifest).getroot()
@@ -136,6 +148,15 @@ def mistakes() -> list[str]:
     found += [
         f'test_depend {key}: nothing imports it'
         for key in sorted(for_tests - by_key - {*NOT_IMPORTED})
+    ]
+    by_chance = {
+        module
+        for module in {*OPTIONAL, *OPTIONAL_IN_TESTS} - EVERYWHERE
+        if KEYS.get(module, module) not in needed | for_tests
+    }
+    found += [
+        f'{path} imports {module}, which is not everywhere: take it by pytest.importorskip'
+        for path, module in sorted(_unguarded(by_chance))
     ]
     for both in sorted(needed & for_tests):
         found.append(f'test_depend {both}: it is an exec_depend already')

@@ -60,9 +60,23 @@ class ConfigurationError(BadInput):
 
     def __init__(self, problems: Iterable[str], rest: Configuration | None = None) -> None:
         """`rest` is the configuration without what is wrong, to look for further problems."""
-        self.problems = list(dict.fromkeys(problems))
+        self.problems = _of_interest(list(dict.fromkeys(problems)))
         self.rest = rest
         super().__init__('\n'.join(self.problems))
+
+
+def _of_interest(problems: list[str]) -> list[str]:
+    """Return problems without what is said of values that YAML does not read as they are meant."""
+    misread = {p.key for p in problems if isinstance(p, Problem) and p.misread}
+
+    def hidden(problem: str) -> bool:
+        if not isinstance(problem, Problem) or problem.misread:
+            return False
+        return any(
+            problem.key == key or problem.key.startswith((f'{key}.', f'{key}[')) for key in misread
+        )
+
+    return [problem for problem in problems if not hidden(problem)]
 
 
 class Problems:
@@ -223,11 +237,20 @@ def resolved(layers: Layers, robot_id: str, schema: SchemaOfFiles) -> Configurat
 
     :raises ConfigurationError: with all problems.
     """
-    if layers.problems:
-        raise ConfigurationError(layers.problems)
+    known = layers.problems
+    if any(layer.unread for layer in layers.layers):
+        raise ConfigurationError(known)  # What is missing there would be missed everywhere.
     found: list[tuple[KeyPath, str]] = []
     tree = with_variables(layers, robot_id, lambda path, text: found.append((path, text)))
-    return checked(tree, layers, schema, found)
+    try:
+        configuration = checked(tree, layers, schema, found)
+    except ConfigurationError as error:
+        raise ConfigurationError([*known, *error.problems], error.rest) from None
+    if known:
+        keys = [problem.key for problem in known if isinstance(problem, Problem)]
+        broken = {re.split(r'[.[]', key)[0] for key in keys if key}
+        raise ConfigurationError(known, replace(configuration, broken=frozenset(broken)))
+    return configuration
 
 
 def with_variables(layers: Layers, robot_id: str, complain: Complain) -> dict[str, Any]:

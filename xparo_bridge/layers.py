@@ -154,7 +154,9 @@ class Layers:
 
             def complain(path: KeyPath, words: str, layer: Layer = layer) -> None:
                 place = layer.lines.get(path, str(layer.path))
-                self.problems.append(Problem(place, key_text(path), words))
+                problem = Problem(place, key_text(path), words)
+                problem.misread = True
+                self.problems.append(problem)
 
             tree = merge(tree, layer.tree, (), complain)
         self.tree: dict[str, Any] = tree

@@ -84,12 +84,15 @@ class Problem(str):
     place: Place | None
     key: str
     words: str
+    # Whether what is here is something else to YAML than to its author, so that what else is wrong
+    # with it is of no interest.
+    misread: bool
 
     def __new__(cls, place: str, key: str, words: str) -> Problem:
         """Take a place as layers note it; one that is no Place is put before the text as it is."""
         problem = super().__new__(cls, f'{place}: {key}: {words}' if key else f'{place}: {words}')
         problem.place = place if isinstance(place, Place) else None
-        problem.key, problem.words = key, words
+        problem.key, problem.words, problem.misread = key, words, False
         return problem
 
 
@@ -121,8 +124,9 @@ class Layer:
     """
     One file: its tree, the place of each key, the source text of each plain value, its problems.
 
-    A key with nothing behind it has the value EMPTY, one with `null` or `~` None. After a problem
-    the tree may be empty. `files` are this file and those that it names by `!file`.
+    A key with nothing behind it has the value EMPTY, one with `null` or `~` None. Where no tree
+    can be made it is empty, and `unread` True; else it has all that can be read beside the
+    problems, to look for further ones. `files` are this file and those that it names by `!file`.
     """
 
     def __init__(self, path: Path, folder: Path | None = None) -> None:
@@ -134,16 +138,18 @@ class Layer:
         self.lines: dict[KeyPath, str] = {}
         self.sources: dict[KeyPath, str] = {}
         self.problems: list[str] = []
-        self.tree = self._read(path, self._check) or {}
+        tree = self._read(path, self._check)
+        self.unread = tree is None and bool(self.problems)
+        self.tree = tree or {}
 
     def _check(self, root: yaml.Node) -> bool:
         """Note all places and problems; whether the tree can be made."""
         if isinstance(root, yaml.MappingNode):
             self._note(root, (), (self.path,))
-        else:
-            words = 'the file holds no map; expected "key: value" lines'
-            self.problems.append(Problem(Place(str(self.path), 1), '', words))
-        return not self.problems
+            return True
+        words = 'the file holds no map; expected "key: value" lines'
+        self.problems.append(Problem(Place(str(self.path), 1), '', words))
+        return False
 
     def _read(self, path: Path, check: Callable[[yaml.Node], bool]) -> Any:
         """Read a file; None if it holds nothing, cannot be read or `check` says False."""
@@ -181,7 +187,8 @@ class Layer:
             words = f'not YAML: no tag {node.tag} is known here'
             if node.tag in (REMOVE, FILE):
                 words = f'{node.tag} stands before {"a path" if node.tag == FILE else "a name"}'
-            self._complain(node, at, words, files)
+            self._complain(node, at, words, files, misread=True)
+            _make_text(node)
         elif isinstance(node, yaml.MappingNode):
             self._note_map(node, at, files)
         elif isinstance(node, yaml.SequenceNode):
@@ -191,39 +198,44 @@ class Layer:
         elif isinstance(node, yaml.ScalarNode) and not node.style:
             self.sources[at] = node.value
             for text in misread(node.value):
-                self._complain(node, at, text, files)
+                self._complain(node, at, text, files, misread=True)
             if text := unseen(node.value):
-                self._complain(node, at, text, files)
+                self._complain(node, at, text, files, misread=True)
 
     def _note_map(self, node: yaml.MappingNode, at: KeyPath, files: Sequence[Path]) -> None:
         seen: set[str] = set()
+        unreadable: set[int] = set()
         for index, (key, value) in enumerate(node.value):
             if not isinstance(key, yaml.ScalarNode):
                 self._complain(key, at, 'a key must be plain text', files)
+                unreadable.add(index)
             elif key.tag == _TAG + 'merge':
                 for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                     self._note(merged, at, files)
-            elif key.tag != _TAG + 'str':
-                kind = _READ_AS.get(key.tag.removeprefix(_TAG), 'no text')
-                self._complain(
-                    key,
-                    (*at, key.value),
-                    f'YAML reads the key {key.value or "of nothing"} as {kind}; '
-                    f'put it in quotes: "{key.value}"',
-                    files,
-                )
             else:
+                if key.tag != _TAG + 'str':
+                    kind = _READ_AS.get(key.tag.removeprefix(_TAG), 'no text')
+                    self._complain(
+                        key,
+                        (*at, key.value),
+                        f'YAML reads the key {key.value or "of nothing"} as {kind}; '
+                        f'put it in quotes: "{key.value}"',
+                        files,
+                    )
+                    key.tag = _TAG + 'str'  # As it is meant.
                 # Duplicate keys are refused: YAML would keep the last one in silence.
                 if key.value in seen:
                     self._complain(key, (*at, key.value), 'the key stands twice', files)
                 seen.add(key.value)
                 if not key.style and (words := unseen(key.value)):
-                    self._complain(key, (*at, key.value), words, files)
+                    self._complain(key, (*at, key.value), words, files, misread=True)
                 self.lines[(*at, key.value)] = _place(key, files)
                 if value.tag == FILE and isinstance(value, yaml.ScalarNode):
                     self._take_file(node, index, (*at, key.value), files)
                 else:
                     self._note(value, (*at, key.value), files)
+        if unreadable:
+            node.value = [p for index, p in enumerate(node.value) if index not in unreadable]
 
     def _take_file(
         self, node: yaml.MappingNode, index: int, at: KeyPath, files: Sequence[Path]
@@ -233,14 +245,17 @@ class Layer:
         path = Path(value.value)
         if not value.value or path.is_absolute() or '..' in path.parts:
             words = f'expected the path of a file below {self._folder}, such as places/hall.yaml'
-            self._complain(value, at, words, files)
+            self._complain(value, at, words, files, misread=True)
+            _make_text(value)
             return
         file = self._folder / path
         if file in files or len(files) > _DEEPEST:
-            self._complain(value, at, f'{path} is a file that holds itself', files)
+            self._complain(value, at, f'{path} is a file that holds itself', files, misread=True)
+            _make_text(value)
             return
         if not file.is_file():
-            self._complain(value, at, f'no file {file}', files)
+            self._complain(value, at, f'no file {file}', files, misread=True)
+            _make_text(value)
             return
         roots: list[yaml.Node] = []
 
@@ -255,8 +270,24 @@ class Layer:
         else:
             node.value[index] = (key, yaml.ScalarNode(_TAG + 'null', '', value.start_mark))
 
-    def _complain(self, node: yaml.Node, at: KeyPath, words: str, files: Sequence[Path]) -> None:
-        self.problems.append(Problem(_place(node, files), key_text(at), words))
+    def _complain(
+        self,
+        node: yaml.Node,
+        at: KeyPath,
+        words: str,
+        files: Sequence[Path],
+        *,
+        misread: bool = False,
+    ) -> None:
+        problem = Problem(_place(node, files), key_text(at), words)
+        problem.misread = misread
+        self.problems.append(problem)
+
+
+def _make_text(node: yaml.Node) -> None:
+    """Have a value that cannot be read stand for a text."""
+    node.tag, node.value = _TAG + 'str', ''
+    node.__class__ = yaml.ScalarNode
 
 
 def _place(node: yaml.Node, files: Sequence[Path]) -> Place:

@@ -16,12 +16,14 @@ import subprocess
 import sys
 import time
 
-from mcap.exceptions import EndOfFile
-from mcap.reader import make_reader, NonSeekingReader
 import pytest
-from rosbags.highlevel import AnyReader
 
 from xparo_bridge.black_box.recorder import Recorder, Settings
+
+EndOfFile = pytest.importorskip('mcap.exceptions').EndOfFile
+make_reader = pytest.importorskip('mcap.reader').make_reader
+NonSeekingReader = pytest.importorskip('mcap.reader').NonSeekingReader
+AnyReader = pytest.importorskip('rosbags.highlevel').AnyReader
 
 WRITER = Path(__file__).with_name('writing_process.py')
 # What may be lost: what came in this time before the kill, s. The recorder writes each 0.2 s.

@@ -8,13 +8,15 @@ import os
 from pathlib import Path
 import struct
 
-from mcap.reader import make_reader, NonSeekingReader
 import pytest
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from xparo_bridge.black_box.mcap import Channel, is_whole, MAGIC, Message, read, Writer
 from xparo_bridge.ros.definitions import definition
+
+make_reader = pytest.importorskip('mcap.reader').make_reader
+NonSeekingReader = pytest.importorskip('mcap.reader').NonSeekingReader
+AnyReader = pytest.importorskip('rosbags.highlevel').AnyReader
+typesys = pytest.importorskip('rosbags.typesys')
 
 ODOM = Channel(
     '/odom', 'nav_msgs/msg/Odometry', definition('nav_msgs/msg/Odometry').encode(), (('a', 'ä'),)
@@ -113,8 +115,8 @@ def test_rosbags_reads_each_bit(tmp_path: Path) -> None:
 
 
 def test_definitions_can_be_read_as_types() -> None:
-    store = get_typestore(Stores.EMPTY)
-    store.register(get_types_from_msg(ODOM.definition.decode(), ODOM.type))
+    store = typesys.get_typestore(typesys.Stores.EMPTY)
+    store.register(typesys.get_types_from_msg(ODOM.definition.decode(), ODOM.type))
     assert 'geometry_msgs/msg/TwistWithCovariance' in store.fielddefs
 
 

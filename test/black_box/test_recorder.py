@@ -14,15 +14,16 @@ import threading
 import time
 from typing import Any
 
-from mcap.reader import make_reader
 import pytest
-from rosbags.highlevel import AnyReader
 
 from xparo_bridge.black_box import recorder as module
 from xparo_bridge.black_box.mcap import is_whole, read
 from xparo_bridge.black_box.recorder import Recorder, Settings, Stream, TextStream
 from xparo_bridge.link.bag_upload import check_metadata
 from xparo_bridge.ros.definitions import definition
+
+make_reader = pytest.importorskip('mcap.reader').make_reader
+AnyReader = pytest.importorskip('rosbags.highlevel').AnyReader
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -15,16 +15,17 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fixtures.ros_graph import RosGraph
 from fixtures.system import SECRET_KEY, system
-from mcap.reader import make_reader
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
-from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from xparo_bridge.link.bag_upload import check_metadata
+
+make_reader = pytest.importorskip('mcap.reader').make_reader
+AnyReader = pytest.importorskip('rosbags.highlevel').AnyReader
 
 TREE = (
     '<root BTCPP_format="4" main_tree_to_execute="t"><BehaviorTree ID="t"><Sequence>'

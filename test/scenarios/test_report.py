@@ -7,11 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from mcap.reader import make_reader
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import get_typestore, Stores
 from sensor_msgs.msg import LaserScan
 from std_msgs.msg import String
 
@@ -31,6 +28,10 @@ from xparo_bridge.scenarios.verdict import (
     Problem,
     Verdict,
 )
+
+make_reader = pytest.importorskip('mcap.reader').make_reader
+AnyReader = pytest.importorskip('rosbags.highlevel').AnyReader
+typesys = pytest.importorskip('rosbags.typesys')
 
 HOSTILE = '<script>alert("1")</script> & \x00 \ud800'
 
@@ -133,7 +134,7 @@ def test_the_recording_is_read_back_bit_for_bit_by_mcap_and_by_rosbags(tmp_path)
         ]
     assert found == [data] * 100
     assert [event['kind'] for event in events] == ['named', 'step', 'obstacle', 'fault', 'failed']
-    store = get_typestore(Stores.ROS2_JAZZY)
+    store = typesys.get_typestore(typesys.Stores.ROS2_JAZZY)
     with AnyReader([tmp_path / 'run.mcap'], default_typestore=store) as bag:
         raw = [raw for connection, _, raw in bag.messages() if connection.topic == '/scan']
         assert [bytes(each) for each in raw] == [data] * 100

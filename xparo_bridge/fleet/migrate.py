@@ -91,7 +91,7 @@ def migrated(text: str, file: Path) -> tuple[str, list[str]]:
     :raises ConfigurationError: if it is no YAML.
     """
     layer = Layer(file)
-    if layer.problems and not layer.tree:
+    if layer.problems:
         raise ConfigurationError(layer.problems)
     yaml = _yaml()
     tree = yaml.load(text)

@@ -16,6 +16,8 @@ from tf2_msgs.msg import TFMessage
 from xparo_bridge.behavior.ros import robot_state
 from xparo_bridge.behavior.ros.robot_state import RobotState
 from xparo_bridge.messages import CommandState
+from xparo_bridge.robot.commands.places import Places
+from xparo_bridge.state import State
 
 SAVE = {'save': {'kind': 'save_place', 'transform_timeout': 0.5, 'max_age': 0.4}}
 GO = {'go': {'kind': 'navigate', 'action': 'navigate_to_somewhere'}}
@@ -115,3 +117,30 @@ def test_the_frame_of_a_goal_has_no_leading_slash_and_what_is_no_place_is_refuse
     assert goals[0].header.frame_id == 'map'
     for x in (1e300, -1e18, 2e6):
         assert at.send('go', x=x, y=0.0).status.error['code'] == 'bad_parameters'
+
+
+@pytest.mark.parametrize(
+    'damaged',
+    [
+        '{"x": NaN, "y": 0, "yaw": 0, "frame": "map"}',
+        '{"x": 0, "y": Infinity, "yaw": 0, "frame": "map"}',
+        '{"x": 1e300, "y": 0, "yaw": 0, "frame": "map"}',
+        '{"x": "left", "y": 0, "yaw": 0, "frame": "map"}',
+        '{"x": 0, "y": 0, "frame": "map"}',
+        '[0, 0, 0]',
+        '{',
+    ],
+)
+def test_a_saved_place_that_is_none_is_said_and_sends_the_robot_nowhere(tmp_path, damaged):
+    told = []
+    state = State(tmp_path, told.append)
+    table = state.table('places', max_entries=10, max_bytes=10_000)
+    table.put('bad', damaged)
+    table.put('good', '{"x": 1, "y": 2, "yaw": 0, "frame": "map"}')
+    state.close()
+    for said in (True, False):  # Once: it is gone then.
+        told.clear()
+        state = State(tmp_path, told.append)
+        assert Places({}, state, told.append).names == ['good']
+        state.close()
+        assert any('the saved place bad cannot be read' in text for text in told) == said

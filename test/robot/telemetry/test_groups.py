@@ -4,6 +4,7 @@
 
 import io
 import math
+import sys
 from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -252,6 +253,21 @@ def test_one_bad_image_costs_that_image(graph, telemeter):
         graph.publish_until(
             publisher, Image(**good), lambda: telemetry.sent and name not in problems.now
         )
+
+
+def test_without_pillow_images_are_left_out_with_what_to_install(graph, telemeter, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'PIL', None)
+    monkeypatch.setitem(sys.modules, 'PIL.Image', None)
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {'image': {'enabled': True, 'topic': '/image'}, 'system': {}}}
+    )
+    publisher = graph.robot.create_publisher(Image, '/image', 1)
+    image = Image(height=1, width=1, encoding='rgb8', step=3, data=bytes(3))
+    problems = Problems.of(graph.node)
+    graph.publish_until(publisher, image, lambda: 'telemetry of /image' in problems.now)
+    assert problems.now['telemetry of /image'] == 'images are left out: install python3-pil'
+    graph.spin_until(lambda: 'cpu_usage' in telemetry.latest)
+    assert 'image' not in telemetry.latest
 
 
 def test_what_the_computer_cannot_say_costs_itself_and_no_other(graph, telemeter, monkeypatch):
