@@ -19,7 +19,9 @@ def alike(wrong: str, known: Iterable[str], most: int = 1, least: float = 0.6) -
     """
     names: dict[str, list[str]] = {}
     for name in known:
-        names.setdefault(name.casefold(), []).append(name)
+        # A name that is so much longer cannot be that like: to look at 500 kB takes 50 ms.
+        if len(wrong) * least <= len(name) * (2 - least):
+            names.setdefault(name.casefold(), []).append(name)
     if not names:
         return []
     from difflib import get_close_matches

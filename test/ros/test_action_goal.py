@@ -88,8 +88,11 @@ def graph() -> Iterator[RosGraph]:
 )
 def test_a_goal_ends_as_its_server_says(graph, mode, ending, accepted):
     with start_failing_server(mode, '--delay', '0.2'), watched(graph) as goal:
-        assert goal.end().ending is ending
+        outcome = goal.end()
+        assert outcome.ending is ending
         assert goal.accepted == accepted
+        silent = mode == 'abort'
+        assert ('perhaps the frame of the goal is unknown' in outcome.text) == silent
 
 
 def test_a_goal_waits_for_a_server_that_comes_late(graph):

@@ -26,6 +26,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from unique_identifier_msgs.msg import UUID
 
+from . import nav2_errors
 from .action_requests import ActionRequests, cancel
 from .entities import subscription
 from .goal_ids import GOAL_IDS
@@ -346,8 +347,10 @@ class ActionGoal:
                 f'{self.name} no longer knows the goal: the server was restarted',
             )
         else:
-            text = getattr(response.result, 'error_msg', '')
-            self._end(ending, text or f'{self.name} {ending} the goal', response.result)
+            text = getattr(response.result, 'error_msg', '') or f'{self.name} {ending} the goal'
+            if ending is Ending.ABORTED and nav2_errors.is_silent(response.result):
+                text += f' without saying why; {nav2_errors.SILENCE}'
+            self._end(ending, text, response.result)
 
     def _ask_for_result(self, now: float) -> None:
         """Ask again for a result that is late: a response is lost while DDS still matches."""

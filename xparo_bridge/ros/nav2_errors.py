@@ -96,6 +96,19 @@ def is_nav2(result: Any) -> bool:
     return type(result).__module__.startswith('nav2_msgs.')
 
 
+# What Nav2 tells in its log alone.
+SILENCE = (
+    'perhaps the frame of the goal is unknown, or a server of Nav2 was deactivated or ended: look '
+    'into its log'
+)
+
+
+def is_silent(result: Any) -> bool:
+    """Whether one of Nav2's actions could say why it failed, and does not."""
+    code, text = (getattr(result, name, None) for name in ('error_code', 'error_msg'))
+    return is_nav2(result) and code == 0 and not text
+
+
 def describe(result: Any) -> tuple[str, str]:
     """Name and words of the error a result of one of Nav2's actions tells; else both empty."""
     # Results of Humble have no code.
