@@ -14,6 +14,7 @@ import subprocess
 import time
 
 from fixtures.domains import DDS, occupied, own_domain
+from fixtures.fork_server import ForkServer
 
 # Before the nodes, so that they are py_trees' own; programs that tests start are without it.
 import py_trees  # noqa: F401
@@ -26,42 +27,11 @@ os.environ['PYTHONWARNINGS'] = ','.join(
     for module in ('sre_parse', 'sre_constants')
 )
 
-# Where a warning is an error, so that nothing is left open: a socket, a file, a loop, a process.
-# The other rooms have not been gone through yet.
-WITHOUT_WARNINGS = (
-    'behavior/',
-    'black_box/',
-    'fleet/',
-    'guard/',
-    'interfaces/',
-    'link/',
-    'local/',
-    'robot/commands/',
-    'robot/conversation/',
-    'robot/links/',
-    'robot/platform_data/',
-    'robot/telemetry/',
-    'rollout/',
-    'ros/',
-    'state/',
-    'tools/',
-)
 # Where asyncio debugs its loops, and programs that tests start run in Python's development mode.
 # Everywhere it would cost half as much CPU again: 6 s where the two files of `link` take 3.8 s.
 # PYTHONMALLOC takes the allocator's hooks out of the mode, which find nothing in Python code.
 DEBUGGED = ('fleet/', 'link/test_connection.py', 'link/test_supervision.py', 'local/', 'rollout/')
 DEBUGGING = {'PYTHONASYNCIODEBUG': '1', 'PYTHONDEVMODE': '1', 'PYTHONMALLOC': 'default'}
-WARNINGS = (
-    'error',
-    # lark, which rosidl_parser reads IDL with, imports modules that Python 3.11 calls deprecated.
-    'ignore:module .sre_(parse|constants). is deprecated:DeprecationWarning',
-    # catkin_pkg, which reads the changelog, calls what docutils calls obsolete.
-    'ignore:nodes.Node.traverse.. is obsoleted:DeprecationWarning',
-    # rclpy warns from C where a client is gone, and cannot raise there: it would be a SystemError.
-    'ignore:failed to send response:RuntimeWarning',
-    # Kilted's rclpy calls its own logger by a name that it calls deprecated.
-    'ignore:Deprecated in favor of .*RcutilsLogger.warning:DeprecationWarning',
-)
 
 
 def _change() -> str:
@@ -80,11 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take warnings for errors in the rooms that have none, and a sample of dear tests' cases."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).as_posix().startswith(WITHOUT_WARNINGS):
-            item.add_marker(pytest.mark.filterwarnings(*WARNINGS))
+    """Take a sample of dear tests' cases."""
     if config.getoption('whole') or any('::' in name for name in config.args):
         return
     dear: dict[str, list[pytest.Item]] = {}
@@ -100,6 +66,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish() -> None:
+    """End what programs were forked from."""
+    ForkServer.end_all()
 
 
 @pytest.fixture(autouse=True)
