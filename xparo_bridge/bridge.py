@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 import socket
@@ -97,8 +98,19 @@ class Bridge:
         :raises ConfigurationError: with all that cannot work in the configuration.
         :raises StateInUse: if another bridge uses the state directory.
         """
-        found = FoundProblems(problems)
         self._node = node
+        # What a bridge lets go that cannot be made, the last part first.
+        self._opened = ExitStack()
+        try:
+            self._make(configuration, FoundProblems(problems), running)
+        except BaseException:
+            self._opened.close()
+            raise
+
+    def _make(
+        self, configuration: Configuration, found: FoundProblems, running: Running | None
+    ) -> None:
+        node = self._node
         self._logger = node.get_logger()
         FAULTS.log_to(self._logger.error)
         self._robot_id = (
@@ -117,10 +129,12 @@ class Bridge:
             self._logger.error,
             durable=any(link['outbox']['durability'] == 'full' for link in configuration['links']),
         )
+        self._opened.callback(self.state.close)
         self._issued = IssuedCredentials(self.state)
         self.running = running or Running(configuration)
         info = self._info = msg.RobotInfo(RobotFacts(self._robot_id, self.running.facts))
         self._audit = Audit(self.state.path / 'audit.jsonl', self._logger.error)
+        self._opened.callback(self._audit.close)
         self._observers = observers = Observers()
         urgent = {
             name: command['kind']
@@ -191,6 +205,7 @@ class Bridge:
                 configuration.replacing('trees', {**trees, 'nodes': {}, 'run_at_start': ''})
             ),
         )
+        self._opened.callback(self.trees.close)
         self._journal = Journal(
             self.state,
             configuration['command_limits']['remembered'],
@@ -198,6 +213,7 @@ class Bridge:
         )
         places = self._places = Places(configuration['places'], self.state, self._logger.error)
         self._base = RobotBase(node, base_settings(configuration))
+        self._opened.callback(self._base.close)
 
         def make_router(configuration: Configuration) -> Router:
             return Router(
@@ -268,6 +284,8 @@ class Bridge:
             if whole and made == set(commands)
             else []
         )
+        for feature in self._features:
+            self._opened.callback(feature.close)
         found.raise_if_any()
         own: dict[type, Callable[[str, Any], object]] = {
             msg.PeerError: lambda link, error: self._warn(link, error.text),
@@ -291,6 +309,7 @@ class Bridge:
             for kind, handler in handlers.items():
                 self._handlers[kind].append(handler)
         self._base.wait_ready(_GUARD_TIMEOUT)
+        self._opened.pop_all()
 
     def _from_platform(self) -> None:
         give_way = time.monotonic() + _TURN
