@@ -92,7 +92,7 @@ class Bridge:
         """
         Build everything, without dialling.
 
-        `problems` of the configuration that are known already are told with those that are found;
+        Known `problems` of the configuration are reported with those that are found;
         `running` knows where it came from.
 
         :raises ConfigurationError: with all that cannot work in the configuration.
@@ -361,7 +361,7 @@ class Bridge:
         self.links.send(telemetry)
         if not self.telemetry_keys.issuperset(telemetry.values):
             self.telemetry_keys = self.telemetry_keys.union(telemetry.values)
-        if not telemetry.every_sample:  # Told in a thread of their own, and never metrics.
+        if not telemetry.every_sample:  # Sent in a thread of their own, and never metrics.
             self._log_sessions.telemetry(telemetry)
 
     def _report(self, source: str, status: msg.CommandStatus) -> None:

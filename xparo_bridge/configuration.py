@@ -4,8 +4,8 @@
 Configuration: YAML files in layers, checked against config/schema.json.
 
 Later files win, by the rules of `layers`. Defaults stand in the schema and nowhere else. Every
-error names the file, the line and the key; all of them are told at once. docs/configuration.md is
-the user's page.
+error names the file, the line and the key; all of them are reported at once.
+docs/configuration.md is the user's page.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _of_interest(problems: list[str]) -> list[str]:
 
 
 class Problems:
-    """Problems of several passes over a configuration, to be told at once."""
+    """Problems of several passes over a configuration, to be reported at once."""
 
     def __init__(self, found: Iterable[str] = ()) -> None:
         self.found = list(found)

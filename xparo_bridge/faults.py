@@ -58,7 +58,7 @@ class Faults:
         """
         Count a fault and log it unless its kind was logged within the last minute.
 
-        Raises nothing, whatever the exception is. Returns what may be told to a peer, redacted.
+        Raises nothing, whatever the exception is. Returns what may be said to a peer, redacted.
         """
         self.total += 1
         try:

@@ -44,7 +44,7 @@ class _Item:
     """Step of a path into a list of named things: which one, wherever it stands."""
 
     name: str
-    number: int = 0  # Further ones of the same name in the same layer are mistakes, told later.
+    number: int = 0  # Further ones of a name in a layer are mistakes, reported later.
 
 
 def merge(below: Any, above: Any, at: KeyPath = (), complain: Complain = _ignore) -> Any:
@@ -111,7 +111,7 @@ def _items(entries: Sequence[Any], at: KeyPath) -> list[_Item]:
     items = []
     for index, entry in enumerate(entries):
         name = entry.name if isinstance(entry, Remove) else _name_of(entry, NAMED_LISTS[at])
-        if not name:  # Wrong, and told when the whole is checked.
+        if not name:  # Wrong, and reported when the whole is checked.
             items.append(_Item('', index + 1))
             continue
         items.append(_Item(name, seen.get(name, 0)))

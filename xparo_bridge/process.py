@@ -341,7 +341,7 @@ def _join(ros_args: list[str]) -> Node:
 
 
 def _node(ros_args: list[str]) -> Node | None:
-    """Join ROS; None, told on stderr, if its arguments are wrong."""
+    """Join ROS; None, reported on stderr, if its arguments are wrong."""
     redact_everything()
     redact_ros_log()
     leave_out_generator()

@@ -46,7 +46,7 @@ class FolderRun:
         try:
             fleet = FleetFolder(files[0])
             member = None if fleet.problems else fleet.member(robot_id or socket.gethostname())
-        except ConfigurationError:  # Is told when the bridge is made of it.
+        except ConfigurationError:  # Is reported when the bridge is made of it.
             return None
         return cls(files[0], member) if member else None
 

@@ -114,7 +114,7 @@ class Running:
         return self._drift
 
     def facts(self) -> dict[str, Any]:
-        """Return what a platform or an operator is told."""
+        """Return what is reported to a platform or an operator."""
         origin = self._origin
         manifest = origin.manifest
         state, reason = self._state

@@ -233,7 +233,7 @@ class Wanted:
     """Publishers of which some node wants at least one; tells when that changes."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        """Take who is told."""
+        """Take who is to be notified."""
         self._changed = changed
         self._counts: dict[str, int] = {}
 

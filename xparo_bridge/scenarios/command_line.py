@@ -176,16 +176,16 @@ def repeated(verdicts: Sequence[Verdict]) -> str:
     """Say how many runs of one scenario passed, and which differed."""
     name = verdicts[0].name
     passed = [verdict.state == PASSED for verdict in verdicts]
-    told = f'{name}: {sum(passed)} of {len(verdicts)} passed'
+    summary = f'{name}: {sum(passed)} of {len(verdicts)} passed'
     if all(passed) or not any(passed):
-        return told
+        return summary
     rare = sum(passed) * 2 < len(passed)
     others = [
         f'run {number} (seed {verdict.seed})'
         for number, verdict in enumerate(verdicts, 1)
         if (verdict.state == PASSED) == rare
     ]
-    return f'{told}; {", ".join(others)} {"passed" if rare else "did not"}'
+    return f'{summary}; {", ".join(others)} {"passed" if rare else "did not"}'
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

@@ -142,7 +142,7 @@ class RosAction(StatefulAction):
             return self._end(goal.outcome)
         if goal.accepted:
             if self._replaced is not None and not self._replaced.ended:
-                # A server that keeps one goal has ended the old one; any other must be told.
+                # A server that keeps one goal has ended the old one; ask any other to cancel.
                 self._replaced.cancel()
             self._replaced = None
             if goal.feedback is not None:

@@ -44,7 +44,7 @@ from .frames import blanked, kept
 from .topics import Check, RecordedTopics
 
 _PERIOD = 1.0  # s
-_LISTED = 20  # recordings that the platform is told of
+_LISTED = 20  # recordings that are reported to the platform
 _CLOSE_TIMEOUT = 0.2  # s; see process
 _FAILED = (msg.CommandState.FAILED, msg.CommandState.TIMED_OUT)
 
@@ -207,9 +207,11 @@ class BlackBox(Feature):
 
     def _note(self, stream: TextStream, **values: Any) -> None:
         """Record what is not empty of some values."""
-        told = {key: value for key, value in values.items() if value}
+        reported = {key: value for key, value in values.items() if value}
         self._recorder.put_object(
-            stream, lambda: redacted_value(blanked(told)), 200 + sum(map(_size, told.values()))
+            stream,
+            lambda: redacted_value(blanked(reported)),
+            200 + sum(map(_size, reported.values())),
         )
 
     # --- what freezes it ---
@@ -271,7 +273,7 @@ class BlackBox(Feature):
             lost, self._lost = self._recorder.lost - self._lost, self._recorder.lost
             self._note(self._events, event='left out', messages=lost)
 
-    # --- what is told ---
+    # --- what is reported ---
 
     def _on_recordings(self) -> None:
         self._tell_platform(None)
@@ -282,8 +284,8 @@ class BlackBox(Feature):
             {**about, 'reasons': [_words(reason) for reason in about['reasons'][:3]]}
             for about in self._recorder.recordings.listed[:_LISTED]
         ]
-        told = {'recordings': listed, **({'making': pending[0]} if pending else {})}
-        self._context.links.send(msg.Telemetry({'black_box': told}), link)
+        reported = {'recordings': listed, **({'making': pending[0]} if pending else {})}
+        self._context.links.send(msg.Telemetry({'black_box': reported}), link)
 
     def diagnostic(self, name: str, robot_id: str) -> DiagnosticStatus:
         """Judge it as a part of /diagnostics."""

@@ -76,7 +76,7 @@ class Condition:
             make_reader(load_type(settings['type']), {'value': self._path})
 
     def make(self, cls: type) -> Checked:
-        """Make the check for a message class; a PathError is told as the topic's problem."""
+        """Make the check for a message class; a PathError is reported as the topic's problem."""
         read = make_reader(cls, {'value': self._path})
         held = False
 

@@ -118,11 +118,11 @@ class ActionKind(Kind[ActiveGoal]):
         """Return what is to be done, or why it cannot be."""
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
-        """Return what of the feedback the platform is told."""
+        """Return what of the feedback is reported to the platform."""
         return {}
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:
-        """Return what of the result the platform is told."""
+        """Return what of the result is reported to the platform."""
         return {}
 
     def prepare(self, run: Run[ActiveGoal]) -> Rejection | None:
@@ -227,7 +227,7 @@ class ActionKind(Kind[ActiveGoal]):
     def _accepted(self, run: Run[ActiveGoal]) -> None:
         run.running()
         if run.replaces is not None:
-            # A server that keeps one goal has ended the old one already; any other must be told.
+            # A server that keeps one goal has ended the old one already; ask any other to cancel.
             self.robot.runs.cancel(run.replaces)
 
     def _on_feedback(self, run: Run[ActiveGoal], feedback: Any) -> None:

@@ -4,7 +4,7 @@
 What must be known of commands after the bridge died: which were open, and how the last ones ended.
 
 A row for each command, in memory and behind that in the state's file. Nobody waits for the disk
-here: a row is on record before the platform is told what it says, because the links send a status
+here: a row is on record before the platform learns what it says, because the links send a status
 once the state's writer has committed all that was put before it. While the disk fails the memory
 is all there is.
 
@@ -180,7 +180,7 @@ class Journal:
             self._close(_key(command_id))
 
     def close(self) -> None:
-        """Note that all was told."""
+        """Note that all was reported."""
         self._facts.put(_ENDED_WELL, 'true')
 
     def _close(self, key: str) -> None:

@@ -19,7 +19,7 @@ from ...json_schema import Validator
 from .kind import Kind, Schema
 from .parameter_words import sentence
 
-# How many problems are told, and how long a text may be, in characters.
+# How many problems are reported, and how long a text may be, in characters.
 _MOST = 10
 _LONGEST = 300
 # How many values parameters may have in all: jsonschema, where a schema needs it, takes 10 µs and

@@ -75,7 +75,7 @@ def schema(declared: Mapping[str, Mapping[str, Any]]) -> Schema:
 
 def _check_enum(name: str, part: Mapping[str, Any]) -> None:
     """Refuse choices that are not of the type: nobody could send them."""
-    if 'type' not in part:  # The type itself was wrong, and is told.
+    if 'type' not in part:  # The type itself was wrong, and is reported.
         return
     typed = Validator({'type': part['type']})
     for index, choice in enumerate(part.get('enum', ())):

@@ -97,7 +97,7 @@ class Run(Generic[W]):
         self.key = command.command_id
         self.digest = ''
         self.give_up_at = float('inf')
-        # What was wrong with it and did not keep it from being run; told at its end.
+        # What was wrong with it and did not keep it from being run; reported at its end.
         self.notes: tuple[str, ...] = ()
         self.overdue = ''
         self._on_change = on_change

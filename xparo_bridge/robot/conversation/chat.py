@@ -113,7 +113,7 @@ class Chat:
         return question.reply
 
     def reply(self, link: str, text: str) -> None:
-        """Take what the platform said: the answer to what it was told first, else unasked."""
+        """Take what the platform said: the answer to what it was asked first, else unasked."""
         said = self._next_said()
         if said is None or said.question is None:
             for later in self._said:

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Collect who and what the robot is, which the platform is told once after each connect."""
+"""Collect who and what the robot is, which is reported once after each connect."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ CLOCK_OFFSET = 5.0
 _PERIOD = 2.0
 # How many problems a message names.
 _PROBLEMS = 50
-# Links that dial and wait by turns are told as one state to people.
+# Links that dial and wait by turns are reported as one state to people.
 _DOWN_FOR = 60.0
 
 _CONFIGURATION_FIELDS = ConfigurationStatus.get_fields_and_field_types()

@@ -15,7 +15,7 @@ from .sandbox import Sandbox
 from .sandbox_paths import SandboxError
 
 KINDS = ('custom_aiml', 'custom_maps')
-PUSHED = 1 << 20  # bytes of one file that is told; a larger one is left out
+PUSHED = 1 << 20  # bytes of one file that is reported; a larger one is left out
 _PIECE = 1 << 18  # bytes of files in one message, so that no peer finds it too large
 
 

@@ -53,7 +53,7 @@ class RosoutLog:
     Hands the lines of /rosout since `start` to `emit`, a list at a time, twice a second.
 
     A node may log `burst` lines at once and `rate` a second in the long run; how many were left
-    out is told in a line of its own. Everything on the ROS thread, where `emit` must not block.
+    out is reported in a line of its own. All on the ROS thread, where `emit` must not block.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ class ListTrees(Kind[None]):
     Succeeds with each tree's name, hash, whether it is the robot's own and whether it runs.
 
     In the order of their names; if they are too many for an answer, with `trees_in_all`. Those
-    that follow are told `after` the last name that was.
+    that follow are reported `after` the last name that was.
     """
 
     settings_schema = settings()

@@ -205,21 +205,21 @@ class Navigate(ActionKind):
         return pose_stamped(self.robot.places[goal] if isinstance(goal, str) else goal)
 
     def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+        reported: dict[str, Any] = {}
         for key in ('distance_remaining', 'distance_traveled', 'angular_distance_traveled'):
             if hasattr(feedback, key):
-                told[key] = round(float(getattr(feedback, key)), 3)
+                reported[key] = round(float(getattr(feedback, key)), 3)
         for key in ('estimated_time_remaining', 'navigation_time'):
             if hasattr(feedback, key):
-                told[key] = _seconds(getattr(feedback, key))
+                reported[key] = _seconds(getattr(feedback, key))
         if hasattr(feedback, 'current_pose'):
-            told['recoveries'] = feedback.number_of_recoveries
-            told['pose'] = pose_values(feedback.current_pose.pose)
+            reported['recoveries'] = feedback.number_of_recoveries
+            reported['pose'] = pose_values(feedback.current_pose.pose)
         if hasattr(feedback, 'number_of_poses_remaining'):
-            told['goals_remaining'] = feedback.number_of_poses_remaining
+            reported['goals_remaining'] = feedback.number_of_poses_remaining
         if hasattr(feedback, 'current_waypoint'):
-            told['current_goal'] = feedback.current_waypoint
-        return told
+            reported['current_goal'] = feedback.current_waypoint
+        return reported
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:
         indices = missed(result)

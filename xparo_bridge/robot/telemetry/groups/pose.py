@@ -23,7 +23,7 @@ from ..settings import parse_fields, Settings, TopicSettings
 from ..source import LeftOut, Source, TopicSource, Values
 
 _PROBLEM = 'telemetry pose'
-_GRACE = 5.0  # How long tf may take to come before its absence is told, s.
+_GRACE = 5.0  # How long tf may take to come before its absence is reported, s.
 _POSES = {
     'nav_msgs/msg/Odometry': 'pose.pose.',
     'geometry_msgs/msg/PoseStamped': 'pose.',
