@@ -267,8 +267,9 @@ def test_python_can_be_read(block):
 PROGRAM = re.compile(r'(?:ros2 run|(?:\.venv/bin/)?python3? -m) xparo_bridge ([a-z_]+)(.*)')
 # What belongs to the machine or to ROS itself, and cannot be run by a test.
 SYSTEM = re.compile(
-    r'(export|cd|mkdir|source|git clone|rosdep install|colcon build|pip install|openssl genpkey'
-    r'|git -C|ansible-playbook|ros2 (?!run|launch)\w+|pre-commit|sudo apt|sudo install'
+    r'(export|cd|cp|mkdir|source|git clone|git init|rosdep install|colcon build|pip install'
+    r'|openssl genpkey|git -C|ansible-playbook|ros2 (?!run|launch)\w+|pre-commit'
+    r'|sudo apt|sudo install'
     r'|\.venv/bin/python -m pytest|\.venv/bin/python tools/\w+\.py) '
 )
 LAUNCH = re.compile(r'ros2 launch xparo_bridge ([a-z_]+\.launch\.py)(.*)')

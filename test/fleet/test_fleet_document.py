@@ -74,7 +74,7 @@ def test_each_command_of_the_page_runs(site, config, monkeypatch):
     for block in BLOCKS:
         for line in block.splitlines():
             command = line.partition('  #')[0].strip()
-            if command.startswith('git ') and ' push ' not in command:
+            if command.startswith('git -C ') and ' push ' not in command:
                 git(site, *shlex.split(command)[1:])
             if command in COMMANDS:
                 run(command, site, config)
