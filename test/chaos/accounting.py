@@ -97,6 +97,7 @@ class Ledger:
         self._duplicates = 0
         self._out_of_order: list[str] = []
         self._unmarked: list[str] = []
+        self._marked: set[str] = set()
         self.recoveries: list[float] = []
 
     def read(self) -> None:
@@ -192,18 +193,24 @@ class Ledger:
                 self._again(data['message_id'], bool(data.get('resent')))
                 return
             self._ids.add(data['message_id'])
+            if data.get('resent'):
+                self._marked.add(data['message_id'])
             if kind == 'command_status':
                 self._take_status(data)
 
     def _again(self, what: str, marked: bool) -> None:
         self._duplicates += 1
-        if not marked:
+        # What a pulled cable held up can arrive by the old connection after it came again by the
+        # new one: then the first of the two has the mark.
+        if not marked and what not in self._marked:
             self._unmarked.append(what)
 
     def _take_chat(self, number: int, resent: bool) -> None:
         if number in self._chats:
             self._again(f'chat {number}', resent)
             return
+        if resent:
+            self._marked.add(f'chat {number}')
         if number < self.newest_chat:
             self._out_of_order.append(f'chat {number} after {self.newest_chat}')
         self._chats.add(number)
