@@ -31,6 +31,9 @@ from ...ros.entities import publisher, service, subscription, timer
 _MAX_WAITING = 50
 _POLL_PERIOD = 0.05
 _LATE = 'the platform did not answer in time'
+# Messages to be said that may wait for the ROS thread, which has no time for seconds where a
+# busy computer starts everything at once.
+_UNREAD = 200
 _EXCERPT = 60  # characters of a message in the log
 # How long an answer may be late, s. A platform that never answers would otherwise have each answer
 # taken for that of the question before.
@@ -95,7 +98,7 @@ class Chat:
         self._stream = publisher(node, ChatMessage, '~/chat/stream', 50)
         self._peer_state = publisher(node, String, '~/chat/peer_state', 10)
         self._suggestions = publisher(node, String, '~/chat/suggestions', 10)
-        subscription(node, ChatMessage, '~/chat/outgoing', self._on_outgoing, 10)
+        subscription(node, ChatMessage, '~/chat/outgoing', self._on_outgoing, _UNREAD)
         self._timer = timer(node, _POLL_PERIOD, self._poll)
         self._timer.cancel()
 
