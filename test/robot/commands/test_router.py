@@ -396,6 +396,13 @@ def test_commands_that_cannot_work_are_errors_at_the_start(station, commands, pr
         station(commands)
 
 
+def test_mistakes_in_two_commands_are_both_told(station):
+    with pytest.raises(ConfigurationError) as raised:
+        station({'x': {'kind': 'say', 'colour': 1}, 'y': {'kind': 'navigate', 'size': 2}})
+    assert 'commands.x' in str(raised.value)
+    assert 'commands.y' in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ('command', 'parameters', 'taken'),
     [
