@@ -10,16 +10,26 @@ topics of the simulated TurtleBot with their types.
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 from pathlib import Path
 import re
+import sys
+import time
+from typing import Any
 
+from geometry_msgs.msg import TransformStamped
 import pytest
+import rclpy
+from tf2_msgs.msg import TFMessage
 
+from xparo_bridge.local.children import Child
 from xparo_bridge.local.sim.drive import Pose
 from xparo_bridge.scenarios.given import Given, RobotSetup
 from xparo_bridge.scenarios.report.recording import COMMON, TYPES
+from xparo_bridge.scenarios.ros_side import RosSide
 from xparo_bridge.scenarios.run import affordable
+from xparo_bridge.scenarios.timeline import Timeline
 from xparo_bridge.scenarios.worlds import WORLDS
 from xparo_bridge.scenarios.worlds.base import FAULTS
 from xparo_bridge.scenarios.worlds.nav2 import Gazebo, Loopback
@@ -98,3 +108,106 @@ def test_no_world_says_that_it_can_what_no_step_needs():
 def test_a_world_runs_no_faster_than_asked_and_not_slower_than_real_time():
     assert affordable(1.0) == 1.0
     assert 1.0 <= affordable(5.0) <= 5.0
+
+
+# A Nav2 as a scenario sees it: it is active, and says so, once it was told where the robot is, and
+# that only after it has come up. Until then its manager answers nobody.
+NAV2 = """
+import sys, time
+import rclpy
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from std_srvs.srv import Trigger
+
+time.sleep(1.5)
+rclpy.init()
+node = rclpy.create_node('lifecycle_manager_navigation')
+poses = []
+node.create_subscription(PoseWithCovarianceStamped, '/initialpose', poses.append, 10)
+while not poses:
+    rclpy.spin_once(node, timeout_sec=0.2)
+print('[loopback_simulator-4] told x', poses[0].pose.pose.position.x, flush=True)
+node.create_service(
+    Trigger, '~/is_active', lambda _, response: Trigger.Response(success=True)
+)
+rclpy.spin(node)
+"""
+
+
+async def _come_up(folder: Path, program: str) -> tuple[Loopback, str]:
+    """Wait for a world whose launch is a program, and hear it; what it says of the dead."""
+    world = Loopback(given(), 0, 1.0, folder)
+    child = await Child.start('nav2', [sys.executable, '-c', program])
+    world.children.append(child)
+    world.ros = RosSide()
+    try:
+        await world.ready(Timeline())
+        await child.wait_for_line('told x 1.0')
+        return world, world.died()
+    finally:
+        world.ros.close()
+        await world.stop()
+
+
+def test_nav2_that_comes_up_late_is_told_where_the_robot_is(tmp_path):
+    world, died = asyncio.run(_come_up(tmp_path, NAV2))
+    assert died == ''
+
+
+DEAD = """\
+[INFO] [loopback_simulator-4]: process started with pid [17718]
+[loopback_simulator-4] ModuleNotFoundError: No module named 'tf_transformations'
+[planner_server-5] [INFO] [1.2] [planner_server]: Creating
+[ERROR] [loopback_simulator-4]: process has died [pid 17718, exit code 1, cmd 'x --ros-args'].
+"""
+
+
+async def _said_of(text: str, folder: Path) -> str:
+    world = Loopback(given(), 0, 1.0, folder)
+    child = await Child.start('nav2', [sys.executable, '-c', f'print({text!r}, end="")'])
+    world.children.append(child)
+    await child.wait()
+    return world.died()
+
+
+def test_a_process_of_nav2_that_died_is_named_with_its_last_words(tmp_path):
+    assert asyncio.run(_said_of(DEAD, tmp_path)) == (
+        'loopback_simulator-4 of Nav2 ended with exit code 1: '
+        "ModuleNotFoundError: No module named 'tf_transformations'"
+    )
+    assert asyncio.run(_said_of(DEAD.partition('[ERROR]')[0], tmp_path)) == ''
+
+
+async def _truths(seconds: float) -> list[dict[str, Any]]:
+    """Hear a robot of which tf alone says where it is."""
+    side = RosSide()
+    heard: list[dict[str, Any]] = []
+    node = rclpy.create_node('loopback', context=side._context)
+    publisher = node.create_publisher(TFMessage, '/tf', 10)
+    try:
+        await side.hear_robot('', 0.2, heard.append)
+        begin = time.monotonic()
+        while not heard or heard[-1]['x'] < 1.0:
+            assert time.monotonic() - begin < seconds
+            message = TransformStamped(child_frame_id='base_link')
+            message.header.frame_id = 'map'
+            message.header.stamp = node.get_clock().now().to_msg()
+            message.transform.rotation.w = 1.0
+            message.transform.translation.x = 0.5 * (time.monotonic() - begin)
+            publisher.publish(TFMessage(transforms=[message]))
+            await asyncio.sleep(0.02)
+    finally:
+        node.destroy_node()
+        side.close()
+    return heard
+
+
+def test_a_robot_that_publishes_no_odometry_is_where_tf_says_and_as_fast():
+    speeds = [truth['speed'] for truth in asyncio.run(_truths(20.0))]
+    assert 0.3 < sum(speeds[1:]) / len(speeds[1:]) < 0.8
+
+
+@pytest.mark.parametrize('release', RELEASES)
+def test_what_the_releases_have_was_read_off_named_commits(release):
+    commits = RELEASES[release]['commits']
+    assert set(commits) == {'navigation2', 'nav2_minimal_turtlebot_simulation'}
+    assert all(re.fullmatch('[0-9a-f]{40}', commit) for commit in commits.values())

@@ -49,7 +49,8 @@ def _causes(stage: Stage, robot: str) -> Iterator[str]:
             near = truth.data.get('clearance', 1.0)
             blocked = f', {near:.2f} m from the next thing' if near < _CLOSE else ''
             if timeline.now - stands > 2.0:
-                yield f'the robot stands since {stands:.1f} s{blocked}'
+                since = f'since {stands:.1f} s' if stands > 0.0 else 'since the beginning'
+                yield f'the robot stands {since}{blocked}'
     for event in timeline.of('error', robot):
         yield f'the platform refused a frame: {event.data["problem"]}'
     for line in reversed(stage.bridges[robot].lines if robot in stage.bridges else []):

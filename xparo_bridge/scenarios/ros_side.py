@@ -20,6 +20,7 @@ from nav_msgs.msg import Odometry
 from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -39,6 +40,8 @@ _PATIENCE = 20.0
 _MEETING = 3.0
 _BASES = ('base_link', 'base_footprint')  # frames of a robot
 _FRESH = 2.0  # s that transforms may be old
+_LOOK = 0.05  # s between two looks at where a robot is
+_SILENT = 0.5  # s without odometry after which tf says how fast a robot is
 
 
 def _answer(answer: asyncio.Future[Any], future: Any) -> None:
@@ -55,6 +58,8 @@ class RosSide:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node(name, context=self._context)
+        # What it says of topics that are not there yet is no news to who runs a scenario.
+        self.node.get_logger().set_level(LoggingSeverity.ERROR)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._publishers: dict[str, Any] = {}
@@ -121,23 +126,43 @@ class RosSide:
     async def hear_robot(
         self, namespace: str, radius: float, told: Callable[[dict[str, Any]], None]
     ) -> None:
-        """Hear what a robot says of itself (tf, odom, scan) in the form of a truth."""
+        """
+        Hear what a robot says of itself (tf, odom, scan) in the form of a truth.
+
+        Where it is comes from tf alone. How fast it is comes from odometry, and from tf while that
+        is silent: Nav2's loopback simulator publishes none of a robot that nobody drives.
+        """
         prefix = f'/{namespace}' if namespace else ''
         hand = self._hand(told)
         state: dict[str, Any] = {}
+        looked_at = odometry_at = -math.inf
 
         def on_odometry(message: Any) -> None:
+            nonlocal odometry_at
+            odometry_at = time.monotonic()
             twist = message.twist.twist
             state.update(speed=twist.linear.x, turn=twist.angular.z)
+            if 'x' in state:
+                hand(dict(state))
+
+        def look() -> None:
+            nonlocal looked_at
             transforms.refresh()
             transforms.update()
-            for frame in _BASES:
-                place = transforms.tree.lookup('map', frame, _FRESH)
-                if place is not None:
-                    x, y, _ = place.translation
-                    state.update(x=x, y=y, yaw=place.yaw)
-                    hand(dict(state))
-                    return
+            places = (transforms.tree.lookup('map', frame, _FRESH) for frame in _BASES)
+            place = next((place for place in places if place is not None), None)
+            if place is None:
+                return
+            now = time.monotonic()
+            x, y, _ = place.translation
+            if now - odometry_at > _SILENT:
+                elapsed = now - looked_at
+                gone = math.hypot(x - state.get('x', x), y - state.get('y', y))
+                turned = math.remainder(place.yaw - state.get('yaw', place.yaw), math.tau)
+                state.update(speed=gone / elapsed, turn=turned / elapsed)
+            looked_at = now
+            state.update(x=x, y=y, yaw=place.yaw)
+            hand(dict(state))
 
         def on_scan(message: Any) -> None:
             seen = [
@@ -152,6 +177,7 @@ class RosSide:
             create = self.node.create_subscription
             create(Odometry, f'{prefix}/odom', on_odometry, qos_profile_sensor_data)
             create(LaserScan, f'{prefix}/scan', on_scan, qos_profile_sensor_data)
+            self.node.create_timer(_LOOK, look)
 
         node = self._node_in(namespace)
         transforms = await self._on_thread(lambda: TransformListener.acquire(node))

@@ -325,6 +325,9 @@ async def _deaths(stage: Stage) -> str:
                 stage.timeline.add('ended', process=child.name, code=child.returncode)
                 last = next((line for line in reversed(child.lines) if line.strip()), '')
                 return f'{child.name} ended with exit code {child.returncode}: {last}'
+        if said := stage.world.died():
+            stage.timeline.add('ended', process=stage.world.name, code=1)
+            return said
         await asyncio.sleep(_LOOK)
 
 

@@ -83,12 +83,18 @@ class Timeline:
         """Wait until something happens or time goes on."""
         await self._news.wait()
 
-    async def until(self, condition: Callable[[], T | None], within: float) -> T | None:
-        """Return what a condition returns that is not None, or None after so many s."""
-        end = self.now + within
+    async def until(
+        self, condition: Callable[[], T | None], within: float, real: float = 0.0
+    ) -> T | None:
+        """
+        Return what a condition returns that is not None, or None after so many s.
+
+        `real`: and not before so many s of real time, however fast the world runs.
+        """
+        end, end_of_real = self.now + within, time.monotonic() + real
         while True:
             found = condition()
-            if found is not None or self.now >= end:
+            if found is not None or (self.now >= end and time.monotonic() >= end_of_real):
                 return found
             await self.change()
 

@@ -67,6 +67,8 @@ class KeepsTelling(Check):
             for begin, end in spans:
                 inside = [at for at in told if begin <= at <= end]
                 for before, after in zip([begin, *inside], [*inside, end], strict=True):
+                    if after <= 0.0:  # before the first step
+                        continue
                     gap = after - before
                     found_at = _DISCOVERY * stage.world.factor if before == begin else 0.0
                     if gap > allowed + found_at:

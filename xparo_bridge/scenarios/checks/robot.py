@@ -18,6 +18,10 @@ from ..steps.expect import away, moves
 from ..timeline import Event
 from .base import Check
 
+# s of real time that what is heard of a robot may lag behind what the platform has heard: a drive
+# that has ended there may go on here.
+_LAG = 2.0
+
 
 @dataclass(kw_only=True)
 class EndsAt(Check):
@@ -39,6 +43,13 @@ class EndsAt(Check):
             near=part['within'].quantity(LENGTH) if 'within' in part else 0.3,
             yaw_near=part['yaw_within'].quantity(ANGLE) if 'yaw_within' in part else None,
         )
+
+    async def settle(self, stage: Stage) -> None:
+        def stands() -> bool | None:
+            truth = stage.timeline.last('truth', self.robot)
+            return (truth is not None and not moves(truth.data)) or None
+
+        await stage.timeline.until(stands, _LAG * stage.world.factor)
 
     def problem(self, stage: Stage) -> str:
         truth = stage.timeline.last('truth', self.robot)

@@ -37,6 +37,9 @@ from .base import Step
 from .ros import read_type
 
 _SOON = 10.0  # s that is waited where a step names no time
+# s of real time that what processes say is waited for at least: where the world runs ten times as
+# fast as real time, a bridge computes no faster, and 5 s there would be half a second.
+_ANSWER = 5.0
 MOVING = 0.02  # m/s or rad/s from which on a robot moves
 _TREE_ENDS = ('succeeded', 'failed', 'halted', 'rejected', 'stopped', 'canceled')
 
@@ -74,6 +77,7 @@ class Expect(Step):
         return kind(within=within, robot=robot, **kind.arguments(part, context))
 
     key: ClassVar[str] = ''
+    real: ClassVar[float] = _ANSWER
     others: ClassVar[Sequence[str]] = ()
 
     @classmethod
@@ -83,7 +87,7 @@ class Expect(Step):
 
     async def play(self, stage: Stage) -> None:
         look = self.look(stage)
-        if not await stage.timeline.until(look, self.within):
+        if not await stage.timeline.until(look, self.within, self.real):
             raise Failed(self.missed(stage))
 
     def look(self, stage: Stage) -> Callable[[], bool | None]:
@@ -278,6 +282,7 @@ class At(Expect):
     """The robot is somewhere."""
 
     key: ClassVar[str] = 'pose'
+    real: ClassVar[float] = 0.0
     pose: Pose
     near: float
 
@@ -322,6 +327,7 @@ class Moving(Expect):
     """The robot moves, or stands."""
 
     key: ClassVar[str] = 'moving'
+    real: ClassVar[float] = 0.0
     wanted: bool
 
     @classmethod

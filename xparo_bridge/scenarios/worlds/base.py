@@ -85,6 +85,10 @@ class World(ABC):
     async def ready(self, timeline: Timeline) -> None:  # noqa: B027 - some are when they started
         """Wait until its robots can be commanded."""
 
+    def died(self) -> str:
+        """Say what of it has ended by itself that is no child of this run; empty if nothing."""
+        return ''
+
     async def stop(self) -> None:
         """End every process of it, and all that these started."""
         for child in reversed(self.children):

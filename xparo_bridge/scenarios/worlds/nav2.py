@@ -9,10 +9,11 @@ here to what each release has (test/scenarios/nav2_launch_files.json).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+import re
 import shutil
-import time
 from typing import Any, ClassVar
 
 from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
@@ -28,6 +29,8 @@ BRINGUP = 'nav2_bringup'
 BEGIN = Pose(-2.0, -0.5, 0.0)
 _ACTIVE = '/lifecycle_manager_navigation/is_active'
 _PATIENCE = 50.0  # s of real time for all of Nav2 to be active
+_AGAIN = 1.0  # s between two looks at it
+_DIED = re.compile(r'\[([^\]]+)\]: process has died \[pid \d+, exit code (-?\d+),')
 
 
 def share(package: str) -> Path | None:
@@ -85,20 +88,47 @@ class _Nav2(World):
         )
 
     async def ready(self, timeline: Timeline) -> None:
-        """Tell the localization where the robot is until Nav2 is active."""
+        """
+        Wait until Nav2 is active, and say where the robot is until then.
+
+        Both go on at once: Nav2's lifecycle manager answers when everything is active, which the
+        costmaps are when they know where the robot is.
+        """
+        telling = asyncio.ensure_future(self._tell_pose_again_and_again())
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not await self._is_active():
+                    await asyncio.sleep(_AGAIN)
+        except TimeoutError:
+            raise CouldNotStart(f'Nav2 is not active after {_PATIENCE:g} s') from None
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _is_active(self) -> bool:
         from std_srvs.srv import Trigger
 
-        end = time.monotonic() + _PATIENCE
+        try:
+            response = await self.ros.call(_ACTIVE, Trigger, Trigger.Request())
+        except Failed:  # It is not there yet, or has more to do than to answer.
+            return False
+        return bool(response.success)
+
+    async def _tell_pose_again_and_again(self) -> None:
         while True:
             await self._tell_pose()
-            try:
-                response = await self.ros.call(_ACTIVE, Trigger, Trigger.Request())
-            except Failed as error:
-                raise CouldNotStart(f'Nav2 did not come up: {error}') from None
-            if response.success:
-                return
-            if time.monotonic() > end:
-                raise CouldNotStart(f'Nav2 is not active after {_PATIENCE:g} s')
+            await asyncio.sleep(_AGAIN)
+
+    def died(self) -> str:
+        """Say which process of Nav2 has died, by the words of `ros2 launch`, and its last line."""
+        lines = list(self.children[0].lines) if self.children else []
+        for at, line in enumerate(lines):
+            if found := _DIED.search(line):
+                process, code = found.groups()
+                own = [said for said in lines[:at] if said.startswith(f'[{process}] ')]
+                last = own[-1].removeprefix(f'[{process}] ') if own else ''
+                return f'{process} of Nav2 ended with exit code {code}: {last}'
+        return ''
 
     async def _tell_pose(self) -> None:
         from geometry_msgs.msg import PoseWithCovarianceStamped
