@@ -106,7 +106,7 @@ links:
 
 
 def is_scenario(block: Block) -> bool:
-    return 'steps:' in block.text and 'given:' in block.text
+    return bool(re.search(r'^steps:', block.text, re.MULTILINE))
 
 
 CONFIGURATIONS = [block for block in of('yaml') if not is_scenario(block)]
@@ -268,7 +268,7 @@ PROGRAM = re.compile(r'(?:ros2 run|(?:\.venv/bin/)?python3? -m) xparo_bridge ([a
 # What belongs to the machine or to ROS itself, and cannot be run by a test.
 SYSTEM = re.compile(
     r'(export|cd|cp|mkdir|source|git clone|git init|rosdep install|colcon build|pip install'
-    r'|openssl genpkey|git -C|ansible-playbook|ros2 (?!run|launch)\w+|pre-commit'
+    r'|openssl genpkey|git -C|ansible-playbook|launch_test|ros2 (?!run|launch)\w+|pre-commit'
     r'|sudo apt|sudo install'
     r'|\.venv/bin/python -m pytest|\.venv/bin/python tools/\w+\.py) '
 )
