@@ -38,6 +38,7 @@ def test_the_dependencies_are_what_is_imported_and_resolve_on_noble():
     assert check_dependencies.mistakes() + check_dependencies.unresolved() == []
 
 
+@pytest.mark.sampled(2)  # Each reads all files of the tree: 2.4 s of CPU.
 @pytest.mark.parametrize(
     ('now', 'then', 'mistake'),
     [
