@@ -24,16 +24,19 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from typing import Any
 
 import pytest
 
 PR_SET_CHILD_SUBREAPER = 36
 HERE = Path.cwd()
+# What a run ends with that pytest itself could not make.
+BROKEN = 70
+# Nothing that pytest rewrites, or warns of having been imported: hypothesis.
 # Imported here once for all runs; nothing of the repository, which changes.
 PRELOADED = (
     'aiohttp',
-    'hypothesis',
     'numpy',
     'py_trees',
     'rclpy',
@@ -175,6 +178,9 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             code = run_tests(request, answer)
             sys.stdout.flush()
+        except BaseException:
+            code = BROKEN
+            os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(code)
     try:
@@ -186,8 +192,10 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
         if status is None:
             outcome = 'timeout'
         else:
-            outcome = {0: 'passed', 5: 'nothing'}.get(os.waitstatus_to_exitcode(status), 'failed')
-        if outcome == 'failed' and not found['failed']:
+            outcome = {0: 'passed', 5: 'nothing', BROKEN: 'broken'}.get(
+                os.waitstatus_to_exitcode(status), 'failed'
+            )
+        if outcome in ('failed', 'broken') and not found['failed']:
             found['failed'] = log.read_bytes()[-300:].decode(errors='replace')
         return {'outcome': outcome, 'seconds': seconds, **found}
     finally:

@@ -90,6 +90,8 @@ class Shard:
         if not line:
             raise RuntimeError(f'the server of {self.folder} ended: {self._server.wait()}')
         found: dict[str, Any] = json.loads(line)
+        if found['outcome'] == 'broken':
+            raise RuntimeError(f'{files} could not be run: {found["failed"]}')
         return found
 
     def know(self, test: str) -> None:
