@@ -65,6 +65,7 @@ OPTIONAL_IN_TESTS = {
     'ruff': 'formats what the documents show',
     'test_msgs': 'has a field of each type',
     'type_description_interfaces': 'comes with rclpy',
+    'xparo_test_msgs': 'has a wide string; interfaces/, built for the tests only',
 }
 # Of those the ones that are wherever rclpy is.
 EVERYWHERE = {'type_description_interfaces'}
