@@ -26,7 +26,7 @@ demo: environment ## Play a mission with platform, bridge and robot; ONCE=1 to e
 
 test: environment ## Run the test suite with its coverage; ARGS=test/link for a part of it, without; DISTRO=kilted.
 	@mkdir -p .cache/coverage
-	$(VENV)/python -m pytest -n 4 --dist worksteal $(if $(WHOLE),--whole )$(if $(ARGS),$(ARGS),--cov)
+	$(VENV)/python -m pytest -n 5 --dist worksteal $(if $(WHOLE),--whole )$(if $(ARGS),$(ARGS),--cov)
 
 lint: ## Check style, types, package.xml and what may import what.
 	@$(ENVIRONMENT) --lint

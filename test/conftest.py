@@ -27,8 +27,6 @@ os.environ['PYTHONWARNINGS'] = ','.join(
     for module in ('sre_parse', 'sre_constants')
 )
 
-# Where a warning is no error yet: these rooms have not been gone through.
-WITH_WARNINGS = ('console/', 'scenarios/')
 # Where asyncio debugs its loops, and programs that tests start run in Python's development mode.
 # Everywhere it would cost half as much CPU again: 6 s where the two files of `link` take 3.8 s.
 # PYTHONMALLOC takes the allocator's hooks out of the mode, which find nothing in Python code.
@@ -53,9 +51,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take a sample of dear tests' cases."""
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(WITH_WARNINGS):
-            item.add_marker(pytest.mark.filterwarnings('default'))
     if config.getoption('whole') or any('::' in name for name in config.args):
         return
     dear: dict[str, list[pytest.Item]] = {}

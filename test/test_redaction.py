@@ -26,10 +26,14 @@ from xparo_bridge.redaction import (
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    for name, empty in (('_secrets', {}), ('_learnt', {}), ('_learnt_forms', [])):
+    for name, empty in (
+        ('_secrets', {}),
+        ('_learnt', {}),
+        ('_learnt_forms', []),
+        ('_pattern', None),
+        ('_in_bytes', []),
+    ):
         monkeypatch.setattr(redaction, name, empty)
-    for name in ('_pattern', '_in_bytes'):
-        monkeypatch.setattr(redaction, name, type(getattr(redaction, name))())
 
 
 @pytest.mark.parametrize('secret', ['t0ken-of-14-chars', 'a' * 24, 'ü"\\/ 1234', '12345678'])

@@ -90,6 +90,7 @@ class Network:
 
     def __init__(self, stack: ExitStack, target: int) -> None:
         self._loop = asyncio.new_event_loop()
+        stack.callback(self._loop.close)
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         stack.callback(thread.join, 10.0)

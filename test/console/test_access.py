@@ -67,6 +67,7 @@ def ask(
     connection.request(method, path, body, named)
     response = connection.getresponse()
     response.text = response.read().decode()
+    connection.close()
     return response
 
 
@@ -231,6 +232,7 @@ def test_tls_by_file(port, tmp_path):
         )
         connection.request('GET', '/')
         assert connection.getresponse().status == 200
+        connection.close()
 
 
 @needs_nicegui

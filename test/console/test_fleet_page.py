@@ -29,7 +29,8 @@ class Robots:
     def __init__(self, port: int) -> None:
         self._url = f'ws://127.0.0.1:{port}/ws/chatbot/{SECRET_KEY}/{PROJECT_ID}/'
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._sockets: dict[str, Any] = {}
         self.heard: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
 
@@ -39,6 +40,14 @@ class Robots:
     def say(self, name: str, kind: str, **data: Any) -> None:
         """Send a message as a robot, which connects with its first."""
         self._run(self._say(name, kind, data))
+
+    def close(self) -> None:
+        """End all."""
+        for name in list(self._sockets):
+            self.leave(name)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10.0)
+        self._loop.close()
 
     def leave(self, name: str) -> None:
         self._run(self._sockets.pop(name).close())
@@ -74,8 +83,10 @@ def url(browser, port) -> Iterator[str]:
 
 
 @pytest.fixture(scope='module')
-def robots(port) -> Robots:
-    return Robots(port)
+def robots(port) -> Iterator[Robots]:
+    robots = Robots(port)
+    yield robots
+    robots.close()
 
 
 def test_robots_come_and_change_and_go_without_a_reload(url, page, robots):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+import threading
 
 from fixtures.releases import bundle, current, on_trial
 import pytest
@@ -205,8 +206,7 @@ def test_what_runs_is_told_with_its_hash_version_layers_and_drift(store):
     configuration = load([links(store)])
     running = Running(configuration)
     told: list[str] = []
-    running.start(told.append)
-    running.stop()
+    hear(running, told)
     running.look()
     facts = running.facts()
     assert len(facts['hash']) == 64
@@ -228,6 +228,15 @@ def test_a_file_name_that_is_no_utf_8_can_be_reported(store):
     assert running.problem.encode()
 
 
+def hear(running: Running, told: list[str]) -> None:
+    """Have what is wrong added to a list, and no thread look for it beside the test."""
+    running.start(told.append)
+    running.stop()
+    for thread in threading.enumerate():
+        if thread.name == 'configuration':
+            thread.join(10.0)
+
+
 def links(store: Store) -> Path:
     """A configuration in a file."""
     file = store.path / 'robot.yaml'
@@ -241,8 +250,7 @@ def test_a_bundle_that_runs_tells_of_its_manifest_and_of_the_store(store):
     configuration = Configuration({}, Layers([Layer(release / 'robot.yaml')]))
     running = Running(configuration, store)
     told: list[str] = []
-    running.start(told.append)
-    running.stop()
+    hear(running, told)
     running.look()
     facts = running.facts()
     assert (facts['version'], facts['made_from'], facts['layers']) == (

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 import signal
 
-from fixtures.processes import Process
+from fixtures.processes import descendants, Process
 import psutil
 import pytest
 
@@ -87,7 +87,7 @@ def test_a_limit_ends_the_whole_tree_of_processes(tmp_path):
     with scenario(tmp_path, 'steps:\n  - wait: 1000 s\n', '--limit', '2') as process:
         process.wait_for_line('FAILED drive: .*not over after 2 s of real time', LIMIT)
         assert process.wait(LIMIT) == 1
-    assert not psutil.Process().children(recursive=True)
+    assert not descendants()
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])

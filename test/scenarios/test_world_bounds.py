@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from fixtures.processes import descendants
 import psutil
 
 from xparo_bridge.local.children import Child
@@ -56,8 +57,7 @@ def test_what_a_process_of_the_run_started_ends_with_it_too(tmp_path):
     options = Options(tmp_path / 'run', limit=1.0)
     verdict = asyncio.run(run(scenario, WithOffspring, options))
     assert 'not over after 1 s of real time' in verdict.line
-    left = [each.cmdline() for each in psutil.Process().children(recursive=True)]
-    assert not left
+    assert not [each.cmdline() for each in descendants()]
     assert ['sleep', '98765'] not in [
         each.info['cmdline'] for each in psutil.process_iter(['cmdline'])
     ]

@@ -359,3 +359,6 @@ def _spun(
         executor.shutdown()
         ros.join(5.0)
         bridge.close(up_to_date=True)
+        bridge_loop.join(5.0)
+        if not bridge_loop.is_alive():
+            loop.close()

@@ -243,6 +243,7 @@ class OperatorClient:
             for answer in self._answers.values():
                 if not answer.done():
                     answer.set_exception(OperatorError('the platform closed the connection'))
+                    answer.exception()  # Nobody waits for it whose sending failed.
             # After this task is done, so that who wakes sees that.
             asyncio.get_running_loop().call_soon(self._wake)
 
