@@ -21,6 +21,8 @@ import py_trees  # noqa: F401
 import pytest
 
 os.environ.update(DDS)
+# What colcon says to this pytest is not for those that tests start: it names files.
+os.environ.pop('PYTEST_ADDOPTS', None)
 # For the programs that tests start, as in pyproject.toml for the tests themselves.
 os.environ['PYTHONWARNINGS'] = ','.join(
     f"ignore:module '{module}' is deprecated:DeprecationWarning"

@@ -128,6 +128,9 @@ def run_tests(request: dict[str, Any], answer: Path) -> int:
         'no:cov',
         '--tb=short',
         '--whole',
+        # Rubbish of what is imported in advance is no fault of a test.
+        '-p',
+        'no:unraisableexception',
         '-n',
         '0',
     ]
