@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 import json
 import subprocess
 import sys
@@ -20,6 +20,8 @@ from xparo_bridge.json_schema import SchemaError, Validator
 from xparo_bridge.robot.commands import configured, parameters
 from xparo_bridge.share import share
 
+# Releases before 4.21 have other words for what is too much, too little, or empty.
+SAME_WORDS = tuple(map(int, version('jsonschema').split('.')[:2])) >= (4, 21)
 _CONFIGURATION = json.loads(share('config', 'schema.json').read_text())
 _KINDS = {point.name: point.load() for point in entry_points(group=configured.GROUP)}
 
@@ -119,7 +121,7 @@ def _ours(schema: Any, value: Any) -> list[tuple[Any, ...]]:
         (
             (
                 problem.path if problem.keyword else (),
-                problem.message,
+                problem.message if SAME_WORDS else '',
                 problem.keyword,
                 problem.expected,
                 problem.instance,
@@ -137,7 +139,7 @@ def _oracle(schema: Any, value: Any) -> list[tuple[Any, ...]]:
             (
                 # It loses the place of what False forbids.
                 tuple(error.absolute_path) if error.validator else (),
-                error.message,
+                error.message if SAME_WORDS else '',
                 error.validator,
                 error.validator_value,
                 error.instance,
@@ -241,12 +243,11 @@ def test_any_schema_of_these_keywords_means_what_it_means_to_jsonschema(
 def test_what_is_no_schema_is_told_in_the_words_of_jsonschema(schema: Any) -> None:
     with pytest.raises(SchemaError) as ours:
         Validator(schema)
-    with pytest.raises(jsonschema.SchemaError) as oracle:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    assert (ours.value.path, ours.value.message) == (
-        tuple(oracle.value.path),
-        oracle.value.message,
-    )
+    kind = jsonschema.Draft202012Validator
+    # Some releases look at formats by themselves when they check a schema.
+    checker = jsonschema.FormatChecker(formats=('regex',))
+    oracle = next(kind(kind.META_SCHEMA, format_checker=checker).iter_errors(schema))
+    assert (ours.value.path, ours.value.message) == (tuple(oracle.path), oracle.message)
 
 
 def test_a_reference_that_leads_nowhere_is_an_error_at_once() -> None:

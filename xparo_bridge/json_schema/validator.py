@@ -55,6 +55,10 @@ def _by_jsonschema(schema: Any, finite: bool) -> Check:
         plain.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise SchemaError(tuple(error.path), error.message) from error
+    # Releases before 4.18, as Ubuntu 24.04 has, look at no regular expression before it is used.
+    expressions = jsonschema.FormatChecker(formats=('regex',))
+    for bad in plain(plain.META_SCHEMA, format_checker=expressions).iter_errors(schema):
+        raise SchemaError(tuple(bad.path), bad.message)
     kind: Any = plain
     if finite:
         checker = plain.TYPE_CHECKER.redefine(
