@@ -20,6 +20,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from console.conftest import console, WITHOUT
+
+pytest.importorskip('fastapi', reason='the console is an extra: pip install xparo_bridge[console]')
 from xparo_bridge.console import main
 from xparo_bridge.console.gate import BURST, Gate
 from xparo_bridge.console.sessions import Sessions

@@ -94,7 +94,10 @@ def test_connections_to_silent_peers_leave_no_socket():
         await over.wait()
 
     def open_to(port: int) -> int:
-        found = psutil.Process().net_connections('tcp')
+        process = psutil.Process()
+        # psutil before 6 has another name for it.
+        connections = getattr(process, 'net_connections', None) or process.connections
+        found = connections('tcp')
         return sum(bool(each.raddr) and each.raddr.port == port for each in found)
 
     async def scenario() -> None:
