@@ -21,8 +21,6 @@ import py_trees  # noqa: F401
 import pytest
 
 os.environ.update(DDS)
-# What colcon says to this pytest is not for those that tests start: it names files.
-os.environ.pop('PYTEST_ADDOPTS', None)
 # For the programs that tests start, as in pyproject.toml for the tests themselves.
 os.environ['PYTHONWARNINGS'] = ','.join(
     f"ignore:module '{module}' is deprecated:DeprecationWarning"
@@ -49,6 +47,12 @@ def _change() -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--whole`: run each case of the tests that are marked `sampled`."""
     parser.addoption('--whole', action='store_true', help='run all cases of sampled tests')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what colcon says to this pytest from those that tests start: it may name files."""
+    if hasattr(config, 'workerinput') or not getattr(config.option, 'numprocesses', None):
+        os.environ.pop('PYTEST_ADDOPTS', None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
