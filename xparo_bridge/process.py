@@ -325,7 +325,7 @@ def _launched(node: Node, ros_args: list[str], folder: Path) -> Node:
     try:
         return _join([*ros_args, '--ros-args', *more])
     except Exception as error:
-        _join(ros_args)  # For what is said of it.
+        _join(ros_args)  # A node without them reports the error.
         raise ConfigurationError(
             [f'launch: ROS does not take {" ".join(more)}: {error}']
         ) from error

@@ -136,10 +136,9 @@ class Manifest:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
-def drift(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Say which files of a configuration are not as they were made, each as file:line."""
-    for name, entry in manifest.files.items():
-        file = folder / name
+def changed_files(entries: Mapping[Path, FileEntry]) -> Iterator[str]:
+    """Say which files are not as their entries have them, each as file:line."""
+    for file, entry in entries.items():
         try:
             line = entry.changed_line(file.read_bytes())
         except OSError as error:
@@ -147,6 +146,11 @@ def drift(folder: Path, manifest: Manifest) -> Iterator[str]:
             continue
         if line:
             yield f'{file}:{line}'
+
+
+def drift(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Say which files of a configuration are not as they were made, each as file:line."""
+    yield from changed_files({folder / name: entry for name, entry in manifest.files.items()})
     known = {MANIFEST, SIGNATURES, *manifest.files}
     for file in sorted(folder.rglob('*')):
         if file.is_file() and file.relative_to(folder).as_posix() not in known:

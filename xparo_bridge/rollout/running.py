@@ -15,7 +15,7 @@ from typing import Any
 
 from ..configuration import Configuration
 from .bundle import is_bundle
-from .manifest import BundleError, drift, FileEntry, MANIFEST, Manifest
+from .manifest import BundleError, changed_files, drift, FileEntry, MANIFEST, Manifest
 from .store import APPLIED, Store, StoreError
 
 # How often files are compared with what they were, s.
@@ -64,15 +64,8 @@ class _Origin:
         """Say which files are not as they were."""
         if self.manifest is not None and self.folder is not None:
             yield from drift(self.folder, self.manifest)
-            return
-        for file, entry in self.entries.items():
-            try:
-                line = entry.changed_line(file.read_bytes())
-            except OSError as error:
-                yield f'{file}: cannot be read: {error.strerror}'
-                continue
-            if line:
-                yield f'{file}:{line}'
+        else:
+            yield from changed_files(self.entries)
 
 
 class Running:

@@ -132,9 +132,10 @@ class TelemetryPublisher:
 
         What it says as before stays as it is, also where somebody has switched it since.
         """
-        new = self._read(config)
-        for name in self.changed(config):
-            old, entry = self._entries[name], new[name]
+        for name, entry in self._read(config).items():
+            old = self._entries[name]
+            if entry.configured == old.configured:
+                continue
             self.enable(name, False)
             self._entries[name] = entry
             if entry.enabled:
