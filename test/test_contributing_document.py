@@ -23,6 +23,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import LaserScan, Range
 from std_msgs.msg import UInt32
 
+from xparo_bridge.errors import BadInput
+from xparo_bridge.robot.telemetry.groups import make_group
 from xparo_bridge.ros.conventions import make_true_reader
 
 ROOT = Path(__file__).parents[1]
@@ -49,12 +51,13 @@ def insert(path: Path, after: str, line: str) -> None:
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lay out a copy of the package with all examples in it, found before the installed one."""
     root = tmp_path / 'tree'
-    for folder in ('xparo_bridge', 'config'):
+    for folder in ('xparo_bridge', 'config', 'test'):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns('__pycache__'))
-    shutil.copy(ROOT / 'package.xml', root)
+    for file in ('package.xml', 'pyproject.toml'):
+        shutil.copy(ROOT / file, root)
     python = blocks('python')
     for name, body in python.items():
-        if name.startswith('xparo_bridge/') and ', in ' not in name:
+        if name.startswith(('xparo_bridge/', 'test/')) and ', in ' not in name:
             (root / name).write_text(body)
     groups = root / 'xparo_bridge/robot/telemetry/groups/__init__.py'
     insert(
@@ -76,8 +79,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info.mkdir()
     (info / 'METADATA').write_text(installed.read_text('METADATA') or '')
     (info / 'entry_points.txt').write_text(installed.read_text('entry_points.txt') or '')
-    point = python["setup.py, in 'xparo_bridge.commands'"].strip().strip("',")
-    insert(info / 'entry_points.txt', '[xparo_bridge.commands]', point)
+    points = re.findall(r"^'(.*?)'", python["setup.py, in 'xparo_bridge.commands'"], re.MULTILINE)
+    insert(info / 'entry_points.txt', '[xparo_bridge.commands]', '\n'.join(points))
     monkeypatch.setenv('PYTHONPATH', python_path(root))
     monkeypatch.chdir(root)  # `python -m` looks there first.
     return root
@@ -121,6 +124,25 @@ def test_the_examples_work_where_the_page_puts_them(tree: Path, tmp_path: Path):
                     await asyncio.to_thread(graph.becomes, lambda: counted, 0.5)
 
     asyncio.run(scenario())
+
+
+def test_the_tests_of_the_examples_pass_where_the_page_puts_them(tree: Path):
+    files = [name for name in blocks('python') if name.startswith('test/')]
+    assert len(files) == 2
+    result = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', *files],
+        capture_output=True,
+        text=True,
+        cwd=tree,
+        timeout=120.0,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert '4 passed' in result.stdout
+
+
+def test_a_group_that_only_the_schema_has_is_named():
+    with pytest.raises(BadInput, match=r'telemetry\.groups\.sonar: .* GROUPS of'):
+        make_group('sonar', None, {})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from xparo_bridge.configuration import checked
 from xparo_bridge.messages import Telemetry
 from xparo_bridge.robot.telemetry.publisher import TelemetryPublisher
 from xparo_bridge.robot.telemetry.settings import TelemetryConfig
+from xparo_bridge.ros.problems import Problems
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'wss://example.org/ws'}
 
@@ -39,7 +40,9 @@ class Graph:
         """Spin until the condition holds; fail the test if it does not within the timeout."""
         end = monotonic() + timeout
         while not condition():
-            assert monotonic() < end, 'it did not happen in time'
+            if monotonic() >= end:
+                problems = dict(Problems.of(self.node).now)
+                pytest.fail(f'it did not happen in {timeout:g} s; the node has {problems}')
             self.executor.spin_once(timeout_sec=0.02)
 
     def publish_until(

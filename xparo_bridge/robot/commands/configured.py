@@ -58,7 +58,10 @@ def make_kinds(configuration: Configuration, robot: Robot) -> dict[str, Kind[Any
         if point is None:
             text = f'no such kind; known: {", ".join(sorted(installed))}'
             if (Path(__file__).parent / 'kinds' / f'{settings["kind"]}.py').is_file():
-                text += '; its file is there, but no entry point yet: run `make environment`'
+                text += (
+                    '; its file is there, but no entry point yet: put a line for it into '
+                    "setup.py, in 'xparo_bridge.commands', and run `make environment`"
+                )
             problems.append(configuration.problem((*path, 'kind'), text))
             continue
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from ....errors import BadInput
 from ..settings import Settings
 from ..source import Source
 
@@ -34,7 +35,16 @@ GROUPS: dict[str, str] = {
 
 
 def make_group(name: str, node: Node, settings: Settings) -> Source:
-    """Make the source of a group."""
+    """
+    Make the source of a group.
+
+    :raises BadInput: if the schema has the group, but `GROUPS` has not.
+    """
+    if name not in GROUPS:
+        raise BadInput(
+            f'telemetry.groups.{name}: config/schema.json has this group, but GROUPS of '
+            f'{__name__} does not name its module'
+        )
     module: Any = import_module(f'.{GROUPS[name]}', __name__)
     source: Source = module.make(node, settings)
     return source
