@@ -7,30 +7,31 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..configuration import Configuration, ConfigurationError
 from ..layers import NAMED_LISTS, walk
-from ..rollout.bundle import is_bundle
-from ..rollout.folder import FleetFolder, is_fleet
-from ..rollout.making import short
+from ..rollout.bundle import Bundle, is_bundle
+from ..rollout.folder import FleetFolder, is_fleet, Launch, Member
+from ..rollout.making import content_of_files, short
 from ..rollout.rendering import scalar
 from ..rollout.source import of_bundle
 from ..yaml_layers import EMPTY, KeyPath
 from .git import checked_out, is_revision
-from .powers import powers
+from .powers import files, launched, powers, taken
 from .subject import folder_of, UsageError
 
 
 @dataclass(frozen=True)
 class Side:
-    """Configurations of one side by robot, the folder that their places are in, and its name."""
+    """The robots of one side by name, the folder that their files are in, and its name."""
 
     name: str
-    robots: Mapping[str, Configuration]
+    robots: Mapping[str, Member]
     folder: Path
 
 
@@ -80,7 +81,7 @@ def compare(before: Side, after: Side) -> Iterator[Difference]:
         ((was_name, was),) = before.robots.items()
         ((name, now),) = after.robots.items()
         title = name if name == was_name else f'{was_name} → {name}'
-        yield from _difference(title, was, now, after.folder)
+        yield from _difference(title, was, now, before.folder, after.folder)
         return
     for name in sorted(before.robots.keys() | after.robots.keys()):
         if name not in after.robots:
@@ -88,22 +89,53 @@ def compare(before: Side, after: Side) -> Iterator[Difference]:
         elif name not in before.robots:
             yield Difference(name, ['is new in the fleet'], [])
         else:
-            yield from _difference(name, before.robots[name], after.robots[name], after.folder)
+            robots = before.robots[name], after.robots[name]
+            yield from _difference(name, *robots, before.folder, after.folder)
 
 
 def _difference(
-    title: str, was: Configuration, now: Configuration, folder: Path
+    title: str, was: Member, now: Member, folder_before: Path, folder: Path
 ) -> Iterator[Difference]:
-    before, after = (_comparable(each.data) for each in (was, now))
-    if before == after:
+    before, after = (_comparable(each.configuration.data) for each in (was, now))
+    launch_before, launch = _launches(was, now)
+    travel = content_of_files(was, folder_before), content_of_files(now, folder)
+    changed = list(files(*travel))
+    if before == after and launch_before == launch and not changed:
         return
-    old, new = (dict(_named(walk(each), each)) for each in (before, after))
+    old = {**dict(_named(walk(before), before)), **_launch_keys(launch_before)}
+    new = {**dict(_named(walk(after), after)), **_launch_keys(launch)}
     keys = []
     for key in [*old, *(key for key in new if key not in old)]:
         if old.get(key, EMPTY) != new.get(key, EMPTY):
-            place = _place(now, key, folder) if key in new else ''
+            place = _place(now.configuration, key, folder) if key in new else ''
             keys.append((key, old.get(key, EMPTY), new.get(key, EMPTY), place))
-    yield Difference(title, list(powers(before, after)), keys)
+    beside = ['launch'] if launch_before != launch else []
+    words = [
+        *powers(before, after),
+        *launched(launch_before, launch),
+        *changed,
+        taken(before, after, beside + (['files that travel with it'] if changed else [])),
+    ]
+    yield Difference(title, words, keys)
+
+
+def _launches(was: Member, now: Member) -> tuple[Launch, Launch]:
+    """Return how both are started; that each of two robots has its own name is no difference."""
+    if was.name == now.name:
+        return was.launch, now.launch
+
+    def without_name(member: Member) -> Launch:
+        parts = member.launch.namespace.split('/')
+        named = ('${robot_id}' if part == member.name else part for part in parts)
+        return replace(member.launch, namespace='/'.join(named))
+
+    return without_name(was), without_name(now)
+
+
+def _launch_keys(launch: Launch) -> dict[str, Any]:
+    """Return the keys of the section `launch` that say something."""
+    said = {key: value for key, value in asdict(launch).items() if value}
+    return {'.'.join(map(str, path)): value for path, value in walk({'launch': said})}
 
 
 def _comparable(data: dict[str, Any]) -> dict[str, Any]:
@@ -132,27 +164,35 @@ def _named(
 
 
 def _place(configuration: Configuration, key: str, folder: Path) -> str:
+    if key.startswith('launch.'):
+        # Names of ROS have no dots; the section is no part of the bridge's configuration.
+        return _short(configuration.where(key.split('.', 2)), folder)
     for path, _ in walk(configuration.data):
         if (
             '.'.join(map(str, path)) == key
             or next((name for name, _ in _named(iter([(path, None)]), configuration.data)), '')
             == key
         ):
-            place = configuration.where(path)
-            file, line = getattr(place, 'file', ''), getattr(place, 'line', 0)
-            return f'{short(Path(file), folder)}:{line}' if file else ''
+            return _short(configuration.where(path), folder)
     return ''
+
+
+def _short(place: str, folder: Path) -> str:
+    file, line = getattr(place, 'file', ''), getattr(place, 'line', 0)
+    return f'{short(Path(file), folder)}:{line}' if file else ''
 
 
 def _side(folder: FleetFolder, name: str, only: list[str] | None, stack: ExitStack) -> Side:
     if not name:
         return _of_fleet('the folder', folder, only)
     if name in folder.names:
-        return Side(name, {name: folder.member(name).configuration}, folder.path)
+        return Side(name, {name: folder.member(name)}, folder.path)
     path = Path(name).expanduser()
+    if path.suffix == '.tar' and path.is_file():
+        path = _unpacked(path, stack)
     if is_bundle(path):
         member = of_bundle(path, on_robot=False)
-        return Side(name, {member.name: member.configuration}, path)
+        return Side(name, {member.name: member}, path)
     if is_fleet(path):
         return _of_fleet(name, FleetFolder(path, on_robot=False), only)
     if is_revision(folder.path, name):
@@ -164,11 +204,18 @@ def _side(folder: FleetFolder, name: str, only: list[str] | None, stack: ExitSta
     )
 
 
+def _unpacked(file: Path, stack: ExitStack) -> Path:
+    """Return a folder with a bundle that is one file."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix='xparo_config_'))) / file.stem
+    Bundle.read(file).write(folder)
+    return folder
+
+
 def _of_fleet(name: str, folder: FleetFolder, only: list[str] | None) -> Side:
     robots, problems = {}, []
     for robot in only or folder.names:
         try:
-            robots[robot] = folder.member(robot).configuration
+            robots[robot] = folder.member(robot)
         except ConfigurationError as error:
             if robot in folder.names:
                 problems += error.problems

@@ -149,10 +149,7 @@ def _differences(
             found.append(Difference(name, ['is new in the fleet'], []))
             continue
         try:
-            sides = [
-                Side(name, {name: each.member(name).configuration}, each.path)
-                for each in (was, folder)
-            ]
+            sides = [Side(name, {name: each.member(name)}, each.path) for each in (was, folder)]
         except ConfigurationError as error:
             unseen[name] = f'what it ran cannot be read today: {error.problems[0]}'
             continue

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..rollout.folder import Launch
+from ..rollout.launching import remappings
 from ..rollout.live import needs_restart
 from ..rollout.rendering import scalar
 from .estimate import bytes_a_second
@@ -53,12 +55,43 @@ def powers(before: Data, after: Data) -> Iterator[str]:
             f'{_KEPT}: {_value(before.get(_KEPT))} → {_value(after.get(_KEPT))}: journal and '
             'outbox of before stay behind'
         )
-    if before == after:
-        return
-    if why := needs_restart(before, after):
-        yield f'the bridge starts itself anew for {", ".join(why)}: about 2 s without a link'
-    else:
-        yield 'the bridge takes it without starting itself anew'
+
+
+def launched(before: Launch, after: Launch) -> Iterator[str]:
+    """Say what the names of a robot in ROS, and its clock, become."""
+    if before.namespace != after.namespace:
+        yield (
+            f'namespace /{before.namespace} → /{after.namespace}: its topics, services and '
+            'actions have other names'
+        )
+    was, now = dict(remappings(before)), dict(remappings(after))
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) == now.get(name):
+            continue
+        if name not in now:
+            yield f'no longer remaps {name} to {was[name]}'
+        else:
+            yield f'remaps {name} to {now[name]}' + (f', not {was[name]}' if name in was else '')
+    if before.use_sim_time != after.use_sim_time:
+        yield f'takes its time from {"/clock" if after.use_sim_time else "the clock of the robot"}'
+
+
+def files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    """Say which files that travel with a configuration come, go and change, such as trees."""
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            yield f'gains the file {path}'
+        elif path not in after:
+            yield f'loses the file {path}'
+        elif before[path] != after[path]:
+            yield f'the file {path} changes'
+
+
+def taken(before: Data, after: Data, beside: Sequence[str] = ()) -> str:
+    """Say how a bridge takes a change; `beside` is what differs beside its configuration."""
+    if why := [*needs_restart(before, after), *beside]:
+        return f'the bridge starts itself anew for {", ".join(why)}: about 2 s without a link'
+    return 'the bridge takes it without starting itself anew'
 
 
 def _commands(before: Data, after: Data) -> Iterator[str]:

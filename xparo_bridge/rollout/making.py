@@ -35,7 +35,7 @@ def make_bundle(
     """Return the bundle of a robot of a fleet's folder, not signed."""
     layers = member.configuration.layers
     text = render(escaped(member.tree), origin(layers, folder))
-    travel = _travelling(member, folder)
+    travel = content_of_files(member, folder)
     robot_file = (_header(member, version, made_from) + text).encode()
     content = {**travel, ROBOT_FILE: robot_file}
     manifest = Manifest(
@@ -53,7 +53,7 @@ def make_bundle(
 
 def content_of(member: Member, folder: Path) -> str:
     """Return a hash of what a configuration says, whatever its version and its comments."""
-    return content_hash(member, _travelling(member, folder))
+    return content_hash(member, content_of_files(member, folder))
 
 
 def content_hash(member: Member, travel: Mapping[str, bytes]) -> str:
@@ -96,7 +96,7 @@ def _header(member: Member, version: int, made_from: str) -> str:
     )
 
 
-def _travelling(member: Member, folder: Path) -> dict[str, bytes]:
+def content_of_files(member: Member, folder: Path) -> dict[str, bytes]:
     travel: dict[str, bytes] = {}
     for _, path in travelling(member.tree):
         travel |= _content(folder, path)
