@@ -77,7 +77,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     installed = distribution('xparo_bridge')
     info = root / f'xparo_bridge-{installed.version}.dist-info'
     info.mkdir()
-    (info / 'METADATA').write_text(installed.read_text('METADATA') or '')
+    (info / 'METADATA').write_text(str(installed.metadata))  # Also of an egg, as colcon's.
     (info / 'entry_points.txt').write_text(installed.read_text('entry_points.txt') or '')
     points = re.findall(r"^'(.*?)'", python["setup.py, in 'xparo_bridge.commands'"], re.MULTILINE)
     insert(info / 'entry_points.txt', '[xparo_bridge.commands]', '\n'.join(points))

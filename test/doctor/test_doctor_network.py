@@ -226,7 +226,22 @@ async def no_authority(site: Site) -> AsyncIterator[Link]:
 
 @asynccontextmanager
 async def no_tls(site: Site) -> AsyncIterator[Link]:
-    async with websocket_server(_idle) as port:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+        writer.close()
+
+    async with tcp_server(refuse) as port:
+        yield {'url': _url(port, 'wss')}
+
+
+@asynccontextmanager
+async def closed_at_once(site: Site) -> AsyncIterator[Link]:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.close()
+
+    async with tcp_server(close) as port:
         yield {'url': _url(port, 'wss')}
 
 
@@ -244,7 +259,10 @@ FAULTS = {
     'a certificate for another host': Fault(
         certified('DNS:other.example'), 'tls', ('127.0.0.1', 'the certificate is for another host')
     ),
-    'a server without TLS': Fault(no_tls, 'tls', ('closed the connection', 'wss:// needs')),
+    'a server without TLS': Fault(no_tls, 'tls', ('answers without TLS', 'wss:// needs')),
+    'a server that closes at once': Fault(
+        closed_at_once, 'tls', ('closed the connection', 'wss:// needs')
+    ),
     'a server that says nothing': Fault(mute, 'tls', ('did not open in time', 'firewall')),
     'an authority that is not there': Fault(no_authority, 'tls', ('missing.pem',)),
     'a port nobody listens at': Fault(nobody, 'connection', ('nothing listens', 'check the url')),

@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+import contextlib
+import os
+import socket
 import ssl
+import threading
 from typing import Any
 
 from fixtures.certificates import Authority
-from fixtures.peers import websocket_server
+from fixtures.peers import tcp_server, websocket_server
 from fixtures.robot_side import ignore, Robot
 import pytest
 
@@ -89,15 +94,100 @@ def test_a_certificate_for_another_host_is_not_trusted(authority):
     assert 'another host' in told.remedy
 
 
-def test_a_server_without_tls_is_told(authority):
+@pytest.mark.parametrize(
+    ('answer', 'error', 'remedy'),
+    [
+        (b'HTTP/1.1 400 Bad Request\r\n\r\n', 'it answers without TLS', 'wss:// needs'),
+        (b'SSH-2.0-OpenSSH_9.6\r\n', 'it answers without TLS', 'wss:// needs'),
+        (b'', 'closed the connection while it was opened', 'wss:// needs'),
+        # Fatal alerts (RFC 8446, section 6) of a server that has only other versions, or no such
+        # host.
+        (bytes.fromhex('15030300020246'), 'it takes other versions of TLS', 'TLS 1.2 or 1.3'),
+        (bytes.fromhex('15030300020270'), 'it serves no host of this name', 'check the url'),
+        (bytes.fromhex('15030300020228'), 'it agrees to nothing', 'ciphers'),
+        (bytes.fromhex('15030300020250'), 'no TLS with', 'check the url'),
+    ],
+)
+def test_what_answers_without_tls_or_with_none_that_fits_is_told(authority, answer, error, remedy):
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(answer)
+        writer.close()
+
     async def scenario() -> Any:
         async with (
-            websocket_server(ignore) as port,
+            tcp_server(talk) as port,
             Robot(urls=[f'wss://127.0.0.1:{port}/ws'], tls=tls(authority)) as robot,
         ):
             return await robot.fault()
 
-    assert 'TLS' in asyncio.run(scenario()).remedy
+    told = asyncio.run(scenario())
+    assert error in told.error
+    assert remedy in told.remedy
+
+
+@contextlib.contextmanager
+def server_that_says_why(context: ssl.SSLContext) -> Iterator[int]:
+    """Port of a server whose alerts arrive: those of asyncio close without one."""
+
+    def serve() -> None:
+        while True:
+            try:
+                opened, _ = listener.accept()
+            except OSError:
+                return
+            with socket.socket(fileno=os.dup(opened.fileno())) as raw:
+                with contextlib.suppress(OSError):
+                    context.wrap_socket(opened, server_side=True)
+                raw.settimeout(10.0)
+                with contextlib.suppress(OSError):
+                    while raw.recv(4096):
+                        pass
+
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ('whose', 'version', 'error'),
+    [
+        ('nobody', ssl.TLSVersion.TLSv1_3, 'it wants a certificate of the robot'),
+        ('nobody', ssl.TLSVersion.TLSv1_2, 'it agrees to nothing that this machine offers'),
+        ('stranger', ssl.TLSVersion.TLSv1_3, "it does not know who signed the robot's"),
+        ('stranger', ssl.TLSVersion.TLSv1_2, "it does not know who signed the robot's"),
+        ('expired', ssl.TLSVersion.TLSv1_3, "the robot's certificate has expired"),
+        ('expired', ssl.TLSVersion.TLSv1_2, "the robot's certificate has expired"),
+    ],
+)
+def test_a_certificate_that_the_server_wants_otherwise_is_told(
+    authority, stranger, whose, version, error
+):
+    shown = {
+        'nobody': lambda: None,
+        'stranger': lambda: stranger.issue('strange', 'DNS:r1'),
+        'expired': lambda: authority.issue('gone', 'DNS:r1', days=-1),
+    }[whose]()
+    context = authority.server(authority.issue('wanting'), clients=True)
+    context.maximum_version = version
+
+    async def scenario(port: int) -> Any:
+        url = f'wss://127.0.0.1:{port}/ws'
+        async with Robot(urls=[url], tls=tls(authority, shown)) as robot:
+            return await robot.fault()
+
+    with server_that_says_why(context) as port:
+        told = asyncio.run(scenario(port))
+    assert error in told.error
+    assert 'client_certificate' in told.remedy
+
+
+def test_a_server_that_closes_for_want_of_a_certificate_is_not_called_a_portal(authority):
+    server = authority.server(authority.issue('silent'), clients=True)
+    told = asyncio.run(fault(server, tls(authority)))
+    assert 'closed the connection while it was opened' in told.error
+    assert 'client_certificate' in told.remedy
 
 
 def test_a_client_certificate_is_shown_where_one_is_wanted(authority):

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The link works with the oldest release of websockets it promises, as with the current one."""
+"""The link and the local platform work with the oldest release of websockets promised."""
 
 import ast
 import os
@@ -40,6 +40,8 @@ def opens_sockets(path: Path) -> bool:
 
 
 SOCKETS = sorted(filter(opens_sockets, Path(__file__).parent.rglob('test_*.py')))
+# Of the local platform, which serves by the same library.
+SERVES = [ROOT / 'test' / 'local' / f'test_{name}.py' for name in ('local_platform', 'terminal')]
 TRY = """
 import websockets
 assert websockets.__version__ == '10.4'
@@ -69,8 +71,8 @@ def test_what_opens_a_socket_is_found():
 
 @pytest.mark.timeout(320)
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize('path', SOCKETS, ids=lambda path: path.name)
-def test_the_link_s_tests_pass_with_the_oldest_release(path):
+@pytest.mark.parametrize('path', [*SOCKETS, *SERVES], ids=lambda path: path.name)
+def test_what_opens_or_serves_a_socket_passes_with_the_oldest_release(path):
     folder = oldest()
     # What the loader of the ROS wheels noted must not be lost with the path.
     done = subprocess.run(

@@ -128,6 +128,10 @@ def run_tests(request: dict[str, Any], answer: Path) -> int:
         'no:cov',
         '--tb=short',
         '--whole',
+        # The package's own plugin, where the package is installed: a tree need not have it, and
+        # its tests start a pytest of their own.
+        '-p',
+        'no:xparo_bridge',
         # Rubbish of what is imported in advance is no fault of a test.
         '-p',
         'no:unraisableexception',

@@ -34,6 +34,27 @@ _UNTRUSTED = (
     'install ca-certificates, of which a fresh system may have none, if a public authority signed '
     'it; name the authority as ca_file if it is a private one and this is really the platform'
 )
+_NEEDS_TLS = 'check the url: wss:// needs a server that speaks TLS'
+_OWN_CERTIFICATE = (
+    'name a certificate that the platform trusts as client_certificate, its key as client_key'
+)
+# Words and what to do, by a part of OpenSSL's reason; the first that fits.
+_TLS_REASONS = {
+    'CERTIFICATE_REQUIRED': ('it wants a certificate of the robot', _OWN_CERTIFICATE),
+    'ALERT_UNKNOWN_CA': ("it does not know who signed the robot's certificate", _OWN_CERTIFICATE),
+    'ALERT_CERTIFICATE_EXPIRED': ("the robot's certificate has expired", _OWN_CERTIFICATE),
+    'CERTIFICATE': ("it does not take the robot's certificate", _OWN_CERTIFICATE),
+    'HANDSHAKE_FAILURE': (
+        'it agrees to nothing that this machine offers',
+        'check the url, whether the platform wants a client_certificate, and which versions and '
+        'ciphers of TLS it takes',
+    ),
+    'ALERT_PROTOCOL_VERSION': ('it takes other versions of TLS', 'have it speak TLS 1.2 or 1.3'),
+    'UNSUPPORTED_PROTOCOL': ('it takes other versions of TLS', 'have it speak TLS 1.2 or 1.3'),
+    'UNRECOGNIZED_NAME': ('it serves no host of this name', 'check the url of the link'),
+    'WRONG_VERSION_NUMBER': ('it answers without TLS', _NEEDS_TLS),
+    'HTTP_REQUEST': ('it answers without TLS', _NEEDS_TLS),
+}
 
 
 @dataclass(frozen=True)
@@ -118,10 +139,7 @@ def explain(error: BaseException, where: str) -> Fault:
             _TLS_REMEDIES.get(error.verify_code, _UNTRUSTED),
         )
     if isinstance(error, ssl.SSLError):
-        return Fault(
-            f'no TLS with {where}: {error.reason}',
-            'check the url: wss:// needs a server that speaks TLS',
-        )
+        return _no_tls(error, where)
     if isinstance(error, socket.gaierror):
         return Fault(
             f'the host of {where} has no address: {error.strerror}',
@@ -134,15 +152,16 @@ def explain(error: BaseException, where: str) -> Fault:
             f'nothing listens at {where}', 'check the url, and whether the platform is up'
         )
     if isinstance(error, ConnectionError) and not error.errno:
-        return Fault(
-            f'{where} closed the connection while it was opened',
-            'check the url: wss:// needs a server that speaks TLS',
-        )
+        return _not_opened(where)
     if isinstance(error, OSError):
         return Fault(
             f'no connection to {where}: {redacted(error.strerror or str(error))}',
             'check the network',
         )
+    if isinstance(error, WebSocketException) and isinstance(
+        error.__cause__, EOFError | ConnectionError
+    ):
+        return _not_opened(where)
     if isinstance(error, WebSocketException):
         return Fault(
             f'{where} does not speak WebSocket as it should: {redacted(str(error))}',
@@ -153,6 +172,22 @@ def explain(error: BaseException, where: str) -> Fault:
         'please report this with the log',
         internal=True,
     )
+
+
+def _not_opened(where: str) -> Fault:
+    return Fault(
+        f'{where} closed the connection while it was opened',
+        f'{_NEEDS_TLS}, and ws:// one that does not; a server that wants a client_certificate '
+        'closes it as well',
+    )
+
+
+def _no_tls(error: ssl.SSLError, where: str) -> Fault:
+    reason = error.reason or str(error)
+    for part, (words, remedy) in _TLS_REASONS.items():
+        if part in reason:
+            return Fault(f'no TLS with {where}: {words} ({reason})', remedy)
+    return Fault(f'no TLS with {where}: {reason}', _NEEDS_TLS)
 
 
 def _closed(error: ConnectionClosed, where: str) -> Fault:

@@ -74,6 +74,8 @@ class _Bounded(ReadAhead, _Client):  # type: ignore[misc, unused-ignore]
 
     _fragments = 0
     _pongs = 0
+    # What ended it, if something of TLS did: the library says only that nothing came.
+    tls_error: ssl.SSLError | None = None
     _give_way = 0.0
 
     def _count(self, frame: Any) -> None:
@@ -107,6 +109,8 @@ class _Bounded(ReadAhead, _Client):  # type: ignore[misc, unused-ignore]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lose()
+        if isinstance(exc, ssl.SSLError):
+            self.tls_error = exc
         super().connection_lost(exc)
 
     if _NEW:
@@ -202,7 +206,7 @@ async def dial(
         return made[-1]
 
     options: dict[str, Any] = (
-        {'additional_headers': dict(headers), 'create_connection': _Bounded, 'proxy': None}
+        {'additional_headers': dict(headers), 'create_connection': make, 'proxy': None}
         if _NEW
         else {'extra_headers': dict(headers), 'create_protocol': make}
     )
@@ -242,12 +246,15 @@ async def dial(
                 with contextlib.suppress(OSError):  # The peer may have ended it already.
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             return opened
-    except BaseException:
+    except BaseException as error:
         for connection in made:  # Releases before 13 leave it open.
             if getattr(connection, 'transport', None) is not None:
                 connection.transport.abort()
         if 'sock' in options:
             options['sock'].close()
+        # With TLS 1.3 a server looks at the robot's certificate after the handshake.
+        if isinstance(error, WebSocketException) and made and made[-1].tls_error is not None:
+            raise made[-1].tls_error from error
         raise
 
 

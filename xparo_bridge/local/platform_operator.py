@@ -302,6 +302,8 @@ class Operator:
         began = time.monotonic()
         # Frames arrive in order, and a pong only after what was sent before its ping.
         pong = await robot.socket.ping()
+        # Who stopped waiting does not hear that the connection was cut later.
+        pong.add_done_callback(lambda pong: pong.cancelled() or pong.exception())
         done, _ = await asyncio.wait(
             [pong], timeout=min(max(float(request.get('timeout', 2.0)), 0.0), MOST_WAIT)
         )
