@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import re
+import subprocess
+import sys
 
+from fixtures.system import CREDENTIALS
 import pytest
 
 from xparo_bridge.configuration import Configuration, ConfigurationError, load
@@ -315,6 +319,27 @@ def test_a_tilde_is_the_home_of_the_user_in_every_path(write, monkeypatch, tmp_p
     assert data['state_dir'] == str(tmp_path / 'state')
     for section in ('files', 'bags', 'trees'):
         assert data[section]['folder'] == str(tmp_path / section)
+
+
+@pytest.mark.parametrize(
+    ('link', 'says'),
+    [
+        ('protocol: tethered_tcp, url: "wss://a/"', 'no protocol "tethered_tcp"; installed: '),
+        ('protocol: xparo_dispatch, url: "tcp://127.0.0.1:9/"', "does not match '^wss?://"),
+        ('protocol: xparo_dispatch, url: "wss://a/", transport: tethered_tcp', 'no such key'),
+    ],
+)
+def test_a_transport_that_the_bridge_does_not_speak_is_refused(tmp_path, link, says):
+    (tmp_path / 'robot.yaml').write_text(f'links: [{{name: a, {link}}}]\n')
+    arguments = ['xparo_bridge', 'bridge', '--check', str(tmp_path / 'robot.yaml')]
+    done = subprocess.run(
+        [sys.executable, '-m', *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **CREDENTIALS},
+    )
+    assert done.returncode == 1
+    assert f'{tmp_path}/robot.yaml:1: ' in done.stderr and says in done.stderr
 
 
 def test_a_folder_of_trees_that_is_not_there_is_told(problems):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 import asyncio
 import os
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_a_launch_file_tells_its_arguments(file):
     with launch(file.name, '--show-args') as shown:
         assert shown.wait() == 0
         shown.wait_for_line('Arguments')
+
+
+def test_completion_offers_each_launch_file():
+    from ros2launch.api import LaunchFileNameCompleter
+
+    offered = LaunchFileNameCompleter()('', Namespace(package_name='xparo_bridge'))
+    assert {file.name for file in FILES} <= set(offered)
+
+
+def test_a_file_is_found_below_the_home_of_the_user(tmp_path):
+    (tmp_path / 'robot.yaml').write_text(
+        'links: [{name: platform, protocol: xparo, url: "ws://127.0.0.1:9/ws/chatbot"}]\n'
+    )
+    command = [*ROS2, 'launch', 'xparo_bridge', 'bridge.launch.py', 'config:=~/robot.yaml']
+    with Process(command, env={**CREDENTIALS, 'HOME': str(tmp_path)}) as process:
+        process.wait_for_line(f'configured by .*{tmp_path}/robot.yaml')
+        end(process)
 
 
 def test_the_demo_starts_and_ends_three_programs():

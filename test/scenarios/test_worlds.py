@@ -12,19 +12,23 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import math
 from pathlib import Path
 import re
 import sys
 import time
 from typing import Any
 
-from geometry_msgs.msg import TransformStamped
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
 import pytest
 import rclpy
 from tf2_msgs.msg import TFMessage
+import yaml
 
 from xparo_bridge.local.children import Child
 from xparo_bridge.local.sim.drive import Pose
+from xparo_bridge.robot.commands.template import Template
 from xparo_bridge.scenarios.given import Given, RobotSetup
 from xparo_bridge.scenarios.report.recording import COMMON, TYPES
 from xparo_bridge.scenarios.ros_side import RosSide
@@ -73,6 +77,19 @@ def test_the_simulation_launch_file_passes_what_nav2_takes(release):
         assert passed <= set(files[found[0]])
     passed = set(re.findall(r"arguments\['(\w+)'\]|'(use_rviz)'", LAUNCH.read_text())[0])
     assert passed - {''} <= {'use_rviz', 'headless'}
+
+
+def test_the_simulation_tells_nav2_where_the_robot_is_put():
+    text = re.search(r'^INITIAL_POSE = (\(.*?^\))', LAUNCH.read_text(), re.DOTALL | re.MULTILINE)
+    told = yaml.safe_load(ast.literal_eval(text[1]))
+    message = Template(PoseWithCovarianceStamped, told, {}, (), Time).make({})
+    share = yaml.safe_load((LAUNCH.parents[1] / 'config' / 'simulation.yaml').read_text())
+    start = share['places']['start']
+    pose = message.pose.pose
+    assert message.header.frame_id == 'map'
+    assert (pose.position.x, pose.position.y) == (start['x'], start['y'])
+    turned = start.get('yaw', 0.0) / 2
+    assert (pose.orientation.z, pose.orientation.w) == (math.sin(turned), math.cos(turned))
 
 
 @pytest.mark.parametrize('release', RELEASES)
