@@ -40,7 +40,8 @@ _RATES = (100, 500, 1000)
 _SECONDS = 6.0
 _ROUNDS = 3
 _IDLE_SECONDS = 20.0
-_TOPIC = '/odom'
+# Not /odom, which the bridge also hears to know whether its base stands.
+_TOPIC = '/bench/odometry'
 # Compiled once, as an installed package is: compiling modules at each start leaves 5 MB behind.
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != 'PYTHONDONTWRITEBYTECODE'},
@@ -186,7 +187,12 @@ def _odometry_file() -> str:
             'telemetry': {
                 'groups': {},
                 'topics': [
-                    {'topic': _TOPIC, 'type': 'nav_msgs/msg/Odometry', 'every_sample': True}
+                    {
+                        'topic': _TOPIC,
+                        'type': 'nav_msgs/msg/Odometry',
+                        'name': 'odom',
+                        'every_sample': True,
+                    }
                 ],
             }
         },

@@ -31,7 +31,7 @@ _STARTS = 5
 _LEAST = 250
 
 
-def run(starts: int = _STARTS) -> dict[str, tuple[float, float]]:
+def of_starts(starts: int = _STARTS) -> dict[str, tuple[float, float]]:
     """RSS and PSS of floor and bridge, in MB, medians of several starts."""
     found: dict[str, list[tuple[float, float]]] = {'floor': [], 'bridge': []}
     for role in found:
@@ -117,7 +117,7 @@ if __name__ == '__main__':
         _table(imports())
         sys.exit()
     starts = next((int(word) for word in words if word.isdigit()), _STARTS)
-    for role, (rss, pss) in run(starts).items():
+    for role, (rss, pss) in of_starts(starts).items():
         print(f'{role:8} RSS {rss:6.1f} MB, PSS {pss:6.1f} MB')
     if 'starts' not in words:
         subprocess.run(

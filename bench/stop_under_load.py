@@ -50,6 +50,10 @@ _TREE = (
 )
 
 
+class NeverMoved(RuntimeError):
+    """What is to be stopped does not begin to move."""
+
+
 def _command(name: str, **parameters: Any) -> str:
     data = {'command': name, 'parameters': parameters, 'command_id': f'{name}-{time.time_ns()}'}
     return json.dumps({'type': 'remote_command', 'data': data})
@@ -203,7 +207,14 @@ def _run(
         _until(lambda: flood.connected, 60.0)
         delays: dict[str, Any] = {'base': [], 'action servers': []}
         for number in range(times):
-            base, servers = _stop_once(robot, flood, disk, number)
+            try:
+                base, servers = _stop_once(robot, flood, disk, number)
+            except NeverMoved as fault:
+                if program is not _floor or not number:
+                    raise
+                # Behind by more than it can read: what is measured of it is enough.
+                print(f'the floor: {fault}', flush=True)
+                break
             delays['base'].append(base)
             delays['action servers'].append(servers)
             print(f'stop: base {base:.0f} ms, action servers {servers:.0f} ms', flush=True)
@@ -234,7 +245,8 @@ def _stop_once(
     robot.send_goals_of_others()
     end = time.monotonic() + 30.0
     while not (robot.moves and all(map(robot.runs, ACTIONS))):
-        assert time.monotonic() < end, f'the robot does not begin to move, but {robot.said}'
+        if time.monotonic() > end:
+            raise NeverMoved(f'the robot does not begin to move, but {robot.said}')
         if not robot.runs('wait'):
             flood.send(_command('wait', seconds=600))
         flood.send(_command('teleop', linear=0.3))
