@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 import vectors
+import yaml
 
-from xparo_bridge.credentials import Credentials
-from xparo_bridge.link.protocols.base import load_protocol
+from xparo_bridge.credentials import Credentials, CredentialsError, read_credentials
+from xparo_bridge.link.protocols.base import load_protocol, Protocol
 
 DOCUMENT = Path(__file__).parents[1] / 'docs' / 'new-protocol.md'
 SETTINGS = {'url': 'ws://127.0.0.1:7000/', 'robot_id': 'r'}
@@ -45,6 +46,29 @@ def test_the_adapter_speaks_as_its_vector_says(kiosk):
     last = []
     for step in json.loads(block('json'))['steps']:
         last = vectors.play(kiosk, vectors.Clock(), step, last)
+
+
+ENVIRONMENT = {'XPARO_SECRET_KEY': 'the platform-s', 'XPARO_PROJECT_ID': '7'}
+
+
+def test_the_platform_s_secret_is_not_for_the_kiosk(kiosk):
+    required = type(kiosk).required_credentials
+    with pytest.raises(CredentialsError, match='secret_key missing.*credentials_file'):
+        read_credentials(None, ENVIRONMENT, required)
+
+
+def test_the_kiosk_has_its_own_secret_by_the_file_that_the_page_names(kiosk, tmp_path):
+    (link,) = yaml.safe_load(block('yaml'))['links']
+    file = tmp_path / Path(link['credentials_file']).name
+    file.touch(mode=0o600)
+    file.write_text('secret_key: k-1\n')
+    found = read_credentials(str(file), ENVIRONMENT, type(kiosk).required_credentials)
+    adapter = type(kiosk).configured(SETTINGS, found)
+    assert adapter.on_open() == ('HELLO k-1',)
+
+
+def test_a_protocol_that_asks_for_nothing_is_given_nothing():
+    assert read_credentials(None, ENVIRONMENT, Protocol.required_credentials).secret_key == ''
 
 
 def test_any_frame_is_read_or_refused(kiosk):

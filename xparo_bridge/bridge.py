@@ -20,6 +20,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
+from . import __version__
 from . import messages as msg
 from .audit import Audit
 from .behavior.ros.tree_services import TreeServices
@@ -36,6 +37,7 @@ from .robot.commands.base_settings import base_settings
 from .robot.commands.for_trees import CommandsForTrees
 from .robot.commands.journal import Journal
 from .robot.commands.link_loss import LinkLoss
+from .robot.commands.order_log import OrderLog
 from .robot.commands.places import Places
 from .robot.commands.ros_service import CommandService
 from .robot.commands.router import Router
@@ -113,6 +115,7 @@ class Bridge:
         node = self._node
         self._logger = node.get_logger()
         FAULTS.log_to(self._logger.error)
+        self._order_log = OrderLog(self._logger)
         self._robot_id = (
             node.get_parameter('robot_id').value
             or configuration.data.get('robot_id')
@@ -238,6 +241,9 @@ class Bridge:
             ),
         )
         self.trees.bind_commands(CommandsForTrees(self.router), self.links.send)
+        self._order_log.leave_out(
+            name for name, kind in self.router.kinds.items() if kind.asks or kind.streams
+        )
         self._tree_services = TreeServices(node, self.trees)
         self._status = Status(
             node,
@@ -311,6 +317,18 @@ class Bridge:
         self._base.wait_ready(_GUARD_TIMEOUT)
         self._opened.pop_all()
 
+    @property
+    def summary(self) -> str:
+        """Who it is and how much it is configured for, in a line of the log."""
+        topics = len(self.configuration['telemetry']['topics'])
+        groups = len(self.configuration['telemetry']['groups'])
+        return (
+            f'xparo_bridge {__version__}: robot {self._robot_id}, '
+            f'links {", ".join(self._link_settings)}; {len(self.router.kinds)} commands, '
+            f'{len(self._places.names)} places, {len(self.trees.names)} behavior trees; '
+            f'telemetry: {groups} groups, {topics} topics'
+        )
+
     def _from_platform(self) -> None:
         give_way = time.monotonic() + _TURN
         while (item := self._crossing.take()) is not None:
@@ -375,12 +393,14 @@ class Bridge:
                 state=status.state.value,
                 **({'error': status.error} if status.error else {}),
             )
+        self._order_log.status(source, status)
         # What came by no link is every platform's business.
         self.links.send(status, source if source in self._link_settings else None)
         self._command_service.publish(source, status)
 
     def _note_order(self, source: str, command: msg.RemoteCommand) -> None:
         notify(self._observers.order, source, command)
+        self._order_log.order(source, command)
         self._audit.note(
             'ordered',
             source=source,

@@ -87,6 +87,7 @@ def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
             start_anew()
         return _refuse(node, error)
     say = node.get_logger().info
+    say(bridge.summary)
     say(f'configured by {", ".join(map(str, files))}')
     say(f'commands: {", ".join(sorted(bridge.router.kinds)) or "none"}')
     # What there is now stays. To look through it for garbage takes 25 ms, in which no thread goes

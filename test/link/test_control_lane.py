@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+import pytest
 
 from xparo_bridge.link.control_lane import ControlLane, WINDOW
 from xparo_bridge.messages import BehaviorStatus, ChatRequest, CommandState, CommandStatus
@@ -65,7 +66,7 @@ def test_what_was_confirmed_is_gone():
 
 
 def test_a_confirmation_after_a_drop_does_not_confirm_too_much():
-    lane = filled('a', 'b', 'c', max_bytes=1000)
+    lane = filled('a', 'b', 'c', max_bytes=1100)
     lane.next(), lane.next()
     sent = lane.sent
     lane.add(status('d'))
@@ -88,6 +89,15 @@ def test_progress_that_waits_is_replaced_also_when_other_messages_came_between()
         lane.add(status('a', 'running', progress={'left': distance}))
         lane.add(status('b', 'running', progress={'left': distance}))
     assert [message.progress['left'] for message in taken(lane)] == [999, 999]
+
+
+@pytest.mark.parametrize('states', [['running', 'paused', 'running'], ['running', 'paused']])
+def test_of_a_command_that_was_paused_meanwhile_the_last_counts(states):
+    lane = ControlLane(1 << 20)
+    for number, state in enumerate(states):
+        lane.add(CommandStatus('c', 'go', CommandState(state), progress={'number': number}))
+    (left,) = taken(lane)
+    assert (left.state, left.progress) == (states[-1], {'number': len(states) - 1})
 
 
 def test_progress_that_was_sent_is_not_replaced():

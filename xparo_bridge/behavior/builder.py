@@ -21,7 +21,7 @@ from .context import TreeContext
 from .document import Element, Limits
 from .errors import BehaviorError, ConversionError, NodeError, Problem
 from .leaves import StubAction
-from .manifest import Manifest, NodeConfig
+from .manifest import Doubt, Manifest, NodeConfig
 from .node import TreeNode
 from .port_connections import PortConnections
 from .ports import (
@@ -190,7 +190,14 @@ class Builder:
             )
         elif config.manifest.check is not None:
             for problem in config.manifest.check(config):
-                self._report(element, config.path, problem, '')
+                if isinstance(problem, Doubt):
+                    self._warn(
+                        Problem(
+                            problem, element.line, config.path, file=element.file, is_warning=True
+                        )
+                    )
+                else:
+                    self._report(element, config.path, problem, '')
         elif config.manifest.type_id in self._registry.builtin_ids:
             planned.node = self._make(planned)
         return len(self._plan) - 1

@@ -18,6 +18,10 @@ from .ports import Port
 from .status import NodeKind
 
 
+class Doubt(str):
+    """What may be wrong with a node, and may not: said, and no error."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """

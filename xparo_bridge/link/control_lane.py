@@ -23,6 +23,9 @@ from ..messages import BehaviorStatus, CommandState, CommandStatus
 from .outbox import from_text, Outbox, Row, to_text
 from .shorten import shortened
 
+# States of a command that a newer one may take the place of before it is sent.
+_GOING_ON = (CommandState.RUNNING, CommandState.PAUSED)
+
 # How much of a backlog may be on its way: what is new waits behind no more than this, bytes.
 WINDOW = 32 * 1024
 # What an entry costs beside its text, bytes, about.
@@ -159,7 +162,7 @@ class ControlLane:
             if message is None:
                 return
             text = to_text(message)
-        running = isinstance(message, CommandStatus) and message.state is CommandState.RUNNING
+        running = isinstance(message, CommandStatus) and message.state in _GOING_ON
         if running and (waiting := self._progress.get(message.command_id)) is not None:
             self._bytes -= waiting.size
             waiting.put(text)

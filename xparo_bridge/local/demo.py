@@ -25,6 +25,7 @@ from ..share import share
 from .children import cancel_on_signals, Child
 from .demo_ros import ask_platform, fail_next_goal, RosFailed
 from .platform_client import Event, OperatorClient
+from .platform_frames import TERMINAL_STATES
 from .platform_server import ROBOT_PATH
 from .tree_view import TreeView
 
@@ -336,7 +337,7 @@ class Demo:
                 continue
             for line in view.update(data):
                 self._tell(f'    {line}')
-            if data['state'] not in ('running', 'stopping'):
+            if data['state'] not in ('running', 'paused', 'stopping'):
                 break
         else:
             raise StepFailed('the platform is gone', self._platform)
@@ -358,7 +359,7 @@ class Demo:
 
 
 def _refuse_end(status: dict[str, Any]) -> None:
-    if status['state'] not in ('accepted', 'running'):
+    if status['state'] in TERMINAL_STATES:
         raise StepFailed(f'the command ended {status["state"]}: {status.get("error")}')
 
 

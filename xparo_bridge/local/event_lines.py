@@ -19,6 +19,8 @@ _LEAST_BYTES = 200
 _IMAGES = ('/9j/', 'iVBORw0KGgo', 'UklGR', 'R0lGOD')
 LONGEST = 88  # characters of a value in one line; a longer one is printed in lines
 _PING = make('ping')
+_NO_PLATFORM = ('ros', 'tree', 'link_loss')
+_JUST_NOW = 5.0  # s between a status and its arrival, with clocks that differ a little
 
 
 def is_routine(event: Event) -> bool:
@@ -37,14 +39,18 @@ def event_line(event: Event) -> str:
     }
     if event.get('type') == 'command_status':
         status = event['data']
-        parts = [f'{status["command"]} {status["command_id"]} {status["state"]}']
+        parts = [f'{status["command"]} {status["command_id"]} {status["state"]}', _from(event)]
         more: list[str] = []
         for key in ('progress', 'result', 'error'):
-            short = brief(status[key]) if key in status else ''
+            value = status.get(key)
+            if key == 'error' and isinstance(value, dict):
+                # Its message says it in a sentence; `commands` and --json have the schema.
+                value = {name: item for name, item in value.items() if name != 'schema'}
+            short = brief(value) if key in status else ''
             if len(short) <= LONGEST:
                 parts.append(short)
             else:
-                more += nested(status[key])
+                more += nested(value)
         text = '\n'.join([' '.join(filter(None, parts)), *more])
     elif event.get('type') == 'behavior_status':
         text = _tree_line(event['data'])
@@ -54,6 +60,16 @@ def event_line(event: Event) -> str:
         text = f'{event["event"]} {brief(said)}'
     clock = time.strftime('%H:%M:%S', time.localtime(event['time']))
     return f'{clock} {event["robot"]} {text}'
+
+
+def _from(event: Event) -> str:
+    """Who ordered it, if it was no platform, and when it was, if that was not just now."""
+    status = event['data']
+    source, at = status.get('source'), status.get('time')
+    said = [f'by {source}'] if source in _NO_PLATFORM else []
+    if isinstance(at, (int, float)) and event['time'] - at > _JUST_NOW:
+        said.append(time.strftime('at %H:%M:%S', time.localtime(at)))
+    return ', '.join(said)
 
 
 def _tree_line(status: dict[str, Any]) -> str:

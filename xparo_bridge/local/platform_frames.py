@@ -24,13 +24,14 @@ _TOKEN = 'REST_API_TOKEN'
 COMMAND_STATES = (
     'accepted',
     'running',
+    'paused',
     'succeeded',
     'failed',
     'rejected',
     'canceled',
     'timed_out',
 )
-TERMINAL_STATES = frozenset(COMMAND_STATES[2:])
+TERMINAL_STATES = frozenset(COMMAND_STATES[3:])
 
 
 class FrameRefused(Exception):
@@ -121,7 +122,14 @@ def _command_status(kind: str, data: dict[str, Any]) -> None:
         kind,
         data,
         {'command_id': str, 'command': str, 'state': str},
-        {'progress': dict, 'result': dict, 'error': dict, **_DELIVERY},
+        {
+            'source': str,
+            'time': float,
+            'progress': dict,
+            'result': dict,
+            'error': dict,
+            **_DELIVERY,
+        },
     )
     if data['state'] not in COMMAND_STATES:
         raise FrameRefused(
@@ -162,7 +170,13 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
 }
 
 _DELIVERY: dict[str, type] = {'message_id': str, 'resent': bool}
-_TYPE_NAMES: dict[type, str] = {str: 'string', dict: 'object', list: 'list', bool: 'boolean'}
+_TYPE_NAMES: dict[type, str] = {
+    str: 'string',
+    dict: 'object',
+    list: 'list',
+    bool: 'boolean',
+    float: 'number',
+}
 
 
 def _fields(
@@ -175,7 +189,7 @@ def _fields(
         due = required.get(key) or optional.get(key)
         if due is None:
             raise FrameRefused(f'{kind}: key "{key}" is not in the protocol')
-        if not isinstance(value, due):
+        if not (finite(value) if due is float else isinstance(value, due)):
             raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[due]}')
 
 

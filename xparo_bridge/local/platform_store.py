@@ -18,7 +18,7 @@ HISTORY = 1_000
 COMMANDS = 10_000
 EXCERPT = 2_000
 EVENT_BYTES = 64 * 2**20  # of all events together, as text
-_WELL = frozenset({'accepted', 'running', 'succeeded'})
+_WELL = frozenset({'accepted', 'running', 'paused', 'succeeded'})
 Entry = tuple[dict[str, Any], str]
 
 LARGEST_KEPT = 2**18  # bytes of a message that is kept of a robot; a larger one is only counted

@@ -81,10 +81,15 @@ def _does(robot: Mapping[str, Any], stand: Mapping[str, Any] | None) -> list[str
 
 def _progress(status: Mapping[str, Any]) -> str:
     progress = status.get('progress') or {}
+    said = [f'to {progress["goal"]}'] if progress.get('goal') else []
+    if progress.get('rounds'):
+        said.append(f'round {progress.get("round")} of {progress["rounds"]}')
     distance = progress.get('distance_remaining')
     if isinstance(distance, (int, float)):
-        return f'{distance:.1f} m to go'
-    return str(status['state'])
+        said.append(f'{distance:.1f} m to go')
+    elif not said or status['state'] == 'paused':
+        said.append(str(status['state']))
+    return ', '.join(said)
 
 
 def _ago(moment: Any) -> str:

@@ -33,6 +33,7 @@ class CommandState(StrEnum):
 
     ACCEPTED = 'accepted'
     RUNNING = 'running'
+    PAUSED = 'paused'
     SUCCEEDED = 'succeeded'
     FAILED = 'failed'
     REJECTED = 'rejected'
@@ -42,7 +43,7 @@ class CommandState(StrEnum):
     @property
     def terminal(self) -> bool:
         """Whether a command in this state is over."""
-        return self not in (CommandState.ACCEPTED, CommandState.RUNNING)
+        return self not in (CommandState.ACCEPTED, CommandState.RUNNING, CommandState.PAUSED)
 
 
 # --- platform → robot ---
@@ -190,7 +191,9 @@ class CommandStatus(Message):
     """
     How a command stands; `progress`, `result` and `error` are there when they say something.
 
-    `omitted` names what was left out because the platform takes no message so big.
+    `source` is who ordered it: a link, `ros`, `tree` or `link_loss`. `time`, Unix s, is when it
+    came into this state, or got this far; None if that is not known. `omitted` names what was left
+    out because the platform takes no message so big.
     """
 
     command_id: str
@@ -199,6 +202,8 @@ class CommandStatus(Message):
     progress: Mapping[str, Json] | None = None
     result: Mapping[str, Json] | None = None
     error: Mapping[str, Json] | None = None
+    source: str = ''
+    time: float | None = None
     message_id: str = ''
     resent: bool = False
     omitted: Sequence[str] = ()

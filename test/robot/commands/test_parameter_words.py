@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from xparo_bridge.json_schema import Validator
-from xparo_bridge.robot.commands.parameter_words import sentence
+from xparo_bridge.json_schema.words import sentence
 
 SCHEMA = {
     'type': 'object',

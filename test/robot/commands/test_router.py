@@ -84,6 +84,17 @@ def test_states_come_in_order_and_the_last_one_once(station):
         assert len(progress) <= 2 + 5 * (time.monotonic() - began)
 
 
+def test_each_status_says_when_it_was_and_who_ordered_it(station):
+    at = station({'status': {'kind': 'status'}})
+    began = time.time()
+    end = at.end(at.send('status', source='cloud'))
+    for status in at.told:
+        assert status.source == 'cloud'
+        assert began - 0.001 <= status.time <= time.time()
+    again = at.router.journal.ended(end.command_id)
+    assert (again.source, again.time) == (end.source, end.time)
+
+
 def test_a_newer_goal_takes_over_and_the_older_one_is_preempted(station):
     with start_failing_server('hang'):
         at = station({'go': GO})
@@ -422,7 +433,7 @@ def test_a_server_timeout_of_zero_waits_for_no_server(station):
 
 
 def test_a_kind_whose_schema_is_no_json_schema_is_an_error_at_the_start(station, monkeypatch):
-    monkeypatch.setattr(Say, 'parameters_schema', lambda self: {'type': 'nummber'})
+    monkeypatch.setattr(Say, 'parameters_schema', lambda *settings: {'type': 'nummber'})
     with pytest.raises(
         ConfigurationError, match=r'commands\.x\.kind: the schema .* no JSON Schema'
     ):

@@ -121,7 +121,7 @@ def test_what_is_paused_waits_and_goes_on_after_resume(station):
         assert at.end(at.send('pause')).result == {'paused': [run.id], 'not_paused': []}
         at.until(lambda: 'canceled' in server.lines)
         assert run.open
-        at.until(lambda: run.status.progress == {'paused': True})
+        at.until(lambda: run.state is CommandState.PAUSED)
         left = run.give_up_at - time.monotonic()
         assert at.send('go', goal='table_4').status.error['code'] == 'paused'
         began = time.monotonic()
@@ -129,7 +129,8 @@ def test_what_is_paused_waits_and_goes_on_after_resume(station):
         assert run.give_up_at - time.monotonic() == pytest.approx(left, abs=0.25)
         assert at.end(at.send('resume')).result['resumed'] == [run.id]
         at.until(lambda: server.lines.count('accepted') == 2)
-        assert run.open
+        at.until(lambda: run.state is CommandState.RUNNING)
+        assert at.states(run) == ['accepted', 'running', 'paused', 'running']
 
 
 def test_a_pause_leaves_goals_of_others_which_nobody_could_send_again_and_a_stop_does_not(station):
@@ -171,12 +172,18 @@ def test_a_queued_goal_that_comes_up_in_a_pause_waits_for_its_end(station):
         at.until(lambda: server.lines.count('accepted') == 2)
 
 
+def _way(number):
+    """Progress of a round of three goals at its second, in its numberth of five rounds."""
+    return {'current_goal': 1, 'goal': '1.5, 2', 'round': number, 'rounds': 5}
+
+
 def test_a_round_goes_on_where_it_was_paused(station):
     goals = []
 
     async def execute(handle):
         goals.append(handle.request)
-        handle.publish_feedback(FollowWaypoints.Feedback(current_waypoint=1))
+        for waypoint in (0, 1, 2, 0, 1):
+            handle.publish_feedback(FollowWaypoints.Feedback(current_waypoint=waypoint))
         await handle.over
         handle.canceled()
         return FollowWaypoints.Result()
@@ -199,12 +206,13 @@ def test_a_round_goes_on_where_it_was_paused(station):
         handle_accepted_callback=accepted,
         cancel_callback=cancel,
     )
-    run = at.send('go', goals=['home', 'table_4', 'home'], stop_at_each=True)
-    at.until(lambda: run.status.progress == {'current_goal': 1})
+    run = at.send('go', goals=['home', {'x': 1.5, 'y': 2}, 'home'], loops=4)
+    at.until(lambda: run.status.progress == _way(2))
     at.end(at.send('pause'))
     at.end(at.send('resume'))
     at.until(lambda: len(goals) == 2)
-    assert [goal.goal_index for goal in goals] == [0, 1]
+    assert [(goal.goal_index, goal.number_of_loops) for goal in goals] == [(0, 4), (1, 3)]
+    at.until(lambda: run.status.progress == _way(3))
     server.destroy()
 
 

@@ -76,10 +76,10 @@ def test_a_command_that_runs_a_tree_is_paused_with_it(station, server):
     run = at.send('run_tree', tree_name='round')
     at.until(lambda: 'accepted' in server.lines)
     assert at.end(at.send('pause')).result == {'paused': [run.id], 'not_paused': []}
-    at.until(lambda: run.status.progress and run.status.progress.get('paused'))
+    at.until(lambda: run.state is CommandState.PAUSED)
     assert at.end(at.send('resume')).result['resumed'] == [run.id]
     at.until(lambda: server.lines.count('accepted') == 2)
-    assert run.open
+    assert run.state is CommandState.RUNNING
 
 
 def test_time_stands_still_for_a_tree_that_is_paused(station):

@@ -33,7 +33,7 @@ from ..node import FAILURE, RUNNING, SUCCESS
 from ..ports import input_port, output_port, pointed_key, remapped_key
 from ..registry import NodeRegistry
 from ..status import NodeKind, NodeStatus
-from .robot_commands import CommandRun, NoCommands, RobotCommands, TREE
+from .robot_commands import CommandRun, KnownCommands, NoCommands, RobotCommands, TREE
 from .service_leaf import RosService, ServiceUse
 from .topic_leaf import PublishUse, RosTopicPublish
 from .tree_ros import tree_ros
@@ -69,7 +69,7 @@ class RemoteCommand(StatefulAction):
 
     PORTS = (
         input_port('command', 'string', doc='its name in the configuration'),
-        input_port('parameters', 'string', doc='JSON object of parameters'),
+        input_port('parameters', 'string', doc='json: and an object of parameters'),
         output_port('result', 'string', doc='JSON object of what it gave'),
         output_port('error', 'string', doc='why it failed'),
     )
@@ -116,44 +116,46 @@ class RemoteCommand(StatefulAction):
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of the command, from the ports."""
-        text = self.find_input('parameters') or '{}'
         try:
-            parameters = read_object(text)
+            parameters = _read_parameters(self.find_input('parameters') or '')
         except JsonError as error:
             raise NodeError(f'the port [parameters]: {error}') from error
         return {**parameters, **free_ports(self)}
 
 
-def check_command(
-    config: NodeConfig, command: str, known: Mapping[str, Any] | None
-) -> Iterator[str]:
+def check_command(config: NodeConfig, command: str, known: KnownCommands | None) -> Iterator[str]:
     """
     Say what is wrong with a command that a node runs, as far as that can be known before.
 
     `known` are the commands of the configuration, for where there is no robot to ask.
     """
-    commands: RobotCommands | None = config.context.services.get(COMMANDS)
+    commands: KnownCommands | None = config.context.services.get(COMMANDS) or known
     if pointed_key(command) is not None:
         return
     if not command:
         yield 'the port [command] has no value: it names a command of the configuration'
-    elif commands is not None and not commands.knows(command):
+    elif commands is None:
+        return
+    elif not commands.knows(command):
         yield from commands.problems(command, {})
-    elif commands is None and known is not None and command not in known:
-        yield f'there is no command {command!r} in the configuration'
-    elif commands is not None and config.type_id == RemoteCommand.__name__:
+    elif config.type_id == RemoteCommand.__name__:
         ports = {
             name: text for name, text in config.inputs.items() if name not in ('command', 'result')
         }
         if any(remapped_key(name, text) is not None for name, text in ports.items()):
             return
         try:
-            given = read_object(ports.pop('parameters', '') or '{}')
+            given = _read_parameters(ports.pop('parameters', ''))
         except JsonError as error:
             yield f'the port [parameters]: {error}'
             return
         values = {name: _json_value(text) for name, text in ports.items() if name != 'error'}
         yield from commands.problems(command, {**given, **values})
+
+
+def _read_parameters(text: str) -> dict[str, Any]:
+    """Parameters in JSON; as a literal behind `json:`, since {…} alone names an entry."""
+    return read_object(text.removeprefix('json:') or '{}')
 
 
 class SendTelemetry(SyncAction):
@@ -204,9 +206,7 @@ def jsonable(value: Any) -> Any:
     return str(value)
 
 
-def register(
-    registry: NodeRegistry, bridge: str, commands: Mapping[str, Any] | None = None
-) -> None:
+def register(registry: NodeRegistry, bridge: str, commands: KnownCommands | None = None) -> None:
     """
     Make the bridge's nodes known.
 

@@ -17,7 +17,6 @@ The nodes that the platform's own client has in its palette, so that its trees r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 import json
@@ -40,6 +39,7 @@ from ..values import clip, parse_bool, parse_integer, parse_real
 from .bridge_nodes import check_command, RemoteCommand
 from .nav2_actions import Nav2Action
 from .nav2_interfaces import ACTIONS
+from .robot_commands import KnownCommands
 from .service_leaf import RosService, ServiceUse
 from .topic_leaf import fail
 from .tree_ros import tree_ros
@@ -207,7 +207,7 @@ def _dock(config: NodeConfig) -> TreeNode:
     return Nav2Action(config, use=use)
 
 
-def register(registry: NodeRegistry, commands: Mapping[str, Any] | None) -> None:
+def register(registry: NodeRegistry, commands: KnownCommands | None) -> None:
     """Make the palette known; `commands` are those of the configuration, if that is known."""
     registry.extend('Wait', (input_port('seconds', 'double', doc='s, without a server'),), _wait)
     registry.extend('DockRobot', _DOCK_PORTS, _dock)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from ...alike import alike
 from ...errors import NotNow
 from ...messages import CommandState, RemoteCommand
 
@@ -36,7 +37,34 @@ class RunOfTree(Protocol):
     preempted_by: str
 
 
-class RobotCommands(Protocol):
+class KnownCommands(Protocol):
+    """What can be said of commands before a tree runs."""
+
+    def knows(self, command: str) -> bool:
+        """Whether there is a command of a name."""
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        """Say why a command could never be run with these parameters."""
+
+
+class NamedCommands:
+    """Commands of a configuration of which only the names are known."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
+    def knows(self, command: str) -> bool:
+        return command in self._names
+
+    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
+        if command in self._names:
+            return []
+        near = alike(command, sorted(self._names), 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ''
+        return [f'there is no command "{command}" in the configuration{hint}']
+
+
+class RobotCommands(KnownCommands, Protocol):
     """The robot's commands as its trees see them."""
 
     @property
@@ -45,12 +73,6 @@ class RobotCommands(Protocol):
 
     def execute(self, command: RemoteCommand, source: str) -> Any:
         """Run a command and return its run."""
-
-    def knows(self, command: str) -> bool:
-        """Whether there is a command of a name."""
-
-    def problems(self, command: str, parameters: Mapping[str, Any]) -> list[str]:
-        """Say why a command could never be run with these parameters."""
 
     def cancel(self, run: Any) -> None:
         """Begin to end a run."""

@@ -13,6 +13,7 @@ from ..registry import NodeFactory, NodeRegistry
 from . import bridge_nodes, nav2_actions, nav2_pause, nav2_poses, nav2_topics, platform_nodes
 from .configured import add_configured, ConfigProblem
 from .fields import is_installed
+from .robot_commands import KnownCommands
 
 # What each release of Nav2 brought that the ones before it did not have, the newest first.
 _NEW_IN = (
@@ -32,7 +33,7 @@ def robot_registry(
     bridge: str,
     nodes: Mapping[str, Mapping[str, Any]],
     *,
-    commands: Mapping[str, Any] | None = None,
+    commands: KnownCommands | None = None,
     stubs: bool = False,
 ) -> tuple[NodeRegistry, list[ConfigProblem]]:
     """

@@ -19,7 +19,7 @@ from ...state import State
 from ..document import Limits
 from ..errors import Problem, TreeErrors
 from .reports import Send, TreeReports, Watch
-from .robot_commands import RobotCommands
+from .robot_commands import NamedCommands, RobotCommands
 from .robot_registry import robot_registry
 from .robot_state import RobotState
 from .tree_library import read_folder, StoredTree, TreeLibrary
@@ -60,7 +60,7 @@ class Trees:
         registry, problems = robot_registry(
             node.get_fully_qualified_name(),
             settings['nodes'],
-            commands=configuration['commands'],
+            commands=NamedCommands(configuration['commands']),
         )
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
         library = TreeLibrary(state, self._own(folder))

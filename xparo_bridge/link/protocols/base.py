@@ -19,7 +19,7 @@ from importlib.metadata import entry_points
 import math
 from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 
-from ...credentials import Credentials, REQUIRED
+from ...credentials import Credentials
 from ...errors import BadInput
 from ...json_reader import (
     json_type,
@@ -79,7 +79,8 @@ class Protocol(ABC):
     # Names of the commands that act whatever stands beside them; the link sets the robot's own.
     urgent: Collection[str] = ('stop', 'pause', 'cancel')
     sends_origin: ClassVar[bool] = False  # Whether the handshake names the URL's host as origin.
-    required_credentials: ClassVar[Sequence[str]] = REQUIRED
+    # Which of `secret_key` and `project_id` it proves itself with; both make it the platform's.
+    required_credentials: ClassVar[Sequence[str]] = ()
 
     @classmethod
     @abstractmethod

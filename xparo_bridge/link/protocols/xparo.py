@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
-from ...credentials import Credentials
+from ...credentials import Credentials, REQUIRED
 from ...json_writer import dumps
 from ...messages import (
     ApiToken,
@@ -45,6 +45,7 @@ class Xparo(Protocol):
 
     name: ClassVar[str] = 'xparo'
     sends_origin = True
+    required_credentials = REQUIRED
     asking_words = ('remote_command', 'behavior_update')
 
     def __init__(
@@ -119,8 +120,9 @@ def _command_status(status: CommandStatus) -> str:
         'command_id': status.command_id,
         'command': status.command,
         'state': status.state.value,
+        **({'source': status.source} if status.source else {}),
     }
-    for key in ('progress', 'result', 'error'):
+    for key in ('time', 'progress', 'result', 'error'):
         value = getattr(status, key)
         if value is not None:
             data[key] = value

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
-from ...credentials import Credentials
+from ...credentials import Credentials, REQUIRED
 from ...json_reader import TooMany
 from ...json_writer import dumps
 from ...messages import (
@@ -72,6 +72,7 @@ class XparoChatbot(Protocol):
 
     name: ClassVar[str] = 'xparo_chatbot'
     sends_origin = True
+    required_credentials = REQUIRED
     asking_words = ('command',)
     capabilities = frozenset(
         {ChatRequest, SaveAiml, AskSchedule, SaveSchedule, DeleteSchedule, SyncConfig}

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from ... import messages as msg
-from ...credentials import Credentials
+from ...credentials import Credentials, REQUIRED
 from ...json_writer import dumps
 from .base import (
     Frame,
@@ -47,6 +47,7 @@ class XparoDispatch(Protocol):
 
     name: ClassVar[str] = NAME
     sends_origin = True
+    required_credentials = REQUIRED
     asking_words = ('RUN_COMMAND', 'RUN_TASK')
     rest_only = frozenset({msg.Heartbeat, msg.LogUpdate, msg.AskLogSession})
 

@@ -13,7 +13,7 @@ from ...faults import FAULTS
 from ...ros import nav2_errors
 from ...ros.action_goal import ActionGoal, cancel_all, Ending, IN_DOUBT, Outcome
 from ...ros.entities import action_client, timer
-from ...ros.goal_progress import remaining
+from ...ros.goal_progress import begins_anew, remaining
 from ...ros.presence import Presence
 from ...ros.walls import guarded, owned_by
 from . import kind
@@ -31,19 +31,26 @@ _MAY_MOVE = '; the robot may still be moving'
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be done: a goal message for an action."""
+    """What is to be done: a goal message for an action, and what its places are called."""
 
     action: str
     goal: Any
+    names: tuple[str, ...] = ()
 
 
 @dataclass
 class ActiveGoal:
-    """A run's target and the goal that is at it; none while it is paused."""
+    """
+    A run's target and the goal that is at it; none while it is paused.
+
+    Of the rounds of the command some were done `earlier`, before a pause, and `rounds` since.
+    """
 
     target: Target
     goal: ActionGoal | None = None
     feedback: Any = None
+    earlier: int = 0
+    rounds: int = 0
     pausing: bool = False  # its goal is being cancelled only to be sent again later
 
 
@@ -117,7 +124,7 @@ class ActionKind(Kind[ActiveGoal]):
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         """Return what is to be done, or why it cannot be."""
 
-    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+    def progress(self, active: ActiveGoal, feedback: Any) -> dict[str, Any]:
         """Return what of the feedback is reported to the platform."""
         return {}
 
@@ -222,7 +229,7 @@ class ActionKind(Kind[ActiveGoal]):
 
     def _hold(self, run: Run[ActiveGoal]) -> None:
         run.paused = True
-        run.running({'paused': True})
+        run.hold()
 
     def _accepted(self, run: Run[ActiveGoal]) -> None:
         run.running()
@@ -231,9 +238,11 @@ class ActionKind(Kind[ActiveGoal]):
             self.robot.runs.cancel(run.replaces)
 
     def _on_feedback(self, run: Run[ActiveGoal], feedback: Any) -> None:
-        run.work.feedback = feedback
+        active = run.work
+        active.rounds += begins_anew(active.feedback, feedback)
+        active.feedback = feedback
         if not run.paused:
-            run.running(self.progress(run.work.target, feedback))
+            run.running(self.progress(active, feedback))
 
     def _ended(self, run: Run[ActiveGoal], outcome: Outcome) -> None:
         active = run.work
@@ -243,7 +252,8 @@ class ActionKind(Kind[ActiveGoal]):
         canceled = ending is Ending.CANCELED or (ending is Ending.ABORTED and wanted)
         if canceled and active.pausing and not run.canceling:
             active.goal = None
-            left = remaining(active.target.goal, active.feedback)
+            left = remaining(active.target.goal, active.feedback, active.rounds)
+            active.earlier, active.rounds = active.earlier + active.rounds, 0
             active.target = replace(active.target, goal=left)
             active.feedback = None
             if run.paused:

@@ -166,7 +166,7 @@ class Journal:
                 'state': status.state.value,
                 'result': _bounded(status.result, _MAX_RESULT, {}),
                 'error': _bounded(status.error, _MAX_ERROR, _shortened(status.error)),
-                'at': time.time(),
+                'at': status.time or time.time(),
             }
         )
         self._ended[key] = len(text)
@@ -268,7 +268,13 @@ def _status(command_id: str, value: dict[str, Any]) -> CommandStatus:
         CommandState(value['state']),
         result=value.get('result'),
         error=value.get('error'),
+        source=str(value.get('source', '')),
+        time=_time(value.get('at')),
     )
+
+
+def _time(value: Any) -> float | None:
+    return round(float(value), 3) if isinstance(value, (int, float)) else None
 
 
 def _bounded(value: Any, max_bytes: int, kept: dict[str, Any]) -> Any:

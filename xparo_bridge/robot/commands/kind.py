@@ -221,6 +221,7 @@ class Kind(ABC, Generic[W]):
     `urgent` ones pass the limits of rates and numbers; `unconditional` ones act also where their
     form, age or id is wrong, which is only noted in their result. Those that `stream` come many a
     second, each replacing the one before; they are not kept in mind and end when their link does.
+    Those that only ask change nothing, and are not logged.
     A run of a `pausable` kind may be started while the robot is paused, and waits then. What it
     reports has at most `largest_answer` bytes of JSON.
     """
@@ -229,6 +230,7 @@ class Kind(ABC, Generic[W]):
     urgent: ClassVar[bool] = False
     unconditional: ClassVar[bool] = False
     streams: ClassVar[bool] = False
+    asks: ClassVar[bool] = False
     pausable: ClassVar[bool] = False
     largest_answer: ClassVar[int] = MAX_ANSWER
 
@@ -258,9 +260,15 @@ class Kind(ABC, Generic[W]):
     def learn_motion_actions(self, names: Collection[str]) -> None:  # noqa: B027
         """Take the full names of the `motion_actions` of all commands, once all are made."""
 
-    def parameters_schema(self) -> Schema:
-        """JSON Schema of the parameters."""
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        """JSON Schema of the parameters of a command, by its checked entry; needs no robot."""
         return {'type': 'object', 'additionalProperties': False}
+
+    @classmethod
+    def places_in(cls, parameters: Mapping[str, Any]) -> list[str]:
+        """Names of the places that checked parameters send the robot to."""
+        return []
 
     def prepare(self, run: Run[W]) -> Rejection | None:
         """

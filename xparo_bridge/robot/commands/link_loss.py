@@ -123,8 +123,11 @@ class LinkLoss:
             self._execute(self._settings['back'])
             return
         if run is not None:
+            if run.open:
+                self._logger.info(f'a platform is back: {run.command.command} is cancelled')
             self._router.cancel(run)
         if paused and self._router.latch == 'paused':
+            self._logger.info('a platform is back: what was paused goes on')
             self._router.resume()
 
     def _execute(self, order: Mapping[str, Any]) -> Run[Any]:

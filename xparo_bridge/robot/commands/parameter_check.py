@@ -16,8 +16,8 @@ import math
 from typing import Any
 
 from ...json_schema import Validator
+from ...json_schema.words import sentence
 from .kind import Kind, Schema
-from .parameter_words import sentence
 
 # How many problems are reported, and how long a text may be, in characters.
 _MOST = 10
@@ -32,7 +32,7 @@ class Checker:
     """Checks the parameters of one kind of command and fills in what they leave out."""
 
     def __init__(self, kind: Kind[Any]) -> None:
-        self.schema: Schema = kind.parameters_schema()
+        self.schema: Schema = kind.parameters_schema(kind.settings)
         self._validator = Validator(self.schema)
         self._properties: Mapping[str, Schema] = self.schema.get('properties', {})
         self._parts = {

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...json_schema import Problem, SchemaError, Validator
+from ...json_schema.words import sentence
 from ...ros.fields import load_type, UnknownType
 from .kind import Schema, SettingsError
-from .parameter_words import sentence
 
 _NUMBER = {'type': 'number'}
 _SIZE = {'type': 'integer', 'minimum': 0}

@@ -10,6 +10,7 @@ how its goals stand. One whose goals are not on record waits until the servers w
 from __future__ import annotations
 
 from collections.abc import Callable
+import time
 
 from rclpy.node import Node
 
@@ -122,5 +123,7 @@ class Recovery:
                 + (outcomes or 'no goal had been sent for it'),
                 'goal_may_be_running': any(goal.running for goal in goals),
             },
+            source=command.source,
+            time=round(time.time(), 3),
         )
         self._on_end(command.source, status)

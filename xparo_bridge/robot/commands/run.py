@@ -3,7 +3,8 @@
 """
 One run of a command: its state, and the one place where it ends.
 
-States go accepted → running → exactly one terminal state; a run may end in any state before.
+States go accepted → running → exactly one terminal state; a run may be paused in between, and may
+end in any state before.
 Whatever tries to end a run a second time is ignored here, so no kind of command needs to guard
 against it.
 """
@@ -144,6 +145,11 @@ class Run(Generic[W]):
             self._next_progress = 0.0
         self.flush_progress(time.monotonic())
 
+    def hold(self, progress: Mapping[str, Any] | None = None) -> None:
+        """Report that it waits until it is resumed."""
+        self._waiting_progress = None
+        self._change(CommandState.PAUSED, progress=progress)
+
     def flush_progress(self, now: float) -> None:
         """Report the latest progress if it is due."""
         if self._waiting_progress is not None and now >= self._next_progress:
@@ -198,5 +204,12 @@ class Run(Generic[W]):
             if value:
                 content[key] = bounded(value) if key == 'error' else fitted(value, most)
         self.state = state
-        self.status = CommandStatus(self.id, self.command.command, state, **content)
+        self.status = CommandStatus(
+            self.id,
+            self.command.command,
+            state,
+            source=self.source,
+            time=round(time.time(), 3),
+            **content,
+        )
         self._on_change(self)

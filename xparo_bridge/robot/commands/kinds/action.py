@@ -50,7 +50,7 @@ class Action(ActionKind):
 
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         cls = parameters.interface(settings['type'], 'action')
-        self._schema = parameters.schema(settings['parameters'])
+        self._schema = self.parameters_schema(settings)
         self._template = Template(
             cls.Goal,
             settings['goal'],
@@ -65,8 +65,9 @@ class Action(ActionKind):
         if settings['motion'] or moves_base(settings['type']):
             self._drive()
 
-    def parameters_schema(self) -> Schema:
-        return self._schema
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        return parameters.schema(settings['parameters'])
 
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         try:
@@ -89,7 +90,7 @@ class Action(ActionKind):
             repeatable = self._drives or self.settings['type'].startswith('nav2_msgs/')
         return repeatable and super().pause(run)
 
-    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+    def progress(self, active: ActiveGoal, feedback: Any) -> dict[str, Any]:
         return plain(feedback)
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 import functools
 import os
 import subprocess
 import sys
 import threading
+from typing import Any
 
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
@@ -76,7 +78,8 @@ class ApplyConfiguration(Kind[_Work]):
 
     settings_schema = settings(timeout=300.0, concurrency='reject')
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         bundle = {
             'type': 'string',
             'maxLength': _MOST,

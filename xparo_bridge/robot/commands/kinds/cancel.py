@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..answers import listed
@@ -19,7 +20,8 @@ class Cancel(Kind[list[Run[Any]]]):
     unconditional = True
     settings_schema = settings(timeout=15.0)
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,

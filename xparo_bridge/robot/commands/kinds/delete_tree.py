@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ....behavior.ros.trees import NoSuchTree
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
@@ -14,7 +17,8 @@ class DeleteTree(Kind[None]):
 
     settings_schema = settings()
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,

@@ -48,7 +48,8 @@ class Dock(ActionKind):
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot, {settings['action']: DockRobot})
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,
@@ -58,6 +59,10 @@ class Dock(ActionKind):
             },
             'not': {'required': ['dock', 'place']},
         }
+
+    @classmethod
+    def places_in(cls, parameters: Mapping[str, Any]) -> list[str]:
+        return [parameters['place']] if 'place' in parameters else []
 
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
         goal = DockRobot.Goal(dock_type=self.settings['dock_type'])
@@ -74,7 +79,7 @@ class Dock(ActionKind):
             goal.dock_id = run.parameters.get('dock', self.settings['dock'])
         return Target(self.settings['action'], goal)
 
-    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+    def progress(self, active: ActiveGoal, feedback: Any) -> dict[str, Any]:
         return {'phase': _STATES.get(feedback.state, ''), 'retries': feedback.num_retries}
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...black_box.access import Access
 from ..kind import Kind, Schema, settings
 from ..run import Run
@@ -14,7 +17,8 @@ class FreezeRecording(Kind[None]):
 
     settings_schema = settings()
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         reason = {
             'type': 'string',
             'maxLength': 500,

@@ -19,6 +19,8 @@ class ListCommands(Kind[None]):
     the owner configured, and places that were saved, of which there are a thousand at most.
     """
 
+    asks = True
+
     settings_schema = settings()
     largest_answer = 512_000
 

@@ -13,6 +13,8 @@ from ..run import Run
 class ListRecordings(Kind[None]):
     """Result: `recordings`, newest first: name, reasons, begin, end, messages, bytes."""
 
+    asks = True
+
     settings_schema = settings()
 
     def start(self, run: Run[None]) -> None:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..kind import Kind, Schema, settings
 from ..run import Run
 
@@ -16,9 +19,12 @@ class ListTrees(Kind[None]):
     that follow are reported `after` the last name that was.
     """
 
+    asks = True
+
     settings_schema = settings()
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 import math
 from typing import Any
 
@@ -60,8 +61,9 @@ class Navigate(ActionKind):
     Parameters, one of: `goal`, a place or a pose {x, y, yaw, frame} in m and rad, or the pose's
     keys themselves; `goals`, a list of these, driven through without a stop or, with
     `stop_at_each` or `loops`, from one to the next; `turn`, rad counter-clockwise; `distance`,
-    m ahead, or back if negative. Progress has distance_remaining (m), the times (s), recoveries
-    and the current pose, as far as the action tells them.
+    m ahead, or back if negative. Progress has the goal by its name, distance_remaining (m), the
+    times (s), recoveries, the current pose, and of loops the round and how many rounds there are,
+    as far as the action tells them.
     """
 
     settings_schema = action_settings(
@@ -108,8 +110,9 @@ class Navigate(ActionKind):
             name, settings, robot, {settings[key]: kind for key, (kind, _) in _ACTIONS.items()}
         )
 
-    def parameters_schema(self) -> Schema:
-        turn, distance = self.settings['max_turn'], self.settings['max_distance']
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        turn, distance = settings['max_turn'], settings['max_distance']
         return {
             'type': 'object',
             'additionalProperties': False,
@@ -167,11 +170,11 @@ class Navigate(ActionKind):
                 return self._target('spin_action', target_yaw=float(wanted['turn']))
             if 'distance' in wanted:
                 return self._straight(wanted['distance'])
-            return self._target(
-                'action',
-                pose=self._pose(wanted.get('goal', wanted)),
-                behavior_tree=self.settings['behavior_tree'],
+            goal = wanted.get('goal', wanted)
+            target = self._target(
+                'action', pose=self._pose(goal), behavior_tree=self.settings['behavior_tree']
             )
+            return replace(target, names=(_called(goal),))
         except UnknownPlace as error:
             return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
         except NoPose as error:
@@ -189,7 +192,7 @@ class Navigate(ActionKind):
                 'through_poses_action', behavior_tree=self.settings['behavior_tree']
             )
         set_poses(target.goal, poses)
-        return target
+        return replace(target, names=tuple(map(_called, wanted['goals'])))
 
     def _straight(self, distance: float) -> Target:
         allowance = _duration(self.timeout)
@@ -204,8 +207,14 @@ class Navigate(ActionKind):
     def _pose(self, goal: str | Mapping[str, Any]) -> Any:
         return pose_stamped(self.robot.places[goal] if isinstance(goal, str) else goal)
 
-    def progress(self, target: Target, feedback: Any) -> dict[str, Any]:
+    @classmethod
+    def places_in(cls, parameters: Mapping[str, Any]) -> list[str]:
+        goals = [parameters.get('goal'), *parameters.get('goals', ())]
+        return [goal for goal in goals if isinstance(goal, str)]
+
+    def progress(self, active: ActiveGoal, feedback: Any) -> dict[str, Any]:
         reported: dict[str, Any] = {}
+        names = active.target.names
         for key in ('distance_remaining', 'distance_traveled', 'angular_distance_traveled'):
             if hasattr(feedback, key):
                 reported[key] = round(float(getattr(feedback, key)), 3)
@@ -216,14 +225,27 @@ class Navigate(ActionKind):
             reported['recoveries'] = feedback.number_of_recoveries
             reported['pose'] = pose_values(feedback.current_pose.pose)
         if hasattr(feedback, 'number_of_poses_remaining'):
-            reported['goals_remaining'] = feedback.number_of_poses_remaining
-        if hasattr(feedback, 'current_waypoint'):
+            reported['goals_remaining'] = left = feedback.number_of_poses_remaining
+            reported['goal'] = names[-min(max(left, 1), len(names))]
+        elif hasattr(feedback, 'current_waypoint'):
             reported['current_goal'] = feedback.current_waypoint
+            reported['goal'] = names[min(feedback.current_waypoint, len(names) - 1)]
+            loops = getattr(active.target.goal, 'number_of_loops', 0)
+            if rounds := active.earlier + loops:
+                reported['round'] = active.earlier + active.rounds + 1
+                reported['rounds'] = rounds + 1
+        elif names:
+            reported['goal'] = names[0]
         return reported
 
     def result(self, target: Target, result: Any) -> dict[str, Any]:
         indices = missed(result)
         return {'missed_goals': indices} if indices else {}
+
+
+def _called(goal: str | Mapping[str, Any]) -> str:
+    """What a goal is called: a place by its name, a pose by where it is."""
+    return goal if isinstance(goal, str) else f'{goal["x"]:g}, {goal["y"]:g}'
 
 
 def _seconds(duration: Duration) -> float:

@@ -69,7 +69,7 @@ class Publish(Kind[_Job]):
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot)
         cls = parameters.interface(settings['type'], 'msg')
-        self._schema = parameters.schema(settings['parameters'])
+        self._schema = self.parameters_schema(settings)
         self._template = Template(
             cls,
             settings['message'],
@@ -84,8 +84,9 @@ class Publish(Kind[_Job]):
         self._publisher = publisher(robot.node, cls, settings['topic'], qos)
         Presence.of(robot.node).expect_subscriber(settings['topic'], cls, f'command {name}')
 
-    def parameters_schema(self) -> Schema:
-        return self._schema
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        return parameters.schema(settings['parameters'])
 
     def prepare(self, run: Run[_Job]) -> Rejection | None:
         try:
@@ -122,11 +123,12 @@ class Publish(Kind[_Job]):
         run.paused = True
         if run.work.timer is not None:
             run.work.timer.cancel()
-        run.running({'paused': True})
+        run.hold()
         return True
 
     def resume(self, run: Run[_Job]) -> None:
         run.paused = False
+        run.running()
         if run.work.timer is not None:
             run.work.timer.reset()
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....behavior.errors import TreeErrors
@@ -24,7 +25,8 @@ class RunTree(Kind[TreeRun]):
 
     settings_schema = settings(timeout=86400.0, concurrency='preempt', channel='tree', motion=True)
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,
@@ -76,6 +78,7 @@ class RunTree(Kind[TreeRun]):
 
     def resume(self, run: Run[TreeRun]) -> None:
         run.paused = False
+        run.running({'active_nodes': run.work.active_nodes})
 
     def emergency_stop(self) -> None:
         # Also the tree that the platform pushed.
@@ -86,9 +89,11 @@ class RunTree(Kind[TreeRun]):
         return isinstance(old.kind, RunTree)
 
     def _progress(self, run: Run[TreeRun], tree: TreeRun) -> None:
-        run.running(
-            {'active_nodes': tree.active_nodes} | ({'paused': True} if tree.paused else {})
-        )
+        progress = {'active_nodes': tree.active_nodes}
+        if tree.paused:
+            run.hold(progress)
+        else:
+            run.running(progress)
 
     def _ended(self, run: Run[TreeRun], tree: TreeRun) -> None:
         if tree.state == 'succeeded':

@@ -49,7 +49,8 @@ class SavePlace(Kind[float]):
         self._listener: TransformListener | None = None
         self._users = 0
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,

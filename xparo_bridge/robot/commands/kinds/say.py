@@ -37,7 +37,8 @@ class Say(Kind[None]):
         super().__init__(name, settings, robot)
         self._publisher = publisher(robot.node, String, settings['topic'], 10)
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,
@@ -46,7 +47,7 @@ class Say(Kind[None]):
                 'text': {
                     'type': 'string',
                     'minLength': 1,
-                    'maxLength': self.settings['max_length'],
+                    'maxLength': settings['max_length'],
                     'description': 'what to say',
                 }
             },

@@ -61,7 +61,7 @@ class Service(Kind[_Call]):
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot)
         cls = parameters.interface(settings['type'], 'srv')
-        self._schema = parameters.schema(settings['parameters'])
+        self._schema = self.parameters_schema(settings)
         self._template = Template(
             cls.Request,
             settings['request'],
@@ -74,8 +74,9 @@ class Service(Kind[_Call]):
         self._calling: set[Run[_Call]] = set()
         self._waiting: deque[Run[_Call]] = deque()
 
-    def parameters_schema(self) -> Schema:
-        return self._schema
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        return parameters.schema(settings['parameters'])
 
     def prepare(self, run: Run[_Call]) -> Rejection | None:
         try:

@@ -48,8 +48,18 @@ class SetParameter(Kind[Setting | None]):
 
     def __init__(self, name: str, settings: Mapping[str, Any], robot: Robot) -> None:
         super().__init__(name, settings, robot)
+        self._nodes: dict[str, RemoteParameters] = {}
+        for entry in settings['allowed'].values():
+            if entry['node'] not in self._nodes:
+                self._nodes[entry['node']] = RemoteParameters(robot.node, entry['node'])
+                Presence.of(robot.node).expect_service(
+                    f'{entry["node"]}/set_parameters', SetParameters, f'command {name}'
+                )
+
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         allowed = settings['allowed']
-        self._schema = {
+        return {
             'type': 'object',
             'additionalProperties': False,
             'required': ['name', 'value'],
@@ -73,16 +83,6 @@ class SetParameter(Kind[Setting | None]):
                 for name, entry in allowed.items()
             ],
         }
-        self._nodes: dict[str, RemoteParameters] = {}
-        for entry in allowed.values():
-            if entry['node'] not in self._nodes:
-                self._nodes[entry['node']] = RemoteParameters(robot.node, entry['node'])
-                Presence.of(robot.node).expect_service(
-                    f'{entry["node"]}/set_parameters', SetParameters, f'command {name}'
-                )
-
-    def parameters_schema(self) -> Schema:
-        return self._schema
 
     def start(self, run: Run[Setting | None]) -> None:
         run.work = None

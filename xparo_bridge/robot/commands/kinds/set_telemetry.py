@@ -38,8 +38,9 @@ class SetTelemetry(Kind[None]):
                     f'it has {", ".join(robot.telemetry.names)}',
                 )
 
-    def parameters_schema(self) -> Schema:
-        groups = self.settings['groups']
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
+        groups = settings['groups']
         return {
             'type': 'object',
             'additionalProperties': False,

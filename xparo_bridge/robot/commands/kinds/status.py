@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 import json
 from typing import Any
@@ -25,9 +26,12 @@ class Status(Kind[None]):
     `telemetry` is asked for, how often each group and topic of it is sent, and what holds it.
     """
 
+    asks = True
+
     settings_schema = settings()
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         return {
             'type': 'object',
             'additionalProperties': False,

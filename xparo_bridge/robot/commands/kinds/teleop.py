@@ -119,7 +119,8 @@ class Teleop(Kind[_Order]):
         # Its own timer: the end of the deadman does not wait for the next tick.
         self._deadman = timer(node, settings['deadman'], self._expire, running=False)
 
-    def parameters_schema(self) -> Schema:
+    @classmethod
+    def parameters_schema(cls, settings: Mapping[str, Any]) -> Schema:
         number = {'type': 'number'}
         return {
             'type': 'object',

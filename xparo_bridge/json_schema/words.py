@@ -1,16 +1,16 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Say in a sentence, for the person who sent a command, what is wrong with a parameter."""
+"""Say in a sentence, for the person who wrote it, what of a value a schema does not allow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...alike import alike
-from ...json_reader import json_type
-from ...json_schema import Problem
-from ...json_writer import dumps
+from ..alike import alike
+from ..json_reader import json_type
+from ..json_writer import dumps
+from . import Problem
 
 _ARTICLES = {
     'string': 'a string',
