@@ -342,6 +342,61 @@ def test_a_transport_that_the_bridge_does_not_speak_is_refused(tmp_path, link, s
     assert f'{tmp_path}/robot.yaml:1: ' in done.stderr and says in done.stderr
 
 
+PATHS = {
+    'state_dir': 'state_dir: {}\n',
+    'files.folder': 'files: {{folder: {}}}\n',
+    'bags.folder': 'bags: {{folder: {}}}\n',
+    'black_box.folder': 'black_box: {{folder: {}}}\n',
+}
+
+
+@pytest.mark.parametrize('key', PATHS)
+@pytest.mark.parametrize(
+    ('path', 'says'),
+    [
+        ('~no-such-user/x', '~no-such-user is the home of no user here'),
+        ('$HOME/x', '$HOME is not replaced here; write ~ for the home of the user'),
+        ('/data/$(hostname)', '$(hostname) is not replaced here'),
+        ('$USER', '$USER is not replaced here'),
+    ],
+)
+def test_a_path_that_would_lead_elsewhere_is_told(problems, key, path, says):
+    (problem,) = problems(PATHS[key].format(f'"{path}"'))
+    assert f'0.yaml:3: {key}: {says}' in problem
+
+
+@pytest.mark.parametrize('path', ['/data/a$', '/data/5$', 'state', '/data/~old'])
+def test_an_odd_path_that_can_be_meant_is_taken(write, path):
+    assert write(LINK + f'state_dir: {path}\n')['state_dir'] == path
+
+
+@pytest.mark.parametrize('name', [r'"r 1\n"', r'"a\0b"', r'"a\tb"', r'"\x7f"'])
+def test_the_name_of_a_robot_has_no_control_characters(problems, name):
+    (problem,) = problems(f'robot_id: {name}\n')
+    assert '0.yaml:3: robot_id: a name has no line breaks' in problem
+
+
+@pytest.mark.parametrize(
+    ('yaw', 'radians'), [('90.0', '1.5708'), ('-90', '-1.5708'), ('270.0', '-1.5708')]
+)
+def test_an_angle_of_a_place_in_degrees_is_told(problems, yaw, radians):
+    (problem,) = problems(f'places: {{a: {{x: 1.0, y: 1.0, yaw: {yaw}}}}}\n')
+    assert '0.yaml:3: places.a.yaw: expected radians' in problem
+    assert problem.endswith(f'degrees are {radians}')
+
+
+@pytest.mark.parametrize('yaw', ['3.1416', '-3.1416', '6.2831', '0'])
+def test_an_angle_of_at_most_a_turn_is_taken(write, yaw):
+    place = write(LINK + f'places: {{a: {{x: 1.0, y: 1.0, yaw: {yaw}}}}}\n')['places']['a']
+    assert place['yaw'] == float(yaw)
+
+
+@pytest.mark.parametrize('node', ['/**', 'xparo_bridge', '/robot/xparo_bridge'])
+def test_a_file_of_ros_parameters_is_called_one(problems, node):
+    (problem,) = problems(f'{node}:\n  ros__parameters:\n    robot_id: r1\n')
+    assert '--params-file' in problem
+
+
 def test_a_folder_of_trees_that_is_not_there_is_told(problems):
     (problem,) = problems('trees:\n  folder: /no/such/folder\n')
     assert problem.endswith('0.yaml:4: trees.folder: no folder /no/such/folder')

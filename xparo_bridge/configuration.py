@@ -292,7 +292,7 @@ def checked(
         if rest is None:
             raise ConfigurationError(configuration.problem(path, text) for path, text in problems)
     _fill_defaults(rest, root, root)
-    _expand_paths(rest, root, root)
+    problems += _expand_paths(rest, root, root, on_robot=known.on_robot)
     if known.own:
         problems += configuration_rules.problems(rest, on_robot=known.on_robot)
     if problems:
@@ -398,7 +398,8 @@ def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
         known = list(rule.get('properties', {}))
         for key in error.instance:
             if key not in known:
-                yield (*path, str(key)), _unknown_key(str(key), known)
+                own = error.instance[key]
+                yield (*path, str(key)), _unknown_key(str(key), known, own)
     elif (path == () and error.keyword == 'required') or (
         path == ('links',) and not error.instance
     ):
@@ -414,12 +415,17 @@ def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
         yield path, text + (f' ({purpose})' if purpose else '')
 
 
-def _unknown_key(key: str, known: list[str]) -> str:
+def _unknown_key(key: str, known: list[str], value: Any) -> str:
     if key in _SECRETS:
         return (
             'secrets do not stand in configuration files; set XPARO_SECRET_KEY and '
             'XPARO_PROJECT_ID in the environment, or put secret_key and project_id into a file of '
             "mode 0600 that the link's credentials_file names"
+        )
+    if isinstance(value, dict) and 'ros__parameters' in value:
+        return (
+            'this is a file of ROS parameters; give it by --ros-args --params-file, and by config '
+            "only the bridge's own files"
         )
     near = alike(key, known, 1)
     if ':' in key:
@@ -440,15 +446,27 @@ def _fill_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> 
         _fill_defaults(child, part, root)
 
 
-def _expand_paths(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
-    """Put the home of the user in place of ~ in all that names a file or a folder."""
+def _expand_paths(
+    value: Any,
+    schema: dict[str, Any],
+    root: dict[str, Any],
+    at: KeyPath = (),
+    *,
+    on_robot: bool,
+) -> Iterator[tuple[KeyPath, str]]:
+    """Put the home of the user in place of ~ in paths; yield those that cannot be meant so."""
     for child, key, part in _children(value, _resolved(schema, root)):
-        if isinstance(child, str) and part.get('format') == 'path' and child.startswith('~'):
-            try:
-                value[key] = str(Path(child).expanduser())
-            except RuntimeError:  # No such user: the file will not be found, and named as it is.
-                pass
-        _expand_paths(child, part, root)
+        here = (*at, key)
+        if isinstance(child, str) and part.get('format') == 'path':
+            if child.startswith('~'):
+                try:
+                    value[key] = str(Path(child).expanduser())
+                except RuntimeError:
+                    if on_robot:
+                        yield here, f'{child.partition("/")[0]} is the home of no user here'
+            if text := configuration_rules.path_problem(child):
+                yield here, text
+        yield from _expand_paths(child, part, root, here, on_robot=on_robot)
 
 
 def _children(value: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any]]]:

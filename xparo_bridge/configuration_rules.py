@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+import math
 from pathlib import Path
 import re
 from typing import Any
@@ -19,6 +20,7 @@ _NAMES = {'topic', 'service', 'action', 'node', 'odom_topic', 'goal_topic'}
 _LISTS = {'topics', 'services', 'actions', 'nodes', 'lifecycle'}
 # No launch file reads these files.
 _SUBSTITUTION = re.compile(r'\$\(')
+_VARIABLE = re.compile(r'\$(\w+|[({].*?[)}])')
 
 
 def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tuple[KeyPath, str]]:
@@ -30,6 +32,15 @@ def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tupl
     yield from _ros_names(data)
     yield from _twice(data)
     yield from _addresses(data)
+    if re.search(r'[\0-\x1f\x7f]', data.get('robot_id') or ''):
+        yield ('robot_id',), 'a name has no line breaks or other control characters'
+    for name, place in data['places'].items():
+        if abs(place['yaw']) > math.tau:
+            yield (
+                ('places', name, 'yaw'),
+                f'expected radians, at most a turn; {place["yaw"]:g} degrees are '
+                f'{math.radians(math.remainder(place["yaw"], 360.0)):.4f}',
+            )
     if data['schedule']['time_zone']:
         # Only here: few robots need the database of time zones.
         from .time_zones import time_zone
@@ -41,6 +52,16 @@ def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tupl
     folder = data['trees']['folder']
     if folder and on_robot and not Path(folder).is_dir():
         yield ('trees', 'folder'), f'no folder {folder}'
+
+
+def path_problem(path: str) -> str:
+    """Say why a path cannot be meant as it stands; empty if it can."""
+    found = _VARIABLE.search(path)
+    if found:
+        return (
+            f'{found[0]} is not replaced here; write ~ for the home of the user, or the whole path'
+        )
+    return 'a path has no such character as \\0' if '\0' in path else ''
 
 
 def _ros_names(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
