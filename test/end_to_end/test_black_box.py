@@ -14,7 +14,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fixtures.ros_graph import RosGraph
-from fixtures.system import SECRET_KEY, system
+from fixtures.system import LINK, SECRET_KEY, system
+from link.rest_platform import platform
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
@@ -155,6 +156,55 @@ def test_a_failed_command_has_what_came_before_it_in_a_recording(tmp_path: Path)
                 raise AssertionError('only what is configured is recorded')
 
     asyncio.run(scenario())
+
+
+def test_a_recording_is_listed_fetched_over_rest_and_opens_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [String(data=f'door {number}') for number in range(50)]
+
+    async def fetched() -> tuple[str, dict[str, bytes]]:
+        async with platform() as rest:
+            rest.token = 't0ken-0f-the-tests'
+            monkeypatch.setitem(LINK, 'rest', {'url': rest.url})
+            box = settings(topics=['/doors'])
+            with RosGraph() as graph:
+                doors = graph.node.create_publisher(String, '/doors', 100)
+                async with system(tmp_path, black_box=box, commands=SAVE) as parts:
+                    await parts.operator.request('token', token=rest.token)
+                    await publish(graph, doors, sent)
+                    failed = await parts.ended(await parts.send('save_place', name='here'))
+                    name = failed['error']['recording']
+                    async with asyncio.timeout(30.0):
+                        while True:
+                            told = await parts.ended(await parts.send('list_recordings'))
+                            known = {one['name']: one for one in told['result']['recordings']}
+                            if name in known:
+                                break
+                            await asyncio.sleep(0.1)
+                    end = await parts.ended(await parts.send('upload_rosbag', bag=name))
+                    assert (end['state'], end['result']['success']) == ('succeeded', True), end
+                    took = [body for path, body in rest.took if path == '/api/upload_rosbag/']
+                    return name, {body['bag_file'][0]: body['bag_file'][1] for body in took}
+
+    name, files = asyncio.run(fetched())
+    assert {f'{name}.mcap', 'metadata.yaml'} <= set(files)
+    # What the platform got, and nothing of the robot's disk.
+    bag = tmp_path / 'platform' / name
+    bag.mkdir(parents=True)
+    for file, content in files.items():
+        (bag / file).write_bytes(content)
+    found = messages(bag)
+    said = [deserialize_message(data, String).data for data in found['/doors']]
+    assert said == [message.data for message in sent]
+    assert any('save_place' in frame['frame'] for frame in objects(bag, 'frames'))
+    with AnyReader([bag]) as reader:
+        by_rosbags = [
+            bytes(data)
+            for connection, _, data in reader.messages()
+            if connection.topic == '/doors'
+        ]
+    assert by_rosbags == found['/doors']
 
 
 def test_stop_a_node_diagnostics_and_a_condition_freeze_too(tmp_path: Path) -> None:

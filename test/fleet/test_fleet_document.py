@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from xparo_bridge.fleet.ros_checking import installed
+from xparo_bridge.rollout.signing import public_key_of
 from xparo_bridge.share import share
 
 PAGE = (Path(__file__).parents[2] / 'docs' / 'fleet.md').read_text()
@@ -74,13 +75,14 @@ def test_each_command_of_the_page_runs(site, config, monkeypatch):
     for block in BLOCKS:
         for line in block.splitlines():
             command = line.partition('  #')[0].strip()
-            if command.startswith('git -C ') and ' push ' not in command:
+            if command.startswith('git -C releases ') and ' push ' not in command:
                 git(site, *shlex.split(command)[1:])
             if command in COMMANDS:
                 run(command, site, config)
 
 
 def run(command: str, site: Path, config: Callable[..., tuple[int, str]]) -> None:
+    command, _, into = command.partition(' | ')
     verb, *arguments = shlex.split(command.replace(STORE, str(site / 'store')))[4:]
     if verb == 'test':
         return  # test_folder_tests runs the sample's.
@@ -95,6 +97,11 @@ def run(command: str, site: Path, config: Callable[..., tuple[int, str]]) -> Non
     # Two robots differ, and without a bridge the first configuration is on trial.
     due = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
     assert code == int(due), (command, said)
+    if into:  # The public key, for the robots.
+        assert re.search(r'ed25519:\S+', said)
+        shell = into.replace('> release.pub', '')
+        key = subprocess.run(['sh', '-c', shell], input=said, text=True, capture_output=True)
+        assert public_key_of(key.stdout.strip())
 
 
 def test_all_variables_of_the_page_are_those_of_the_role():

@@ -16,18 +16,22 @@ from .drawing import chart, map_drawing, time_line
 
 _STYLE = """
 body {font: 15px system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em;
- color: #0f172a}
+ color: #0f172a; color-scheme: light dark}
 h1 {font-size: 1.4em} h2 {font-size: 1.1em; margin-top: 1.6em}
 .state {color: white; border-radius: 4px; padding: 2px 8px; margin-right: .5em}
 .s0 {background: #15803d} .s1 {background: #b91c1c} .s2 {background: #b45309}
 .s3 {background: #475569}
 table {border-collapse: collapse; width: 100%} td, th {text-align: left; padding: 3px 8px;
- border-bottom: 1px solid #e2e8f0; vertical-align: top} .bad {background: #fee2e2}
+ border-bottom: 1px solid #e2e8f0; vertical-align: top}
+.bad, .bad td {background: #fee2e2; color: #0f172a}
 code {font: 13px ui-monospace, monospace} svg {width: 100%; height: auto; display: block}
 svg text {font: 11px system-ui, sans-serif; fill: #334155} .bound, .scale {text-anchor: end}
 .scale {text-anchor: middle} .path, .line {fill: none; stroke-width: 2}
 .obstacle {fill: #f97316; opacity: .5} .failed {stroke: #dc2626; stroke-width: 2}
-.why {background: #fee2e2; border-left: 4px solid #b91c1c; padding: .6em 1em}
+.why {background: #fee2e2; border-left: 4px solid #b91c1c; padding: .6em 1em;
+ color: #0f172a}
+@media (prefers-color-scheme: dark) {body {background: #0f172a; color: #e2e8f0}
+ a {color: #93c5fd} svg {background: #f8fafc; border-radius: 4px}}
 """
 
 
