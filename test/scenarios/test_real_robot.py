@@ -96,7 +96,8 @@ def test_a_robot_moves_with_an_operators_yes_alone_and_no_faster_than_the_bound(
         arguments = ['--in', 'robot', '--yes', '--max-speed', '0.3']
         with scenario(tmp_path, *arguments) as process:
             assert process.wait(120.0) == 0, '\n'.join(process.lines)
-        assert set(limits) == {pytest.approx(0.3)}
+        assert limits == [pytest.approx(0.3)] * len(limits)
+        assert limits
         assert goals
         assert 0.1 < max(speeds) < 0.33
 
