@@ -117,7 +117,8 @@ async def _main(options: argparse.Namespace, ended_by: list[signal.Signals]) -> 
     if wrong:
         return COULD_NOT_START
     if options.check:
-        print(f'{len(scenarios)} scenarios, nothing wrong')
+        plural = '' if len(scenarios) == 1 else 's'
+        print(f'{len(scenarios)} scenario{plural}, nothing wrong')
         return PASSED
     report = options.report or Path(tempfile.mkdtemp(prefix='xparo_scenarios_'))
     report.mkdir(parents=True, exist_ok=True)
