@@ -152,16 +152,16 @@ class FakeFurhat(FakePeer):
         if self._listening is None:
             raise Choke('the head does not listen')
         ws, request = self._listening
-        await self._tell(ws, request, 'hear.start')
+        await self._report(ws, request, 'hear.start')
         if request.get('partial'):
             words = text.split()
             for count in range(1, len(words)):
-                await self._tell(ws, request, 'hear.partial', text=' '.join(words[:count]))
-        await self._tell(ws, request, 'hear.end', text=text)
+                await self._report(ws, request, 'hear.partial', text=' '.join(words[:count]))
+        await self._report(ws, request, 'hear.end', text=text)
         if request.get('stop_user_end', True):
             await self._end_listening('speech_end')
 
-    async def _tell(self, ws: Any, request: dict[str, Any], kind: str, **fields: Any) -> None:
+    async def _report(self, ws: Any, request: dict[str, Any], kind: str, **fields: Any) -> None:
         body = {'type': f'response.{kind}', **fields}
         if 'request_id' in request:
             body['request_id'] = request['request_id']
@@ -173,7 +173,7 @@ class FakeFurhat(FakePeer):
         access = not self.key or body.get('key') == self.key
         if access:
             self._let_in.add(id(ws))
-        await self._tell(
+        await self._report(
             ws, body, 'auth', access=access, **({'scope': 'localhost'} if access else {})
         )
 
@@ -195,10 +195,10 @@ class FakeFurhat(FakePeer):
             ws, body = self._speeches.pop(0)
             words = body['text'].split()
             spoken: list[str] = []
-            await self._tell(ws, body, 'speak.start', text=body['text'], gen_time=50)
+            await self._report(ws, body, 'speak.start', text=body['text'], gen_time=50)
             for index, word in enumerate(words):
                 if body.get('monitor_words'):
-                    await self._tell(ws, body, 'speak.word', word=word, index=index)
+                    await self._report(ws, body, 'speak.word', word=word, index=index)
                 try:
                     await asyncio.wait_for(self._abort.wait(), self.pace)
                     break
@@ -207,7 +207,7 @@ class FakeFurhat(FakePeer):
             aborted = self._abort.is_set()
             self._abort.clear()
             self.said.append(' '.join(spoken))
-            await self._tell(
+            await self._report(
                 ws, body, 'speak.end', text=' '.join(spoken), aborted=aborted, failed=False
             )
 
@@ -226,7 +226,7 @@ class FakeFurhat(FakePeer):
         if self._sound is not None:
             raise Choke('speak.audio.start twice')
         self._sound = {**body, 'received': 0}
-        await self._tell(ws, body, 'speak.start', text='', gen_time=0)
+        await self._report(ws, body, 'speak.start', text='', gen_time=0)
 
     async def _speak_audio_data(self, ws: Any, body: dict[str, Any]) -> None:
         if self._sound is None:
@@ -235,7 +235,7 @@ class FakeFurhat(FakePeer):
         if len(sound) % 2:
             raise Choke('half a sample')
         self._sound['received'] += len(sound)
-        await self._tell(
+        await self._report(
             ws, self._sound, 'speak.audio.buffer', played=0, received=self._sound['received']
         )
 
@@ -246,11 +246,11 @@ class FakeFurhat(FakePeer):
 
     async def _end_sound(self, ws: Any, *, aborted: bool) -> None:
         sound, self._sound = self._sound, None
-        await self._tell(ws, sound, 'speak.end', text='', aborted=aborted, failed=False)
+        await self._report(ws, sound, 'speak.end', text='', aborted=aborted, failed=False)
 
     async def _listen_start(self, ws: Any, body: dict[str, Any]) -> None:
         self._listening = (ws, body)
-        await self._tell(ws, body, 'listen.start')
+        await self._report(ws, body, 'listen.start')
         if self.hears:
             await self.person_says(self.hears)
         elif body.get('stop_no_speech', True):
@@ -269,25 +269,25 @@ class FakeFurhat(FakePeer):
         assert self._listening is not None
         ws, request = self._listening
         self._listening = None
-        await self._tell(ws, request, 'listen.end', cause=cause)
+        await self._report(ws, request, 'listen.end', cause=cause)
 
     async def _voice_status(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'voice.status', voice_id='Emma-Neural', voice_list=VOICES)
+        await self._report(ws, body, 'voice.status', voice_id='Emma-Neural', voice_list=VOICES)
 
     _voice_config = _voice_status
 
     async def _attend_user(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(
+        await self._report(
             ws, body, 'attend.status', target=body.get('user_id', 'closest'), current='user-1'
         )
 
     async def _attend_nobody(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'attend.status', target='nobody', current='nobody')
+        await self._report(ws, body, 'attend.status', target='nobody', current='nobody')
 
     async def _gesture_start(self, ws: Any, body: dict[str, Any]) -> None:
         if body.get('monitor'):
-            await self._tell(ws, body, 'gesture.start', name=body['name'])
-            await self._tell(ws, body, 'gesture.end', name=body['name'])
+            await self._report(ws, body, 'gesture.start', name=body['name'])
+            await self._report(ws, body, 'gesture.end', name=body['name'])
 
     async def _face_params(self, ws: Any, body: dict[str, Any]) -> None:
         for name, value in body['params'].items():
@@ -295,14 +295,14 @@ class FakeFurhat(FakePeer):
                 raise Choke(f'face.params: {name} is {type(value).__name__}')
 
     async def _face_status(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'face.status', face_id=FACES[0], face_list=FACES)
+        await self._report(ws, body, 'face.status', face_id=FACES[0], face_list=FACES)
 
     async def _led_set(self, ws: Any, body: dict[str, Any]) -> None:
         if not re.fullmatch(r'#[0-9a-fA-F]{6}|[a-z]+', body['color']):
             raise Choke(f'led.set: no colour: {body["color"]}')
 
     async def _system_status(self, ws: Any, body: dict[str, Any]) -> None:
-        await self._tell(ws, body, 'system.status', volume=self.volume, virtual=True)
+        await self._report(ws, body, 'system.status', volume=self.volume, virtual=True)
 
     async def _stream(self, ws: Any, body: dict[str, Any], group: str, what: str) -> None:
         if what == 'once':
@@ -320,9 +320,9 @@ class FakeFurhat(FakePeer):
 
     async def _sample(self, ws: Any, body: dict[str, Any], group: str) -> None:
         if group == 'users':
-            await self._tell(ws, body, 'users.data', users=self.users)
+            await self._report(ws, body, 'users.data', users=self.users)
         elif group == 'camera':
-            await self._tell(ws, body, 'camera.data', image=JPEG)
+            await self._report(ws, body, 'camera.data', image=JPEG)
         else:
             silence = base64.b64encode(bytes(2 * body.get('sample_rate', 16000) * 3 // 100))
             sources = {
@@ -330,7 +330,7 @@ class FakeFurhat(FakePeer):
                 for name, default in (('microphone', True), ('speaker', False))
                 if body.get(name, default)
             }
-            await self._tell(ws, body, 'audio.data', **sources)
+            await self._report(ws, body, 'audio.data', **sources)
 
 
 if __name__ == '__main__':

@@ -23,7 +23,7 @@ _CHIPS = {'succeeded': 'xc-good', 'failed': 'xc-bad', 'rejected': 'xc-bad', 'tim
 _DRIVING = ('navigate', 'dock', 'undock', 'run_tree', 'action')
 
 
-def latch_buttons(session: Session, view: RobotView) -> None:
+def motion_buttons(session: Session, view: RobotView) -> None:
     """Draw Pause and Resume; Resume asks first, as the robot may drive off."""
     feed = session.feed
 
@@ -42,14 +42,14 @@ def latch_buttons(session: Session, view: RobotView) -> None:
                 Button('No', on_click=dialog.close).classes('xc-plain').props('autofocus')
                 Button('Yes, resume', on_click=resume).classes('xc-do')
 
-    held = Button('Pause', on_click=pause).classes('xc-plain')
+    pause_button = Button('Pause', on_click=pause).classes('xc-plain')
     again = Button('Resume…', on_click=ask).classes('xc-do')
-    held.set_enabled(feed.may_command)
+    pause_button.set_enabled(feed.may_command)
     again.set_enabled(feed.may_command)
 
     def show() -> None:
-        again.set_visibility(bool(view.latch))
-        held.set_visibility(not view.latch)
+        again.set_visibility(bool(view.motion_lock))
+        pause_button.set_visibility(not view.motion_lock)
 
     on_change(lambda: view.revision, show)
 

@@ -63,8 +63,8 @@ class Sight:
             return self.feed.problem
         if not self.view.connected:
             return 'the robot is not connected'
-        if self.view.latch:
-            return f'the robot is {self.view.latch}; resume first'
+        if self.view.motion_lock:
+            return f'the robot is {self.view.motion_lock}; resume first'
         age = self.age
         if age is None:
             return 'it is not known where the robot is (telemetry.groups pose and velocity)'
@@ -182,7 +182,7 @@ class Driver:
             said = read_object(text)
             at, linear, angular = (_number(said, key) for key in ('at', 'linear', 'angular'))
         except (BadInput, ValueError) as error:
-            self._tell(refused=f'not understood: {error}')
+            self._send_to_page(refused=f'not understood: {error}')
             return
         # The clocks need not agree: late is what comes later after it was said than the quickest.
         self._offset = min(self._offset, now - at)
@@ -193,7 +193,7 @@ class Driver:
         problem = self.problem
         if problem or late > LATEST:
             self._stand()
-            self._tell(refused=problem or f'it came {late:.1f} s late')
+            self._send_to_page(refused=problem or f'it came {late:.1f} s late')
             return
         self._driving = True
         self._start(linear, angular, now - late, at)
@@ -237,7 +237,7 @@ class Driver:
             )
         except OperatorError as error:
             self._unanswered.pop(command_id, None)
-            self._tell(refused=str(error))
+            self._send_to_page(refused=str(error))
 
     def _hear(self, event: Event) -> None:
         data = event.get('data')
@@ -247,11 +247,11 @@ class Driver:
                 return
             error = data.get('error')
             if isinstance(error, dict):
-                self._tell(refused=str(error.get('message') or error.get('code')))
+                self._send_to_page(refused=str(error.get('message') or error.get('code')))
             elif sent[1]:
-                self._tell(answered=sent[1])
+                self._send_to_page(answered=sent[1])
 
-    def _tell(self, **what: Any) -> None:
+    def _send_to_page(self, **what: Any) -> None:
         socket = self._socket
         if socket is not None:
             sending = asyncio.ensure_future(_say(socket, what))

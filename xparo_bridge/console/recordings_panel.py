@@ -22,13 +22,15 @@ def draw(session: Session, view: RobotView) -> None:
         place = ui.element('div').classes('xc-stack')
 
     def show() -> None:
-        told = view.telemetry.get('black_box')
-        panel.set_visibility(isinstance(told, dict))
+        black_box = view.telemetry.get('black_box')
+        panel.set_visibility(isinstance(black_box, dict))
         place.clear()
-        if not isinstance(told, dict):
+        if not isinstance(black_box, dict):
             return
         with place:
-            recordings = [one for one in told.get('recordings') or () if isinstance(one, dict)]
+            recordings = [
+                one for one in black_box.get('recordings') or () if isinstance(one, dict)
+            ]
             if not recordings:
                 empty('None yet. One is made when something goes wrong, or by freeze_recording.')
             for one in recordings:

@@ -30,7 +30,7 @@ def draw(session: Session, robot_id: str) -> None:
         with ui.element('h1').classes('xc-h1'):
             ui.label(robot_id)
         state = ui.label().props('role=status aria-label="State of the robot"')
-        command_panel.latch_buttons(session, view)
+        command_panel.motion_buttons(session, view)
 
     def show_state() -> None:
         state.text = view.activity

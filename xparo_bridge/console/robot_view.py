@@ -19,9 +19,9 @@ ASKING = frozenset({'list_commands', 'status', 'list_trees'})
 COMMANDS = 200
 LINES = 500
 _DRIVING = frozenset({'teleop'})
-_LATCHES = {'stop': 'stopped', 'pause': 'paused', 'resume': ''}
+_LOCKS = {'stop': 'stopped', 'pause': 'paused', 'resume': ''}
 # Codes of errors that tell of it; a pause that some of what moves goes on in spite of counts too.
-_LATCHED = {'stopped': 'stopped', 'paused': 'paused', 'not_paused': 'paused'}
+_LOCKED = {'stopped': 'stopped', 'paused': 'paused', 'not_paused': 'paused'}
 
 
 @dataclass
@@ -70,7 +70,7 @@ class RobotView:
     menu: dict[str, Any] = field(default_factory=dict)
     places: dict[str, Any] = field(default_factory=dict)
     lease: dict[str, Any] | None = None
-    latch: str = ''
+    motion_lock: str = ''
     last_failure: dict[str, Any] | None = None
     tree: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
@@ -169,10 +169,10 @@ class RobotView:
         if state in ('failed', 'timed_out'):
             self.last_failure = {**data, 'time': now}
         if state == 'succeeded' or (state == 'running' and view.command == 'stop'):
-            self.latch = _LATCHES.get(view.command, self.latch)
+            self.motion_lock = _LOCKS.get(view.command, self.motion_lock)
             self._learn(view)
-        if view.error.get('code') in _LATCHED:
-            self.latch = _LATCHED[view.error['code']]
+        if view.error.get('code') in _LOCKED:
+            self.motion_lock = _LOCKED[view.error['code']]
         self.commands_revision += 1
 
     def _learn(self, view: CommandView) -> None:
@@ -181,7 +181,7 @@ class RobotView:
             self.menu = result['commands']
             self.places = dict.fromkeys(result.get('places', ())) | result.get('place_poses', {})
         elif view.command == 'status' and 'latch' in result:
-            self.latch = {'stop': 'stopped', 'pause': 'paused'}.get(
+            self.motion_lock = {'stop': 'stopped', 'pause': 'paused'}.get(
                 result['latch'], str(result['latch'])
             )
         elif view.command == 'save_place' and isinstance(result.get('pose'), dict):
@@ -253,8 +253,8 @@ class RobotView:
         """In a word, what it does."""
         if not self.connected:
             return 'offline'
-        if self.latch:
-            return self.latch
+        if self.motion_lock:
+            return self.motion_lock
         if self.goal is not None:
             return 'driving'
         if self.tree.get('state') in ('running', 'paused'):

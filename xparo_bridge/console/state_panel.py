@@ -70,14 +70,18 @@ def _values(view: RobotView) -> None:
 def _diagnostics(view: RobotView, place: ui.element) -> None:
     def show() -> None:
         place.clear()
-        told = view.telemetry.get('diagnostics')
+        diagnostics = view.telemetry.get('diagnostics')
         with place:
-            if not isinstance(told, dict):
+            if not isinstance(diagnostics, dict):
                 empty('None have come. Switch on telemetry.groups.diagnostics.')
                 return
-            not_ok = told.get('not_ok') or []
-            ok = int(told.get('total', 0)) - len(not_ok) - int(told.get('left_out', 0))
-            ui.label(f'{ok} of {told.get("total", 0)} parts are OK').classes('xc-soft')
+            not_ok = diagnostics.get('not_ok') or []
+            ok = (
+                int(diagnostics.get('total', 0))
+                - len(not_ok)
+                - int(diagnostics.get('left_out', 0))
+            )
+            ui.label(f'{ok} of {diagnostics.get("total", 0)} parts are OK').classes('xc-soft')
             for part in not_ok:
                 with ui.element('div').classes('xc-row'):
                     level = str(part.get('level'))

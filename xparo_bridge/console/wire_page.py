@@ -221,8 +221,8 @@ class WirePage:
         sent: list[str] = []
 
         async def ask() -> None:
-            told = self._view.menu.get('status', {}).get('parameters') or {}
-            knows = not told or 'telemetry' in (told.get('properties') or {})
+            schema = self._view.menu.get('status', {}).get('parameters') or {}
+            knows = not schema or 'telemetry' in (schema.get('properties') or {})
             parameters = {'telemetry': True} if knows else {}
             sent.append(await self._feed.send(self._view.robot_id, 'status', parameters))
 

@@ -59,14 +59,14 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(folder.problems)
     if unknown := [name for name in options.robot or () if name not in folder.names]:
         folder.member(unknown[0])  # Says which there are.
-    told = reports.read_reports(options)
+    reported = reports.read_reports(options)
     names = options.robot or folder.names
     due = wanted(folder, names)
-    found = standings(due, told or {}, all_robots=not options.robot)
-    plan = _divided(folder, found, told is not None, options)
+    found = standings(due, reported or {}, all_robots=not options.robot)
+    plan = _divided(folder, found, reported is not None, options)
     with ExitStack() as stack:
         going = [name for wave in plan['waves'] for name in wave['robots']]
-        differences, unseen = _differences(folder, going, told or {}, options.before, stack)
+        differences, unseen = _differences(folder, going, reported or {}, options.before, stack)
     if options.format == 'json':
         print_json(
             {
@@ -82,14 +82,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _divided(
-    folder: FleetFolder, found: list[Standing], told: bool, options: argparse.Namespace
+    folder: FleetFolder, found: list[Standing], reported: bool, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return the waves with their rounds, and who is left out why."""
     going, out = [], {}
     for each in found:
         if each.how == ORPHAN:
             out[each.robot] = ORPHAN
-        elif told and each.how == UNKNOWN:
+        elif reported and each.how == UNKNOWN:
             out[each.robot] = 'no report of it: not reached'
         elif not each.needs_it and not options.all:
             out[each.robot] = each.how
@@ -114,7 +114,7 @@ def _divided(
 def _differences(
     folder: FleetFolder,
     robots: list[str],
-    told: Mapping[str, Report],
+    reported: Mapping[str, Report],
     before: str | None,
     stack: ExitStack,
 ) -> tuple[list[Difference], dict[str, str]]:
@@ -135,7 +135,7 @@ def _differences(
         return folders[revision]
 
     for name in robots:
-        report = told.get(name)
+        report = reported.get(name)
         made_from = report.made_from if report else ''
         was = of_revision(_revision(made_from)) or of_revision(before or '')
         if was is None:

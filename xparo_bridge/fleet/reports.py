@@ -159,9 +159,9 @@ def _report(
     drift = value.get('drift') or []
     if not isinstance(drift, list):
         raise TypeError('expected a list of places as drift')
-    told = value.get('robot')
-    if told and told != name:
-        raise ValueError(f'it is the report of {told}')
+    claimed = value.get('robot')
+    if claimed and claimed != name:
+        raise ValueError(f'it is the report of {claimed}')
     reported = value.get('time')
     return Report(
         robot=name,

@@ -64,12 +64,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_fleet(options: argparse.Namespace) -> int:
     folder = folder_of(options.folder)
-    told = reports.read_reports(options)
-    if told is None:
+    reported = reports.read_reports(options)
+    if reported is None:
         raise UsageError(
             'expected where robots say what they run: --platform ws://HOST:PORT, or --reports DIR'
         )
-    found = standings(wanted(folder, folder.names), told)
+    found = standings(wanted(folder, folder.names), reported)
     if options.format == 'json':
         print_json([as_json(each) for each in found])
     else:

@@ -277,9 +277,9 @@ class Inbound:
         if self._sums or self._unreported:
             self._next_sum = now + _SUM_PERIOD
         sums, self._sums = self._sums, {}
-        for (kind, why), told in sums.items():
-            self.problem(f'refused: {told.count} {kind}: {why}')
-            for name, count in (told.names or {}).items():
+        for (kind, why), total in sums.items():
+            self.problem(f'refused: {total.count} {kind}: {why}')
+            for name, count in (total.names or {}).items():
                 self._answer(kind, name, f'{count} refused: {why}')
         if self._unreported:
             self.deliver(LinkProblem(f'{self._unreported} more problems, not reported one by one'))
@@ -323,12 +323,12 @@ class Inbound:
         self, kind: str, why: str, name: str | None = None, *, count: int = 1
     ) -> None:
         self.limits.count_refused(kind, count)
-        told = self._sums.setdefault((kind, why), _Sum())
-        told.count += count
+        total = self._sums.setdefault((kind, why), _Sum())
+        total.count += count
         if name is not None:
-            told.names = told.names or {}
-            if name in told.names or len(told.names) < _NAMES:
-                told.names[name] = told.names.get(name, 0) + 1
+            total.names = total.names or {}
+            if name in total.names or len(total.names) < _NAMES:
+                total.names[name] = total.names.get(name, 0) + 1
 
     def _answer(self, kind: str, name: str, text: str) -> None:
         if kind == BehaviorUpdate.__name__:

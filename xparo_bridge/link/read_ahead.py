@@ -256,7 +256,8 @@ class ReadAhead:
     """
     A mixin for a connection of websockets: the library reads what was looked at.
 
-    The connection hands it what comes, and says by `held` that its library wants no more for now.
+    The connection hands it what comes, and says by `pause_library` that its library takes no more
+    for now.
     """
 
     transport: Any
@@ -290,7 +291,7 @@ class ReadAhead:
         self._looks = 0
         self._looked_at = 0.0
         self._urgent = False
-        self._pumping = self._held = self._paused = self._ended = False
+        self._pumping = self._library_paused = self._paused = self._ended = False
 
     def read_now(self, data: bytes) -> None:
         """Give bytes to the library."""
@@ -352,7 +353,7 @@ class ReadAhead:
 
     def lose(self) -> None:
         """Read the last of a connection that is lost."""
-        self._held, left = False, _LAST
+        self._library_paused, left = False, _LAST
         while (self._unseen or self._seen) and left > 0:
             left -= self._look() + self._read()
         self._unseen.clear()
@@ -373,13 +374,13 @@ class ReadAhead:
     def _longest_word(self) -> int:
         return max(map(len, self.urgent_words), default=1)
 
-    def hold(self) -> None:
-        """Keep what comes: the library has enough."""
-        self._held = True
+    def pause_library(self) -> None:
+        """Keep what comes: the library takes no more for now."""
+        self._library_paused = True
 
-    def go_on(self) -> None:
+    def resume_library(self) -> None:
         """Hand on to the library again."""
-        self._held = False
+        self._library_paused = False
         if not self._pumping and self._seen:
             self._pumping = True
             self.loop.call_soon(self._pump)
@@ -407,12 +408,12 @@ class ReadAhead:
         self._more = False
         if self._looks % _LOOKS == 0:
             end = time.monotonic() + TURN
-            while self._seen and not self._held and time.monotonic() < end:
+            while self._seen and not self._library_paused and time.monotonic() < end:
                 self._read()
         if self._ended and not self._unseen and not self._seen:
             self._ended = False
             self.end_now()
-        if self._unseen or (self._seen and not self._held):
+        if self._unseen or (self._seen and not self._library_paused):
             self._pumping = True
             self.loop.call_soon(self._pump)
         full = self._waiting > MAX_AHEAD

@@ -119,8 +119,8 @@ class _Bounded(ReadAhead, _Client):  # type: ignore[misc, unused-ignore]
             self.begin_to_look()
             super().connection_made(transport)
             # The library would pause the transport, behind which may be a stop.
-            self.recv_messages.pause = self.hold
-            self.recv_messages.resume = self.go_on
+            self.recv_messages.pause = self.pause_library
+            self.recv_messages.resume = self.resume_library
 
         def process_event(self, event: Any) -> None:
             if hasattr(event, 'opcode'):
@@ -159,8 +159,8 @@ class _Gate:
     """What the old library's reader takes for the transport, which it would pause."""
 
     def __init__(self, connection: ReadAhead) -> None:
-        self.pause_reading = connection.hold
-        self.resume_reading = connection.go_on
+        self.pause_reading = connection.pause_library
+        self.resume_reading = connection.resume_library
 
 
 class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]

@@ -155,7 +155,7 @@ class Demo:
         await self._step(
             'a pushed tree makes a delivery round', 120.0, self._deliver, self._bridge
         )
-        self._tell('mission complete')
+        self._print('mission complete')
 
     @property
     def invitation(self) -> str:
@@ -212,9 +212,9 @@ class Demo:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        self._tell(f'{name}{": " if said else ""}{said}')
+        self._print(f'{name}{": " if said else ""}{said}')
 
-    def _tell(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         print(f'[{time.monotonic() - self._began:5.1f} s] {text}', flush=True)
 
     async def _start(self, executable: str, *arguments: str) -> Child:
@@ -250,7 +250,7 @@ class Demo:
         self._stack.push_async_callback(child.stop)
         address = await child.wait_for_line(r'console on (\S+)')
         self._console_url = address[1]
-        self._tell(f'the console is on {address[1]}')
+        self._print(f'the console is on {address[1]}')
 
     # --- the steps; what they return is told ---
 
@@ -292,13 +292,13 @@ class Demo:
 
     async def _drive(self) -> str:
         command_id = await self._operator.send_command('start_navigation', {'goal': 'table_4'})
-        self._tell(f'remote_command start_navigation {{"goal": "table_4"}} sent as {command_id}')
+        self._print(f'remote_command start_navigation {{"goal": "table_4"}} sent as {command_id}')
         distances: list[float] = []
         async for status in self._statuses(command_id):
             distance = (status.get('progress') or {}).get('distance_remaining')
             if distance is not None and (not distances or distance < distances[-1] - 1.0):
                 distances.append(distance)
-                self._tell(f'    {distance:.1f} m to go')
+                self._print(f'    {distance:.1f} m to go')
             if status['state'] == 'succeeded':
                 break
             _refuse_end(status)
@@ -325,7 +325,7 @@ class Demo:
 
     async def _deliver(self) -> str:
         await asyncio.to_thread(fail_next_goal)
-        self._tell('the next goal of the robot will fail; behavior_update sent')
+        self._print('the next goal of the robot will fail; behavior_update sent')
         since = self._operator.seq
         await self._operator.request(
             'push_tree', name='delivery', xml=share('config', 'trees', TREE).read_text()
@@ -336,7 +336,7 @@ class Demo:
             if data.get('tree_name') != 'delivery':
                 continue
             for line in view.update(data):
-                self._tell(f'    {line}')
+                self._print(f'    {line}')
             if data['state'] not in ('running', 'paused', 'stopping'):
                 break
         else:

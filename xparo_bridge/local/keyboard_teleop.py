@@ -99,7 +99,7 @@ async def teleop(options: argparse.Namespace) -> int:
         await client.request('lease', robot=options.robot)
         keys = Keys(options.linear, options.angular)
         loop = asyncio.get_running_loop()
-        told = asyncio.create_task(_tell_refusals(client))
+        refusals = asyncio.create_task(_print_refusals(client))
         print(HELP)
         with _raw(fd):
             loop.add_reader(fd, lambda: keys.press(os.read(fd, 100), time.monotonic()))
@@ -107,7 +107,7 @@ async def teleop(options: argparse.Namespace) -> int:
                 await _drive(client, keys, options.robot)
             finally:
                 loop.remove_reader(fd)
-                told.cancel()
+                refusals.cancel()
                 await client.send_command('teleop', {'linear': 0.0, 'angular': 0.0}, options.robot)
                 await client.request('release', robot=options.robot)
     return 0
@@ -133,7 +133,7 @@ async def _drive(client: OperatorClient, keys: Keys, robot: str | None) -> None:
     terminal.settle()
 
 
-async def _tell_refusals(client: OperatorClient) -> None:
+async def _print_refusals(client: OperatorClient) -> None:
     """Print why the robot does not obey, each reason once."""
     terminal = Terminal()
     known = set()

@@ -32,15 +32,15 @@ class Lease:
 
 
 class Leases:
-    """The leases of all robots; `tell` hears each change: robot, holder, reason, taken_from."""
+    """The leases of all robots; `report` gets each change: robot, holder, reason, taken_from."""
 
-    def __init__(self, tell: Callable[..., None]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[..., None]) -> None:
+        self._report = report
         self._leases: dict[str, Lease] = {}
 
     def holder(self, robot: str) -> dict[str, Any] | None:
         """Who has it."""
-        lease = self._held(robot)
+        lease = self._current(robot)
         return lease.shown() if lease else None
 
     def take(
@@ -58,7 +58,7 @@ class Leases:
         :raises LeaseHeld: if another has it and `take_over` is not set
         :raises ValueError: if it is to be taken over without a reason
         """
-        lease = self._held(robot)
+        lease = self._current(robot)
         mine = lease is not None and lease.connection == connection
         if lease is not None and not mine:
             if not take_over:
@@ -67,7 +67,7 @@ class Leases:
                 raise ValueError('to take over, a reason is needed: it is shown and kept')
         if lease is None or not mine:
             new = self._leases[robot] = Lease(holder, connection, reason)
-            self._tell(
+            self._report(
                 robot, holder=holder, reason=reason, taken_from=lease.holder if lease else ''
             )
             lease = new
@@ -79,17 +79,17 @@ class Leases:
         lease = self._leases.get(robot)
         if lease is not None and lease.connection == connection:
             del self._leases[robot]
-            self._tell(robot, holder='', reason='', taken_from=lease.holder)
+            self._report(robot, holder='', reason='', taken_from=lease.holder)
 
     def release_all(self, connection: int) -> None:
         """Give back all that a connection has, as it is gone."""
         for robot in list(self._leases):
             self.release(robot, connection)
 
-    def _held(self, robot: str) -> Lease | None:
+    def _current(self, robot: str) -> Lease | None:
         lease = self._leases.get(robot)
         if lease is not None and lease.until < time.monotonic():
             del self._leases[robot]
-            self._tell(robot, holder='', reason='', taken_from=lease.holder)
+            self._report(robot, holder='', reason='', taken_from=lease.holder)
             return None
         return lease

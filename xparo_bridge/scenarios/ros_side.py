@@ -114,9 +114,9 @@ class RosSide:
         self._executor.wake()
         return await done
 
-    async def hear_truth(self, topic: str, told: Callable[[dict[str, Any]], None]) -> None:
+    async def hear_truth(self, topic: str, on_value: Callable[[dict[str, Any]], None]) -> None:
         """Hear what a simulation says of its robots; see local/sim/simulation.py."""
-        hand = self._hand(told)
+        hand = self._hand(on_value)
         await self._on_thread(
             lambda: self.node.create_subscription(
                 String, topic, lambda message: hand(read_object(message.data)), 50
@@ -124,7 +124,7 @@ class RosSide:
         )
 
     async def hear_robot(
-        self, namespace: str, radius: float, told: Callable[[dict[str, Any]], None]
+        self, namespace: str, radius: float, on_value: Callable[[dict[str, Any]], None]
     ) -> None:
         """
         Hear what a robot says of itself (tf, odom, scan) in the form of a truth.
@@ -133,7 +133,7 @@ class RosSide:
         is silent: Nav2's loopback simulator publishes none of a robot that nobody drives.
         """
         prefix = f'/{namespace}' if namespace else ''
-        hand = self._hand(told)
+        hand = self._hand(on_value)
         state: dict[str, Any] = {}
         looked_at = odometry_at = -math.inf
 
@@ -197,9 +197,9 @@ class RosSide:
         names: list[str] = await self._on_thread(self.node.get_node_names)
         return names
 
-    async def hear_clock(self, told: Callable[[float], None]) -> None:
+    async def hear_clock(self, on_value: Callable[[float], None]) -> None:
         """Hear simulated time, s."""
-        hand = self._hand(told)
+        hand = self._hand(on_value)
         await self._on_thread(
             lambda: self.node.create_subscription(
                 Clock,
@@ -227,7 +227,7 @@ class RosSide:
 
         await self._on_thread(subscribe)
 
-    async def hear(self, topic: str, type_name: str, told: Callable[[Any], None]) -> None:
+    async def hear(self, topic: str, type_name: str, on_value: Callable[[Any], None]) -> None:
         """
         Hear any topic, whose publishers may be best-effort.
 
@@ -235,7 +235,7 @@ class RosSide:
         have met is lost.
         """
         kind = load_type(type_name)
-        hand = self._hand(told)
+        hand = self._hand(on_value)
         heard = await self._on_thread(
             lambda: self.node.create_subscription(kind, topic, hand, qos_profile_sensor_data)
         )

@@ -207,12 +207,12 @@ async def _hear_world(stage: Stage) -> Callable[[], None]:
 
     if world.truth_topic:
 
-        def told(truth: dict[str, Any]) -> None:
+        def on_truth(truth: dict[str, Any]) -> None:
             go_on(truth['time'])
             for robot, data in truth['robots'].items():
                 timeline.add('truth', robot, **data)
 
-        await stage.ros.hear_truth(world.truth_topic, told)
+        await stage.ros.hear_truth(world.truth_topic, on_truth)
         return zero
     for robot in stage.given.robots.values():
 
@@ -361,7 +361,7 @@ def write_verdict(verdict: Verdict) -> None:
     """Keep the verdict as JSON beside the logs, and the timeline a line an event."""
     if verdict.folder is None or not verdict.folder.exists():
         return
-    told = {
+    content = {
         'name': verdict.name,
         'state': verdict.state,
         'seed': verdict.seed,
@@ -370,4 +370,4 @@ def write_verdict(verdict: Verdict) -> None:
         'seconds': verdict.seconds,
         'wall': verdict.wall,
     }
-    (verdict.folder / 'verdict.json').write_text(json.dumps(told, indent=1) + '\n')
+    (verdict.folder / 'verdict.json').write_text(json.dumps(content, indent=1) + '\n')

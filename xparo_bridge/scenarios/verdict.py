@@ -48,15 +48,15 @@ class Verdict:
     @property
     def line(self) -> str:
         """All of it in a line."""
-        told = f'{STATES[self.state]} {self.name}'
+        said = f'{STATES[self.state]} {self.name}'
         if self.state == PASSED:
-            return f'{told} ({self.seconds:.1f} s, {self.wall:.1f} s of real time)'
+            return f'{said} ({self.seconds:.1f} s, {self.wall:.1f} s of real time)'
         first = self.problems[0] if self.problems else None
         if first is None:
-            return f'{told}: {self.cause}'
+            return f'{said}: {self.cause}'
         cause = f' ({self.cause})' if self.cause else ''
         place = f'{first.where}: ' if first.where else ''
-        return f'{told}: {place}{first.text + ": " if first.text else ""}{first.said}{cause}'
+        return f'{said}: {place}{first.text + ": " if first.text else ""}{first.said}{cause}'
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> int:

@@ -67,7 +67,7 @@ def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
         at.link_loss.change('platform', connected=True)
         at.until(lambda: server.lines.count('accepted') == 2)
         assert run.open
-        assert at.router.latch == ''
+        assert at.router.motion_lock == ''
 
 
 BASE_GOAL = {
@@ -118,7 +118,7 @@ def test_what_a_pause_cannot_hold_fails_it_and_is_cancelled_where_the_link_is_lo
         assert run.open
         at.link_loss.change('platform', connected=False)
         assert at.end(run).state is CommandState.CANCELED
-        assert at.router.latch == 'paused'
+        assert at.router.motion_lock == 'paused'
 
 
 async def _never(request, response):
@@ -132,7 +132,7 @@ def test_a_robot_that_was_stopped_meanwhile_stays_stopped(station):
         at.until(lambda: run.paused)
         at.end(at.send('stop', source='ros'))
         at.link_loss.change('platform', connected=True)
-        assert at.router.latch == 'stopped'
+        assert at.router.motion_lock == 'stopped'
 
 
 def test_cancel_ends_what_is_under_way(station):
@@ -229,5 +229,5 @@ def test_a_robot_that_was_paused_before_the_loss_is_still_paused_after_it(statio
         at.link_loss.change('platform', connected=False)
         at.until(lambda: 'link_loss' in at.sources)
         at.link_loss.change('platform', connected=True)
-        assert at.router.latch == 'paused'
+        assert at.router.motion_lock == 'paused'
         assert run.paused

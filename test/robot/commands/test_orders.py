@@ -135,7 +135,7 @@ def test_resume_is_not_lenient_because_it_lets_the_robot_move(station):
     for parameters, members in FORMS:
         run = order(at, 'resume', parameters, **members)
         assert run.state is CommandState.REJECTED
-    assert at.router.latch == 'stopped'
+    assert at.router.motion_lock == 'stopped'
 
 
 @pytest.mark.parametrize('member', ['issued_at', 'deadline'])

@@ -190,7 +190,7 @@ def test_a_stopped_robot_stays_stopped_over_a_restart(station):
     assert at.send('go', goal='home').status.error['code'] == 'stopped'
     at.end(at.send('resume'))
     at.die()
-    assert station(commands).router.latch == ''
+    assert station(commands).router.motion_lock == ''
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_lock_that_cannot_be_known_keeps_the_robot_stopped_until_resume(
 ):
     commands = {'go': GO, 'stop': {'kind': 'stop', 'stop_for': 0.0}, 'resume': {'kind': 'resume'}}
     at = station(commands)
-    assert at.router.latch == '', 'a first start is no such case'
+    assert at.router.motion_lock == '', 'a first start is no such case'
     at.die()
     file = tmp_path / 'state' / FILE_NAME
     if damage == 'missing':
@@ -272,9 +272,9 @@ def test_a_lock_that_cannot_be_known_keeps_the_robot_stopped_until_resume(
     assert any('stays stopped until the command resume' in line for line in at.complaints)
     assert at.send('go', goal='home').status.error['code'] == 'stopped'
     at.end(at.send('resume'))
-    assert at.router.latch == ''
+    assert at.router.motion_lock == ''
     at.die()
-    assert station(commands).router.latch == ''
+    assert station(commands).router.motion_lock == ''
 
 
 def test_nothing_of_a_recovery_is_left_in_the_graph(station):

@@ -334,7 +334,7 @@ def test_a_fault_in_one_kind_keeps_no_other_from_being_stopped(station, broken):
         assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
         for each in (server, w):
             at.until(lambda each=each: 'canceled' in each.lines)
-        assert at.router.latch == 'stopped'
+        assert at.router.motion_lock == 'stopped'
 
 
 def test_a_lost_server_leaves_the_motion_in_doubt_and_what_moves_the_base_is_stopped(

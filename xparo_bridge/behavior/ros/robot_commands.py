@@ -68,7 +68,7 @@ class RobotCommands(KnownCommands, Protocol):
     """The robot's commands as its trees see them."""
 
     @property
-    def latch(self) -> str:
+    def motion_lock(self) -> str:
         """Why nothing may move the robot: `stopped`, `paused`, or '' if it may."""
 
     def execute(self, command: RemoteCommand, source: str) -> Any:
@@ -101,7 +101,7 @@ class RobotCommands(KnownCommands, Protocol):
 class NoCommands:
     """Stands for the robot's commands where there are none; nothing is in a tree's way."""
 
-    latch = ''
+    motion_lock = ''
 
     def execute(self, command: RemoteCommand, source: str) -> Any:
         """

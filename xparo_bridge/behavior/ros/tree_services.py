@@ -51,7 +51,7 @@ class TreeServices:
         request = goal.request
         ended = Future()
 
-        def tell(run: TreeRun) -> None:
+        def report(run: TreeRun) -> None:
             goal.publish_feedback(
                 RunTree.Feedback(status=str(run.status), active_nodes=run.active_nodes)
             )
@@ -64,12 +64,12 @@ class TreeServices:
                     request.tree_name,
                     request.xml,
                     blackboard,
-                    on_progress=tell,
+                    on_progress=report,
                     on_end=ended.set_result,
                 )
             else:
                 run = self._trees.run(
-                    request.tree_name, blackboard, on_progress=tell, on_end=ended.set_result
+                    request.tree_name, blackboard, on_progress=report, on_end=ended.set_result
                 )
         except (ValueError, KeyError, TreeErrors) as error:
             goal.abort()

@@ -131,7 +131,7 @@ class Trees:
                 self._logger.error(f'{what} does not run: {run.error}')
 
         try:
-            self._check_latch()
+            self._check_motion_lock()
             if tree is None:
                 raise NoSuchTree('it is not there')
             self._runner.run(tree, blackboard, on_end=ended)
@@ -211,7 +211,7 @@ class Trees:
 
         :raises TreeErrors: if it may not run, or cannot be checked now.
         """
-        self._check_latch()
+        self._check_motion_lock()
         if self._runner.library.is_own(name):
             raise self._is_own(name)
         return self._runner.run(
@@ -232,7 +232,7 @@ class Trees:
         :raises NoSuchTree: naming those there are.
         :raises TreeErrors: if it may not run, or cannot be checked now.
         """
-        self._check_latch()
+        self._check_motion_lock()
         tree = self._runner.library.find(name)
         if tree is None:
             raise self.unknown(name)
@@ -247,11 +247,11 @@ class Trees:
         """The trees there are."""
         return self._runner.library.names
 
-    def _check_latch(self) -> None:
-        latch = self._runner.commands.latch
-        if latch:
+    def _check_motion_lock(self) -> None:
+        motion_lock = self._runner.commands.motion_lock
+        if motion_lock:
             raise TreeErrors(
-                [Problem(f'the robot is {latch}', hint='send the command resume first')]
+                [Problem(f'the robot is {motion_lock}', hint='send the command resume first')]
             )
 
     def load(self, name: str, xml: str, on_end: CheckEnd = lambda *end: None) -> None:

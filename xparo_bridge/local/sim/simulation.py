@@ -133,7 +133,7 @@ class Simulation(Node):  # type: ignore[misc]
             self._clock_publisher.publish(ClockMessage(clock=stamp))
         for robot in self._robots:
             robot.publish(dt, stamp)
-        self._truth.publish(String(data=json.dumps(self._tell())))
+        self._truth.publish(String(data=json.dumps(self._state())))
 
     def _stamp(self) -> Time:
         if not self._simulates_time:
@@ -141,7 +141,7 @@ class Simulation(Node):  # type: ignore[misc]
         nanoseconds = max(0, round((self._time + self._clock_ahead) * 1e9))
         return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
-    def _tell(self) -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
         robots = {}
         for node in self._robots:
             robot = node.robot

@@ -92,7 +92,7 @@ class BlackBox(Feature):
             self._recorder.put,
         )
         self._down_since: float | None = time.monotonic()
-        self._told_of_outage = False
+        self._outage_reported = False
         # Of the nodes of the run that goes on, by their uid: as many as a tree may have.
         self._run = ''
         self._statuses: dict[int, NodeStatus] = {}
@@ -248,9 +248,9 @@ class BlackBox(Feature):
         return response
 
     def connected(self, link: str) -> None:
-        self._down_since, self._told_of_outage = None, False
+        self._down_since, self._outage_reported = None, False
         self._note(self._events, event='connected', link=link)
-        self._tell_platform(link)
+        self._report_to_platform(link)
 
     def lost(self, link: str) -> None:
         if self._down_since is None:
@@ -262,8 +262,8 @@ class BlackBox(Feature):
         self._topics.refresh()
         longest, down = self._triggers['link_lost'], self._down_since
         lasted = time.monotonic() - down if down is not None else 0.0
-        if longest is not None and lasted > longest and not self._told_of_outage:
-            self._told_of_outage = True
+        if longest is not None and lasted > longest and not self._outage_reported:
+            self._outage_reported = True
             self._freeze('link_lost', f'no platform was there for {longest:g} s')
         if problem := self._recorder.problem:
             self._problems.report('black box', problem)
@@ -276,9 +276,9 @@ class BlackBox(Feature):
     # --- what is reported ---
 
     def _on_recordings(self) -> None:
-        self._tell_platform(None)
+        self._report_to_platform(None)
 
-    def _tell_platform(self, link: str | None) -> None:
+    def _report_to_platform(self, link: str | None) -> None:
         pending = self._recorder.pending
         listed = [
             {**about, 'reasons': [_words(reason) for reason in about['reasons'][:3]]}

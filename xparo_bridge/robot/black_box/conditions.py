@@ -78,22 +78,22 @@ class Condition:
     def make(self, cls: type) -> Checked:
         """Make the check for a message class; a PathError is reported as the topic's problem."""
         read = make_reader(cls, {'value': self._path})
-        held = False
+        met = False
 
         def check(data: bytes) -> str:
-            nonlocal held
+            nonlocal met
             try:
                 value = read(data, time.time)['value']
             except (ValueError, struct.error):
                 return ''
-            before, held = held, self._holds(value)
-            if held and not before:
+            before, met = met, self._is_met(value)
+            if met and not before:
                 return f'{self._name.replace(": ", " ")}: {self._field} of {self.topic} is {value}'
             return ''
 
         return check
 
-    def _holds(self, value: Any) -> bool:
+    def _is_met(self, value: Any) -> bool:
         if self._is is not None:
             return bool(value == self._is)
         if isinstance(value, bool) or not isinstance(value, (int, float)):

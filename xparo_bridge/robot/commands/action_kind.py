@@ -141,7 +141,7 @@ class ActionKind(Kind[ActiveGoal]):
 
     def start(self, run: Run[ActiveGoal]) -> None:
         if self.motion and self.robot.runs.lock.paused:
-            self._hold(run)
+            self._set_paused(run)
         else:
             self._send(run)
 
@@ -182,7 +182,7 @@ class ActionKind(Kind[ActiveGoal]):
                 active.goal.cancel()
         return True
 
-    def held(self, run: Run[ActiveGoal]) -> bool:
+    def idle(self, run: Run[ActiveGoal]) -> bool:
         return run.work.goal is None
 
     def resume(self, run: Run[ActiveGoal]) -> None:
@@ -227,7 +227,7 @@ class ActionKind(Kind[ActiveGoal]):
             on_end=lambda outcome: self._ended(run, outcome),
         )
 
-    def _hold(self, run: Run[ActiveGoal]) -> None:
+    def _set_paused(self, run: Run[ActiveGoal]) -> None:
         run.paused = True
         run.hold()
 
@@ -257,7 +257,7 @@ class ActionKind(Kind[ActiveGoal]):
             active.target = replace(active.target, goal=left)
             active.feedback = None
             if run.paused:
-                self._hold(run)
+                self._set_paused(run)
             else:
                 self._send(run)
         elif ending is Ending.SUCCEEDED:

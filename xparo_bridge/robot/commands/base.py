@@ -87,24 +87,24 @@ class RobotBase:
     # --- to stand ---
 
     def stand(self) -> Stand:
-        """Tell the base to stand, at once and again, until the returned wish has ended."""
+        """Have the base stand, at once and again, until the returned wish has ended."""
         stand = Stand(self)
         begins = not self.standing
         self._stands.add(stand)
-        self._tell(self._topics)
+        self._publish_zeros(self._topics)
         self._timer.reset()
         if begins and self._motion is not None:
             self._motion.forget()
         return stand
 
     def stand_for(self, seconds: float | None = None, topic: str | None = None) -> None:
-        """Tell the base to stand, at once and for a time, by default `stand_for`, on one topic."""
+        """Have the base stand, at once and for a time, by default `stand_for`, on one topic."""
         seconds = self.settings.stand_for if seconds is None else seconds
         topics = self._topics if topic is None else (topic,)
         begins = not self.standing
         for each in topics:
             self._stand_until[each] = max(self._stand_until[each], time.monotonic() + seconds)
-        self._tell(topics, seconds)
+        self._publish_zeros(topics, seconds)
         self._timer.reset()
         if begins and self._motion is not None:
             self._motion.forget()
@@ -183,7 +183,7 @@ class RobotBase:
     def _end(self, stand: Stand) -> None:
         self._stands.discard(stand)
 
-    def _tell(self, topics: Iterable[str], seconds: float = 2 / _STAND_RATE) -> None:
+    def _publish_zeros(self, topics: Iterable[str], seconds: float = 2 / _STAND_RATE) -> None:
         """Publish zeros, and have the guard do so for a time instead of what it has."""
         for topic in topics:
             out, guard = self._topics[topic], self._guard
@@ -196,7 +196,7 @@ class RobotBase:
         topics = [
             topic for topic, until in self._stand_until.items() if self._stands or until > now
         ]
-        self._tell(topics)
+        self._publish_zeros(topics)
         if self._motion is not None:
             self._motion.now()  # So that there are poses to compare.
         if not topics and not self.standing:

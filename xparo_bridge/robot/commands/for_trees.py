@@ -22,9 +22,9 @@ class CommandsForTrees:
         self._router = router
 
     @property
-    def latch(self) -> str:
+    def motion_lock(self) -> str:
         """'stopped' or 'paused' while nothing may move the robot, else empty."""
-        return self._router.latch
+        return self._router.motion_lock
 
     def execute(self, command: RemoteCommand, source: str) -> Run[Any]:
         """Run a command and return its run."""

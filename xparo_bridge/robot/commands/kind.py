@@ -93,10 +93,10 @@ class RunControl(Protocol):
         """Whether a run was handed over before what came before it, and that is not here yet."""
 
     def pause(self, run: Run[Any]) -> bool:
-        """Begin to hold a run until it is resumed; False if that cannot be done."""
+        """Begin to pause a run until it is resumed; False if that cannot be done."""
 
-    def held(self, run: Run[Any]) -> bool:
-        """Whether a run that is to be held no longer moves the robot."""
+    def idle(self, run: Run[Any]) -> bool:
+        """Whether a run that is to be paused no longer moves the robot."""
 
     def resume(self) -> list[Run[Any]]:
         """Let the robot move again, and what was paused go on; the runs that do."""
@@ -165,7 +165,7 @@ def settings(
                 'default': timeout,
             },
             'motion': {
-                'description': 'Whether it moves the robot: refused after stop, held after pause',
+                'description': 'Whether it moves the robot: refused after stop, waits after pause',
                 'type': 'boolean',
                 'default': motion,
             },
@@ -291,15 +291,15 @@ class Kind(ABC, Generic[W]):
         self.cancel(run)
 
     def pause(self, run: Run[W]) -> bool:
-        """Begin to hold a run until `resume`; False if that cannot be done."""
+        """Begin to pause a run until `resume`; False if that cannot be done."""
         return False
 
-    def held(self, run: Run[W]) -> bool:
-        """Whether a run that is to be held no longer moves the robot."""
+    def idle(self, run: Run[W]) -> bool:
+        """Whether a run that is to be paused no longer moves the robot."""
         return True
 
     def resume(self, run: Run[W]) -> None:  # noqa: B027
-        """Go on with a run that is held."""
+        """Go on with a run that is paused."""
 
     def takes_over(self, run: Run[W], old: Run[Any]) -> bool:
         """Whether starting `run` replaces `old` smoothly, so that it need not end before."""

@@ -82,13 +82,13 @@ class LinkLoss:
         self._logger.warning(
             f'no platform for {self._settings["after"]:g} s: {self._settings["command"]}'
         )
-        self._was_free = not self._router.latch
+        self._was_free = not self._router.motion_lock
         self._try()
 
     def _try(self) -> None:
         self._run = self._execute(self._settings)
         self._cancel_unpaused()
-        self._paused = self._was_free and self._router.latch == 'paused'
+        self._paused = self._was_free and self._router.motion_lock == 'paused'
         self._retry.reset()
 
     def _look_after(self) -> None:
@@ -126,7 +126,7 @@ class LinkLoss:
             if run.open:
                 self._logger.info(f'a platform is back: {run.command.command} is cancelled')
             self._router.cancel(run)
-        if paused and self._router.latch == 'paused':
+        if paused and self._router.motion_lock == 'paused':
             self._logger.info('a platform is back: what was paused goes on')
             self._router.resume()
 

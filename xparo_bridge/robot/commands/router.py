@@ -283,7 +283,7 @@ class Router:
         return self._recovery.open
 
     @property
-    def latch(self) -> str:
+    def motion_lock(self) -> str:
         """'stopped' or 'paused' while no command may move the robot, else empty."""
         return self.lock.state.value
 
@@ -320,12 +320,12 @@ class Router:
         return self._late_cancels.overtakes(run)
 
     def pause(self, run: AnyRun) -> bool:
-        """Begin to hold a run until it is resumed; False if that cannot be done."""
+        """Begin to pause a run until it is resumed; False if that cannot be done."""
         return self._wall.ask(run, self.kinds[run.command.command].pause)
 
-    def held(self, run: AnyRun) -> bool:
-        """Whether a run that is to be held no longer moves the robot."""
-        return self._wall.ask(run, self.kinds[run.command.command].held)
+    def idle(self, run: AnyRun) -> bool:
+        """Whether a run that is to be paused no longer moves the robot."""
+        return self._wall.ask(run, self.kinds[run.command.command].idle)
 
     def resume(self) -> list[AnyRun]:
         """Let the robot move again, and what was paused go on; the runs that do."""
@@ -348,7 +348,7 @@ class Router:
             run
             for run in self.open_runs
             if run.started and run.kind is not None and run.kind.motion and not run.canceling
-            if not run.paused or (obeyed and not self.held(run))
+            if not run.paused or (obeyed and not self.idle(run))
         ]
         for run in left:
             self.cancel(run)

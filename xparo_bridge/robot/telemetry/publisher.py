@@ -106,8 +106,8 @@ class TelemetryPublisher:
                 said[name] = 'off: set_telemetry or ~/telemetry/enable switches it on'
                 continue
             often = f'at most once in {entry.period:g} s' if entry.period else 'each sample'
-            held = entry.source.held()
-            said[name] = f'{held} ({often})' if held else f'sent, {often}'
+            idle_reason = entry.source.idle_reason()
+            said[name] = f'{idle_reason} ({often})' if idle_reason else f'sent, {often}'
         return said
 
     def start(self) -> None:

@@ -62,7 +62,7 @@ class Source:
     def set_interval(self, interval: float) -> None:
         """Learn that it is collected from every so many seconds; 0 is each sample."""
 
-    def held(self) -> str:
+    def idle_reason(self) -> str:
         """Why nothing of it is sent at present, as far as it knows; empty if it is sent."""
         return ''
 
@@ -158,8 +158,8 @@ class TopicSource(Source):
         for stream in self._streams.values():
             stream.interval = interval
 
-    def held(self) -> str:
-        reasons = [stream.held() for stream in self._streams.values()]
+    def idle_reason(self) -> str:
+        reasons = [stream.idle_reason() for stream in self._streams.values()]
         if not reasons:
             return f'nobody publishes a topic {self._settings.topic}'
         return '' if '' in reasons else '; '.join(reasons[:_REASONS])
@@ -347,7 +347,7 @@ class _Stream:
             return True
         return False
 
-    def held(self) -> str:
+    def idle_reason(self) -> str:
         """Why nothing of it is sent at present, an empty text if it is sent."""
         now, topic = monotonic(), self._topic
         if not self.subscription.publishers:

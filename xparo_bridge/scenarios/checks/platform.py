@@ -44,10 +44,10 @@ class KeepsTelling(Check):
         """Wait for the first of each, if all was over before a bridge had found what it reads."""
 
         def began() -> bool | None:
-            told = [
+            received = [
                 event.data['data'] for event in stage.timeline.received('telemetry', self.robot)
             ]
-            return all(any(key in data for data in told) for key in self.keys) or None
+            return all(any(key in data for data in received) for key in self.keys) or None
 
         allowed = self.every + (_JITTER + _DISCOVERY) * stage.world.factor
         await stage.timeline.until(began, allowed)
@@ -57,15 +57,15 @@ class KeepsTelling(Check):
         allowed = self.every + _JITTER * stage.world.factor
         spans = timeline.connections(self.robot)
         for key in self.keys:
-            told = [
+            received = [
                 event.at
                 for event in timeline.received('telemetry', self.robot)
                 if key in event.data['data']
             ]
-            if not told:
+            if not received:
                 return f'{key} never came'
             for begin, end in spans:
-                inside = [at for at in told if begin <= at <= end]
+                inside = [at for at in received if begin <= at <= end]
                 for before, after in zip([begin, *inside], [*inside, end], strict=True):
                     if after <= 0.0:  # before the first step
                         continue

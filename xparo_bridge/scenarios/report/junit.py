@@ -36,8 +36,8 @@ def write_junit(path: Path, verdicts: Sequence[Verdict], world: str) -> None:
         lines.append(_tag('testcase', case))
         if element := _ELEMENTS.get(verdict.state):
             problems = (f'{p.where}: {p.text}: {p.said}' for p in verdict.problems)
-            told = escape(_clean('\n'.join(problems)))
-            lines.append(f'{_tag(element, {"message": verdict.line})}{told}</{element}>')
+            failure = escape(_clean('\n'.join(problems)))
+            lines.append(f'{_tag(element, {"message": verdict.line})}{failure}</{element}>')
         lines.append('</testcase>')
     lines += ['</testsuite>', '</testsuites>', '']
     path.write_text('\n'.join(lines), encoding='utf-8')

@@ -78,9 +78,9 @@ class Recording:
             if event.kind == 'truth':
                 continue
             topic = '/scenario/frames' if event.kind in _FRAMES else '/scenario/events'
-            told: dict[str, Any] = {'at': event.at, 'kind': event.kind, 'robot': event.robot}
-            told |= {key: value for key, value in event.data.items() if key != 'time'}
-            text = serialize_message(String(data=dumps_any(told)))
+            content: dict[str, Any] = {'at': event.at, 'kind': event.kind, 'robot': event.robot}
+            content |= {key: value for key, value in event.data.items() if key != 'time'}
+            text = serialize_message(String(data=dumps_any(content)))
             self.add(topic, _TEXT, text, round(event.wall * 1e9))
 
     def close(self) -> None:

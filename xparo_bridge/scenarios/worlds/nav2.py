@@ -94,7 +94,7 @@ class _Nav2(World):
         Both go on at once: Nav2's lifecycle manager answers when everything is active, which the
         costmaps are when they know where the robot is.
         """
-        telling = asyncio.ensure_future(self._tell_pose_again_and_again())
+        publishing = asyncio.ensure_future(self._publish_pose_repeatedly())
         try:
             async with asyncio.timeout(_PATIENCE):
                 while not await self._is_active():
@@ -102,8 +102,8 @@ class _Nav2(World):
         except TimeoutError:
             raise CouldNotStart(f'Nav2 is not active after {_PATIENCE:g} s') from None
         finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            publishing.cancel()
+            await asyncio.gather(publishing, return_exceptions=True)
 
     async def _is_active(self) -> bool:
         from std_srvs.srv import Trigger
@@ -114,9 +114,9 @@ class _Nav2(World):
             return False
         return bool(response.success)
 
-    async def _tell_pose_again_and_again(self) -> None:
+    async def _publish_pose_repeatedly(self) -> None:
         while True:
-            await self._tell_pose()
+            await self._publish_pose()
             await asyncio.sleep(_AGAIN)
 
     def died(self) -> str:
@@ -130,7 +130,7 @@ class _Nav2(World):
                 return f'{process} of Nav2 ended with exit code {code}: {last}'
         return ''
 
-    async def _tell_pose(self) -> None:
+    async def _publish_pose(self) -> None:
         from geometry_msgs.msg import PoseWithCovarianceStamped
 
         from ...local.sim.conversions import pose_message

@@ -23,7 +23,7 @@ class Action(ActionKind):
 
     Progress is the feedback and the result the result, with the names the ROS type has. Where it
     drives the base, it is on the channel of all that drive, and a pause cancels its goal and sends
-    it again. Any other goal is held by a pause only where it may be sent again (`repeatable`).
+    it again. Any other goal is paused only where it may be sent again (`repeatable`).
     """
 
     settings_schema = action_settings(

@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 
 @dataclass
 class _Pausing:
-    held: list[Run[Any]] = field(default_factory=list)
+    paused: list[Run[Any]] = field(default_factory=list)
     going_on: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
@@ -29,7 +29,7 @@ class Pause(Kind[_Pausing]):
     Holds the commands and the tree that move the robot; new ones are refused until `resume`.
 
     A goal of an action, of the tree too, is cancelled and sent again later, what is done of it
-    left out where the action tells. What cannot be held goes on: it fails then, and names it.
+    left out where the action reports. What cannot be paused goes on: it fails then, and names it.
     """
 
     urgent = True
@@ -52,17 +52,17 @@ class Pause(Kind[_Pausing]):
         for other in runs.open_runs:
             if other.kind is not None and other.kind.motion and other.started:
                 if runs.pause(other):
-                    pausing.held.append(other)
+                    pausing.paused.append(other)
                 else:
                     pausing.going_on.append(other.id)
                     pausing.names.append(other.command.command)
         self.poll(run)
 
     def poll(self, run: Run[_Pausing]) -> None:
-        held = [other for other in run.work.held if other.open]
-        if not self.robot.trees.pausing and all(self.robot.runs.held(other) for other in held):
+        paused = [other for other in run.work.paused if other.open]
+        if not self.robot.trees.pausing and all(self.robot.runs.idle(other) for other in paused):
             lists = {
-                **listed('paused', [other.id for other in held]),
+                **listed('paused', [other.id for other in paused]),
                 **listed('not_paused', run.work.going_on),
             }
             if run.work.going_on:
