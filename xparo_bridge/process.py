@@ -179,7 +179,7 @@ def _of_store(
             store.path.mkdir(parents=True, exist_ok=True)
         if not store.path.is_dir():
             return None, files, None
-    if not store.hold():
+    if not store.lock():
         raise StoreError(f'{store.path}: another bridge, {store.bridge()}, runs from it')
     # Of the command that brings a bundle by the link.
     os.environ['XPARO_STORE'] = str(store.path)

@@ -109,9 +109,9 @@ def test_only_some_releases_are_kept_and_the_last_good_ones_are_among_them(store
 
 def test_one_bridge_runs_from_a_store(store):
     assert store.bridge() is None
-    assert store.hold()
+    assert store.lock()
     assert Store(store.path).bridge() == os.getpid()
-    assert not Store(store.path).hold()
+    assert not Store(store.path).lock()
 
 
 @pytest.mark.parametrize('text', [b'', b'{', b'[]', b'null', b'\xff', b'{"trial": 3}'])

@@ -119,10 +119,10 @@ def _read_telemetry(node: Node, configuration: Configuration, found: Expectation
 
 def _taken_up(node: Node, group: str, settings: Settings) -> list[TopicSubscription]:
     """Return the topics that a group reads, by their names."""
-    held = Subscriptions.of(node)
-    before = set(held)
+    subscriptions = Subscriptions.of(node)
+    before = set(subscriptions)
     source = make_group(group, node, settings)
-    taken = sorted(set(held) - before, key=lambda one: one.topic)
+    taken = sorted(set(subscriptions) - before, key=lambda one: one.topic)
     source.close()
     return taken
 

@@ -233,17 +233,17 @@ class Store:
 
     # --- the bridge that runs from here ---
 
-    def hold(self) -> bool:
+    def lock(self) -> bool:
         """Be the bridge that runs from here, until the process ends; False if another one is."""
         # A descriptor, not a file object: it is the lock, and ends with the process alone.
-        held = os.open(self.path / _PID, os.O_RDWR | os.O_CREAT, 0o666)
+        lock_file = os.open(self.path / _PID, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(held)
+            os.close(lock_file)
             return False
-        os.ftruncate(held, 0)
-        os.write(held, f'{os.getpid()}\n'.encode())
+        os.ftruncate(lock_file, 0)
+        os.write(lock_file, f'{os.getpid()}\n'.encode())
         return True
 
     def bridge(self) -> int | None:

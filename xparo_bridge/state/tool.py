@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         folder = options.directory or _only_directory()
-        with _held(folder):
+        with _locked(folder):
             run: Callable[[Path, argparse.Namespace], int] = options.run
             return run(folder, options)
     except _Problem as problem:
@@ -96,7 +96,7 @@ def _only_directory() -> Path:
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Any:
+def _locked(folder: Path) -> Any:
     """Keep bridges out of a directory meanwhile."""
     if not os.path.lexists(folder / FILE_NAME):
         raise _Problem(f'{folder} has no {FILE_NAME}', MISSING)

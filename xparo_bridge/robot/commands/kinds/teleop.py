@@ -186,10 +186,10 @@ class Teleop(Kind[_Order]):
 
     def _meaning(self, parameters: Mapping[str, Any]) -> Velocity:
         limits = [self.settings[f'max_{name}'] for name in ('linear', 'lateral', 'angular')]
-        held = parameters.get('hold', False)
+        holding = parameters.get('hold', False)
         if 'axes' in parameters:
             stick = self.settings['joystick']
-            held = held or bool(_at(parameters.get('buttons', ()), stick['hold_button']))
+            holding = holding or bool(_at(parameters.get('buttons', ()), stick['hold_button']))
             velocity = Velocity(
                 *(
                     limit * _at(parameters['axes'], stick[f'{name}_axis'])
@@ -200,7 +200,7 @@ class Teleop(Kind[_Order]):
             velocity = Velocity(
                 *(float(parameters.get(name, 0.0)) for name in ('linear', 'lateral', 'angular'))
             )
-        if self.settings['require_hold'] and not held:
+        if self.settings['require_hold'] and not holding:
             return STANDING
         least = [limit * self.settings['dead_zone'] for limit in limits]
         return velocity.beyond(*least).within(*limits)
