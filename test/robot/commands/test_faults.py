@@ -129,7 +129,7 @@ def test_a_fault_in_a_callback_ends_its_run_at_once_and_no_other(
     assert node.destroy_subscription(heard)
 
 
-@pytest.mark.parametrize('method', ['start', 'poll', 'pause', 'held', 'cancel'])
+@pytest.mark.parametrize('method', ['start', 'poll', 'pause', 'idle', 'cancel'])
 @pytest.mark.parametrize('fault', FAULTS)
 def test_a_fault_in_a_kind_ends_its_run_and_not_the_command_that_asked(
     station, monkeypatch, fault, method

@@ -137,7 +137,7 @@ def record(kind):
         'start',
         'cancel',
         'pause',
-        'held',
+        'idle',
         'resume',
         'takes_over',
         'poll',
