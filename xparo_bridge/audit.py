@@ -228,6 +228,11 @@ def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(_final(entry))
 
 
+def for_log(values: Mapping[str, Any]) -> Any:
+    """Return values as they may be written: without secrets, and bounded as in the audit log."""
+    return _final(_clipped(values, '', _Room()))
+
+
 class _Text:
     """The beginning of a long text, and how long all of it was."""
 

@@ -16,6 +16,7 @@ def test_the_log_has_a_summary_and_each_order_with_its_end(tmp_path):
         async with system(tmp_path) as parts:
             await parts.ended(await parts.send('list_commands'))
             await parts.ended(await parts.send('say', text='hello'))
+            await parts.ended(await parts.send('save_place', name='x', api_key='of-nobody'))
             await parts.ended(await parts.send('stop'))
             await asyncio.to_thread(parts.bridge.wait_for_line, r'stop \S+: succeeded')
             return list(parts.bridge.lines)
@@ -30,4 +31,5 @@ def test_the_log_has_a_summary_and_each_order_with_its_end(tmp_path):
     assert ordered.startswith('platform: say ')
     assert ordered.endswith(' {"text":"hello"}')
     assert ', nobody_speaks: nobody listens to' in ended
+    assert not [line for line in lines if 'of-nobody' in line]
     assert not [line for line in lines if 'list_commands' in line and 'platform: list' in line]

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...audit import for_log
 from ...json_writer import dumps_any
 from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...redaction import redacted
 from ...token_bucket import TokenBucket
 
 # A platform may send 300 orders a second; a line takes the ROS thread 50 µs, and goes to /rosout.
@@ -35,7 +37,7 @@ class OrderLog:
         if command.command in self._silent:
             return
         by = f' ({command.operator})' if command.operator else ''
-        words = _cut(dumps_any(dict(command.parameters))) if command.parameters else ''
+        words = _cut(dumps_any(for_log(command.parameters))) if command.parameters else ''
         self._say(
             f'{source}{by}: {command.command[:80]} {command.command_id[:80]} {words}'.strip()
         )
@@ -64,4 +66,5 @@ class OrderLog:
 
 
 def _cut(text: str) -> str:
+    text = redacted(text)  # Before it is cut: else a part of a secret would stay.
     return text if len(text) <= _LONGEST else f'{text[: _LONGEST - 1]}…'
