@@ -89,7 +89,12 @@ def test_time_line_and_charts_can_be_seen(page):
         assert page.get_by_role('heading', name=heading, exact=True).is_visible()
     assert page.locator('svg').count() >= 6
     words = ' '.join(page.locator('svg text').all_text_contents())
-    for shown in ('speed, m/s', 'clearance, m', 'battery, 0 to 1', 'told: battery_percentage'):
+    for shown in (
+        'speed, m/s',
+        'clearance, m',
+        'battery, 0 to 1',
+        'telemetry: battery_percentage',
+    ):
         assert shown in words
     for drawing in page.locator('svg').all():
         assert drawing.bounding_box()['height'] > 20

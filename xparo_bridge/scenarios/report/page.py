@@ -131,7 +131,7 @@ def _charts(timeline: Timeline, robots: Sequence[str]) -> list[str]:
             ]
             for robot in robots
         }
-        drawn.append(chart(f'told: {key}'[:24], lines, timeline.now))
+        drawn.append(chart(f'telemetry: {key}'[:32], lines, timeline.now))
     return drawn
 
 
