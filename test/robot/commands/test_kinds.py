@@ -566,7 +566,10 @@ def test_telemetry_is_switched_and_its_rate_set_within_limits(station):
     at = station({'tell': {'kind': 'set_telemetry', 'groups': {'battery': 5.0}}})
     end = at.end(at.send('tell', group='battery', rate=2.0, enabled=True))
     assert end.result == {'rates': {'battery': 2.0}}
+    # A rate alone leaves it on, or off, as it is.
+    assert at.end(at.send('tell', group='battery', rate=3.0)).result == {'rates': {'battery': 3.0}}
     assert at.end(at.send('tell', group='battery', enabled=False)).result == {'rates': {}}
+    assert at.end(at.send('tell', group='battery', rate=4.0)).result == {'rates': {}}
     for bad in (
         {'group': 'battery', 'rate': 6.0},
         {'group': 'system', 'rate': 1.0},

@@ -240,3 +240,24 @@ def test_status_knows_of_a_tree_that_no_command_began(station):
     }
     at.end(at.send('pause'))
     assert at.end(at.send('status')).result['tree']['state'] == 'paused'
+
+
+@pytest.mark.parametrize('begun', ['pushed', 'command'])
+def test_a_stop_names_the_tree_that_it_halted(station, begun):
+    at = station(COMMANDS)
+    xml = tree('<Sleep name="nap" msec="60000"/>')
+    if begun == 'pushed':
+        at.trees.run_xml('round', xml)
+    else:
+        at.load_tree('round', xml)
+        command = at.send('run_tree', tree_name='round')
+    at.until(lambda: at.trees.current)
+    at.until(lambda: at.trees.current.active_nodes)
+    shown = at.end(at.send('status')).result['tree']
+    assert shown['tree_name'] == 'round'
+    result = at.end(at.send('stop')).result
+    assert result['tree'] == shown
+    ended = [other['command_id'] for other in result['ended']]
+    assert ended == ([] if begun == 'pushed' else [command.id])
+    # It does not run any more, so there is none to name.
+    assert 'tree' not in at.end(at.send('stop')).result

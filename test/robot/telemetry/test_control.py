@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Is a rate of telemetry taken from a parameter, written as a whole number or not."""
+"""Is the rate of telemetry set by a parameter, whole or not, and by a service, alone or not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fixtures.ros_graph import RosGraph
 import pytest
 import rclpy
 from rclpy.parameter import Parameter
+from xparo_interfaces.srv import SetTelemetry
 
 from xparo_bridge.configuration import load
 from xparo_bridge.robot.telemetry.control import TelemetryControl
@@ -28,21 +29,19 @@ def controlled(tmp_path):
         json.dumps({'links': [link], 'telemetry': {'groups': {'battery': {'topic': '/battery'}}}})
     )
     with RosGraph() as graph:
-        nodes = []
 
         def make(overrides):
             node = rclpy.create_node(
                 'robot', context=graph.node.context, parameter_overrides=overrides
             )
-            nodes.append(node)
             config = TelemetryConfig.of(load([file]))
             telemetry = TelemetryPublisher(node, config, lambda message: None)
             TelemetryControl(node, telemetry)
+            graph.adopt(node)
             return node, telemetry
 
+        make.graph = graph
         yield make
-        for node in nodes:
-            node.destroy_node()
 
 
 @pytest.mark.parametrize('rate', [5, 5.0, 1, 1000, 0.2])
@@ -66,3 +65,29 @@ def test_what_is_no_rate_is_refused_in_words(controlled, rate):
     assert not result.successful
     assert result.reason
     assert telemetry.rate('battery') == before
+
+
+@pytest.mark.parametrize('before', [True, False])
+@pytest.mark.parametrize(
+    ('request_', 'on', 'rate'),
+    [
+        ({'rate': 7.0}, None, 7.0),
+        ({'rate': 7.0, 'enabled': True}, True, 7.0),
+        ({'enabled': True}, True, None),
+        ({'enabled': False}, False, None),
+        ({'enabled': True, 'rate': 2000.0}, None, None),
+        ({'rate': -1.0}, None, None),
+    ],
+)
+def test_a_rate_alone_leaves_on_and_off_as_they_are(controlled, before, request_, on, rate):
+    node, telemetry = controlled([])
+    telemetry.enable('battery', before)
+    rate_before = telemetry.rate('battery')
+    response = controlled.graph.call(
+        SetTelemetry,
+        '/robot/telemetry/enable',
+        SetTelemetry.Request(name='battery', **request_),
+    )
+    assert response.success == (on is not None or rate is not None), response.error
+    assert ('battery' in telemetry.rates) == (before if on is None else on)
+    assert telemetry.rate('battery') == (rate_before if rate is None else rate)

@@ -69,7 +69,9 @@ class TelemetryControl:
         try:
             if request.rate:
                 self._telemetry.set_rate(request.name, request.rate)
-            self._telemetry.enable(request.name, request.enabled)
+            # A rate alone says nothing of on and off, as `enabled` is false where it is not set.
+            if request.enabled or not request.rate:
+                self._telemetry.enable(request.name, request.enabled)
         except (KeyError, ValueError) as error:
             response.error = str(error.args[0])
         response.success = not response.error

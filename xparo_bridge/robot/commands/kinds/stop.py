@@ -22,6 +22,7 @@ _BUDGET = 0.02
 @dataclass
 class _Stopping:
     others: list[Run[Any]]
+    tree: Mapping[str, Any] | None  # the tree that ran, as `status` names it
     to_cancel: deque[Run[Any]] = field(init=False)
     give_up_at: float = float('inf')
     reported: list[str] = field(default_factory=list)
@@ -37,7 +38,8 @@ class Stop(Kind[_Stopping]):
     From then on, over restarts too, nothing moves the robot until `resume`. Succeeds when the
     robot stands: all commands have ended, those an earlier bridge left too, no goal runs that
     could move the base, odometry says that it stands, and it was told so for `stop_for`. Fails
-    after `timeout`; the base is told to stand all the same until it does.
+    after `timeout`; the base is told to stand all the same until it does. Result, and error:
+    `ended`, the commands, and `tree`, the tree that ran, as `status` has it.
     """
 
     urgent = True
@@ -85,7 +87,9 @@ class Stop(Kind[_Stopping]):
         runs = self.robot.runs
         # First of all, so that nothing begins that waited for what ends now.
         runs.lock.stop(run.command.received_at)
-        run.work = _Stopping([other for other in runs.open_runs if not other.urgent])
+        run.work = _Stopping(
+            [other for other in runs.open_runs if not other.urgent], self.robot.trees.summary()
+        )
         run.work.give_up_at = time.monotonic() + super().timeout
         runs.emergency_stop(self._stop_for)
         self._cancel(run.work)
@@ -100,6 +104,8 @@ class Stop(Kind[_Stopping]):
         self._cancel(run.work)
         problems = self._problems(run.work)
         ended = listed('ended', [ending(other) for other in run.work.others])
+        if run.work.tree:
+            ended['tree'] = run.work.tree
         if not problems:
             warning = self.robot.base.unheard() or self._silence()
             run.succeed({**ended, **({'warning': warning} if warning else {})})
