@@ -31,6 +31,7 @@ from .credentials import IssuedCredentials
 from .crossing import Crossing
 from .faults import FAULTS
 from .link.links import Link, LinkError, LinkThread, make_link
+from .messages import ErrorCode
 from .observers import notify, Observers
 from .robot.commands.base import RobotBase
 from .robot.commands.base_settings import base_settings
@@ -418,7 +419,9 @@ class Bridge:
         if self._roles.may_command(link):
             run = self.router.execute(command, link)
             return run.state is not msg.CommandState.REJECTED
-        self.router.refuse(command, link, Rejection('not_allowed', 'this link may not command'))
+        self.router.refuse(
+            command, link, Rejection(ErrorCode.NOT_ALLOWED, 'this link may not command')
+        )
         return False
 
     def _refuse(self, link: str, command: msg.RemoteCommand, refusal: msg.Refusal) -> None:

@@ -23,6 +23,7 @@ from ..messages import (
     ApiToken,
     BehaviorStatus,
     BehaviorUpdate,
+    ErrorCode,
     Heartbeat,
     LinkCredential,
     LinkProblem,
@@ -308,7 +309,7 @@ class Inbound:
     def _no_room(self, message: Any) -> Refusal | None:
         if not self._crossing.full(self._link) or isinstance(message, (Ping, Heartbeat)):
             return None
-        return Refusal('rate_limited', 'the robot has not taken what came before', 1.0)
+        return Refusal(ErrorCode.RATE_LIMITED, 'the robot has not taken what came before', 1.0)
 
     def _refuse(self, message: Any, refusal: Refusal) -> None:
         kind = type(message).__name__
@@ -353,7 +354,7 @@ def _too_long(message: object) -> Refusal | None:
         secret = message.token if isinstance(message, ApiToken) else message.value
         if len(secret) > LONGEST:
             text = f'{type(message).__name__} of {len(secret)} characters'
-            return Refusal('too_large', f'{text}; at most {LONGEST} are taken')
+            return Refusal(ErrorCode.TOO_LARGE, f'{text}; at most {LONGEST} are taken')
     return None
 
 

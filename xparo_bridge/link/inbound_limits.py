@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..messages import Refusal
+from ..messages import ErrorCode, Refusal
 from ..token_bucket import TokenBucket
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -56,24 +56,29 @@ class InboundLimits:
 
     def frame_refusal(self) -> Refusal:
         """Return why what a frame beyond the rate carries is refused."""
-        return Refusal('rate_limited', self.too_many_frames, self._frames.wait())
+        return Refusal(ErrorCode.RATE_LIMITED, self.too_many_frames, self._frames.wait())
 
     def refusal(self, message: Any, size: int) -> Refusal | None:
         """Count a message of a frame of `size` bytes; why it is refused, None if it is not."""
         kind = type(message).__name__
         limit = self._limits.get(kind) or self._limits['Other']
         if size > limit.size:
-            return Refusal('too_large', f'{kind} of {size} bytes; at most {limit.size} are taken')
+            return Refusal(
+                ErrorCode.TOO_LARGE, f'{kind} of {size} bytes; at most {limit.size} are taken'
+            )
         if (items := count_items(message, limit.items)) > limit.items:
             return Refusal(
-                'too_large', f'{kind} of {items} items or more; at most {limit.items} are taken'
+                ErrorCode.TOO_LARGE,
+                f'{kind} of {items} items or more; at most {limit.items} are taken',
             )
         bucket = self._buckets.get(kind)
         if bucket is None:
             bucket = self._buckets[kind] = TokenBucket(limit.rate, limit.burst)
         if bucket.take():
             return None
-        return Refusal('rate_limited', f'more than {limit.rate:g} {kind} a second', bucket.wait())
+        return Refusal(
+            ErrorCode.RATE_LIMITED, f'more than {limit.rate:g} {kind} a second', bucket.wait()
+        )
 
     def size_of(self, message: Any) -> int:
         """Return the largest frame that may bring such a message, bytes."""

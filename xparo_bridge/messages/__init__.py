@@ -12,6 +12,7 @@ from typing import get_args
 from .conversation import *  # noqa: F403
 from .core import *  # noqa: F403
 from .core import Control
+from .error_code import *  # noqa: F403
 from .head import *  # noqa: F403
 from .project import *  # noqa: F403
 from .project import DeleteSchedule, LogUpdate, SaveAiml, SaveSchedule, TaskHistory, TaskResult

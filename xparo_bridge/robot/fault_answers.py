@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import messages as msg
+from ..messages import ErrorCode
 
 _ANSWERS: dict[type, Callable[[Any, str], Sequence[msg.Message]]] = {
     msg.RemoteCommand: lambda command, text: [
@@ -15,7 +16,7 @@ _ANSWERS: dict[type, Callable[[Any, str], Sequence[msg.Message]]] = {
             command.command_id,
             command.command,
             msg.CommandState.REJECTED,
-            error={'code': 'internal_error', 'message': text},
+            error={'code': ErrorCode.INTERNAL_ERROR, 'message': text},
         )
     ],
     msg.BehaviorUpdate: lambda update, text: [

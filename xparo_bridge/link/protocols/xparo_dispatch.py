@@ -187,7 +187,7 @@ class XparoDispatch(Protocol):
                 command_id,
                 '',
                 msg.CommandState.REJECTED,
-                error={'code': 'bad_parameters', 'message': str(error)},
+                error={'code': msg.ErrorCode.BAD_PARAMETERS, 'message': str(error)},
             )
             return refused_order(str(error), refusal)
         issued = self._now()

@@ -19,7 +19,7 @@ from ...clock import CLOCK_SET, YEAR
 from ...configuration import Configuration, ConfigurationError
 from ...faults import FAULTS
 from ...json_schema import SchemaError
-from ...messages import RemoteCommand
+from ...messages import ErrorCode, RemoteCommand
 from ...token_bucket import TokenBucket
 from .kind import Kind
 from .motion_lock import MotionLock
@@ -92,7 +92,7 @@ class Admission:
         if not command.problems:
             return None
         problems = '; '.join(clip(problem, 300) for problem in command.problems[:10])
-        return Rejection('bad_parameters', problems)
+        return Rejection(ErrorCode.BAD_PARAMETERS, problems)
 
     def unknown(self, name: str) -> Rejection:
         """Say that there is no command of a name, and which there are."""
@@ -100,7 +100,7 @@ class Admission:
         near = alike(short, sorted(self._kinds), 1)
         hint = f'; did you mean "{near[0]}"?' if near else ''
         return Rejection(
-            'unknown_command',
+            ErrorCode.UNKNOWN_COMMAND,
             f'there is no command "{short}"{hint}',
             {'known': sorted(self._kinds)},
         )
@@ -130,7 +130,7 @@ class Admission:
         if self._lock.locked:
             return Rejection(self._lock.state.value, self._lock.words)
         if self._lock.came_before_stop(command.received_at):
-            return Rejection('stopped', 'it came before the robot was stopped')
+            return Rejection(ErrorCode.STOPPED, 'it came before the robot was stopped')
         return None
 
     def overdue(self, run: Run[Any]) -> bool:
@@ -144,12 +144,12 @@ class Admission:
         wait = max(rate.wait() for rate in rates)
         if wait > 0.0:
             return Rejection(
-                'rate_limited',
+                ErrorCode.RATE_LIMITED,
                 f'too many commands; try again in {wait:.2f} s',
                 {'retry_after': round(wait, 3)},
             )
         if number_open >= self._limits['max_open']:
-            return Rejection('too_many_open', f'{number_open} commands are open')
+            return Rejection(ErrorCode.TOO_MANY_OPEN, f'{number_open} commands are open')
         for rate in rates:
             rate.count()
         return None
@@ -162,16 +162,16 @@ class Admission:
             self._clock_offset(source),
         )
         if late:
-            return Rejection('expired', late)
+            return Rejection(ErrorCode.EXPIRED, late)
         ahead = far_ahead(command, self._clock_offset(source))
-        return Rejection('bad_parameters', ahead) if ahead else None
+        return Rejection(ErrorCode.BAD_PARAMETERS, ahead) if ahead else None
 
     def _bad_parameters(self, command: RemoteCommand, kind: Kind[Any]) -> Rejection | None:
         checker = self._checkers[kind.name]
         problems = checker.problems(command.parameters)
         if not problems:
             return None
-        return Rejection('bad_parameters', '; '.join(problems), {'schema': checker.schema})
+        return Rejection(ErrorCode.BAD_PARAMETERS, '; '.join(problems), {'schema': checker.schema})
 
 
 def _make_checkers(
@@ -220,7 +220,10 @@ def _problems(kind: Kind[Any], checker: Checker, parameters: Mapping[str, Any]) 
         return found
     run: Run[Any] = Run(RemoteCommand(kind.name, parameters), '', kind, lambda run: None)
     rejection = kind.prepare(run)
-    never = rejection is not None and rejection.code in ('bad_parameters', 'unknown_place')
+    never = rejection is not None and rejection.code in (
+        ErrorCode.BAD_PARAMETERS,
+        ErrorCode.UNKNOWN_PLACE,
+    )
     return [rejection.message] if rejection is not None and never else []
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from ...messages import ErrorCode
 from ...ros.base_motion import BaseMotion, Motion
 from ...ros.entities import timer
 from ...ros.velocity import STANDING, Velocity
@@ -142,10 +143,10 @@ class RobotBase:
         why = self.unheard(topic)
         # Who was there before this bridge is found in its first seconds only.
         if why is not None and time.monotonic() > self._made_at + _DISCOVERY:
-            return Rejection('no_base', why)
+            return Rejection(ErrorCode.NO_BASE, why)
         assert self._guard is not None
         why = self._guard.problem()
-        return None if why is None else Rejection('guard_not_ready', why)
+        return None if why is None else Rejection(ErrorCode.GUARD_NOT_READY, why)
 
     def unheard(self, topic: str | None = None) -> str | None:
         """

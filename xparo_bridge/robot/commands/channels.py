@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...behavior.ros.robot_commands import TREE
+from ...messages import ErrorCode
 from .run import Run, RunKind
 
 # The channel of all that drive.
@@ -89,9 +90,11 @@ class Channels:
         else:
             what, by = f'{holder.command.command} {holder.id}', holder.id
         if settings['concurrency'] == 'reject':
-            return Busy('busy', f'{what} is under way', by)
+            return Busy(ErrorCode.BUSY, f'{what} is under way', by)
         if waiting >= settings['queue']:
-            return Busy('queue_full', f'{what} is under way and {waiting} wait already', by)
+            return Busy(
+                ErrorCode.QUEUE_FULL, f'{what} is under way and {waiting} wait already', by
+            )
         return None
 
     def enter(self, run: AnyRun, moving: str) -> Start | Wait | Preempt | Busy:

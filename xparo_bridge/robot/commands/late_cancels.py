@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ...messages import ErrorCode
 from .run import Rejection, Run
 
 # The code of a cancel that selects no command.
-NOTHING_TO_CANCEL = 'nothing_to_cancel'
 # How many of the last cancels are kept in mind, and how many wait for what they overtook.
 _MOST = 64
 # How many runs of those it overtook a cancel tells of.
@@ -56,7 +56,7 @@ class LateCancels:
     def hold(self, run: Run[Any], rejection: Rejection) -> bool:
         """Keep a cancel that selects nothing yet until its turn: what it is for may precede it."""
         waits = (
-            rejection.code == NOTHING_TO_CANCEL
+            rejection.code == ErrorCode.NOTHING_TO_CANCEL
             and self.overtakes(run)
             and len(self._waiting) < _MOST
         )

@@ -17,7 +17,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ...configuration import Configuration, ConfigurationError
-from ...messages import CommandState, RemoteCommand
+from ...messages import CommandState, ErrorCode, RemoteCommand
 from ...ros.entities import timer
 from .kinds.pause import Pause
 from .router import Router
@@ -28,7 +28,12 @@ SOURCE = 'link_loss'
 # How often a command that was not taken is tried again, s.
 _RETRY_PERIOD = 2.0
 # Ends of a command that its server never took.
-_NOT_REACHED = ('no_action_server', 'no_service', 'no_subscriber', 'goal_not_answered')
+_NOT_REACHED = (
+    ErrorCode.NO_ACTION_SERVER,
+    ErrorCode.NO_SERVICE,
+    ErrorCode.NO_SUBSCRIBER,
+    ErrorCode.GOAL_NOT_ANSWERED,
+)
 
 
 class LinkLoss:

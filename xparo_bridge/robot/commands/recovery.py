@@ -14,7 +14,7 @@ import time
 
 from rclpy.node import Node
 
-from ...messages import CommandState, CommandStatus
+from ...messages import CommandState, CommandStatus, ErrorCode
 from ...ros.goal_ids import GOAL_IDS
 from .journal import Interrupted, Journal
 from .orphaned_goal import OrphanedGoal
@@ -118,7 +118,7 @@ class Recovery:
             command.command,
             CommandState.FAILED,
             error={
-                'code': 'interrupted',
+                'code': ErrorCode.INTERRUPTED,
                 'message': 'the bridge was restarted while it was under way; '
                 + (outcomes or 'no goal had been sent for it'),
                 'goal_may_be_running': any(goal.running for goal in goals),

@@ -20,7 +20,7 @@ from rclpy.node import Node
 
 from ...configuration import Configuration
 from ...faults import FAULTS
-from ...messages import CommandStatus, RemoteCommand
+from ...messages import CommandStatus, ErrorCode, RemoteCommand
 from ...observers import notify, Observers
 from ...ros.entities import timer
 from ...ros.walls import owned_by
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _POLL_PERIOD = 0.1
 
 # An id that was refused so may be used again.
-_NOT_REMEMBERED = ('rate_limited', 'duplicate_id')
+_NOT_REMEMBERED = (ErrorCode.RATE_LIMITED, ErrorCode.DUPLICATE_ID)
 
 AnyRun = Run[Any]
 Report = Callable[[str, CommandStatus], None]
@@ -426,7 +426,9 @@ class Router:
         if run is None:
             run = Run(command, source, None, self._on_change)
             run.key = ''
-            run.reject(Rejection('duplicate_id', 'another command had this id; give each its own'))
+            run.reject(
+                Rejection(ErrorCode.DUPLICATE_ID, 'another command had this id; give each its own')
+            )
         elif run.status is not None:
             self._report(source, replace(run.status, resent=True))
         return run

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import time
 from typing import Any, Generic, Protocol, TypeVar
 
-from ...messages import CommandState, CommandStatus, RemoteCommand
+from ...messages import CommandState, CommandStatus, ErrorCode, RemoteCommand
 from .answers import bounded, fitted, MAX_ANSWER
 
 # Progress goes out at most this often, s; in between the latest waits.
@@ -179,19 +179,22 @@ class Run(Generic[W]):
         """End it as cancelled, for whichever reason it was: its time, another command, a wish."""
         if self.overdue:
             self._change(
-                CommandState.TIMED_OUT, error={'code': 'timed_out', 'message': self.overdue}
+                CommandState.TIMED_OUT,
+                error={'code': ErrorCode.TIMED_OUT, 'message': self.overdue},
             )
         elif self.preempted_by:
             self._change(
                 CommandState.CANCELED,
                 error={
-                    'code': 'preempted',
+                    'code': ErrorCode.PREEMPTED,
                     'message': f'preempted by {self.preempted_by}',
                     'by': self.preempted_by,
                 },
             )
         else:
-            self._change(CommandState.CANCELED, error={'code': 'canceled', 'message': message})
+            self._change(
+                CommandState.CANCELED, error={'code': ErrorCode.CANCELED, 'message': message}
+            )
 
     def _change(self, state: CommandState, **content: Any) -> None:
         if not self.open:

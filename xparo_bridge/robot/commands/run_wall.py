@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...faults import FAULTS
+from ...messages import ErrorCode
 from ...ros.walls import owned_by
 from .kind import Kind
 from .run import Run
@@ -44,7 +45,7 @@ class RunWall:
         text = FAULTS.note(f'the command {run.command.command}', error)
         if not run.open:
             return
-        run.fail('internal_error', text)
+        run.fail(ErrorCode.INTERNAL_ERROR, text)
         kind = self._kinds.get(run.command.command)
         if run.started and kind is not None:
             try:

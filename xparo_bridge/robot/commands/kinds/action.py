@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ....messages import ErrorCode
 from ....ros.motion_actions import moves_base
 from ....ros.values import plain
 from .. import parameters
@@ -73,7 +74,7 @@ class Action(ActionKind):
         try:
             return Target(self.settings['action'], self._template.make(run.parameters))
         except BadValue as error:
-            return Rejection('bad_parameters', str(error), {'schema': self._schema})
+            return Rejection(ErrorCode.BAD_PARAMETERS, str(error), {'schema': self._schema})
 
     def learn_motion_actions(self, names: Collection[str]) -> None:
         if self.robot.node.resolve_topic_name(self.settings['action']) in names:

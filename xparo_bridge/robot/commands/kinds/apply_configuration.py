@@ -20,6 +20,7 @@ import sys
 import threading
 from typing import Any
 
+from ....messages import ErrorCode
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
 
@@ -96,13 +97,13 @@ class ApplyConfiguration(Kind[_Work]):
         try:
             run.work = _Work(base64.b64decode(run.parameters['bundle'], validate=True))
         except (ValueError, binascii.Error):
-            return Rejection('bad_parameters', 'bundle: expected base64')
+            return Rejection(ErrorCode.BAD_PARAMETERS, 'bundle: expected base64')
         return None
 
     def start(self, run: Run[_Work]) -> None:
         store = os.environ.get('XPARO_STORE')
         if not store:
-            run.fail('no_store', 'this bridge does not run from a store of configurations')
+            run.fail(ErrorCode.NO_STORE, 'this bridge does not run from a store of configurations')
             return
         # A start of a process waits until it is there.
         do = functools.partial(run.work.do, store)
@@ -115,7 +116,7 @@ class ApplyConfiguration(Kind[_Work]):
         if work.ok:
             run.succeed({'said': work.said})
         else:
-            run.fail('refused', work.said or 'config apply ended without a word')
+            run.fail(ErrorCode.REFUSED, work.said or 'config apply ended without a word')
 
     def cancel(self, run: Run[_Work]) -> None:
         run.work.cancel()

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....messages import ErrorCode
 from ..answers import listed
 from ..kind import Kind, Schema, settings
-from ..late_cancels import NOTHING_TO_CANCEL
 from ..run import Rejection, Run
 
 
@@ -47,7 +47,9 @@ class Cancel(Kind[list[Run[Any]]]):
         if not wanted or run.work:
             return None
         there = [{'command_id': o.id, 'command': o.command.command} for o in others]
-        return Rejection(NOTHING_TO_CANCEL, 'no such command is open', listed('open', there))
+        return Rejection(
+            ErrorCode.NOTHING_TO_CANCEL, 'no such command is open', listed('open', there)
+        )
 
     def start(self, run: Run[list[Run[Any]]]) -> None:
         for other in run.work:

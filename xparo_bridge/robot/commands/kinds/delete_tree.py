@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....behavior.ros.trees import NoSuchTree
+from ....messages import ErrorCode
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
 
@@ -30,6 +31,6 @@ class DeleteTree(Kind[None]):
         try:
             self.robot.trees.delete(run.parameters['tree_name'])
         except NoSuchTree as error:
-            run.reject(Rejection('unknown_tree', error.args[0]))
+            run.reject(Rejection(ErrorCode.UNKNOWN_TREE, error.args[0]))
             return
         run.succeed()

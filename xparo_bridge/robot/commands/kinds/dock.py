@@ -9,6 +9,7 @@ from typing import Any
 
 from nav2_msgs.action import DockRobot
 
+from ....messages import ErrorCode
 from ....ros.geometry import NoPose, pose_stamped
 from ..action_kind import ActionKind, ActiveGoal, Target
 from ..docking import docking_settings
@@ -70,9 +71,11 @@ class Dock(ActionKind):
             try:
                 goal.dock_pose = pose_stamped(self.robot.places[run.parameters['place']])
             except UnknownPlace as error:
-                return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
+                return Rejection(
+                    ErrorCode.UNKNOWN_PLACE, str(error), {'known': self.robot.places.names}
+                )
             except NoPose as error:
-                return Rejection('bad_parameters', str(error))
+                return Rejection(ErrorCode.BAD_PARAMETERS, str(error))
             goal.use_dock_id = False
         else:
             goal.use_dock_id = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....messages import ErrorCode
 from ...black_box.access import Access
 from ..kind import Kind, Schema, settings
 from ..run import Run
@@ -36,4 +37,4 @@ class FreezeRecording(Kind[None]):
         if name:
             run.succeed({'recording': name})
         else:
-            run.fail('not_recording', problem)
+            run.fail(ErrorCode.NOT_RECORDING, problem)

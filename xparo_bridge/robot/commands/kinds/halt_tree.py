@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ....behavior.ros.tree_run import TreeRun
+from ....messages import ErrorCode
 from ..kind import Kind, settings
 from ..run import Rejection, Run
 
@@ -15,7 +16,7 @@ class HaltTree(Kind[TreeRun | None]):
     settings_schema = settings(timeout=15.0)
 
     def prepare(self, run: Run[TreeRun | None]) -> Rejection | None:
-        return Rejection('no_tree', 'no tree runs') if self.robot.trees.idle else None
+        return Rejection(ErrorCode.NO_TREE, 'no tree runs') if self.robot.trees.idle else None
 
     def start(self, run: Run[TreeRun | None]) -> None:
         run.work = self.robot.trees.halt()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ....messages import ErrorCode
 from ...black_box.access import Access, OFF
 from ..answers import listed
 from ..kind import Kind, settings
@@ -20,6 +21,6 @@ class ListRecordings(Kind[None]):
     def start(self, run: Run[None]) -> None:
         found = Access.of(self.robot.node).recordings()
         if found is None:
-            run.fail('not_recording', OFF)
+            run.fail(ErrorCode.NOT_RECORDING, OFF)
         else:
             run.succeed(listed('recordings', list(found)))

@@ -20,6 +20,7 @@ from nav2_msgs.action import (
     Spin,
 )
 
+from ....messages import ErrorCode
 from ....ros.geometry import FARTHEST, NoPose, pose_stamped, pose_values
 from ....ros.nav2_goals import missed, set_poses
 from ....ros.times import nearest_time
@@ -176,9 +177,11 @@ class Navigate(ActionKind):
             )
             return replace(target, names=(_called(goal),))
         except UnknownPlace as error:
-            return Rejection('unknown_place', str(error), {'known': self.robot.places.names})
+            return Rejection(
+                ErrorCode.UNKNOWN_PLACE, str(error), {'known': self.robot.places.names}
+            )
         except NoPose as error:
-            return Rejection('bad_parameters', str(error))
+            return Rejection(ErrorCode.BAD_PARAMETERS, str(error))
 
     def _target(self, key: str, **fields: Any) -> Target:
         return Target(self.settings[key], _ACTIONS[key][0].Goal(**fields))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ....messages import ErrorCode
 from ..answers import listed
 from ..kind import Kind, settings
 from ..motion_lock import LockState
@@ -38,7 +39,7 @@ class Pause(Kind[_Pausing]):
 
     def prepare(self, run: Run[_Pausing]) -> Rejection | None:
         if self.robot.runs.lock.stopped:
-            return Rejection('stopped', 'the robot is stopped, which is more than paused')
+            return Rejection(ErrorCode.STOPPED, 'the robot is stopped, which is more than paused')
         return None
 
     def start(self, run: Run[_Pausing]) -> None:
@@ -67,6 +68,6 @@ class Pause(Kind[_Pausing]):
             }
             if run.work.going_on:
                 names = ', '.join(sorted(set(run.work.names))[:_MOST_NAMED])
-                run.fail('not_paused', _PARTLY.format(names), **lists)
+                run.fail(ErrorCode.NOT_PAUSED, _PARTLY.format(names), **lists)
             else:
                 run.succeed(lists)

@@ -12,6 +12,7 @@ from typing import Any
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
+from ....messages import ErrorCode
 from ....ros.entities import publisher, timer
 from ....ros.presence import Presence, why_unheard
 from .. import parameters
@@ -92,7 +93,7 @@ class Publish(Kind[_Job]):
         try:
             message = self._template.make(run.parameters)
         except BadValue as error:
-            return Rejection('bad_parameters', str(error), {'schema': self._schema})
+            return Rejection(ErrorCode.BAD_PARAMETERS, str(error), {'schema': self._schema})
         run.work = _Job(message, self.settings['times'])
         return None
 
@@ -113,7 +114,7 @@ class Publish(Kind[_Job]):
                     self.robot.node, 1 / self.settings['rate'], lambda: self._publish(run)
                 )
         elif time.monotonic() > job.wait_until:
-            run.fail('no_subscriber', self._unheard())
+            run.fail(ErrorCode.NO_SUBSCRIBER, self._unheard())
 
     def cancel(self, run: Run[_Job]) -> None:
         self._stop(run)

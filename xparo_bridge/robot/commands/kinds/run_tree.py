@@ -11,6 +11,7 @@ from ....behavior.errors import TreeErrors
 from ....behavior.ros.robot_commands import TREE
 from ....behavior.ros.tree_run import TreeRun
 from ....behavior.ros.trees import NoSuchTree
+from ....messages import ErrorCode
 from ....ros.walls import owned_by
 from ..kind import Kind, Schema, settings
 from ..run import Rejection, Run
@@ -40,9 +41,13 @@ class RunTree(Kind[TreeRun]):
     def prepare(self, run: Run[TreeRun]) -> Rejection | None:
         name, trees = run.parameters['tree_name'], self.robot.trees
         if run.source == TREE:
-            return Rejection('within_a_tree', 'a tree cannot take its own place; use a SubTree')
+            return Rejection(
+                ErrorCode.WITHIN_A_TREE, 'a tree cannot take its own place; use a SubTree'
+            )
         if name not in trees.names:
-            return Rejection('unknown_tree', trees.unknown(name).args[0], {'known': trees.names})
+            return Rejection(
+                ErrorCode.UNKNOWN_TREE, trees.unknown(name).args[0], {'known': trees.names}
+            )
         return None
 
     def start(self, run: Run[TreeRun]) -> None:
@@ -60,10 +65,10 @@ class RunTree(Kind[TreeRun]):
                     ),
                 )
         except NoSuchTree as error:
-            run.fail('unknown_tree', error.args[0])
+            run.fail(ErrorCode.UNKNOWN_TREE, error.args[0])
             return
         except TreeErrors as error:
-            run.fail('bad_tree', str(error))
+            run.fail(ErrorCode.BAD_TREE, str(error))
             return
         tree_run.command_id = run.id
         run.work = tree_run
@@ -102,4 +107,4 @@ class RunTree(Kind[TreeRun]):
             run.preempted_by = run.preempted_by or tree.preempted_by
             run.canceled(tree.error)
         else:
-            run.fail('tree_failed', tree.error or f'the tree {tree.name} failed')
+            run.fail(ErrorCode.TREE_FAILED, tree.error or f'the tree {tree.name} failed')

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import time
 from typing import Any
 
+from ....messages import ErrorCode
 from ....ros.geometry import FARTHEST
 from ....ros.rivals import disputed
 from ....ros.transforms import frame_name, TransformListener
@@ -85,10 +86,10 @@ class SavePlace(Kind[float]):
         name, places = run.parameters['name'], self.robot.places
         if name in places and not run.parameters['replace']:
             return Rejection(
-                'place_exists', f'there is a place "{name}"; set replace to replace it'
+                ErrorCode.PLACE_EXISTS, f'there is a place "{name}"; set replace to replace it'
             )
         if name not in places and len(places.names) >= _MAX_PLACES:
-            return Rejection('too_many_places', f'{_MAX_PLACES} places are saved')
+            return Rejection(ErrorCode.TOO_MANY_PLACES, f'{_MAX_PLACES} places are saved')
         return None
 
     def start(self, run: Run[float]) -> None:
@@ -114,7 +115,7 @@ class SavePlace(Kind[float]):
             if time.monotonic() > run.work:
                 self._leave()
                 run.fail(
-                    'no_transform',
+                    ErrorCode.NO_TRANSFORM,
                     f'there is no transform from {frame} to {base}: is the robot localized?'
                     if found is None
                     else disputed(found.disputed)
@@ -126,7 +127,9 @@ class SavePlace(Kind[float]):
         place = found.transform
         self._leave()
         if max(map(abs, place.translation)) > FARTHEST:
-            run.fail('bad_transform', f'the transform from {frame} to {base} is beyond 1e6 m')
+            run.fail(
+                ErrorCode.BAD_TRANSFORM, f'the transform from {frame} to {base} is beyond 1e6 m'
+            )
             return
         pose = {
             'x': round(place.translation[0], 4),

@@ -9,6 +9,7 @@ from typing import Any
 
 from std_msgs.msg import String
 
+from ....messages import ErrorCode
 from ....ros.entities import publisher
 from ..kind import Kind, Robot, Schema, settings
 from ..run import Run
@@ -55,7 +56,7 @@ class Say(Kind[None]):
 
     def start(self, run: Run[None]) -> None:
         if self._publisher.get_subscription_count() == 0:
-            run.fail('nobody_speaks', f'nobody listens to {self._publisher.topic_name}')
+            run.fail(ErrorCode.NOBODY_SPEAKS, f'nobody listens to {self._publisher.topic_name}')
             return
         self._publisher.publish(String(data=run.parameters['text']))
         run.succeed()

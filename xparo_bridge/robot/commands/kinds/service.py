@@ -12,6 +12,7 @@ from typing import Any
 
 from rclpy.task import Future
 
+from ....messages import ErrorCode
 from ....ros import entities
 from ....ros.presence import instead_of_service, Presence
 from ....ros.values import plain
@@ -82,7 +83,7 @@ class Service(Kind[_Call]):
         try:
             run.work = _Call(self._template.make(run.parameters))
         except BadValue as error:
-            return Rejection('bad_parameters', str(error), {'schema': self._schema})
+            return Rejection(ErrorCode.BAD_PARAMETERS, str(error), {'schema': self._schema})
         return None
 
     def start(self, run: Run[_Call]) -> None:
@@ -111,7 +112,7 @@ class Service(Kind[_Call]):
         ):
             self._waiting.remove(run)
             run.fail(
-                'no_service',
+                ErrorCode.NO_SERVICE,
                 f'no service {self.settings["service"]} within '
                 f'{self.settings["server_timeout"]:g} s'
                 + instead_of_service(
@@ -139,7 +140,7 @@ class Service(Kind[_Call]):
         result = plain(future.result())
         if result.get('success') is False:
             run.fail(
-                'unsuccessful',
+                ErrorCode.UNSUCCESSFUL,
                 str(result.get('message') or 'the service says: no success'),
                 response=result,
             )

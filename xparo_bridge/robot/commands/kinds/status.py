@@ -9,7 +9,7 @@ from itertools import islice
 import json
 from typing import Any
 
-from ....messages import CommandStatus
+from ....messages import CommandStatus, ErrorCode
 from ..answers import listed
 from ..kind import Kind, Schema, settings
 from ..run import Run
@@ -71,7 +71,7 @@ class Status(Kind[None]):
             return
         status = runs.status(run.parameters['command_id'])
         if status is None:
-            run.fail('unknown_id', 'no such command is open or remembered')
+            run.fail(ErrorCode.UNKNOWN_ID, 'no such command is open or remembered')
         else:
             run.succeed(_values(status))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import time
 from typing import Any
 
+from ....messages import ErrorCode
 from ..answers import listed
 from ..kind import Kind, Robot, settings, STOP_FOR
 from ..run import Run
@@ -111,7 +112,7 @@ class Stop(Kind[_Stopping]):
             run.succeed({**ended, **({'warning': warning} if warning else {})})
         elif time.monotonic() > run.work.give_up_at:
             run.fail(
-                'not_stopped',
+                ErrorCode.NOT_STOPPED,
                 'the robot may still be moving: ' + '; '.join(problems[:5]),
                 **listed('problems', problems),
                 **ended,

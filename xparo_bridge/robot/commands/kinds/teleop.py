@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
+from ....messages import ErrorCode
 from ....ros.entities import timer
 from ....ros.velocity import STANDING, Velocity
 from ..kind import Kind, Robot, Schema, settings, STOP_FOR
@@ -150,7 +151,7 @@ class Teleop(Kind[_Order]):
             return self._obey_standing(run)
         if late > self.settings['deadman']:
             return Rejection(
-                'expired',
+                ErrorCode.EXPIRED,
                 f'it came {late:.2f} s late; it would have moved the robot for '
                 f'{self.settings["deadman"]:g} s',
             )
@@ -171,7 +172,7 @@ class Teleop(Kind[_Order]):
             self._done(driving, {'replaced_by': run.id})
         why = self.robot.base.unheard(self._topic)
         if why is not None:
-            return Rejection('no_base', why)
+            return Rejection(ErrorCode.NO_BASE, why)
         run.succeed({'stopped': 'told to stand'})
         return None
 
@@ -258,7 +259,7 @@ class Teleop(Kind[_Order]):
         if why is None:
             run.succeed(result)
         else:
-            run.fail('no_base', why)
+            run.fail(ErrorCode.NO_BASE, why)
 
     def _fail(self, why: Rejection) -> None:
         run, self._run = self._run, None
@@ -278,7 +279,7 @@ class Teleop(Kind[_Order]):
         if not self.robot.base.drive(self._velocity, self._topic, self._run.work.until):
             self._fail(
                 self.robot.base.undrivable(self._topic)
-                or Rejection('standing', 'the base is being told to stand')
+                or Rejection(ErrorCode.STANDING, 'the base is being told to stand')
             )
 
 
