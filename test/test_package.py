@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from catkin_pkg.package import parse_package
+from catkin_pkg.packages import find_package_paths
 import pytest
 
 from tools import check_dependencies
@@ -22,6 +23,13 @@ def test_the_manifest_is_valid(path):
     package = parse_package(path, warnings=warnings)
     package.validate(warnings=warnings)
     assert not warnings
+
+
+def test_a_workspace_gets_the_two_packages_and_none_of_those_that_come_with_ros():
+    # Not only is nav2_msgs built for nothing: rosdep would not install it, and what was built from
+    # the copy here would lie over the robot's.
+    found = {*find_package_paths(ROOT / 'interfaces'), *find_package_paths(ROOT)}
+    assert found == {'.', 'xparo_interfaces'}
 
 
 def test_the_versions_are_the_same():

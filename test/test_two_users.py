@@ -197,3 +197,38 @@ def test_the_start_line_of_the_unit_finds_the_program_or_says_where_it_looked(
     else:
         assert done.returncode == 78
         assert '/opt/xparo' in done.stderr
+
+
+@pytest.mark.parametrize(
+    'page', ['config/systemd/xparo_bridge.service', 'docs/fleet.md'], ids=['unit', 'fleet']
+)
+@pytest.mark.parametrize('right', [True, False])
+def test_the_check_before_a_restart_needs_not_the_credentials_of_the_service(
+    tmp_path, page, right
+):
+    """As its reader, who may not read them: the service is restarted if the file is right."""
+    text = (share() / page).read_text()
+    command = re.search(r'(?m)^#? *(.*bridge --check .* && sudo systemctl restart .*)$', text)
+    assert command is not None
+    file = tmp_path / 'robot.yaml'
+    url = 'url' if right else 'ulr'
+    file.write_text(f'links: [{{name: platform, protocol: xparo, {url}: "ws://127.0.0.1/ws"}}]\n')
+    for name, line in {
+        'ros2': f'shift 3; exec {sys.executable} -m xparo_bridge bridge "$@"',
+        'sudo': 'echo "$@"',
+    }.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\n{line}\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if 'XPARO' not in name}
+    done = subprocess.run(
+        ['bash', '-c', command[1].replace('/etc/xparo/robot.yaml', str(file))],
+        env={**environment, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+        capture_output=True,
+        text=True,
+    )
+    assert ('systemctl restart xparo_bridge' in done.stdout) is right, done.stderr
+
+
+def test_the_unit_takes_the_environment_of_the_robot():
+    # After its own, so that it wins; absent on robots that need none.
+    assert re.search(r'(?ms)^Environment=.*^EnvironmentFile=-/etc/xparo/environment$', UNIT)

@@ -264,12 +264,14 @@ def test_python_can_be_read(block):
 
 # --- sh ---
 
-PROGRAM = re.compile(r'(?:ros2 run|(?:\.venv/bin/)?python3? -m) xparo_bridge ([a-z_]+)(.*)')
+PROGRAM = re.compile(
+    r'(?:[A-Z_]+=\S+ )*(?:ros2 run|(?:\.venv/bin/)?python3? -m) xparo_bridge ([a-z_]+)(.*)'
+)
 # What belongs to the machine or to ROS itself, and cannot be run by a test.
 SYSTEM = re.compile(
     r'(export|cd|cp|mkdir|source|git clone|git init|rosdep install|colcon build|pip install'
     r'|openssl genpkey|git -C|ansible-playbook|launch_test|ros2 (?!run|launch)\w+|pre-commit'
-    r'|sudo apt|sudo install'
+    r'|sudo (?:apt|install|mkdir|nano|systemctl)'
     r'|\.venv/bin/python -m pytest|\.venv/bin/python tools/\w+\.py) '
 )
 LAUNCH = re.compile(r'ros2 launch xparo_bridge ([a-z_]+\.launch\.py)(.*)')
