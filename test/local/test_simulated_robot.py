@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import io
 import math
 import subprocess
 import sys
@@ -32,13 +33,15 @@ from nav2_msgs.action import (
 from nav2_msgs.msg import SpeedLimit
 from nav2_msgs.srv import ClearEntireCostmap
 from nav_msgs.msg import OccupancyGrid, Odometry
+import PIL.Image
 import pytest
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
-from sensor_msgs.msg import BatteryState, JointState, LaserScan
+from sensor_msgs.msg import BatteryState, CompressedImage, JointState, LaserScan
 from std_msgs.msg import Empty
+from tf2_msgs.msg import TFMessage
 
 from xparo_bridge import __version__
-from xparo_bridge.local.sim.conversions import duration, quaternion
+from xparo_bridge.local.sim.conversions import duration, pose, quaternion
 from xparo_bridge.ros.nav2_goals import missed, set_poses
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -439,3 +442,72 @@ def test_the_command_line_is_refused_as_the_bridges_is(arguments, code, words):
     assert ended.returncode == code
     assert words in ended.stdout + ended.stderr
     assert 'Traceback' not in ended.stderr
+
+
+def plane(translation, rotation) -> tuple[float, float, float]:
+    """Return x, y and yaw of a transform or a pose."""
+    yaw = 2 * math.atan2(rotation.z, rotation.w)
+    return translation.x, translation.y, math.remainder(yaw, math.tau)
+
+
+def initial_pose(graph: RosGraph, x: float, y: float, yaw: float) -> None:
+    publisher = graph.node.create_publisher(PoseWithCovarianceStamped, 'initialpose', 10)
+    graph.until(lambda: publisher.get_subscription_count())
+    message = PoseWithCovarianceStamped()
+    message.header.frame_id = 'map'
+    message.pose.pose = at(x, y, yaw).pose
+    publisher.publish(message)
+
+
+def test_an_initial_pose_puts_it_there_and_all_frames_agree(graph):
+    odometry = graph.listen(Odometry, 'odom')
+    transforms = graph.listen(TFMessage, 'tf', 100)
+    poses = graph.listen(PoseWithCovarianceStamped, 'amcl_pose', LATCHED)
+    graph.until(lambda: odometry and transforms and poses)
+    before = pose(odometry[-1].pose.pose)
+    there = (4.0, 4.0, 1.2) if poses[-1].pose.pose.position.x > 6 else (7.5, 4.0, -2.0)
+    initial_pose(graph, *there)
+    graph.until(lambda: plane_of(poses[-1]) == pytest.approx(there, abs=1e-6))
+    # What was sent before may still be under way.
+    since = stamp(poses[-1].header)
+    graph.until(lambda: stamp(transforms[-1].transforms[0].header) >= since)
+    graph.until(lambda: stamp(odometry[-1].header) >= since)
+    after = pose(odometry[-1].pose.pose)
+    assert before.distance(after) < 0.01  # The wheels did not turn.
+    map_odom, odom_base = transforms[-1].transforms
+    assert (map_odom.header.frame_id, map_odom.child_frame_id) == ('map', 'odom')
+    x, y, yaw = plane(map_odom.transform.translation, map_odom.transform.rotation)
+    dx, dy, turned = plane(odom_base.transform.translation, odom_base.transform.rotation)
+    found = (
+        x + math.cos(yaw) * dx - math.sin(yaw) * dy,
+        y + math.sin(yaw) * dx + math.cos(yaw) * dy,
+        math.remainder(yaw + turned, math.tau),
+    )
+    assert found == pytest.approx(there, abs=1e-6)
+    assert (dx, dy) == pytest.approx((after.x, after.y), abs=0.01)
+
+
+def stamp(header) -> tuple[int, int]:
+    return header.stamp.sec, header.stamp.nanosec
+
+
+def plane_of(message: PoseWithCovarianceStamped) -> tuple[float, float, float]:
+    return plane(message.pose.pose.position, message.pose.pose.orientation)
+
+
+@pytest.mark.parametrize('x', [-50.0, math.nan, math.inf, 1e200])
+def test_an_initial_pose_where_there_is_no_room_moves_nothing(graph, x):
+    here = position(graph)
+    initial_pose(graph, x, 4.0, 0.0)
+    odometry = graph.listen(Odometry, 'odom')
+    graph.until(lambda: len(odometry) > 20)  # It goes on.
+    assert position(graph) == here
+
+
+def test_its_camera_sends_a_small_jpeg_to_who_listens(graph):
+    images = graph.listen(CompressedImage, 'camera/image_raw/compressed', qos_profile_sensor_data)
+    graph.until(lambda: images)
+    assert images[0].format == 'jpeg'
+    picture = PIL.Image.open(io.BytesIO(bytes(images[0].data)))
+    assert (picture.format, picture.size) == ('JPEG', (240, 160))
+    assert len(images[0].data) < 20_000

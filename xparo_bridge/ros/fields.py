@@ -279,7 +279,8 @@ def _is_vector(kind: AbstractType | None) -> bool:
     )
 
 
-def _is_quaternion(kind: AbstractType | None) -> bool:
+def is_quaternion(kind: AbstractType | None) -> bool:
+    """Whether it is a rotation: a message of numbers, x, y, z and w among them."""
     return (
         _is_vector(kind)
         and isinstance(kind, NamespacedType)
@@ -293,7 +294,7 @@ _ACCEPTS = {
     'mean': _is_numbers,
     'count': lambda kind: isinstance(kind, (AbstractNestedType, AbstractString, AbstractWString)),
     'norm': _is_vector,
-    'yaw': _is_quaternion,
+    'yaw': is_quaternion,
     'age': lambda kind: kind is not None and is_time(kind) and kind.name == 'Time',
 }
 _WANTS = {

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
@@ -180,3 +182,47 @@ def test_all_that_is_wrong_is_found_at_once():
         ('goal', 'pose', 'position', 'z'),
         ('goal', 'pose', 'orientation'),
     ]
+
+
+@pytest.mark.parametrize('yaw', [0.0, 1.5, -math.pi / 2, math.pi, 7])
+@pytest.mark.parametrize('way', ['in the template', 'a parameter', 'a parameter of the pose'])
+def test_a_quaternion_may_be_given_by_its_yaw(yaw, way):
+    if way == 'in the template':
+        pose = made(PoseStamped, {'pose': {'orientation': {'yaw': yaw}}}).pose
+    elif way == 'a parameter':
+        pose = made(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}, x=yaw).pose
+    else:
+        pose = made(PoseStamped, {'pose': '$pose'}, pose={'orientation': {'yaw': yaw}}).pose
+    rotation = pose.orientation
+    assert (rotation.x, rotation.y) == (0.0, 0.0)
+    assert math.hypot(rotation.z, rotation.w) == pytest.approx(1.0)
+    turned = 2 * math.atan2(rotation.z, rotation.w)
+    assert math.remainder(turned - yaw, math.tau) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_yaw_that_is_left_out_is_no_rotation():
+    rotation = made(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}).pose.orientation
+    assert (rotation.x, rotation.y, rotation.z, rotation.w) == (0.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ('orientation', 'words'),
+    [
+        ({'yaw': 1.0, 'w': 1.0}, 'yaw is the whole rotation'),
+        ({'yaw': '$name'}, 'is of type string'),
+        ({'yaw': '$nothing'}, 'there is no parameter "nothing"'),
+        ({'yaw': 'east'}, "'east' is not a double"),
+        ({'yaw': True}, "'True' is not a double"),
+    ],
+)
+def test_a_yaw_that_cannot_be_is_refused_at_the_start(orientation, words):
+    with pytest.raises(SettingsError, match=words):
+        template(PoseStamped, {'pose': {'orientation': orientation}})
+
+
+@pytest.mark.parametrize('yaw', [math.nan, math.inf, 'east', None, {'yaw': 1}])
+def test_a_yaw_that_is_no_number_is_refused_when_it_comes(yaw):
+    with pytest.raises(BadValue, match='yaw'):
+        made(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}, x=yaw)
+    with pytest.raises(BadValue, match='yaw'):
+        made(PoseStamped, {'pose': '$pose'}, pose={'orientation': {'yaw': yaw}})

@@ -43,5 +43,5 @@ def pose_stamped(pose: Pose, stamp: Time) -> PoseStamped:
 def pose(message: PoseMessage) -> Pose:
     """Pose on the floor of a message; an all-zero quaternion counts as no rotation."""
     q = message.orientation
-    yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), q.w**2 + q.x**2 - q.y**2 - q.z**2)
+    yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), q.w * q.w + q.x * q.x - q.y * q.y - q.z * q.z)
     return Pose(message.position.x, message.position.y, yaw)

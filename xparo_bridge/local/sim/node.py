@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import PoseWithCovarianceStamped, Twist, TwistStamped
 from nav2_msgs.msg import SpeedLimit
 from nav2_msgs.srv import (
     ClearCostmapAroundRobot,
@@ -28,8 +28,9 @@ from .behaviors import (
     SpinTask,
     WaitTask,
 )
+from .conversions import pose as pose_of
 from .docking import DockRobotTask, UndockRobotTask
-from .drive import Pose
+from .drive import Pose, RADIUS
 from .navigation import (
     ComputePathToPoseTask,
     FollowPathTask,
@@ -75,6 +76,8 @@ class SimulatedRobot(Node):  # type: ignore[misc]
     These may be set while it runs: `battery_level` (0 to 1); `fail_next` and `accept_delay` (s)
     make goals go wrong; `silent` names sensors that say nothing and `dead_servers` actions that
     nobody serves, with commas between.
+
+    `initialpose` puts it where that says, as somebody would who lifts it, if there is room.
     """
 
     def __init__(
@@ -120,6 +123,9 @@ class SimulatedRobot(Node):  # type: ignore[misc]
         self.create_subscription(twist, 'cmd_vel', self._on_velocity, 10)
         self.create_subscription(twist, 'cmd_vel_teleop', self._on_teleop, 10)
         self.create_subscription(Empty, 'preempt_teleop', self._on_preempt_teleop, 10)
+        self.create_subscription(
+            PoseWithCovarianceStamped, 'initialpose', self._on_initial_pose, 10
+        )
         self.create_subscription(SpeedLimit, 'speed_limit', self._on_speed_limit, 10)
         for costmap in ('global_costmap', 'local_costmap'):
             for name, kind in COSTMAP_SERVICES.items():
@@ -192,6 +198,22 @@ class SimulatedRobot(Node):  # type: ignore[misc]
     def _on_velocity(self, message: Any) -> None:
         twist = getattr(message, 'twist', message)
         self.robot.drive.command(twist.linear.x, twist.angular.z)
+
+    def _on_initial_pose(self, message: PoseWithCovarianceStamped) -> None:
+        given = pose_of(message.pose.pose)
+        try:
+            pose = self.robot.to_map(message.header.frame_id, given)
+        except LookupError as error:
+            self.get_logger().warning(f'initialpose: {error.args[0]}')
+            return
+        if not all(map(math.isfinite, (pose.x, pose.y, pose.yaw))):
+            self.get_logger().warning('initialpose: expected finite numbers')
+        elif self.robot.world.clearance(pose.x, pose.y) < RADIUS:
+            self.get_logger().warning(
+                f'initialpose: there is no room for it at x {pose.x:.2f} m, y {pose.y:.2f} m'
+            )
+        else:
+            self.robot.put(pose)
 
     def _on_speed_limit(self, message: SpeedLimit) -> None:
         drive, limit = self.robot.drive, message.speed_limit

@@ -95,6 +95,18 @@ class Robot:
         for side, speed in enumerate(self.wheel_speeds):
             self.wheel_angles[side] += speed * dt
 
+    def put(self, pose: Pose) -> None:
+        """Stand at a pose of the map from now on; odometry goes on as if it had not moved."""
+        odometry = self.odometry
+        yaw = math.remainder(pose.yaw - odometry.yaw, math.tau)
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        self.start = Pose(
+            pose.x - cos * odometry.x + sin * odometry.y,
+            pose.y - sin * odometry.x - cos * odometry.y,
+            yaw,
+        )
+        self.drive.pose = pose
+
     def to_map(self, frame: str, pose: Pose) -> Pose:
         """Pose given in a frame, in the map frame; LookupError for a frame it does not have."""
         origins = {'map': Pose(0.0, 0.0, 0.0), 'odom': self.start, 'base_link': self.drive.pose}

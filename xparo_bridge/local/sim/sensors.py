@@ -13,6 +13,7 @@ What the simulated robot publishes, and how often.
 | battery_state | sensor_msgs/BatteryState | 1 Hz |
 | diagnostics | diagnostic_msgs/DiagnosticArray | 1 Hz |
 | plan | nav_msgs/Path | when it is planned |
+| camera/image_raw/compressed | sensor_msgs/CompressedImage | 1 Hz while somebody listens: a JPEG |
 | map | nav_msgs/OccupancyGrid | once, latched |
 
 All names are relative, so that a namespace holds a whole robot.
@@ -40,11 +41,12 @@ from rclpy.qos import (
     qos_profile_sensor_data,
     QoSProfile,
 )
-from sensor_msgs.msg import BatteryState, JointState, LaserScan
+from sensor_msgs.msg import BatteryState, CompressedImage, JointState, LaserScan
 from std_msgs.msg import Header
 
 from .conversions import pose_message, quaternion
 from .drive import Pose
+from .picture import Camera
 from .robot import Robot
 from .world import Floats
 
@@ -98,8 +100,13 @@ class Sensors:
             (1.0, 'battery_state', self._publish_battery),
             (1.0, 'diagnostics', self._publish_diagnostics),
             (0.1, 'plan', self._publish_plan),
+            (1.0, 'camera', self._publish_image),
         ]
         self._plan = node.create_publisher(Path, 'plan', 10)
+        self._view = Camera(robot.world.floor)
+        self._camera = node.create_publisher(
+            CompressedImage, 'camera/image_raw/compressed', qos_profile_sensor_data
+        )
         self._planned: Floats | None = None
         self._due = [0.0] * len(self._schedule)
         if TFMessage is not None:
@@ -129,6 +136,16 @@ class Sensors:
             for x, y in plan
         ]
         self._plan.publish(message)
+
+    def _publish_image(self, stamp: Time) -> None:
+        if not self._camera.get_subscription_count():
+            return
+        data = self._view.picture(self._robot.drive.pose)
+        if data is None:
+            return
+        message = CompressedImage(header=Header(frame_id='base_link', stamp=stamp), format='jpeg')
+        message.data.frombytes(data)
+        self._camera.publish(message)
 
     def _twist(self) -> Twist:
         drive = self._robot.drive

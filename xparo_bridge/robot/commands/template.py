@@ -6,7 +6,8 @@ Make a ROS message of a command's entry in the configuration.
 A template is a map of field names to values, as deep as the message. In it `$name` stands for the
 parameter of that name, with its type; in a text `${name}` stands for the parameter as text, and
 `$$` for a dollar sign. Times and durations are seconds; `now` in a time's place is the ROS
-time. A field whose optional parameter is left out keeps the message's own default.
+time. In a quaternion's place `yaw: …`, rad, is the rotation about z by it. A field whose optional
+parameter is left out keeps the message's own default.
 
 A template is checked against the ROS type when it is made, so that a misspelt field or a wrong
 type is known when the bridge starts.
@@ -15,6 +16,7 @@ type is known when the bridge starts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import math
 import re
 from typing import Any
 
@@ -30,7 +32,8 @@ from rosidl_parser.definition import (
 )
 
 from ...errors import BadInput
-from ...ros.fields import class_of, describe, is_time, members, type_name
+from ...ros.fields import class_of, describe, is_quaternion, is_time, members, type_name
+from ...ros.geometry import quaternion
 from ...ros.times import NoTime, time_message
 from .kind import Schema, SettingsError
 
@@ -43,6 +46,7 @@ _INTEGERS = {
     for sign in ('', 'u')
     for bits in (8, 16, 32, 64)
 }
+_YAW = BasicType('double')
 _INTEGERS.update(octet=(0, 255), char=(0, 255))
 _FLOATS = {'float': 3.4028235677973366e38, 'double': float('inf'), 'long double': float('inf')}
 # What a parameter's declared type may be used for.
@@ -115,7 +119,10 @@ class Template:
                 self._found.append((path, words))
             self._check_values_of(name, kind)
         elif isinstance(part, dict) and isinstance(kind, NamespacedType):
-            self._check_message(part, class_of(kind), path)
+            if _is_yaw(part, kind):
+                self._check_yaw(part, path)
+            else:
+                self._check_message(part, class_of(kind), path)
         elif isinstance(part, list) and isinstance(kind, AbstractNestedType):
             before = len(self._found)
             for index, item in enumerate(part):
@@ -128,6 +135,12 @@ class Template:
                     self._check_parameter(match[1], path)
         else:
             self._check_value(part, kind, path)
+
+    def _check_yaw(self, part: Mapping[str, Any], path: Path) -> None:
+        if others := [key for key in part if key != 'yaw']:
+            words = f'yaw is the whole rotation; {", ".join(map(str, others))} cannot be with it'
+            self._found.append((path, words))
+        self._check(part['yaw'], _YAW, (*path, 'yaw'))
 
     def _check_parameter(self, name: str, path: Path) -> None:
         if name not in self._parameters:
@@ -173,6 +186,9 @@ class Template:
         if name is not None:
             return self._convert(parameters[name], kind, at) if name in parameters else None
         if isinstance(part, dict) and isinstance(kind, NamespacedType):
+            if _is_yaw(part, kind):
+                yaw = self._fill(part['yaw'], _YAW, parameters, f'{at}.yaw')
+                return None if yaw is None else _rotation(yaw, kind, f'{at}.yaw')
             return self._message(part, class_of(kind), parameters, at)
         if isinstance(part, list) and isinstance(kind, AbstractNestedType) and not _is_bytes(kind):
             items = [
@@ -228,6 +244,11 @@ class Template:
                 raise BadValue(f'{_place(at)}{error}') from error
         if not isinstance(value, dict):
             raise _bad(value, kind, at)
+        if _is_yaw(value, kind):
+            if len(value) > 1:
+                raise BadValue(f'{_place(at)}yaw is the whole rotation; expected nothing with it')
+            place = f'{at}.yaw' if at else 'yaw'
+            return _rotation(self._convert(value['yaw'], _YAW, place), kind, place)
         message = cls()
         fields = members(cls)
         for key, part in value.items():
@@ -244,6 +265,21 @@ def _parameter(part: Any) -> str | None:
     """Name of the parameter a part stands for as a whole."""
     match = _ALONE.fullmatch(part) if isinstance(part, str) else None
     return match[1] if match else None
+
+
+def _is_yaw(part: Mapping[str, Any], kind: NamespacedType) -> bool:
+    """Whether a map is a rotation by its yaw, in a place of a quaternion."""
+    return 'yaw' in part and is_quaternion(kind) and 'yaw' not in members(class_of(kind))
+
+
+def _rotation(yaw: float, kind: NamespacedType, at: str) -> Any:
+    if not math.isfinite(yaw):
+        raise BadValue(f'{_place(at)}expected a finite number, not {yaw}')
+    turned = quaternion(yaw)
+    message = class_of(kind)()
+    for key in ('x', 'y', 'z', 'w'):
+        setattr(message, key, getattr(turned, key))
+    return message
 
 
 def _is_text(kind: AbstractType) -> bool:
