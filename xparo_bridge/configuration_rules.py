@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-import math
 from pathlib import Path
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from .angles import degrees_problem
 from .yaml_layers import KeyPath
 
 # ROS: https://design.ros2.org/articles/topic_and_service_names.html
@@ -35,12 +35,8 @@ def problems(data: Mapping[str, Any], *, on_robot: bool = True) -> Iterator[tupl
     if re.search(r'[\0-\x1f\x7f]', data.get('robot_id') or ''):
         yield ('robot_id',), 'a name has no line breaks or other control characters'
     for name, place in data['places'].items():
-        if abs(place['yaw']) > math.tau:
-            yield (
-                ('places', name, 'yaw'),
-                f'expected radians, at most a turn; {place["yaw"]:g} degrees are '
-                f'{math.radians(math.remainder(place["yaw"], 360.0)):.4f}',
-            )
+        if problem := degrees_problem(place['yaw']):
+            yield ('places', name, 'yaw'), problem
     if data['schedule']['time_zone']:
         # Only here: few robots need the database of time zones.
         from .time_zones import time_zone

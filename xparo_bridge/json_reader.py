@@ -234,7 +234,8 @@ def _read(
         try:
             text = text.decode()
         except UnicodeDecodeError as error:
-            raise JsonError(f'not JSON: no UTF-8 at byte {error.start}') from None
+            words = f'not JSON: no UTF-8 at byte {error.start}; send it as UTF-8'
+            raise JsonError(words) from None
     text = text.removeprefix('\ufeff')  # Writers on Windows put a byte order mark before it.
     commas, openers = _counts(text)
     if commas + openers > max_items:

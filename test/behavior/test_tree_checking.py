@@ -7,7 +7,10 @@ import io
 import pytest
 from trees import document
 
+from xparo_bridge.behavior.errors import TreeErrors
 from xparo_bridge.behavior.linter import main
+from xparo_bridge.behavior.loader import load
+from xparo_bridge.behavior.nodes import builtin_registry
 
 
 @pytest.fixture
@@ -104,3 +107,40 @@ def test_what_a_tree_needs_from_outside_is_named(tmp_path, capsys, body, needed)
     words = f'{file}: entries needed from outside: '
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(words)]
     assert lines == ([words + needed] if needed else [])
+
+
+ENCODED = [
+    ('latin-1', 'line 2 is not UTF-8'),
+    ('utf-16', 'it is UTF-16'),  # With a byte order mark.
+    ('utf-16-le', 'it is UTF-16'),
+    ('utf-16-be', 'it is UTF-16'),
+]
+
+
+@pytest.mark.parametrize(('encoding', 'words'), ENCODED)
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path, capsys, encoding, words):
+    text = document('\n<SaySomething message="café"/>')
+    path = tmp_path / 'tree.xml'
+    path.write_text(text, encoding=encoding)
+    assert main([str(path)]) == 2
+    assert capsys.readouterr().err == f'{path}: cannot be read: {words}; save it as UTF-8\n'
+    around = tmp_path / 'around.xml'
+    around.write_text('<root BTCPP_format="4"><include path="tree.xml"/></root>')
+    assert main([str(around)]) == 1
+    out = capsys.readouterr().out
+    assert f"'tree.xml' cannot be read: {words}; save it as UTF-8" in out
+    with pytest.raises(TreeErrors, match=f'{words}; save it as UTF-8'):
+        load(text.encode(encoding), builtin_registry())
+
+
+def test_what_comes_on_stdin_in_another_encoding_is_to_be_saved_as_utf_8(monkeypatch, capsys):
+    data = document('<Say message="café"/>').encode('latin-1')
+    monkeypatch.setattr('sys.stdin', io.TextIOWrapper(io.BytesIO(data), 'utf-8'))
+    assert main(['-']) == 2
+    assert capsys.readouterr().err == '-: cannot be read: it is not UTF-8; save it as UTF-8\n'
+
+
+def test_bytes_in_utf_8_are_a_document():
+    tree = load(document('<Script code="a := \'café\'"/>').encode(), builtin_registry())
+    tree.tick_exactly_once()
+    assert tree.blackboard.get('a') == 'café'

@@ -153,6 +153,14 @@ def test_an_operators_command_reaches_the_robot_and_its_statuses_come_back(port)
     asyncio.run(test())
 
 
+def test_a_tree_in_another_encoding_is_not_pushed(port, tmp_path):
+    file = tmp_path / 'odd.xml'
+    file.write_text('<a b="café"/>', encoding='latin-1')
+    done = cli(port, 'push-tree', str(file))
+    words = f'local_platform: {file}: line 1 is not UTF-8; save it as UTF-8\n'
+    assert (done.returncode, done.stderr) == (1, words)
+
+
 def test_every_push_of_the_document_has_a_verb(port):
     async def test():
         async with robot(port) as socket, await OperatorClient.connect(port=port) as operator:

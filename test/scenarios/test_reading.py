@@ -215,3 +215,10 @@ def test_the_scenarios_of_the_project_are_right():
     assert files
     for file in files:
         assert load_scenario(file).description
+
+
+def test_a_tree_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path):
+    (tmp_path / 'odd.xml').write_text('<a b="café"/>', encoding='latin-1')
+    (problem,) = problems(tmp_path, step('push_tree: {file: odd.xml}'))
+    assert problem.startswith('s.yaml:3: ')
+    assert problem.endswith('odd.xml cannot be read: line 1 is not UTF-8; save it as UTF-8')

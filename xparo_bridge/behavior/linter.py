@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 import sys
 
+from ..utf8 import read_text
 from . import nav2
 from .budget import SCRIPTS as _SCRIPTS
 from .document import Element, Limits
@@ -91,7 +92,10 @@ def parser(releases: Sequence[str] = (*nav2.RELEASES, 'all')) -> argparse.Argume
 def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) -> int:
     path = Path(name)
     try:
-        text = sys.stdin.read() if name == '-' else path.read_text('utf-8')
+        text = sys.stdin.read() if name == '-' else read_text(path)
+    except UnicodeDecodeError:  # Of the terminal's encoding.
+        print(f'{name}: cannot be read: it is not UTF-8; save it as UTF-8', file=sys.stderr)
+        return 2
     except (OSError, ValueError) as error:
         print(f'{name}: cannot be read: {error}', file=sys.stderr)
         return 2

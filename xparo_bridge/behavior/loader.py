@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..utf8 import decoded, NotUtf8, read_text
 from .blackboard import Blackboard
 from .budget import allow_recursion, Measure, Size
 from .builder import Builder
@@ -30,7 +31,7 @@ _MODEL_PORTS = ('input_port', 'output_port', 'inout_port')
 
 
 def load(
-    xml: str,
+    xml: str | bytes,
     registry: NodeRegistry,
     limits: Limits | None = None,
     *,
@@ -45,7 +46,7 @@ def load(
     """
     Read, check and make a tree.
 
-    :param xml: a document <root>...</root>, or a single <BehaviorTree>.
+    :param xml: a document <root>...</root>, or a single <BehaviorTree>; bytes are UTF-8.
     :param blackboard: the blackboard of the main tree, or values to begin it with, which ports
         of any type may read.
     :param clock: the time of the nodes that wait; the machine's unless given.
@@ -170,12 +171,18 @@ class Reader:
         """The tree that the document says to run; '' if it leaves that open."""
         return self._main
 
-    def read(self, xml: str) -> None:
+    def read(self, xml: str | bytes) -> None:
         """
         Read a document; `problems` then has what is wrong with it.
 
         :raises TreeErrors: if it takes too long or too much memory, or is no longer wanted.
         """
+        if isinstance(xml, bytes):
+            try:
+                xml = decoded(xml)
+            except NotUtf8 as error:
+                self.problems.append(Problem(f'the document cannot be read: {error}'))
+                return
         with _limited():
             root = self._read_document(xml, '', ())
             if root is not None:
@@ -305,7 +312,7 @@ class Reader:
                 if file.stat().st_size > 4 * self._limits.size:
                     self._report(element, f'{shown!r} is larger than the limit', '')
                 else:
-                    self._read_document(file.read_text('utf-8'), shown, (*path, file))
+                    self._read_document(read_text(file), shown, (*path, file))
         except (OSError, ValueError, RuntimeError) as error:
             self._report(element, f'{name!r} cannot be read: {error}', '')
 

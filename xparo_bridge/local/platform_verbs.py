@@ -8,14 +8,16 @@ import argparse
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 import shlex
 import shutil
 import sys
 import time
 from typing import Any
 
+from ..utf8 import NotUtf8, read_text
 from .event_lines import event_line, is_routine
-from .platform_client import OperatorClient, Predicate
+from .platform_client import OperatorClient, OperatorError, Predicate
 from .terminal import Terminal
 from .tree_view import TreeView
 
@@ -163,9 +165,16 @@ async def chat(options: argparse.Namespace) -> int:
     return 0
 
 
+def _tree_text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except NotUtf8 as error:
+        raise OperatorError(f'{file}: {error}') from error
+
+
 async def push_tree(options: argparse.Namespace) -> int:
     """Push a behaviour tree, and follow it to its end with --wait."""
-    xml = options.file.read_text(encoding='utf-8')
+    xml = _tree_text(options.file)
     name = options.name or options.file.stem
     async with await connect(options) as client:
         await client.request('push_tree', robot=options.robot, name=name, xml=xml)

@@ -10,6 +10,7 @@ from typing import Any
 
 from geometry_msgs.msg import Pose, PoseStamped, Quaternion
 
+from ..angles import degrees_problem
 from ..errors import BadInput
 from .transforms import frame_name
 
@@ -42,7 +43,8 @@ def pose_stamped(pose: Mapping[str, Any]) -> PoseStamped:
     """
     Pose of `{x, y, yaw, frame}`, m and rad; its zero stamp means the latest transform.
 
-    :raises NoPose: of a number that is NaN, infinite or farther than `FARTHEST`.
+    :raises NoPose: of a number that is NaN, infinite or farther than `FARTHEST`, or a yaw of more
+        than a turn.
     """
     x, y, yaw = float(pose['x']), float(pose['y']), float(pose.get('yaw', 0.0))
     check_pose(x, y, yaw)
@@ -59,6 +61,8 @@ def check_pose(x: float, y: float, yaw: float) -> None:
     for name, value in (('x', x), ('y', y), ('yaw', yaw)):
         if not math.isfinite(value):
             raise NoPose(f'{name} is {value}, expected a finite number')
+    if problem := degrees_problem(yaw):
+        raise NoPose(f'yaw: {problem}')
     for name, value in (('x', x), ('y', y)):
         if abs(value) > FARTHEST:
             raise NoPose(f'{name} is {value:g} m, expected at most {FARTHEST:g}')

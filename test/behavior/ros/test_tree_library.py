@@ -129,8 +129,30 @@ def test_the_robots_own_trees_stand_before_those_it_was_given(tmp_path):
     folder = tmp_path / 'own'
     folder.mkdir()
     (folder / 'patrol.xml').write_text('<own/>')
-    with library(tmp_path / 'kept', *read_folder(folder)) as trees:
+    with library(tmp_path / 'kept', *read_folder(folder)[0]) as trees:
         trees.add(StoredTree('patrol', '<given/>'))
         assert trees.find('patrol').xml == '<own/>'
         assert trees.is_own('patrol')
         assert not trees.remove('patrol')
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'words'),
+    [
+        ('latin-1', 'line 2 is not UTF-8'),
+        ('utf-16', 'it is UTF-16'),
+        ('utf-16-le', 'it is UTF-16'),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken(tmp_path, encoding, words):
+    (tmp_path / 'good.xml').write_text('<good/>')
+    odd = tmp_path / 'odd.xml'
+    odd.write_text('<a>\n"café"</a>', encoding=encoding)
+    (tmp_path / 'away.xml').symlink_to(tmp_path / 'nothing')
+    trees, problems = read_folder(tmp_path)
+    assert trees == [StoredTree('good', '<good/>', own=True)]
+    assert problems == [
+        f'the tree {tmp_path / "away.xml"} is left out, it cannot be read: '
+        'No such file or directory',
+        f'the tree {odd} is left out, it cannot be read: {words}; save it as UTF-8',
+    ]

@@ -7,16 +7,18 @@ from __future__ import annotations
 import math
 import time
 
-from geometry_msgs.msg import TransformStamped
-from nav2_msgs.action import NavigateToPose
+from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
+from nav2_msgs.action import NavigateThroughPoses, NavigateToPose
 import pytest
 from rclpy.action import ActionServer
 from tf2_msgs.msg import TFMessage
+import yaml
 
 from xparo_bridge.behavior.ros import robot_state
 from xparo_bridge.behavior.ros.robot_state import RobotState
 from xparo_bridge.messages import CommandState
 from xparo_bridge.robot.commands.places import Places
+from xparo_bridge.share import share
 from xparo_bridge.state import State
 
 SAVE = {'save': {'kind': 'save_place', 'transform_timeout': 0.5, 'max_age': 0.4}}
@@ -144,3 +146,47 @@ def test_a_saved_place_that_is_none_is_said_and_sends_the_robot_nowhere(tmp_path
         assert Places({}, state, told.append).names == ['good']
         state.close()
         assert any('the saved place bad cannot be read' in text for text in told) == said
+
+
+def _shipped(name):
+    return yaml.safe_load(share('config', 'commands.yaml').read_text())['commands'][name]
+
+
+def _accepts_nothing(at, action, name, goals):
+    def accept(goal):
+        goals.append(goal)
+        return 1  # Rejected: the goal is all that is wanted.
+
+    return ActionServer(
+        at.graph.node, action, name, lambda handle: action.Result(), goal_callback=accept
+    )
+
+
+@pytest.mark.parametrize(
+    ('command', 'parameters'),
+    [
+        ('go', {'x': 1.0, 'y': 2.0, 'yaw': 90}),
+        ('go', {'goal': {'x': 1.0, 'y': 2.0, 'yaw': 90.0}}),
+        ('go', {'goals': [{'x': 0.0, 'y': 0.0}, {'x': 1.0, 'y': 2.0, 'yaw': 90}]}),
+        ('save', {'name': 'here', 'pose': {'x': 1.0, 'y': 2.0, 'yaw': 90}}),
+        ('locate', {'x': 1.0, 'y': 2.0, 'yaw': 90}),
+    ],
+)
+def test_an_angle_in_degrees_is_refused_with_its_radians(station, command, parameters):
+    at = station({**SAVE, **GO, 'locate': _shipped('set_initial_pose')})
+    goals, poses = [], []
+    servers = [  # Of what would be driven if it were taken.
+        _accepts_nothing(at, NavigateToPose, 'navigate_to_somewhere', goals),
+        _accepts_nothing(at, NavigateThroughPoses, 'navigate_through_poses', goals),
+    ]
+    at.graph.node.create_subscription(PoseWithCovarianceStamped, 'initialpose', poses.append, 10)
+    error = at.send(command, **parameters).status.error
+    assert error['code'] == 'bad_parameters'
+    assert error['message'].endswith(
+        'yaw: expected radians, at most a turn; 90 degrees are 1.5708'
+    )
+    # A turn, rounded up, is none too much.
+    at.send('go', x=1.0, y=2.0, yaw=6.2832)
+    at.until(lambda: goals)
+    assert len(goals) == 1 and not poses and servers
+    assert 'here' not in at.send('save', name='x').kind.robot.places.names

@@ -184,7 +184,7 @@ def test_all_that_is_wrong_is_found_at_once():
     ]
 
 
-@pytest.mark.parametrize('yaw', [0.0, 1.5, -math.pi / 2, math.pi, 7])
+@pytest.mark.parametrize('yaw', [0.0, 1.5, -math.pi / 2, math.pi, 6])
 @pytest.mark.parametrize('way', ['in the template', 'a parameter', 'a parameter of the pose'])
 def test_a_quaternion_may_be_given_by_its_yaw(yaw, way):
     if way == 'in the template':
@@ -226,3 +226,22 @@ def test_a_yaw_that_is_no_number_is_refused_when_it_comes(yaw):
         made(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}, x=yaw)
     with pytest.raises(BadValue, match='yaw'):
         made(PoseStamped, {'pose': '$pose'}, pose={'orientation': {'yaw': yaw}})
+
+
+@pytest.mark.parametrize(('yaw', 'radians'), [(90, '1.5708'), (-90.0, '-1.5708'), (7, '0.1222')])
+def test_a_yaw_in_degrees_is_refused_with_its_radians(yaw, radians):
+    words = f'yaw: expected radians, at most a turn; {yaw:g} degrees are {radians}'
+    with pytest.raises(BadValue, match=words):
+        made(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}, x=yaw)
+    with pytest.raises(BadValue, match=words):
+        made(PoseStamped, {'pose': '$pose'}, pose={'orientation': {'yaw': yaw}})
+    with pytest.raises(SettingsError, match='expected radians'):
+        template(PoseStamped, {'pose': {'orientation': {'yaw': yaw}}})
+    declared = {'x': {'type': 'number', 'default': yaw}}
+    with pytest.raises(SettingsError, match='expected radians'):
+        Template(PoseStamped, {'pose': {'orientation': {'yaw': '$x'}}}, declared, (), Time)
+
+
+def test_the_members_of_a_quaternion_are_taken_as_they_are():
+    pose = made(PoseStamped, {'pose': '$pose'}, pose={'orientation': {'z': 90.0, 'w': 0.0}}).pose
+    assert pose.orientation.z == 90.0

@@ -20,6 +20,7 @@ from typing import Any
 from ...json_reader import JsonError, read_own_object
 from ...json_writer import dumps
 from ...state import NoRoom, State
+from ...utf8 import NotUtf8, read_text
 
 # Trees that were given; the one given longest ago goes first.
 MAX_KEPT = 200
@@ -157,9 +158,21 @@ class TreeLibrary:
             return None
 
 
-def read_folder(folder: Path) -> list[StoredTree]:
-    """The trees of a folder by the names of their files; OSError if one cannot be read."""
-    return [
-        StoredTree(path.stem, path.read_text(encoding='utf-8'), own=True)
-        for path in sorted(folder.glob('*.xml'))
-    ]
+def read_folder(folder: Path) -> tuple[list[StoredTree], list[str]]:
+    """
+    Read the trees of a folder, by the names of their files; what cannot be read is left out.
+
+    Return them, and a sentence for each that was left out.
+    """
+    trees, problems = [], []
+    try:
+        paths = sorted(folder.glob('*.xml'))
+    except OSError as error:
+        return [], [f'the trees of {folder} cannot be read: {error.strerror}']
+    for path in paths:
+        try:
+            trees.append(StoredTree(path.stem, read_text(path), own=True))
+        except (OSError, NotUtf8) as error:
+            words = getattr(error, 'strerror', None) or error
+            problems.append(f'the tree {path} is left out, it cannot be read: {words}')
+    return trees, problems

@@ -98,11 +98,10 @@ class Trees:
         )
 
     def _own(self, folder: Path) -> list[StoredTree]:
-        try:
-            return read_folder(folder)
-        except (OSError, ValueError) as error:
-            self._logger.error(f'the trees of {folder} cannot be read: {error}')
-            return []
+        trees, problems = read_folder(folder)
+        for problem in problems:
+            self._logger.error(problem)
+        return trees
 
     def bind_commands(self, commands: RobotCommands, send: Callable[[Any], bool]) -> None:
         """Give trees the robot's commands, and what sends messages to the platform."""

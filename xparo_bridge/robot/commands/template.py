@@ -31,6 +31,7 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
+from ...angles import degrees_problem
 from ...errors import BadInput
 from ...ros.fields import class_of, describe, is_quaternion, is_time, members, type_name
 from ...ros.geometry import quaternion
@@ -140,7 +141,19 @@ class Template:
         if others := [key for key in part if key != 'yaw']:
             words = f'yaw is the whole rotation; {", ".join(map(str, others))} cannot be with it'
             self._found.append((path, words))
+        before = len(self._found)
         self._check(part['yaw'], _YAW, (*path, 'yaw'))
+        if len(self._found) > before:
+            return
+        value, place = part['yaw'], (*path, 'yaw')
+        name = _parameter(value)
+        if name is not None:
+            value, place = (
+                self._parameters[name].get('default', 0.0),
+                ('parameters', name, 'default'),
+            )
+        if problem := degrees_problem(value):
+            self._found.append((place, problem))
 
     def _check_parameter(self, name: str, path: Path) -> None:
         if name not in self._parameters:
@@ -275,6 +288,8 @@ def _is_yaw(part: Mapping[str, Any], kind: NamespacedType) -> bool:
 def _rotation(yaw: float, kind: NamespacedType, at: str) -> Any:
     if not math.isfinite(yaw):
         raise BadValue(f'{_place(at)}expected a finite number, not {yaw}')
+    if problem := degrees_problem(yaw):
+        raise BadValue(f'{_place(at)}{problem}')
     turned = quaternion(yaw)
     message = class_of(kind)()
     for key in ('x', 'y', 'z', 'w'):

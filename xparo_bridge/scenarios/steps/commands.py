@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ...utf8 import NotUtf8, read_text
 from ..document import Part, read
 from ..given import Context
 from ..quantities import DURATION, SPEED, TURN_RATE
@@ -107,7 +108,11 @@ class PushTree(Step):
         title = part['name'].text() if 'name' in part else ''
         if 'file' in part:
             file = part['file'].file_name()
-            title, xml = title or file.stem, file.read_text(encoding='utf-8')
+            title = title or file.stem
+            try:
+                xml = read_text(file)
+            except (OSError, NotUtf8) as error:
+                part['file'].refuse(f'{file} cannot be read: {error}')
         else:
             xml = part['xml'].text()
         return cls(robot=context.robot(part), title=title or 'tree', xml=xml)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import time
 from typing import Any
 
+from ....angles import degrees_problem
 from ....messages import ErrorCode
 from ....ros.geometry import FARTHEST
 from ....ros.rivals import disputed
@@ -84,6 +85,8 @@ class SavePlace(Kind[float]):
 
     def prepare(self, run: Run[float]) -> Rejection | None:
         name, places = run.parameters['name'], self.robot.places
+        if problem := degrees_problem(run.parameters.get('pose', {}).get('yaw', 0.0)):
+            return Rejection(ErrorCode.BAD_PARAMETERS, f'pose.yaw: {problem}')
         if name in places and not run.parameters['replace']:
             return Rejection(
                 ErrorCode.PLACE_EXISTS, f'there is a place "{name}"; set replace to replace it'
