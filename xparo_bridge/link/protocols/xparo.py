@@ -120,12 +120,14 @@ def _command_status(status: CommandStatus) -> str:
         'command_id': status.command_id,
         'command': status.command,
         'state': status.state.value,
-        **({'source': status.source} if status.source else {}),
     }
-    for key in ('time', 'progress', 'result', 'error'):
+    # What came of it first: viewers show the beginning of a frame.
+    for key in ('error', 'result', 'progress', 'time'):
         value = getattr(status, key)
         if value is not None:
             data[key] = value
+    if status.source:
+        data['source'] = status.source
     return _message('command_status', {**data, **_delivery(status)})
 
 
