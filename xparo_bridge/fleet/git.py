@@ -13,10 +13,14 @@ from pathlib import Path
 import subprocess
 import tarfile
 import tempfile
+from typing import Any
 
 from .subject import UsageError
 
 _TIMEOUT = 60.0
+# Python 3.11 has filters since 3.11.4. Git itself writes this archive: neither a path that leads
+# out of it nor a file below a link can be in a tree of git's.
+_FILTER: dict[str, Any] = {'filter': 'data'} if hasattr(tarfile, 'data_filter') else {}
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def checked_out(folder: Path, name: str) -> Iterator[Path]:
             reason = getattr(error, 'stderr', b'') or str(error).encode()
             raise UsageError(f'{name}: {reason.decode(errors="replace").strip()}') from error
         with tarfile.open(fileobj=io.BytesIO(text)) as tar:
-            tar.extractall(temporary, filter='data')
+            tar.extractall(temporary, **_FILTER)
         yield Path(temporary)
 
 

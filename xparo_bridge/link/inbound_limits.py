@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+import math
 from typing import Any
 
 from ..messages import ErrorCode, Refusal
@@ -56,7 +57,9 @@ class InboundLimits:
 
     def frame_refusal(self) -> Refusal:
         """Return why what a frame beyond the rate carries is refused."""
-        return Refusal(ErrorCode.RATE_LIMITED, self.too_many_frames, self._frames.wait())
+        # There may be room again by now, but not for long.
+        wait = self._frames.wait() or 1.0 / (self._frames.rate or math.inf)
+        return Refusal(ErrorCode.RATE_LIMITED, self.too_many_frames, wait)
 
     def refusal(self, message: Any, size: int) -> Refusal | None:
         """Count a message of a frame of `size` bytes; why it is refused, None if it is not."""
@@ -74,11 +77,12 @@ class InboundLimits:
         bucket = self._buckets.get(kind)
         if bucket is None:
             bucket = self._buckets[kind] = TokenBucket(limit.rate, limit.burst)
-        if bucket.take():
-            return None
-        return Refusal(
-            ErrorCode.RATE_LIMITED, f'more than {limit.rate:g} {kind} a second', bucket.wait()
-        )
+        wait = bucket.wait()
+        if wait > 0.0:
+            text = f'more than {limit.rate:g} {kind} a second'
+            return Refusal(ErrorCode.RATE_LIMITED, text, wait)
+        bucket.count()
+        return None
 
     def size_of(self, message: Any) -> int:
         """Return the largest frame that may bring such a message, bytes."""
