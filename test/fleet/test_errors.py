@@ -8,6 +8,7 @@ from collections.abc import Callable
 import io
 import json
 from pathlib import Path
+import socket
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 import pytest
 
+from xparo_bridge.fleet import reports
+from xparo_bridge.fleet.subject import UsageError
 from xparo_bridge.rollout.bundle import Bundle, MAX_BYTES
 from xparo_bridge.rollout.folder import FleetFolder
 from xparo_bridge.rollout.manifest import BundleError
@@ -313,3 +316,72 @@ def test_standard_input_is_bounded(tmp_path):
     )
     assert done.returncode == 1
     assert b'standard input: over ' in done.stderr
+
+
+def test_a_platform_that_takes_the_call_and_is_silent_is_named(monkeypatch):
+    monkeypatch.setattr(reports, '_TIMEOUT', 0.3)
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        url = f'ws://127.0.0.1:{silent.getsockname()[1]}'
+        with pytest.raises(UsageError) as refused:
+            reports.of_platform(url)
+    assert str(refused.value) == f'--platform {url}: no answer within 0.3 s'
+
+
+@pytest.mark.parametrize('seen', ['yesterday', [1]])
+def test_a_robot_whose_information_cannot_be_read_costs_no_other(monkeypatch, seen):
+    async def ask(parts: object) -> list[dict[str, object]]:
+        return [
+            {
+                'robot_id': 'r7',
+                'robot_info': {'configuration': {'hash': 'x'}},
+                'seen': seen or 'x',
+            },
+            {'robot_id': 'r8', 'robot_info': None, 'seen': 5.0},
+        ]
+
+    monkeypatch.setattr(reports, '_ask', ask)
+    found = reports.of_platform('ws://127.0.0.1:1')
+    assert found['r7'].reason.startswith('its robot_info cannot be read: ')
+    assert not found['r8'].reason.startswith('its robot_info cannot be read')
+
+
+def test_without_the_library_that_keeps_comments_migrate_says_what_to_install(
+    tmp_path, config, monkeypatch
+):
+    file = tmp_path / 'old.yaml'
+    file.write_text(LINK)
+    monkeypatch.setitem(sys.modules, 'ruamel.yaml', None)
+    code, said = config('migrate', file)
+    assert (code, 'apt install python3-ruamel.yaml' in said) == (2, True)
+    assert file.read_text() == LINK
+
+
+def test_a_plan_names_robots_whose_files_of_then_cannot_be_read_today(fleet, config, tmp_path):
+    folder = fleet({'robots/r7.yaml': 'groups: [gone]\n', 'robots/r8.yaml': ''})
+
+    def git(*arguments: str) -> str:
+        names = ['-c', 'user.name=t', '-c', 'user.email=t@example.org']
+        done = subprocess.run(
+            ['git', '-C', str(folder), *names, *arguments],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    git('init', '-q')
+    git('add', '.')
+    git('commit', '-qm', 'one')
+    (folder / 'robots/r7.yaml').write_text('')
+    git('commit', '-qam', 'two')
+    code, said = config('plan', folder, '--from', 'HEAD~1')
+    assert (code, 'what it ran cannot be read today' in said) == (0, True), said
+    assert 'r7' in said[said.index('what it ran') - 60 :]
+
+
+def test_a_version_that_was_another_configuration_is_refused(fleet, config, tmp_path):
+    store = tmp_path / 'store'
+    for name, text in (('one', ''), ('two', 'telemetry: {period: 5.0}\n')):
+        folder = fleet({'robots/r7.yaml': text}, name)
+        tar = tmp_path / f'{name}.tar'
+        config('render', 'r7', '--folder', folder, '-o', tar, '--version', '3')
+        code, said = config('apply', tar, '--store', store)
+    assert (code, 'version 3 was another configuration; versions only go up' in said) == (1, True)
