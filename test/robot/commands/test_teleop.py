@@ -151,6 +151,10 @@ def test_acceleration_is_limited_but_not_when_stopping(station):
     at = station({'teleop': {'kind': 'teleop', 'linear_acceleration': 0.5, 'deadman': 0.2}})
     driver = Driver(at)
     driver.drive(0.6, linear=0.5)
+    while driver.longest_gap > 0.15:  # A busy machine: the base had to stand in between.
+        driver.stand_time()
+        driver.told.clear()
+        driver.drive(0.6, linear=0.5)
     driver.stand_time()
     speeds = [message.linear.x for _, message in driver.told]
     assert max(b - a for a, b in pairwise(speeds)) <= 0.0251
