@@ -97,6 +97,7 @@ def _header(member: Member, version: int, made_from: str) -> str:
 
 
 def content_of_files(member: Member, folder: Path) -> dict[str, bytes]:
+    """Return the files that travel with a configuration, trees for instance, by name."""
     travel: dict[str, bytes] = {}
     for _, path in travelling(member.tree):
         travel |= _content(folder, path)

@@ -11,7 +11,6 @@ from typing import Any
 from ...messages import ErrorCode
 from .run import Rejection, Run
 
-# The code of a cancel that selects no command.
 # How many of the last cancels are kept in mind, and how many wait for what they overtook.
 _MOST = 64
 # How many runs of those it overtook a cancel tells of.

@@ -23,7 +23,7 @@ _BUDGET = 0.02
 @dataclass
 class _Stopping:
     others: list[Run[Any]]
-    tree: Mapping[str, Any] | None  # the tree that ran, as `status` names it
+    tree: Mapping[str, Any] | None = None  # the tree that ran, as `status` names it
     to_cancel: deque[Run[Any]] = field(init=False)
     give_up_at: float = float('inf')
     reported: list[str] = field(default_factory=list)
@@ -88,11 +88,13 @@ class Stop(Kind[_Stopping]):
         runs = self.robot.runs
         # First of all, so that nothing begins that waited for what ends now.
         runs.lock.stop(run.command.received_at)
-        run.work = _Stopping(
-            [other for other in runs.open_runs if not other.urgent], self.robot.trees.summary()
-        )
+        run.work = _Stopping([other for other in runs.open_runs if not other.urgent])
         run.work.give_up_at = time.monotonic() + super().timeout
-        runs.emergency_stop(self._stop_for)
+        try:
+            run.work.tree = self.robot.trees.summary()  # Before the stop, which leaves none.
+        finally:
+            # Whatever goes wrong with what is only said of it.
+            runs.emergency_stop(self._stop_for)
         self._cancel(run.work)
         run.running()
 
