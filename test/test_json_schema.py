@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points, version
 import json
+from pathlib import Path
+import re
 import subprocess
 import sys
 import time
@@ -16,7 +18,8 @@ from hypothesis import strategies as st
 import jsonschema
 import pytest
 
-from xparo_bridge.json_schema import SchemaError, Validator
+from xparo_bridge.json_schema import defaults, SchemaError, Validator
+from xparo_bridge.json_schema.defaults import fill_defaults
 from xparo_bridge.robot.commands import configured, parameters
 from xparo_bridge.share import share
 
@@ -319,3 +322,57 @@ def test_a_check_costs_a_fraction_of_what_it_costs_by_jsonschema() -> None:
 
     found = fastest(lambda: ours.problems(value)), fastest(lambda: list(oracle.iter_errors(value)))
     assert found[0] < found[1] / 3, found
+
+
+# --- defaults: the same for a configuration, a command that came, and one in a tree on paper ---
+
+
+@pytest.mark.parametrize(
+    'schema, value, filled',
+    [
+        ({}, {'a': 1}, {'a': 1}),
+        ({'properties': {'a': {'default': 2}, 'b': {}, 'c': True}}, {}, {'a': 2}),
+        ({'properties': {'a': {'default': 2}}}, {'a': None}, {'a': None}),
+        ({'properties': {'a': {'default': None}}}, {}, {'a': None}),
+        ({'properties': {'a': {'properties': {'b': {'default': 1}}}}}, {}, {}),
+        ({'properties': {'a': {'properties': {'b': {'default': 1}}}}}, {'a': {}}, {'a': {'b': 1}}),
+        (
+            {'properties': {'a': {'default': {}, 'properties': {'b': {'default': [1]}}}}},
+            {},
+            {'a': {'b': [1]}},
+        ),
+        (
+            {'additionalProperties': {'properties': {'b': {'default': 1}}}},
+            {'x': {}, 'y': {'b': 2}},
+            {'x': {'b': 1}, 'y': {'b': 2}},
+        ),
+        ({'items': {'properties': {'b': {'default': 1}}}}, [{}, 3], [{'b': 1}, 3]),
+        (
+            {'$defs': {'d': {'properties': {'b': {'default': 1}}}}, '$ref': '#/$defs/d'},
+            {},
+            {'b': 1},
+        ),
+    ],
+)
+def test_defaults_are_filled_where_a_value_leaves_them_out(schema, value, filled):
+    before = json.dumps(schema)
+    fill_defaults(value, schema, schema)
+    assert value == filled
+    assert Validator(schema).first(value) is None
+    if isinstance(value, dict):
+        for part in value.values():
+            if isinstance(part, dict):
+                part['changed'] = True
+    assert json.dumps(schema) == before  # A default is copied, so that no value changes another.
+
+
+def test_each_default_of_a_kind_is_filled_in_a_command_and_on_paper():
+    """One place knows what a default is, whoever asks for it."""
+    package = Path(defaults.__file__).parents[1]
+    readers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob('*.py')
+        if re.search(r"""\[['"]default['"]\](?! *=)""", path.read_text())
+    }
+    # Declarations are checked where they are read: parameters' own schemas.
+    assert readers == {'json_schema/defaults.py', 'robot/commands/parameters.py'}

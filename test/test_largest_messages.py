@@ -26,7 +26,7 @@ from xparo_bridge.behavior.ros.tree_library import MAX_KEPT, StoredTree
 from xparo_bridge.bridge import Bridge
 from xparo_bridge.configuration import load
 from xparo_bridge.link.inbound_limits import InboundLimits
-from xparo_bridge.process import declare_parameters
+from xparo_bridge.own_node import declare_parameters
 from xparo_bridge.share import share
 
 STALL = 0.05

@@ -16,7 +16,7 @@ import pytest
 
 from xparo_bridge.bridge import Bridge
 from xparo_bridge.configuration import ConfigurationError, load
-from xparo_bridge.process import declare_parameters
+from xparo_bridge.own_node import declare_parameters
 
 LINK = {'name': 'platform', 'protocol': 'xparo', 'url': 'ws://127.0.0.1:9/ws'}
 # Faults that are found early, in the middle and late, each with a guard of the base before it.

@@ -10,7 +10,7 @@ docs/configuration.md is the user's page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,14 +20,15 @@ import socket
 from typing import Any, NoReturn, TypeVar
 
 from . import configuration_rules
-from .alike import alike
-from .configuration_hints import type_hint
+from .configuration_tree import expand_paths, without_nothing, without_wrong
+from .configuration_words import explained
 from .errors import BadInput
 from .json_reader import read_own
-from .json_schema import Problem as SchemaProblem
 from .json_schema import Validator
-from .layers import Complain, Layers, merge, Variables
+from .json_schema.defaults import fill_defaults
+from .layers import Complain, Layers, merge
 from .share import share
+from .variables import Variables
 from .yaml_layers import EMPTY, key_text, KeyPath, Layer, Problem
 
 __all__ = [
@@ -44,15 +45,6 @@ __all__ = [
 ]
 
 T = TypeVar('T')
-
-# Problems of one configuration that are taken out of it to look for further ones.
-_MOST_WRONG = 100
-# Characters of the schema's words, which repeat the value.
-_LONGEST_TEXT = 500
-# What has been put into configuration files and must not be there.
-_SECRETS = frozenset(
-    ('secret_key', 'secret', 'project_id', 'password', 'token', 'api_key', 'credentials')
-)
 
 
 class ConfigurationError(BadInput):
@@ -140,7 +132,7 @@ class Configuration:
         part, found = self._section(path, schema)
         if found:
             raise ConfigurationError(self.problem((*path, *at), text) for at, text in found)
-        _fill_defaults(part, schema, schema)
+        fill_defaults(part, schema, schema)
         return dict(part)
 
     def section_problems(self, path: KeyPath, schema: dict[str, Any]) -> list[tuple[KeyPath, str]]:
@@ -170,7 +162,7 @@ class Configuration:
             part.pop(key, None)
         for name in of_any_type:
             part['parameters'].pop(name, None)
-        _fill_defaults(part, schema, schema)
+        fill_defaults(part, schema, schema)
         for name in of_any_type:
             part['parameters'][name] = {}
         return dict(part), left_out
@@ -181,8 +173,10 @@ class Configuration:
         part: Any = self.data
         for step in path:
             part = part[step]
-        part = _without_nothing(copy.deepcopy(part), schema, schema)
-        return part, list(_errors(self, path, part, Validator(schema, finite=True)))
+        part = without_nothing(copy.deepcopy(part), schema, schema)
+        return part, list(
+            explained(self.layers.sources, path, part, Validator(schema, finite=True))
+        )
 
     def replacing(self, section: str, value: Any) -> Configuration:
         """Return the same with another value of a section."""
@@ -283,16 +277,16 @@ def checked(
     """
     known = schema or SchemaOfFiles()
     root = known.schema
-    tree = _without_nothing(tree, root, root)
+    tree = without_nothing(tree, root, root)
     configuration = Configuration(tree, layers or Layers([]))
-    problems = [*found, *_errors(configuration, (), tree, known.validator)]
+    problems = [*found, *explained(configuration.layers.sources, (), tree, known.validator)]
     rest: Any = tree
     if problems:
-        rest = _without_wrong(tree, root, known.validator)
+        rest = without_wrong(tree, root, known.validator)
         if rest is None:
             raise ConfigurationError(configuration.problem(path, text) for path, text in problems)
-    _fill_defaults(rest, root, root)
-    problems += _expand_paths(rest, root, root, on_robot=known.on_robot)
+    fill_defaults(rest, root, root)
+    problems += expand_paths(rest, root, root, on_robot=known.on_robot)
     if known.own:
         problems += configuration_rules.problems(rest, on_robot=known.on_robot)
     if problems:
@@ -302,180 +296,3 @@ def checked(
             Configuration(rest, configuration.layers, broken),
         )
     return configuration
-
-
-def _without_wrong(
-    tree: dict[str, Any], schema: dict[str, Any], validator: Validator
-) -> dict[str, Any] | None:
-    """Return a copy of a tree without what the schema does not allow; None if nothing is left."""
-    rest = copy.deepcopy(tree)
-    for _ in range(_MOST_WRONG):
-        error = validator.first(rest)
-        if error is None:
-            return rest
-        path = list(error.path)
-        if error.keyword == 'additionalProperties' and isinstance(error.instance, dict):
-            known = error.schema.get('properties', {})
-            path.append(next(key for key in error.instance if key not in known))
-        if not path:
-            # Without what the top level requires there are no links, but all the rest.
-            if error.keyword != 'required' or 'links' in rest:
-                return None
-            rest['links'] = []
-            schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
-            validator = Validator(schema, finite=True)
-            continue
-        parent: Any = rest
-        for step in path[:-1]:
-            parent = parent[step]
-        del parent[path[-1]]
-        if path[0] == 'links' and not rest.get('links'):
-            rest['links'] = []
-            schema = {**schema, 'properties': {**schema['properties'], 'links': {}}}
-            validator = Validator(schema, finite=True)
-    return None
-
-
-def _resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
-    while isinstance(schema, dict) and '$ref' in schema:
-        target: Any = root
-        for step in schema['$ref'].removeprefix('#/').split('/'):
-            target = target[step]
-        schema = target
-    return schema if isinstance(schema, dict) else {}
-
-
-def _part(schema: dict[str, Any], key: str) -> Any:
-    """Schema of a key of a map, None if it may be anything."""
-    part = schema.get('properties', {}).get(key, schema.get('additionalProperties'))
-    return part if isinstance(part, dict) else None
-
-
-def _without_nothing(tree: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
-    """
-    Say what nothing means, where the schema does not take it for a value.
-
-    A section with nothing below it has its defaults; a key that a later file sets to null is gone.
-    """
-    schema = _resolved(schema, root)
-    if isinstance(tree, list):
-        items = schema.get('items', {})
-        return [_without_nothing(None if item is EMPTY else item, items, root) for item in tree]
-    if not isinstance(tree, dict):
-        return tree
-    kept = {}
-    for key, value in tree.items():
-        part = _part(schema, key)
-        kinds = _resolved(part, root).get('type', ()) if part is not None else ('null',)
-        kinds = [kinds] if isinstance(kinds, str) else kinds
-        if value is EMPTY and 'object' in kinds:
-            value = {}
-        elif value is EMPTY and 'array' in kinds:
-            value = []
-        elif (value is None or value is EMPTY) and 'null' in kinds:
-            value = None
-        elif value is None or value is EMPTY:
-            continue
-        kept[key] = _without_nothing(value, part or {}, root)
-    return kept
-
-
-def _errors(
-    configuration: Configuration, at: KeyPath, part: Any, validator: Validator
-) -> Iterator[tuple[KeyPath, str]]:
-    """Everything in a part that its schema does not allow, with paths below `at`."""
-    for error in sorted(validator.problems(part), key=lambda error: list(map(str, error.path))):
-        for path, text in _explain(error):
-            source = configuration.layers.sources.get((*at, *path))
-            yield path, text + type_hint(error, source)
-
-
-def _explain(error: SchemaProblem) -> Iterable[tuple[KeyPath, str]]:
-    path: KeyPath = error.path
-    rule: Any = error.schema
-    purpose = rule.get('description', '') if isinstance(rule, dict) else ''
-    if error.keyword == 'additionalProperties' and isinstance(error.instance, dict):
-        known = list(rule.get('properties', {}))
-        for key in error.instance:
-            if key not in known:
-                own = error.instance[key]
-                yield (*path, str(key)), _unknown_key(str(key), known, own)
-    elif (path == () and error.keyword == 'required') or (
-        path == ('links',) and not error.instance
-    ):
-        yield (
-            ('links',),
-            'no platform is named that could be dialled; give a file by config:=FILE that holds '
-            'links: [{name: platform, protocol: xparo, url: "wss://HOST/ws/chatbot"}]',
-        )
-    else:
-        text = error.message
-        if len(text) > _LONGEST_TEXT:
-            text = text[:_LONGEST_TEXT] + '…'
-        yield path, text + (f' ({purpose})' if purpose else '')
-
-
-def _unknown_key(key: str, known: list[str], value: Any) -> str:
-    if key in _SECRETS:
-        return (
-            'secrets do not stand in configuration files; set XPARO_SECRET_KEY and '
-            'XPARO_PROJECT_ID in the environment, or put secret_key and project_id into a file of '
-            "mode 0600 that the link's credentials_file names"
-        )
-    if isinstance(value, dict) and 'ros__parameters' in value:
-        return (
-            'this is a file of ROS parameters; give it by --ros-args --params-file, and by config '
-            "only the bridge's own files"
-        )
-    near = alike(key, known, 1)
-    if ':' in key:
-        return f'no such key; write a space after the colon: "{key.replace(":", ": ", 1)}"'
-    return 'no such key; ' + (
-        f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
-    )
-
-
-def _fill_defaults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
-    """Put the schema's defaults into a tree that has passed its check."""
-    schema = _resolved(schema, root)
-    if isinstance(value, dict):
-        for key, part in schema.get('properties', {}).items():
-            if key not in value and isinstance(part, dict) and 'default' in part:
-                value[key] = copy.deepcopy(part['default'])
-    for child, _, part in _children(value, schema):
-        _fill_defaults(child, part, root)
-
-
-def _expand_paths(
-    value: Any,
-    schema: dict[str, Any],
-    root: dict[str, Any],
-    at: KeyPath = (),
-    *,
-    on_robot: bool,
-) -> Iterator[tuple[KeyPath, str]]:
-    """Put the home of the user in place of ~ in paths; yield those that cannot be meant so."""
-    for child, key, part in _children(value, _resolved(schema, root)):
-        here = (*at, key)
-        if isinstance(child, str) and part.get('format') == 'path':
-            if child.startswith('~'):
-                try:
-                    value[key] = str(Path(child).expanduser())
-                except RuntimeError:
-                    if on_robot:
-                        yield here, f'{child.partition("/")[0]} is the home of no user here'
-            if text := configuration_rules.path_problem(child):
-                yield here, text
-        yield from _expand_paths(child, part, root, here, on_robot=on_robot)
-
-
-def _children(value: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
-    """Each value of a map or a list, with its key and its schema, where that says something."""
-    if isinstance(value, dict):
-        for key in list(value):
-            part = _part(schema, key)
-            if part is not None:
-                yield value[key], key, part
-    elif isinstance(value, list) and isinstance(schema.get('items'), dict):
-        for index, item in enumerate(value):
-            yield item, index, schema['items']

@@ -15,15 +15,50 @@ import json
 import math
 import re
 import threading
-from typing import Any, TypeAlias
+from typing import Any
 
-from .errors import BadInput
+from .json_faults import (
+    clipped,
+    encodable,
+    find_faults,
+    HALF_PAIR,
+    json_type,
+    JsonError,
+    MAX_FAULTS,
+    TooMany,
+    TooManyValues,
+    Unreadable,
+    with_whole_texts,
+)
+
+__all__ = [
+    'json_type',
+    'JsonError',
+    'LEAST',
+    'MAX_BYTES',
+    'MAX_DEPTH',
+    'MAX_FAULTS',
+    'MAX_ITEMS',
+    'MAX_MENDED',
+    'MOST',
+    'OWN_BYTES',
+    'OWN_DEPTH',
+    'OWN_ITEMS',
+    'read_json',
+    'read_leniently',
+    'read_object',
+    'read_own',
+    'read_own_object',
+    'read_written',
+    'TooMany',
+    'TooManyValues',
+    'Unreadable',
+]
 
 MAX_DEPTH = 64  # Levels; what goes deeper could not be written again.
 MAX_ITEMS = 32 * 1024  # Values of one text: to read and check them takes 20 ms at most.
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MENDED = 1 << 18  # Characters of one with more, of which the first levels are read: 40 ms.
-MAX_FAULTS = 20  # Told of one text.
 _MANY = 1000  # Faults; of more no details are kept, as each costs as much as ten values.
 # Of what the bridge wrote itself: its own messages may be larger than those it takes.
 OWN_DEPTH, OWN_ITEMS, OWN_BYTES = 254, 4 * 1024 * 1024, 64 * 1024 * 1024
@@ -39,42 +74,6 @@ _MOST_MENDED, _OF_A_PART = 2_200_000, 8
 _PIECE = re.compile(r'(?:[^"]*+"(?:[^"\\]++|\\.)*+"){1,2000}+', re.DOTALL)
 _MOST_TOKENS = 250_000  # Of a text with too many values that is too deep as well: 40 ms.
 _TOO_DEEP = '-Infinity'  # The decoder takes it for a number, but no JSON text has it.
-_HALF_PAIR = re.compile(r'\\u[dD][89a-fA-F]')
-_NAMES: dict[type, str] = {
-    dict: 'an object',
-    list: 'a list',
-    str: 'a string',
-    bool: 'a boolean',
-    int: 'a whole number',
-    float: 'a number',
-    type(None): 'null',
-}
-
-
-# Where something stands: the place of what holds it, and its key or index there.
-_Place: TypeAlias = 'tuple[_Place, str | int] | None'
-
-
-class JsonError(BadInput, ValueError):
-    """A text that is not the JSON that was expected: what is wrong, and where."""
-
-
-class TooManyValues(JsonError):
-    """A text with more values than are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands, in what was read leniently, for a value that could not be read; says why."""
-
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class TooMany(Unreadable):
-    """Stands for a list or an object with too many values; `part` is what it is, unchecked."""
-
-    part: Any = None
 
 
 def read_json(text: str | bytes, *, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS) -> Any:
@@ -156,11 +155,6 @@ def read_leniently(
     return _read(text, max_bytes, max_items, MAX_DEPTH, lenient=True, max_mended=max_mended)
 
 
-def json_type(value: object) -> str:
-    """Return what JSON calls the type of a value, with its article."""
-    return _NAMES.get(type(value), type(value).__name__)
-
-
 class _Decoder(threading.local):
     """A decoder for each thread; `faults` tells that the value read last has some."""
 
@@ -197,13 +191,13 @@ class _Decoder(threading.local):
         value = int(text) if len(text) < 30 else math.inf
         if LEAST <= value <= MOST:
             return value
-        return self._unreadable(f'{_clipped(text)} does not fit in 64 bits')
+        return self._unreadable(f'{clipped(text)} does not fit in 64 bits')
 
     def _float(self, text: str) -> Any:
         value = float(text)
         if math.isfinite(value):
             return value
-        return self._unreadable(f'{_clipped(text)} is beyond any number')
+        return self._unreadable(f'{clipped(text)} is beyond any number')
 
     def _constant(self, text: str) -> Any:
         if self.cut and text == _TOO_DEEP:
@@ -252,9 +246,9 @@ def _read(
     if openers > max_depth:
         text, decoder.cut = _without_deep_parts(text, max_depth, lenient)
     value = _decoded(decoder, text)
-    faults = _faults(value, decoder.duplicates) if decoder.faults else []
-    if _HALF_PAIR.search(text) or not _encodable(text):
-        value = _with_whole_texts(value, None, faults)
+    faults = find_faults(value, decoder.duplicates) if decoder.faults else []
+    if HALF_PAIR.search(text) or not (text.isascii() or encodable(text)):
+        value = with_whole_texts(value, faults, decoder.fault)
     return value, faults
 
 
@@ -298,8 +292,8 @@ def _read_first_levels(text: str, max_items: int, max_depth: int) -> tuple[Any, 
         text, decoder.cut = _without_deep_parts(text, max_depth, True, _MOST_TOKENS)
         value = _decoded(decoder, text)
     faults, value = [why], _within(value, _Room(max_items, max_depth, why), 0)
-    if _HALF_PAIR.search(text) or not _encodable(text):
-        value = _with_whole_texts(value, None, faults)
+    if HALF_PAIR.search(text) or not (text.isascii() or encodable(text)):
+        value = with_whole_texts(value, faults, decoder.fault)
     return value, faults
 
 
@@ -362,74 +356,3 @@ def _without_deep_parts(
     if not parts:
         return text, False
     return ''.join((*parts, text[done:])), True
-
-
-def _faults(value: Any, duplicates: list[tuple[dict[str, Any], str]]) -> list[str]:
-    """Say of the first faults what and where they are, looking at each part once."""
-    twice = {id(holder): key for holder, key in duplicates}
-    found: list[str] = []
-    waiting: list[tuple[Any, _Place]] = [(value, None)]
-    while waiting and len(found) < MAX_FAULTS:
-        part, place = waiting.pop()
-        if isinstance(part, Unreadable):
-            found.append(_at(place, part.problem))
-            continue
-        if id(part) in twice:
-            found.append(_at(place, f'key "{_clipped(twice[id(part)])}" stands twice'))
-        if isinstance(part, dict):
-            waiting.extend((one, (place, key)) for key, one in reversed(part.items()))
-        elif isinstance(part, list):
-            last = len(part) - 1
-            waiting.extend((part[last - n], (place, last - n)) for n in range(len(part)))
-    return found
-
-
-def _at(place: _Place, problem: str) -> str:
-    """Name a place, which is only done for what is told: most parts have no fault."""
-    steps: list[str] = []
-    while place is not None:
-        place, step = place
-        steps.append(f'[{step}]' if isinstance(step, int) else f'.{_clipped(step)}')
-    text = ''.join(reversed(steps)).removeprefix('.')
-    return f'{text}: {problem}' if text else problem
-
-
-def _with_whole_texts(value: Any, place: _Place, faults: list[str]) -> Any:
-    """Replace half surrogate pairs, which pass the decoder but neither ROS nor a file."""
-    if isinstance(value, str):
-        return _whole(value, place, faults)
-    if isinstance(value, dict):
-        return {
-            _whole(key, place, faults): _with_whole_texts(part, (place, key), faults)
-            for key, part in value.items()
-        }
-    if isinstance(value, list):
-        return [
-            _with_whole_texts(part, (place, index), faults) for index, part in enumerate(value)
-        ]
-    return value
-
-
-def _whole(text: str, place: _Place, faults: list[str]) -> str:
-    if _encodable(text):
-        return text
-    if not _decoder.fault():
-        return '\ufffd'
-    if len(faults) < MAX_FAULTS:
-        faults.append(_at(place, 'half a surrogate pair in a string'))
-    return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
-
-
-def _encodable(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _clipped(text: str) -> str:
-    text = text if len(text) <= 40 else f'{text[:40]}…'
-    return text.encode('utf-8', 'replace').decode()

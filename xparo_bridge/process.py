@@ -16,18 +16,15 @@ import gc
 import os
 from pathlib import Path
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
 from typing import Any, TYPE_CHECKING
 
-from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from .bridge import Bridge
 from .changeover import Changeover, start_anew
@@ -35,23 +32,16 @@ from .configuration import Configuration, ConfigurationError
 from .errors import BadInput, BridgeError
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 from .faults import FAULTS
-from .redaction import redact_everything
+from .own_node import config_files, join, launched
 from .rollout.running import Running
-from .rollout.source import DEFAULT_CONFIG, layered, lies_over, package_files, read_configuration
+from .rollout.source import layered, lies_over, package_files, read_configuration
 from .rollout.store import is_store, Store, StoreError, TRIAL, Trial
-from .ros.dds_memory import small_pools
 from .ros.executor import WalledExecutor
-from .ros.logs import redact_ros_log
-from .ros.type_support import leave_out_generator
-from .ros_parameters import unknown_parameters
-from .share import share
+from .stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from .rollout.from_folder import FolderRun
 
-# How long a thread that computes keeps the interpreter from another, s. By Python's default of
-# 5 ms a stop, which changes threads twice and lets go of the interpreter ten times, is late.
-_SWITCH = 0.001
 # How long open commands may take to end when the bridge stops, s. The links are closed in what is
 # left until _LINKS_CLOSED, the rest is put away after that.
 _STOP_TIMEOUT = 2.5
@@ -66,19 +56,19 @@ _END = 4.9
 
 def run(ros_args: list[str]) -> int:
     """Run the bridge until it is told to stop by SIGINT or SIGTERM; its exit code."""
-    with contextlib.closing(_StopSignal()) as stop_signal:
+    with contextlib.closing(StopSignal()) as stop_signal:
         return _run(ros_args, stop_signal)
 
 
-def _run(ros_args: list[str], stop_signal: _StopSignal) -> int:
-    node = _node(ros_args)
+def _run(ros_args: list[str], stop_signal: StopSignal) -> int:
+    node = join(ros_args)
     if node is None:
         return WRONG_USAGE
     store = None
     try:
         files = config_files(node)
         store, files, folder = _of_store(files, node.get_parameter('robot_id').value)
-        node = _launched(node, ros_args, files[0])
+        node = launched(node, ros_args, files[0])
         bridge = make_bridge(node, files, store=store)
     except Exception as error:
         if store is not None and isinstance(error, BridgeError) and _went_back(store, error):
@@ -218,7 +208,7 @@ def check(files: list[str], alone: bool, ros_args: list[str]) -> int:
     without files it is those of the parameter config.
     """
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
-    node = _node(ros_args)
+    node = join(ros_args)
     if node is None:
         return WRONG_USAGE
     over = lies_over(files, alone=alone)
@@ -280,94 +270,6 @@ def make_parts(node: Node, configuration: Configuration, problems: Sequence[str]
             raise
 
 
-def declare_parameters(node: Node) -> None:
-    """Declare what is set by ROS when it starts: which files to read, and the robot's name."""
-    for name, default, description in (
-        ('config', DEFAULT_CONFIG, 'Configuration files, in layers: the later win'),
-        ('robot_id', '', "The robot's name towards the platform; wins over the configuration's"),
-    ):
-        # Any type: a wrong one is told with what to write instead of by an exception of rclpy.
-        node.declare_parameter(
-            name,
-            default,
-            ParameterDescriptor(description=description, read_only=True, dynamic_typing=True),
-        )
-
-
-def config_files(node: Node) -> list[Path]:
-    """Files of the parameter `config`; ConfigurationError if it names none."""
-    value = node.get_parameter('config').value
-    if isinstance(value, str):
-        value = [name.strip() for name in value.split(',') if name.strip()]
-    if not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
-        raise ConfigurationError(
-            [f'parameter config: expected a list of files, such as [{", ".join(DEFAULT_CONFIG)}]']
-        )
-    return package_files(value or DEFAULT_CONFIG)
-
-
-def _launched(node: Node, ros_args: list[str], folder: Path) -> Node:
-    """
-    Return the node in the namespace and with the remappings of the folder that is read.
-
-    What the command line says wins: one with a namespace is that of a launch file.
-
-    :raises ConfigurationError: if ROS does not take them.
-    """
-    if not folder.is_dir() or node.get_namespace() != '/':
-        return node
-    from .rollout.launching import launch_arguments  # 0.1 MB, for robots that are given files.
-
-    more = launch_arguments(folder, node.get_parameter('robot_id').value)
-    if not more:
-        return node
-    node.destroy_node()
-    rclpy.shutdown()
-    try:
-        return _join([*ros_args, '--ros-args', *more])
-    except Exception as error:
-        _join(ros_args)  # A node without them reports the error.
-        raise ConfigurationError(
-            [f'launch: ROS does not take {" ".join(more)}: {error}']
-        ) from error
-
-
-def _join(ros_args: list[str]) -> Node:
-    # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
-    with small_pools(share('config', 'fast_dds.xml')):
-        rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
-        node = Node('xparo_bridge')
-    declare_parameters(node)
-    return node
-
-
-def _node(ros_args: list[str]) -> Node | None:
-    """Join ROS; None, reported on stderr, if its arguments are wrong."""
-    redact_everything()
-    redact_ros_log()
-    leave_out_generator()
-    sys.setswitchinterval(_SWITCH)
-    try:
-        node = _join(ros_args)
-        wrong = unknown_parameters(node, ros_args)
-    except Exception as error:
-        print(f'bridge: ROS does not take its arguments: {error}', file=sys.stderr)
-        return None
-    if wrong:
-        for line in wrong:
-            print(f'bridge: {line}', file=sys.stderr)
-        return None
-    robot_id = node.get_parameter('robot_id').value
-    if not isinstance(robot_id, str):
-        print(
-            f'bridge: parameter robot_id: expected text, not {robot_id!r}; put it in quotes, '
-            f'such as -p "robot_id:=\'{robot_id}\'"',
-            file=sys.stderr,
-        )
-        return None
-    return node
-
-
 def _refuse(node: Node, error: Exception) -> int:
     for line in _reasons(error):
         node.get_logger().fatal(line)
@@ -425,45 +327,3 @@ def _leave(code: int) -> int:
             if thread.is_alive():
                 os._exit(code)
     return code
-
-
-class _StopSignal:
-    """
-    SIGINT, SIGTERM or SIGHUP, waited for by the main thread.
-
-    The kernel may hand a signal to any thread, those of numpy and DDS included; Python's wake-up
-    descriptor is written by whichever it was.
-    """
-
-    def __init__(self) -> None:
-        # Whether somebody else wants the process to end, which goes before starting anew.
-        self.final = False
-        self._read, self._write = socket.socketpair()
-        self._write.setblocking(False)
-        signal.set_wakeup_fd(self._write.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._take)
-
-    def _take(self, number: int, frame: object) -> None:
-        self.final = self.final or number != signal.SIGHUP
-
-    def set(self) -> None:  # noqa: A003
-        """Stop for a reason of our own."""
-        with contextlib.suppress(OSError):  # At the end already.
-            self._write.send(b'\0')
-
-    def wait(self) -> int:
-        """Return the signal that came, 0 if it is time to stop for a reason of our own."""
-        return self._read.recv(1)[0]
-
-    def ignore_more(self) -> None:
-        """Let nothing interrupt the end."""
-        # ros2 launch passes on a Ctrl-C that the terminal has sent already; stopping is bounded
-        # in time, so there is nothing to interrupt.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def close(self) -> None:
-        """Close the descriptors; signals go on being taken note of."""
-        signal.set_wakeup_fd(-1)
-        self._read.close()
-        self._write.close()

@@ -14,7 +14,8 @@ from fixtures.robot_side import Robot
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from xparo_bridge.link.control_lane import Cause, ControlLane
+from xparo_bridge.link.control_entries import Cause
+from xparo_bridge.link.control_lane import ControlLane
 from xparo_bridge.link.endpoints import Endpoints
 from xparo_bridge.link.protocols.general_bots import GeneralBots
 from xparo_bridge.link.websocket import _Bounded

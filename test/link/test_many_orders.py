@@ -11,10 +11,11 @@ from fixtures.cpu import cpu_time
 from fixtures.robot_side import Robot
 import pytest
 
+from xparo_bridge.link.frame_scanner import LOOKED_INTO
 from xparo_bridge.link.protocols.base import MAX_KEYS
 from xparo_bridge.link.protocols.xparo import Xparo
 from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
-from xparo_bridge.link.read_ahead import Arrival, LOOKED_INTO
+from xparo_bridge.link.read_ahead import Arrival
 from xparo_bridge.messages import LinkProblem, RemoteCommand
 
 URGENT = {'stop': 'stop', 'pause': 'pause', 'cancel': 'cancel', 'resume': 'resume'}

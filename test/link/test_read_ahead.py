@@ -15,7 +15,8 @@ from fixtures.peers import frame, websocket_server
 from fixtures.robot_side import adapter, ignore, Robot
 import pytest
 
-from xparo_bridge.link.read_ahead import Arrival, FrameScanner, LOOKED_INTO, ReadAhead
+from xparo_bridge.link.frame_scanner import FrameScanner, LOOKED_INTO
+from xparo_bridge.link.read_ahead import Arrival, ReadAhead
 from xparo_bridge.messages import RemoteCommand, TurnReached
 
 HEAD = b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'

@@ -22,7 +22,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from ..configuration import Configuration
 from ..errors import BadInput, BridgeError
-from ..process import declare_parameters, make_parts
+from ..own_node import declare_parameters
+from ..process import make_parts
 from ..robot.telemetry.groups import make_group
 from ..robot.telemetry.settings import Settings
 from ..ros.presence import Name, own_profiles, Presence

@@ -30,7 +30,7 @@ from ..bridge import Bridge
 from ..configuration import Configuration
 from ..json_reader import read_json
 from ..link.protocols.base import ProtocolError
-from ..process import declare_parameters
+from ..own_node import declare_parameters
 from ..rollout.folder import Member
 from ..ros.executor import WalledExecutor
 from .robot_stand_in import StandIn, StandInError

@@ -15,8 +15,8 @@ import re
 from typing import Any
 
 from ..configuration import ConfigurationError
-from ..layers import Variables
 from ..rollout.folder import FleetFolder
+from ..variables import Variables
 from ..yaml_layers import EMPTY, KeyPath
 from .subject import folder_of
 

@@ -65,7 +65,8 @@ class RosChecks:
     def _look(self, configuration: Configuration) -> Iterator[str]:
         from rclpy.node import Node
 
-        from ..process import declare_parameters, make_parts
+        from ..own_node import declare_parameters
+        from ..process import make_parts
 
         node = Node('config', context=self._context, start_parameter_services=False)
         try:

@@ -33,6 +33,12 @@ def sentence(problem: Problem) -> str:
     return (said(problem) if said else '') or problem.message
 
 
+def placed_sentence(problem: Problem) -> str:
+    """Say where in a value what breaks its schema stands, and the same as `sentence`."""
+    place = f'{".".join(map(str, problem.path))}: ' if problem.path else ''
+    return place + sentence(problem)
+
+
 def _type(problem: Problem) -> str:
     kinds = problem.expected if isinstance(problem.expected, list) else [problem.expected]
     expected = _either([_ARTICLES.get(kind, str(kind)) for kind in kinds], 'or')

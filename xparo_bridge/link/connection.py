@@ -34,7 +34,7 @@ from ..redaction import redacted
 from . import websocket
 from .backoff import Backoff
 from .contained import begin, call, contain, end, within
-from .control_lane import Cause
+from .control_entries import Cause
 from .endpoints import Endpoints
 from .faults import explain, Fault
 from .inbound import Inbound, TICK

@@ -10,16 +10,15 @@ chat) keep their order; what is new goes before the backlog of an outage about o
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 import math
 import secrets
 import time
 from typing import Any
 
-from ..messages import BehaviorStatus, CommandState, CommandStatus
+from ..messages import CommandState, CommandStatus
+from .control_entries import Backlog, Cause, Delivery, Entry, OVERHEAD, size_of, subject_of
 from .outbox import from_text, Outbox, Row, to_text
 from .shorten import shortened
 
@@ -28,67 +27,10 @@ _GOING_ON = (CommandState.RUNNING, CommandState.PAUSED)
 
 # How much of a backlog may be on its way: what is new waits behind no more than this, bytes.
 WINDOW = 32 * 1024
-# What an entry costs beside its text, bytes, about.
-_OVERHEAD = 200
-
-
 # How soon behind an entry an end must come to be held against it, s.
 _SOON = 5.0
 # No peer finds a message of so many bytes too large.
 _SMALL = 1024
-
-
-class Cause(Enum):
-    """Why a connection ended; the value is how often that makes an entry its cause."""
-
-    TOO_BIG = 1  # close code 1009
-    UNREADABLE = 2  # 1003 and 1007
-    CLOSED = 3  # by the peer, with another code
-    CUT = 8  # without a word, as networks do
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    number: int
-    message_id: str
-    text: str
-    subject: str
-    resent: bool = False
-    # The state writer's cycle that puts it on record.
-    mark: int = 0
-    # A connection ended while the peer had not confirmed it: it goes alone from now on, so that
-    # the next end shows whether it is the cause. How often it was, and whether it is short now.
-    suspect: bool = False
-    strikes: int = 0
-    short: bool = False
-    handed_at: float = 0.0
-    expires_at: float = math.inf
-    size: int = 0
-
-    def __post_init__(self) -> None:
-        self.size = _size(self.text)
-
-    def put(self, text: str) -> None:
-        self.text, self.size = text, _size(text)
-
-    @property
-    def row(self) -> Row:
-        return self.number, self.message_id, self.text
-
-
-@dataclass(eq=False)
-class Delivery:
-    """What one way to the peer was handed; nobody else confirms or rewinds it."""
-
-    sent: int = 0  # how many in all; what `confirm` is given back
-    unconfirmed: deque[_Entry] = field(default_factory=deque)
-    size: int = 0
-
-    def pop(self) -> _Entry:
-        """Take back the oldest."""
-        entry = self.unconfirmed.popleft()
-        self.size -= entry.size
-        return entry
 
 
 class ControlLane:
@@ -115,20 +57,19 @@ class ControlLane:
         self.report: Callable[[str, Any], object] = lambda problem, message: None
         self.given_up = 0
         self._outbox = outbox
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._bytes = 0
         self._number = 0
         self._run = secrets.token_hex(4)
-        self._new: deque[_Entry] = deque()
-        self._backlog: deque[_Entry] = deque()
-        self._backlog_subjects: Counter[str] = Counter()
+        self._new: deque[Entry] = deque()
+        self._backlog = Backlog()
         self._questions = False  # Whether there ever was one that expires.
         self._main = Delivery()
         self._deliveries = [self._main]
         # The last ones that were confirmed, of those that may be too large for a peer.
-        self._confirmed: deque[_Entry] = deque(maxlen=8)
+        self._confirmed: deque[Entry] = deque(maxlen=8)
         # By command: progress that was never sent, so that newer may take its place.
-        self._progress: dict[str, _Entry] = {}
+        self._progress: dict[str, Entry] = {}
         # Of the entry that was handed out last: it must not be sent before it is on record.
         self.mark = 0
         self.dropped = 0
@@ -157,7 +98,7 @@ class ControlLane:
     def add(self, message: Any) -> None:
         """Append, or replace progress of the same command that still waits: it says less."""
         text = to_text(message)
-        if _size(text) - _OVERHEAD > self.max_message:
+        if size_of(text) - OVERHEAD > self.max_message:
             message = self._fitting(message, text)
             if message is None:
                 return
@@ -170,19 +111,19 @@ class ControlLane:
             self._write(waiting)
         else:
             self._number += 1
-            entry = _Entry(
+            entry = Entry(
                 self._number,
                 f'{self._run}-{self._number}',
                 text,
-                _subject(message),
+                subject_of(message),
                 getattr(message, 'resent', False),
             )
             if (good_for := getattr(message, 'good_for', None)) is not None:
                 entry.expires_at = time.monotonic() + good_for
                 self._questions = True
             # After what waits about the same subject, else before the backlog.
-            if entry.subject in self._backlog_subjects:
-                self._push_back(entry)
+            if entry.subject in self._backlog.subjects:
+                self._backlog.append(entry)
             else:
                 self._new.append(entry)
             self._entries[entry.number] = entry
@@ -208,11 +149,11 @@ class ControlLane:
         if self._new:
             entry = self._new.popleft()
         elif (
-            self._backlog
+            self._backlog.entries
             and to.size < WINDOW
-            and not (self._backlog[0].suspect and to.unconfirmed)
+            and not (self._backlog.entries[0].suspect and to.unconfirmed)
         ):
-            entry = self._pop_backlog()
+            entry = self._backlog.popleft()
         else:
             return None
         self._no_longer_waits(entry)
@@ -231,8 +172,8 @@ class ControlLane:
         now = time.monotonic()
         while self._new and self._new[0].expires_at < now:
             self._forget(self._new.popleft())
-        while self._backlog and self._backlog[0].expires_at < now:
-            self._forget(self._pop_backlog())
+        while self._backlog.entries and self._backlog.entries[0].expires_at < now:
+            self._forget(self._backlog.popleft())
 
     def confirm(self, sent: int, of: Delivery | None = None) -> None:
         """Forget everything up to the `sent`-th that was handed out: the peer has it."""
@@ -281,15 +222,15 @@ class ControlLane:
             waiting = sorted(
                 (
                     *(entry for entry in unconfirmed if entry.number in self._entries),
-                    *self._backlog,
+                    *self._backlog.entries,
                     *self._new,
                 ),
                 key=lambda entry: entry.number,
             )
             self._new.clear()
-            self._set_backlog(waiting)
+            self._backlog.replace(waiting)
 
-    def _blame(self, entries: list[_Entry], cause: Cause) -> None:
+    def _blame(self, entries: list[Entry], cause: Cause) -> None:
         """Find out which entry the peer cannot take, and shorten it or give it up."""
         if not entries:
             return
@@ -313,7 +254,7 @@ class ControlLane:
         if self._shortened(guilty) is None:
             self._forget(guilty)
 
-    def _shortened(self, guilty: _Entry) -> Any:
+    def _shortened(self, guilty: Entry) -> Any:
         """Cut an entry that the peer cannot take, and return what is left; None: given up."""
         try:
             message = from_text(guilty.text)
@@ -344,9 +285,9 @@ class ControlLane:
 
     def _fitting(self, message: Any, text: str) -> Any:
         """Return a version of a message that fits, None if there is none."""
-        kind, size = type(message).__name__, _size(text) - _OVERHEAD
+        kind, size = type(message).__name__, size_of(text) - OVERHEAD
         short = shortened(message)
-        if short is None or _size(to_text(short)) > self.max_message + _OVERHEAD:
+        if short is None or size_of(to_text(short)) > self.max_message + OVERHEAD:
             self.report(
                 f'{kind} of {size} bytes is not sent: at most {self.max_message} are', message
             )
@@ -359,32 +300,17 @@ class ControlLane:
         )
         return short
 
-    def _set_backlog(self, entries: list[_Entry]) -> None:
-        self._backlog = deque(entries)
-        self._backlog_subjects = Counter(entry.subject for entry in entries)
-
-    def _push_back(self, entry: _Entry) -> None:
-        self._backlog.append(entry)
-        self._backlog_subjects[entry.subject] += 1
-
-    def _pop_backlog(self) -> _Entry:
-        entry = self._backlog.popleft()
-        self._backlog_subjects[entry.subject] -= 1
-        if not self._backlog_subjects[entry.subject]:
-            del self._backlog_subjects[entry.subject]
-        return entry
-
     def _drop_oldest(self) -> None:
         under_way = next((d for d in self._deliveries if d.unconfirmed), None)
         if under_way is not None:
             entry = under_way.pop()
         else:
-            entry = self._pop_backlog() if self._backlog else self._new.popleft()
+            entry = self._backlog.popleft() if self._backlog.entries else self._new.popleft()
         self._no_longer_waits(entry)
         self._forget(entry)
         self.dropped += 1
 
-    def _no_longer_waits(self, entry: _Entry) -> None:
+    def _no_longer_waits(self, entry: Entry) -> None:
         if self._progress.get(entry.subject) is entry:
             del self._progress[entry.subject]
 
@@ -395,42 +321,30 @@ class ControlLane:
             expires_at = math.inf
             try:
                 message = from_text(text)
-                subject = _subject(message)
+                subject = subject_of(message)
                 if getattr(message, 'good_for', None) is not None:
                     expires_at = -math.inf  # Whoever asked is no more.
                     self._questions = True
             except ValueError:
                 subject = ''  # `next` will say so.
-            entry = _Entry(number, message_id, text, subject, resent=True)
+            entry = Entry(number, message_id, text, subject, resent=True)
             entry.expires_at = expires_at
             left.append(entry)
         self._entries.update((entry.number, entry) for entry in left)
         self._bytes += sum(entry.size for entry in left)
-        self._set_backlog([*left, *self._backlog])
+        self._backlog.replace([*left, *self._backlog.entries])
         outbox.taken(len(left))  # Not before: what is in neither would not be written.
 
-    def _forget(self, entry: _Entry) -> None:
+    def _forget(self, entry: Entry) -> None:
         del self._entries[entry.number]
         self._bytes -= entry.size
         if self._outbox is not None:
             self._outbox.delete(entry.number)
 
-    def _write(self, entry: _Entry) -> None:
+    def _write(self, entry: Entry) -> None:
         if self._outbox is not None:
             entry.mark = self._outbox.write(entry.row)
 
     def _rows(self) -> list[Row]:
         # Called in the writer's thread: to list a dict's values is one step of the interpreter.
         return [entry.row for entry in list(self._entries.values())]
-
-
-def _size(text: str) -> int:
-    return (len(text) if text.isascii() else len(text.encode())) + _OVERHEAD
-
-
-def _subject(message: Any) -> str:
-    if isinstance(message, CommandStatus):
-        return str(message.command_id)
-    if isinstance(message, BehaviorStatus):
-        return f'tree {message.tree_name}'
-    return type(message).__name__

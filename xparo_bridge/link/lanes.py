@@ -23,7 +23,8 @@ from ..messages import DURABLE, PeerError, PeerErrorCode, Telemetry, TelemetryHi
 from ..state import State
 from ..state.writer import HANGS_AFTER
 from .contained import call
-from .control_lane import Cause, ControlLane
+from .control_entries import Cause
+from .control_lane import ControlLane
 from .history import History
 from .outbox import Outbox
 from .protocols.base import Frame, Protocol, ProtocolError

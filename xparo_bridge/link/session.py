@@ -14,11 +14,12 @@ from ..messages import PeerError, RobotInfo, TelemetryHistory
 from . import websocket
 from .contained import begin, call, end, for_ever, within
 from .faults import SilentPeer
+from .frame_scanner import LOOKED_INTO
 from .inbound import Inbound
 from .lanes import byte_size, Lanes
 from .large_frames import read_large
 from .protocols.base import Frame, Protocol, ProtocolError
-from .read_ahead import Arrival, DRAINING_TURN, LOOKED_INTO
+from .read_ahead import Arrival, DRAINING_TURN
 
 # How long closing may take, s: the last status of a cancelled command, and the close frames.
 _FLUSH_TIMEOUT, _CLOSE_TIMEOUT = 2.0, 1.0

@@ -11,10 +11,8 @@ import contextlib
 import importlib.util
 import os
 from pathlib import Path
-import random
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from ..closed_output import ends_with_its_reader
 from ..share import share
 from .children import cancel_on_signals, Child
 from .demo_ros import ask_platform, fail_next_goal, RosFailed
+from .free_ports import free_domain, is_free
 from .platform_client import Event, OperatorClient
 from .platform_frames import TERMINAL_STATES
 from .platform_server import ROBOT_PATH
@@ -239,7 +238,7 @@ class Demo:
 
     async def _open_console(self) -> None:
         """Start the console and say its address; the mission neither waits for it nor needs it."""
-        port = CONSOLE_PORT if _is_free(CONSOLE_PORT) else 0
+        port = CONSOLE_PORT if is_free(CONSOLE_PORT) else 0
         child = await Child.start(
             'console',
             [
@@ -258,7 +257,7 @@ class Demo:
         self._platform = await self._start(
             'local_platform',
             '--port',
-            str(self._wanted_port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else 0)),
+            str(self._wanted_port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else 0)),
             *('--data', str(Path(self._folder) / 'platform')),
         )
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')
@@ -366,33 +365,6 @@ def _refuse_end(status: dict[str, Any]) -> None:
 async def _cancel(task: asyncio.Future[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(('127.0.0.1', port))
-        except OSError:
-            return False
-        return True
-
-
-def free_domain() -> int:
-    """
-    ROS domain in which nobody on this machine is.
-
-    The first participant of a domain has the UDP port 7410 + 250 * domain; above domain 101 it
-    may be one that Linux hands out.
-    """
-    for domain in random.sample(range(1, 102), 101):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(('', 7410 + 250 * domain))
-            except OSError:
-                continue
-            return domain
-    return 0
 
 
 def _shortest(path: str) -> str:

@@ -14,15 +14,14 @@ import asyncio
 import itertools
 import json
 import time
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from ..json_reader import read_object
-from .platform_history import History
-from .platform_people import People, Person
-from .platform_rest import RestApi
-from .platform_store import EventLog, RobotRecord
-from .teleop_lease import IDLE, LeaseHeld, Leases
+from ..token_bucket import TokenBucket
+from .platform_interface import Platform, Robot
+from .platform_people import Person
+from .teleop_lease import IDLE, LeaseHeld
 from .watching import Watch
 
 VERSION = 1
@@ -39,43 +38,6 @@ class Denied(Exception):
     """This person may not do that."""
 
 
-class Robot(Protocol):
-    """What an operator uses of a robot's connection."""
-
-    socket: Any
-    record: RobotRecord
-
-    def frame(self, kind: str, data: dict[str, Any]) -> str:
-        """Return the frame that carries a message of the documented kinds to this robot."""
-
-
-class Platform(Protocol):
-    """What an operator uses of the platform."""
-
-    project_id: str
-    events: EventLog
-    robots: dict[str, RobotRecord]
-    history: History
-    people: People
-    leases: Leases
-    rest: RestApi
-
-    def connection(self, robot: str | None) -> Any:
-        """Return the newest connection of a robot, or the only robot's."""
-
-    def open_connections(self, record: RobotRecord) -> int:
-        """Return how many connections have a robot's name now."""
-
-    async def send(self, connection: Any, frame: str | bytes, operator: str = '') -> None:
-        """Send a frame to a robot and note it."""
-
-    def send_away(self) -> None:
-        """Close the connections of persons whose tokens count no more."""
-
-    def stall(self, connection: Any, on: bool) -> None:
-        """Stop reading from a robot, or go on."""
-
-
 class Operator:
     """One operator's connection."""
 
@@ -85,7 +47,7 @@ class Operator:
         self._person = person
         self._number = next(_numbers)
         self._watching: asyncio.Task[None] | None = None
-        self._credit, self._credited = BURST, time.monotonic()
+        self._requests = TokenBucket(RATE, BURST)
         self._driven: dict[str, float] = {}
 
     async def serve(self) -> None:
@@ -132,12 +94,8 @@ class Operator:
             raise Denied(f'{verb} needs the role {role}; {person.name} is {person.role}')
         if person.role == 'owner' or request.get('command') == 'stop':
             return
-        now = time.monotonic()
-        self._credit = min(BURST, self._credit + (now - self._credited) * RATE)
-        self._credited = now
-        if self._credit < 1.0:
+        if not self._requests.take():
             raise Denied(f'too many requests; {RATE:g} a second are let in')
-        self._credit -= 1.0
 
     def _note(self, verb: str, request: dict[str, Any], refused: bool = False) -> None:
         """Keep who did what in the platform's audit."""

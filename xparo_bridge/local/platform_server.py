@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from . import platform_socket
 from .chat_rules import answer
 from .key_api import KeyApi, results, robot_id_of, task_xml
+from .open_sockets import OpenSockets
 from .platform_frames import FrameRefused, make, parse, parse_keys, without_token
 from .platform_history import History
 from .platform_keeper import first_number, Keeper, restored
@@ -115,8 +116,7 @@ class PlatformServer:
             for secret in (secret_key, self._keys.credential)
         }
         self._paths |= dict.fromkeys(self._key_paths, self._serve_keys)
-        self._sockets_of: dict[Person, set[Any]] = {}  # of those with tokens
-        self._closing: set[asyncio.Future[Any]] = set()
+        self._open = OpenSockets()
         self._ping_interval = ping_interval
         self._numbers = itertools.count(1)
         self._server: Any = None
@@ -213,27 +213,12 @@ class PlatformServer:
         person = self._person(lambda name: platform_socket.header_of(socket, name))
         if person is None:
             return
-        sockets = self._sockets_of.setdefault(person, set())
-        sockets.add(socket)
-        try:
-            with contextlib.suppress(ConnectionClosed):
-                await Operator(self, socket, person).serve()
-        finally:
-            sockets.discard(socket)
-            if not sockets:
-                self._sockets_of.pop(person, None)
+        with self._open.of(person, socket), contextlib.suppress(ConnectionClosed):
+            await Operator(self, socket, person).serve()
 
     def send_away(self) -> None:
         """Close the connections of persons whose tokens count no more."""
-        for person, sockets in list(self._sockets_of.items()):
-            if not self.people.admitted(person):
-                for socket in list(sockets):
-                    self._closing.add(
-                        closing := asyncio.ensure_future(
-                            socket.close(1008, f'the token of {person.name} counts no more')
-                        )
-                    )
-                    closing.add_done_callback(self._closing.discard)
+        self._open.send_away(lambda person: not self.people.admitted(person))
 
     def _note_log(self, robot: str, level: str, text: str, session: str) -> None:
         self.events.add(robot, 'log', level=level, text=text, session=session)

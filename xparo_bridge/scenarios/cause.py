@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .stage import Stage
-from .steps.expect import moves
+from .steps.expect_robot import moves
 
 _CLOSE = 0.15  # m from which on something is in the way
 

@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from ..errors import BadInput, BridgeError
-from ..local.demo import free_domain
+from ..local.free_ports import free_domain
 from . import processes
 from .bridge_process import BridgeProcess
 from .cause import cause

@@ -27,7 +27,8 @@ from ..manifest import NodeConfig
 from ..node import FAILURE, RUNNING, SUCCESS
 from ..status import NodeStatus
 from .fields import find_type, MessageField
-from .tree_ros import Goal, tree_ros
+from .leaf_goal import Goal
+from .tree_ros import tree_ros
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Any
 from ...alike import alike
 from ...configuration import Configuration, ConfigurationError
 from ...json_schema import SchemaError, Validator
-from ...json_schema.words import sentence
+from ...json_schema.defaults import defaults_of
+from ...json_schema.words import placed_sentence
 from ..manifest import Doubt
 from .robot_commands import NamedCommands
 
@@ -46,16 +47,8 @@ class CommandsOnPaper(NamedCommands):
             try:
                 settings = configuration.section(path, kind.settings_schema)
                 schema = kind.parameters_schema(settings)
-                defaults = {
-                    key: part['default']
-                    for key, part in schema.get('properties', {}).items()
-                    if 'default' in part
-                }
-                self._kinds[name] = (
-                    kind,
-                    {**defaults, **settings['defaults']},
-                    Validator(schema),
-                )
+                defaults = {**defaults_of(schema), **settings['defaults']}
+                self._kinds[name] = kind, defaults, Validator(schema)
             except ConfigurationError as error:
                 problems += error.problems
             except SchemaError as error:
@@ -69,8 +62,7 @@ class CommandsOnPaper(NamedCommands):
         kind, defaults, validator = self._kinds[command]
         whole = {**defaults, **parameters}
         found = [
-            f'{command}: {".".join(map(str, problem.path))}{": " if problem.path else ""}'
-            f'{sentence(problem)}'
+            f'{command}: {placed_sentence(problem)}'
             for problem in validator.problems(whole, _MOST)
         ]
         return found or [

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Those of Nav2's nodes that work with poses, paths and transforms.
+Those of Nav2's nodes that make poses, goals and paths of others.
 
 - GetCurrentPose: SUCCESS with where the robot is; FAILURE if that is not known.
 - GetPoseFromPath: SUCCESS with one pose of a path, counted from its end if negative.
@@ -11,13 +11,8 @@ Those of Nav2's nodes that work with poses, paths and transforms.
 - TruncatePath: SUCCESS with the path up to `distance` before its end, the last pose turned towards
   the end.
 - TruncatePathLocal: SUCCESS with the path around the pose of it that is nearest to the robot.
-- ArePosesNear, GoalReached: SUCCESS within the tolerance (GoalReached: 0.25 m).
 - AppendGoalPoseToGoals, GetNextFewGoals, ExtractRouteNodesAsGoals: SUCCESS with a list of goals;
   FAILURE if there are none to take.
-- IsGoalNearby: SUCCESS if the rest of the path is shorter than `proximity_threshold`.
-- CheckStopStatus, IsStopped: RUNNING while the robot stands, SUCCESS once it stood for
-  `duration_stopped`; FAILURE while it moves, or nothing is known of that.
-- TransformAvailable: SUCCESS once the transform was there.
 """
 
 from __future__ import annotations
@@ -33,16 +28,14 @@ from std_msgs.msg import Header
 
 from ...ros.geometry import quaternion
 from ..errors import ConversionError, NodeError
-from ..leaves import Condition, LeafNode, SyncAction
+from ..leaves import LeafNode, SyncAction
 from ..manifest import NodeConfig
-from ..nav2.decorators import path_length, UNKNOWN_PLACE
-from ..node import FAILURE, RUNNING, SUCCESS
-from ..status import NodeKind, NodeStatus
+from ..nav2.decorators import UNKNOWN_PLACE
+from ..node import SUCCESS
+from ..status import NodeStatus
 from .fields import to_message
-from .robot_state import place_of, RobotState, stamped
+from .robot_state import RobotState
 from .topic_leaf import fail
-
-_GOAL_TOLERANCE = 0.25
 
 
 def pose_of(leaf: LeafNode, port: str) -> PoseStamped | None:
@@ -89,7 +82,7 @@ def mark_waypoint(statuses: list[Any], goal: PoseStamped, mark: int) -> bool:
     return False
 
 
-class _AsksRobot(LeafNode):
+class AsksRobot(LeafNode):
     """What needs to know where the robot is; the robot listens before the first tick."""
 
     def __init__(self, config: NodeConfig) -> None:
@@ -98,7 +91,7 @@ class _AsksRobot(LeafNode):
         self.robot.listen()
 
 
-class GetCurrentPose(_AsksRobot, SyncAction):
+class GetCurrentPose(AsksRobot, SyncAction):
     """Writes where the robot is to a port."""
 
     def on_tick(self) -> NodeStatus:
@@ -125,7 +118,7 @@ class GetPoseFromPath(SyncAction):
         return SUCCESS
 
 
-class RemovePassedGoals(_AsksRobot, SyncAction):
+class RemovePassedGoals(AsksRobot, SyncAction):
     """Leaves the goals out that the robot has passed."""
 
     def on_tick(self) -> NodeStatus:
@@ -215,7 +208,7 @@ class TruncatePath(SyncAction):
         return SUCCESS
 
 
-class TruncatePathLocal(_AsksRobot, SyncAction):
+class TruncatePathLocal(AsksRobot, SyncAction):
     """Cuts out the part of a path around the robot."""
 
     def __init__(self, config: NodeConfig) -> None:
@@ -238,20 +231,20 @@ class TruncatePathLocal(_AsksRobot, SyncAction):
         poses = path.poses
         if poses:
             weight = self.find_input('angular_distance_weight', 0.0)
-            end = self._begin + _reach(poses[self._begin :], furthest) if prunes else len(poses)
+            end = self._begin + reach(poses[self._begin :], furthest) if prunes else len(poses)
             nearest = min(
                 range(self._begin, end), key=lambda index: _separation(here, poses[index], weight)
             )
             if prunes:
                 self._begin = nearest
-            ahead = _reach(poses[nearest:], self.find_input('distance_forward', 8.0))
-            behind = _reach(poses[nearest::-1], self.find_input('distance_backward', 4.0))
+            ahead = reach(poses[nearest:], self.find_input('distance_forward', 8.0))
+            behind = reach(poses[nearest::-1], self.find_input('distance_backward', 4.0))
             poses = poses[nearest + 1 - behind : nearest + ahead]
         self.set_output('output_path', Path(header=path.header, poses=list(poses)))
         return SUCCESS
 
 
-def _reach(poses: Sequence[PoseStamped], length: float) -> int:
+def reach(poses: Sequence[PoseStamped], length: float) -> int:
     """How many poses lie within a length of way from the first one, which always does."""
     way = 0.0
     for index in range(1, len(poses)):
@@ -270,139 +263,16 @@ def _separation(one: PoseStamped, other: PoseStamped, weight: float) -> float:
     return math.hypot(distance(one, other), weight * 2 * math.acos(min(1.0, dot)))
 
 
-class ArePosesNear(_AsksRobot, Condition):
-    """Succeeds if two poses are near each other."""
-
-    def on_tick(self) -> NodeStatus:
-        one, other = pose_of(self, 'ref_pose'), pose_of(self, 'target_pose')
-        if one is None or other is None:
-            return fail(self, 'the ports [ref_pose] and [target_pose] need values')
-        if one.header.frame_id != other.header.frame_id:
-            frame = self.find_input('global_frame', '') or 'map'
-            one, other = self._in(frame, one), self._in(frame, other)
-            if one is None or other is None:
-                return fail(self, f'the frames of the poses are not known in {frame}')
-        return SUCCESS if distance(one, other) <= self.find_input('tolerance', 0.5) else FAILURE
-
-    def _in(self, frame: str, pose: PoseStamped) -> PoseStamped | None:
-        place = self.robot.transform(frame, pose.header.frame_id)
-        return None if place is None else stamped(place * place_of(pose), frame)
-
-
-class GoalReached(_AsksRobot, Condition):
-    """Succeeds if the robot is at the goal."""
-
-    def on_tick(self) -> NodeStatus:
-        goal = pose_of(self, 'goal')
-        here = (
-            None
-            if goal is None
-            else self.robot.pose(goal.header.frame_id, self.find_input('robot_base_frame', ''))
-        )
-        if goal is None:
-            return fail(self, 'the port [goal] has no value')
-        if here is None:
-            return fail(self, UNKNOWN_PLACE)
-        return SUCCESS if distance(goal, here) <= _GOAL_TOLERANCE else FAILURE
-
-
-class IsGoalNearby(_AsksRobot, Condition):
-    """Succeeds if the rest of the path is short."""
-
-    def __init__(self, config: NodeConfig) -> None:
-        super().__init__(config)
-        self._path: Path | None = None
-        self._begin = 0
-
-    def on_tick(self) -> NodeStatus:
-        path = path_of(self, 'path')
-        if not path.poses:
-            return fail(self, 'the path is empty')
-        furthest = self.find_input('max_robot_pose_search_dist', -1.0)
-        if furthest < 0.0 or path is not self._path and path != self._path:
-            self._begin = 0
-        self._path = path
-        here = self.robot.pose(path.header.frame_id, self.find_input('robot_base_frame', ''))
-        if here is None:
-            return fail(self, UNKNOWN_PLACE)
-        ahead = path.poses[self._begin :]
-        end = len(ahead) if furthest < 0.0 else _reach(ahead, furthest)
-        self._begin += min(range(end), key=lambda index: distance(here, ahead[index]))
-        rest = path_length(Path(poses=path.poses[self._begin :]))
-        return SUCCESS if rest < self.find_input('proximity_threshold', 1.0) else FAILURE
-
-
-class _Stopped(_AsksRobot):
-    """Waits until the robot has stood for a time."""
-
-    def __init__(self, config: NodeConfig) -> None:
-        super().__init__(config)
-        self._since: float | None = None
-
-    def on_tick(self) -> NodeStatus:
-        odometry = self.robot.odometry
-        if not odometry:
-            return fail(self, 'no odometry came yet')
-        twist = odometry[-1].twist.twist
-        threshold = self.find_input('velocity_threshold', 0.01)
-        speeds = (twist.linear.x, twist.linear.y, twist.angular.z)
-        if any(abs(speed) >= threshold for speed in speeds):
-            self._since = None
-            return fail(self, 'the robot moves')
-        now = self.context.clock.now()
-        if self._since is None:
-            self._since = now
-        if (now - self._since) * 1000 <= self.find_input('duration_stopped', 1000):
-            return RUNNING
-        self._since = None
-        return SUCCESS
-
-
-class CheckStopStatus(_Stopped):
-    """Tells by odometry whether the robot stands."""
-
-    KIND = NodeKind.ACTION
-
-
-class IsStopped(_Stopped):
-    """Succeeds while the robot stands."""
-
-    KIND = NodeKind.CONDITION
-
-
-class TransformAvailable(_AsksRobot, Condition):
-    """Succeeds once tf has a transform."""
-
-    def __init__(self, config: NodeConfig) -> None:
-        super().__init__(config)
-        self._found = False
-
-    def on_tick(self) -> NodeStatus:
-        child, parent = self.find_input('child'), self.find_input('parent')
-        if not child or not parent:
-            raise NodeError('the ports [child] and [parent] need values')
-        self._found = self._found or self.robot.transform(child, parent) is not None
-        if self._found:
-            return SUCCESS
-        return fail(self, f'there is no transform between {child} and {parent}')
-
-
 NODES: dict[str, type[LeafNode]] = {
     cls.__name__: cls
     for cls in (
         AppendGoalPoseToGoals,
-        ArePosesNear,
-        CheckStopStatus,
         ConcatenatePaths,
         ExtractRouteNodesAsGoals,
         GetCurrentPose,
         GetNextFewGoals,
         GetPoseFromPath,
-        GoalReached,
-        IsGoalNearby,
-        IsStopped,
         RemovePassedGoals,
-        TransformAvailable,
         TruncatePath,
         TruncatePathLocal,
     )

@@ -10,7 +10,15 @@ from typing import Any
 from .. import nav2
 from ..nodes import builtin_registry
 from ..registry import NodeFactory, NodeRegistry
-from . import bridge_nodes, nav2_actions, nav2_pause, nav2_poses, nav2_topics, platform_nodes
+from . import (
+    bridge_nodes,
+    nav2_actions,
+    nav2_conditions,
+    nav2_pause,
+    nav2_poses,
+    nav2_topics,
+    platform_nodes,
+)
 from .configured import add_configured, ConfigProblem
 from .fields import is_installed
 from .robot_commands import KnownCommands
@@ -47,6 +55,7 @@ def robot_registry(
     factories: dict[str, NodeFactory] = {
         **nav2_actions.factories(),
         **nav2_topics.NODES,
+        **nav2_conditions.NODES,
         **nav2_poses.NODES,
         **nav2_pause.NODES,
     }

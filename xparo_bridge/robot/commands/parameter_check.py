@@ -16,7 +16,8 @@ import math
 from typing import Any
 
 from ...json_schema import Validator
-from ...json_schema.words import sentence
+from ...json_schema.defaults import defaults_of
+from ...json_schema.words import placed_sentence
 from .kind import Kind, Schema
 
 # How many problems are reported, and how long a text may be, in characters.
@@ -39,14 +40,7 @@ class Checker:
             name: Validator(part, root=self.schema) for name, part in self._properties.items()
         }
         # Those of the configuration over those of the schema.
-        self._defaults = {
-            **{
-                name: part['default']
-                for name, part in self._properties.items()
-                if 'default' in part
-            },
-            **kind.settings['defaults'],
-        }
+        self._defaults = {**defaults_of(self.schema), **kind.settings['defaults']}
 
     def fill(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters with the defaults of those left out."""
@@ -89,8 +83,7 @@ class Checker:
     def _found(self, validator: Validator, value: Any) -> list[str]:
         found = []
         for problem in validator.problems(value, _MOST):
-            place = f'{".".join(map(str, problem.path))}: ' if problem.path else ''
-            found.append(clip(place + sentence(problem), _LONGEST))
+            found.append(clip(placed_sentence(problem), _LONGEST))
         return found
 
 

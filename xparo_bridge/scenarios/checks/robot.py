@@ -14,7 +14,7 @@ from ..document import Part
 from ..given import Context
 from ..quantities import ANGLE, DURATION, LENGTH, SPEED
 from ..stage import Stage
-from ..steps.expect import away, moves
+from ..steps.expect_robot import away, moves
 from ..timeline import Event
 from .base import Check
 
