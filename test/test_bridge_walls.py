@@ -136,7 +136,7 @@ def test_every_handler_may_raise_anything(running):
                 ]
                 before, told = FAULTS.total, len(sent)
                 link = next((n for n in PROTOCOLS if _carries(bridge, n, kind)), 'xparo')
-                bridge._crossing.deliver(link, message)
+                bridge.crossing.deliver(link, message)
                 wait_until(lambda m=message: any(m is s for s in seen), f'{kind} for the others')
                 assert FAULTS.total > before
                 if kind in ANSWERS and _carries(bridge, link, kind):
@@ -168,8 +168,8 @@ def test_a_command_that_fails_has_one_end(running):
 
     bridge.router.execute = fail_after
     command = msg.RemoteCommand('list_commands', command_id='c1')
-    bridge._crossing.deliver('xparo', command)
-    bridge._crossing.deliver('xparo', msg.RemoteCommand('list_commands', command_id='c2'))
+    bridge.crossing.deliver('xparo', command)
+    bridge.crossing.deliver('xparo', msg.RemoteCommand('list_commands', command_id='c2'))
     wait_until(
         lambda: any(getattr(m, 'command_id', '') == 'c2' and m.state.terminal for _, m in sent),
         'the second end',
@@ -193,10 +193,10 @@ def test_a_feature_that_fails_at_a_change_of_a_link_does_not_hide_it_from_the_ot
         def lost(self, link: str) -> None:
             seen.append(link)
 
-    bridge._features[:0] = [Fails()]
-    bridge._features.append(Sees())
-    bridge._crossing.deliver('xparo', msg.LinkStateChanged(msg.LinkState.CONNECTED))
-    bridge._crossing.deliver('xparo', msg.LinkStateChanged(msg.LinkState.WAITING, 'gone'))
+    bridge._parts.features[:0] = [Fails()]
+    bridge._parts.features.append(Sees())
+    bridge.crossing.deliver('xparo', msg.LinkStateChanged(msg.LinkState.CONNECTED))
+    bridge.crossing.deliver('xparo', msg.LinkStateChanged(msg.LinkState.WAITING, 'gone'))
     wait_until(lambda: 'xparo' in seen, 'the change')
 
 
@@ -229,7 +229,7 @@ def test_a_flood_of_messages_leaves_the_ROS_thread_its_turns(running):
 
     bridge._handlers[msg.PeerError] = [handle]
     for _ in range(500):
-        bridge._crossing.deliver('xparo', msg.PeerError(msg.PeerErrorCode.OTHER, 'x'))
+        bridge.crossing.deliver('xparo', msg.PeerError(msg.PeerErrorCode.OTHER, 'x'))
     for _ in range(500):
         assert handled.acquire(timeout=TIMEOUT)
     longest = max(b - a for a, b in zip(turns, turns[1:], strict=False))

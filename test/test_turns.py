@@ -97,7 +97,7 @@ def test_status_and_diagnostics_say_how_the_bridge_itself_is_doing(tmp_path, mon
         node.executor.create_task(hold_up)
         numbers = LinkStatistics(1, 2, *_LANES, {'remote_command': 7}, None, None, '')
         graph.until(lambda: FAULTS.counts.get('a task: ValueError'))
-        bridge._crossing.deliver('platform', numbers)
+        bridge.crossing.deliver('platform', numbers)
 
         def told() -> bool:
             return any(n.name == 'a task: ValueError' for n in (seen[-1].faults if seen else ()))

@@ -21,6 +21,7 @@ from rclpy.node import Node
 from .. import messages as msg
 from ..behavior.ros.trees import Trees
 from ..configuration import Configuration
+from ..faults import FAULTS
 from ..observers import Observers
 from ..state import State
 from .links.links import Links
@@ -75,6 +76,47 @@ class Feature:
 
     def close(self) -> None:
         """Put down what is open; in the thread that ends the bridge."""
+
+
+class Features(list[Feature]):
+    """The features of one bridge, called one by one: a fault of one stops none of the others."""
+
+    def link_changed(self, link: str, up: bool) -> None:
+        """Have all take that a link is up, or no longer."""
+        for feature in self:
+            try:
+                (feature.connected if up else feature.lost)(link)
+            except Exception as error:
+                FAULTS.note(f'{type(feature).__name__} at the change of a link', error)
+
+    def describe(self, status: Any) -> None:
+        """Have all put into a BridgeStatus what it says of them."""
+        for feature in self:
+            try:
+                feature.on_status(status)
+            except Exception as error:
+                FAULTS.note(f'the status of {type(feature).__name__}', error)
+
+    def diagnostics(self, name: str, robot_id: str) -> list[DiagnosticStatus]:
+        """Return the parts of /diagnostics about them."""
+        found = []
+        for feature in self:
+            try:
+                part = feature.diagnostic(name, robot_id)
+            except Exception as error:
+                FAULTS.note(f'the diagnostics of {type(feature).__name__}', error)
+                continue
+            if part is not None:
+                found.append(part)
+        return found
+
+    def close(self) -> None:
+        """Put down what they have open."""
+        for feature in self:
+            try:
+                feature.close()
+            except Exception as error:
+                FAULTS.note(f'the end of {type(feature).__name__}', error)
 
 
 # Module and class, and the messages of which a link must carry one; with none, every robot has it.
