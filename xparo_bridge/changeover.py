@@ -33,6 +33,7 @@ from .rollout.live import taken_while_running
 from .rollout.store import Store, StoreError, TRIAL, uptime
 from .rollout.trial import missing, Seen
 from .ros.entities import service
+from .ros.logs import flush_ros_log
 
 if TYPE_CHECKING:
     from .bridge import Bridge
@@ -50,6 +51,8 @@ _HOLDS = 2.0
 _ANSWER = 5.0
 # How long the check of a fleet's folder may take, s.
 _CHECK = 120.0
+# How long the last lines of the log may take, s.
+_FLUSH = 0.2
 # Topics that say nothing about the robot.
 _OWN_TOPICS = ('/parameter_events', '/rosout', '/clock')
 
@@ -327,6 +330,7 @@ def start_anew() -> None:
     """Become a new process of the same program; does not return."""
     sys.stdout.flush()
     sys.stderr.flush()
+    flush_ros_log(_FLUSH)
     # Sockets of DDS would stay open in the new program.
     os.closerange(3, 1 << 16)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

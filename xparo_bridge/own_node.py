@@ -17,7 +17,7 @@ from .configuration import ConfigurationError
 from .redaction import redact_everything
 from .rollout.source import DEFAULT_CONFIG, package_files
 from .ros.dds_memory import small_pools
-from .ros.logs import redact_ros_log
+from .ros.logs import RosLog
 from .ros.type_support import leave_out_generator
 from .ros_parameters import unknown_parameters
 from .share import share
@@ -82,8 +82,14 @@ def launched(node: Node, ros_args: list[str], folder: Path) -> Node:
 def _make_node(ros_args: list[str]) -> Node:
     # rclpy's own handler would shut ROS down before the goals on the robot are cancelled.
     with small_pools(share('config', 'fast_dds.xml')):
-        rclpy.init(args=['bridge', *ros_args], signal_handler_options=SignalHandlerOptions.NO)
-        node = Node('xparo_bridge')
+        rclpy.init(
+            # What rclpy would write to a file, RosLog does.
+            args=['bridge', *ros_args, '--ros-args', '--disable-external-lib-logs'],
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        node = Node('xparo_bridge', enable_rosout=False)
+    if RosLog.current is not None:
+        RosLog.current.publish_by(node)
     declare_parameters(node)
     return node
 
@@ -91,7 +97,7 @@ def _make_node(ros_args: list[str]) -> Node:
 def join(ros_args: list[str]) -> Node | None:
     """Join ROS; None, reported on stderr, if its arguments are wrong."""
     redact_everything()
-    redact_ros_log()
+    RosLog.of(ros_args)
     leave_out_generator()
     sys.setswitchinterval(_SWITCH)
     try:

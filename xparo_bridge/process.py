@@ -24,6 +24,7 @@ from typing import Any, TYPE_CHECKING
 
 import rclpy
 from rclpy.exceptions import NameValidationException
+from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from .bridge import Bridge
@@ -37,6 +38,7 @@ from .rollout.running import Running
 from .rollout.source import layered, lies_over, package_files, read_configuration
 from .rollout.store import is_store, Store, StoreError, TRIAL, Trial
 from .ros.executor import WalledExecutor
+from .ros.logs import flush_ros_log
 from .stop_signal import StopSignal
 
 if TYPE_CHECKING:
@@ -121,6 +123,9 @@ def _run(ros_args: list[str], stop_signal: StopSignal) -> int:
         _after(_END, lambda: os._exit(STOPPED) if stop_signal.final else start_anew())
     else:
         faulthandler.dump_traceback_later(_END, exit=True)
+        # That prints first, which may hang too. The signal ends the process without a word.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, _END + _LAST_TIMEOUT)
     began = time.monotonic()
     try:
         if failed:
@@ -312,13 +317,14 @@ def _within(seconds: float, what: str, end: Callable[[], object]) -> None:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        print(f'bridge: {what} did not end within {seconds:g} s', file=sys.stderr)
+        get_logger('xparo_bridge').error(f'{what} did not end within {seconds:g} s')
 
 
 def _leave(code: int) -> int:
     """Return the exit code; or end now, if threads that hang would keep the interpreter."""
     sys.stdout.flush()
     sys.stderr.flush()
+    flush_ros_log(_LAST_TIMEOUT)
     rclpy.try_shutdown()
     for thread in threading.enumerate():
         hangs = not thread.daemon or thread.name in ('ros', 'link')

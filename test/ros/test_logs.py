@@ -4,13 +4,26 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+from fixtures.ros_graph import RosGraph
 import pytest
+from rcl_interfaces.msg import Log
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger, LoggingSeverity
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from xparo_bridge import token_bucket
 from xparo_bridge.redaction import hide
-from xparo_bridge.ros.logs import BURST, clipped, LogGate, LONGEST, RATE, redact_ros_log
+from xparo_bridge.ros.log_outputs import MOST_LINES, Output
+from xparo_bridge.ros.logs import BURST, clipped, LogGate, LONGEST, RATE, RosLog
 
 
 @pytest.fixture
@@ -54,16 +67,132 @@ def test_a_long_line_keeps_its_begin_and_end():
     assert clipped('x' * LONGEST) == 'x' * LONGEST
 
 
-def test_what_a_logger_writes_passes_through_both(monkeypatch):
-    written = []
-    monkeypatch.setattr(
-        rclpy_implementation,
-        'rclpy_logging_rcutils_log',
-        lambda severity, name, message, *place: written.append(message),
-    )
+@pytest.fixture
+def restored(monkeypatch):
+    """What logs, put back at the end."""
+    monkeypatch.setattr(RosLog, 'current', None)
+    handlers = list(logging.getLogger().handlers)
+    write = rclpy_implementation.rclpy_logging_rcutils_log
+    yield
+    rclpy_implementation.rclpy_logging_rcutils_log = write
+    logging.getLogger().handlers[:] = handlers
+
+
+def test_what_rclpy_and_python_log_is_written_redacted_and_bounded(restored):
+    lines = []
     hide('hunter2-hunter2')
-    redact_ros_log()
+    log = RosLog(list=Output('a list', lines.append))
     for _ in range(1000):
         get_logger('flooded').warning('hunter2-hunter2' + 'x' * 100_000)
-    assert 10 < len(written) < 500
-    assert 'hunter2' not in ''.join(written)
+    logging.getLogger('asyncio').error('a task died of %s', 'hunter2-hunter2')
+    log.flush(10.0)
+    assert 10 < len(lines) < 500
+    assert {(line.severity, line.logger) for line in lines[:-1]} == {(30, 'flooded')}
+    assert (lines[-1].severity, lines[-1].logger) == (40, 'asyncio')
+    assert lines[-1].text.startswith('a task died of')
+    assert 'hunter2' not in str(lines)
+
+
+def test_an_output_that_hangs_keeps_neither_threads_nor_other_outputs_waiting(restored):
+    goes_on, written, others = threading.Event(), [], []
+
+    def hang(line):
+        goes_on.wait(20.0)
+        written.append(line.text)
+
+    log = RosLog(
+        hangs=Output('hangs', hang), works=Output('works', lambda line: others.append(line))
+    )
+    count = MOST_LINES + 501
+    began = time.thread_time()
+    for number in range(count):
+        get_logger('robot').debug(str(number))  # Below its level.
+        log.write(10, 'robot', str(number))
+    assert time.thread_time() - began < 1.0
+    log.flush(0.01)
+    assert written == []
+    deadline = time.monotonic() + 20.0
+    while len(others) < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    goes_on.set()
+    while len(written) < MOST_LINES and time.monotonic() < deadline:
+        time.sleep(0.01)
+    log.write(20, 'robot', 'after')
+    log.flush(20.0)
+    # One line was being written when the queue filled, or none yet.
+    lost = [text for text in written if 'left out' in text]
+    kept = [int(text) for text in written if text.isdigit()]
+    assert kept == list(range(len(kept)))
+    assert lost == [f'{count - len(kept)} lines were left out: they could not be written']
+    assert written[-1] == 'after'
+
+
+PROGRAM = """
+import json, sys
+import rclpy
+from rclpy.logging import get_logger
+from xparo_bridge.ros.logs import flush_ros_log, RosLog
+how, texts, args = map(json.loads, sys.argv[1:])
+if how == 'bridge':
+    RosLog.of(args)
+rclpy.init(args=['program', *args])
+for text in texts:
+    get_logger('robot').warning(text)
+    get_logger('robot').error(text)
+flush_ros_log(10.0)
+"""
+
+
+def said(how, texts, folder, *args, **environment):
+    """What a program logs by rclpy alone or as the bridge does: stdout, stderr, files."""
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM, *map(json.dumps, (how, texts, args))],
+        capture_output=True,
+        env={**os.environ, 'ROS_LOG_DIR': str(folder), **environment},
+        check=True,
+    )
+    files = [line for file in folder.iterdir() for line in file.read_text().splitlines()]
+    return done.stdout.decode(), done.stderr.decode(), files
+
+
+@pytest.mark.parametrize(
+    ('args', 'environment'),
+    [
+        ((), {}),
+        ((), {'RCUTILS_LOGGING_USE_STDOUT': '1', 'RCUTILS_COLORIZED_OUTPUT': '1'}),
+        (('--ros-args', '--disable-stdout-logs'), {}),
+        (('--ros-args', '--disable-stdout-logs', '--enable-stdout-logs'), {}),
+    ],
+)
+def test_lines_look_as_those_of_rclpy(tmp_path, args, environment):
+    form = '{severity} {name} {message} {line_number} {unknown}'
+    environment = {'RCUTILS_CONSOLE_OUTPUT_FORMAT': form, **environment}
+    texts = ['plain', 'hundert % Übermaß %s %d {name}', 'x' * 5000]
+    by_rclpy = said('rclpy', texts, tmp_path / 'rclpy', *args, **environment)
+    by_bridge = said('bridge', texts, tmp_path / 'bridge', *args, **environment)
+    assert by_bridge[:2] == by_rclpy[:2]
+
+
+def test_files_and_default_lines_have_time_name_and_text(tmp_path):
+    pattern = r'\[WARN\] \[\d{10}\.\d{9}\] \[robot\]: lone \? surrogate'
+    _, errors, file = said('bridge', ['lone \ud800 surrogate'], tmp_path / 'on')
+    assert re.fullmatch(pattern, errors.splitlines()[0])
+    assert file == errors.splitlines()
+    off = ('--ros-args', '--disable-external-lib-logs')
+    assert said('bridge', ['plain'], tmp_path / 'off', *off)[2] == []
+
+
+def test_lines_are_published_on_rosout(restored):
+    with RosGraph('listener') as listener, RosGraph('robot') as robot:
+        heard = listener.listen(
+            Log, '/rosout', QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        )
+        log = RosLog()
+        log.publish_by(robot.node)
+        get_logger('some.child').warning('of rosout')
+        listener.until(lambda: any(line.msg == 'of rosout' for line in heard))
+        line = next(line for line in heard if line.msg == 'of rosout')
+        assert (line.name, line.level, line.file) == ('some.child', 30, __file__)
+        assert line.line > 0
+        assert abs(line.stamp.sec - time.time()) < 20.0

@@ -92,8 +92,8 @@ class Guard:
             try:
                 order = Order.unpack(data, len(self._topics), time.monotonic())
             except ValueError as error:
-                print(f'guard: {error}; the base is told to stand', file=sys.stderr, flush=True)
                 self._stand_all()
+                _complain(f'guard: {error}; the base was told to stand')
                 continue
             self._number = order.number
             self._topics[order.topic].orders.append(order)
@@ -162,6 +162,15 @@ class Guard:
         while any(topic.stands_until > time.monotonic() for topic in self._topics):
             time.sleep(max(0.0, min(0.01, self._next_event() - time.monotonic())))
             self._let_stand()
+
+
+def _complain(text: str) -> None:
+    """Print a line where it does not wait: nobody may read what the bridge prints."""
+    poll = select.poll()
+    poll.register(sys.stderr.fileno(), select.POLLOUT)
+    # A pipe that takes anything takes a line of this length whole.
+    if poll.poll(0):
+        os.write(sys.stderr.fileno(), f'{text[:500]}\n'.encode('utf-8', 'replace'))
 
 
 def _readable(descriptor: int) -> bool:

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Keep secrets out of ROS's own log, and floods.
+Keep secrets out of ROS's own log, and floods, and all threads from waiting for it.
 
 Many lines quote what came from outside. Nobody may fill a disk with them, or hide others behind
 them: a line has a bound, and each severity has so many bytes a second. Debugging has all.
@@ -9,14 +9,19 @@ them: a line has a bound, and each severity has so many bytes a second. Debuggin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+import logging
 import threading
-from typing import Any
+import time
+from typing import ClassVar
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.logging import LoggingSeverity
+from rclpy.logging import get_logging_directory, LoggingSeverity
+from rclpy.node import Node
 
 from ..redaction import redacted
 from ..token_bucket import TokenBucket
+from .log_outputs import Line, Output, outputs_on, to_console, to_file, to_rosout
 
 LONGEST = 5000  # Characters of a line; a fault is logged with 4000 of its traceback.
 # Bytes of a severity a second, and at once; a start writes some ten kB.
@@ -56,13 +61,79 @@ def clipped(message: str) -> str:
     return f'{message[:half]} …{len(message) - 2 * half} more… {message[-half:]}'
 
 
-def redact_ros_log() -> None:
-    """Let every line that a rclpy logger writes pass through `redacted` and a gate."""
-    write = rclpy_implementation.rclpy_logging_rcutils_log
-    gate = LogGate()
+class RosLog:
+    """Takes over what this process logs by rclpy and by logging; from any thread."""
 
-    def write_redacted(severity: Any, name: str, message: str, *place: Any) -> None:
-        for line in gate.line(int(severity), redacted(message)):
-            write(severity, name, line, *place)
+    current: ClassVar[RosLog | None] = None
 
-    rclpy_implementation.rclpy_logging_rcutils_log = write_redacted
+    def __init__(self, **outputs: Output) -> None:
+        """Take the outputs; none of them ever keeps a thread waiting that logs."""
+        self._outputs = outputs
+        self._to_rosout = True
+        self._gate = LogGate()
+        rclpy_implementation.rclpy_logging_rcutils_log = self.write
+        logging.getLogger().addHandler(_FromPython(self))
+        RosLog.current = self
+
+    @classmethod
+    def of(cls, ros_args: Sequence[str]) -> RosLog:
+        """Log as ROS's arguments say, to the console and a file; /rosout needs a node."""
+        on = outputs_on(ros_args)
+        found = {}
+        if on['stdout']:
+            found['console'] = Output('the console', to_console())
+        if on['external-lib']:
+            found['file'] = Output('a file', to_file(get_logging_directory()))
+        log = cls(**found)
+        log._to_rosout = on['rosout']
+        return log
+
+    def publish_by(self, node: Node) -> None:
+        """Write to /rosout too, by a node that does not by itself."""
+        if self._to_rosout:
+            self._outputs['rosout'] = Output('/rosout', to_rosout(node))
+
+    def write(
+        self,
+        severity: int,
+        logger: str,
+        text: str,
+        function: str = '',
+        file: str = '',
+        number: int = 0,
+    ) -> None:
+        """Log a line, redacted and if there is room for it; never waits."""
+        now = time.time_ns()
+        for part in self._gate.line(int(severity), redacted(text)):
+            line = Line(int(severity), logger, part, function, file, number, now)
+            for output in list(self._outputs.values()):
+                output.put(line)
+
+    def flush(self, timeout: float) -> None:
+        """Wait until what was logged is written, or for a time of each output, s."""
+        for output in list(self._outputs.values()):
+            output.flush(timeout)
+
+
+def flush_ros_log(timeout: float) -> None:
+    """Wait until what this process logged is written, or for a time of each output, s."""
+    if RosLog.current is not None:
+        RosLog.current.flush(timeout)
+
+
+class _FromPython(logging.Handler):
+    """Writes what Python's own modules log, which would wait for stderr."""
+
+    def __init__(self, log: RosLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.write(
+            record.levelno,
+            record.name,
+            record.getMessage(),
+            record.funcName or '',
+            record.pathname,
+            record.lineno,
+        )

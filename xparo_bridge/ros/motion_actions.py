@@ -9,7 +9,7 @@ Knows actions by the cancel service and the status topic alone (action_msgs), wi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Set
 import time
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
@@ -69,20 +69,30 @@ def moves_base(kind: str) -> bool:
 class MotionActions:
     """The actions of the graph that move the base; on the ROS thread."""
 
-    def __init__(self, node: Node, *, named: Iterable[str], covered: Iterable[str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        *,
+        named: Iterable[str],
+        covered: Iterable[str],
+        on_found: Callable[[Set[str]], object],
+    ) -> None:
         """
         Take the names of further actions that do.
 
-        The goals of those `covered` are cancelled at once by somebody else.
+        The goals of those `covered` are cancelled at once by somebody else. `on_found(names)`
+        hears of the actions that were not there at the last look.
         """
         self._node = node
         # From when on what is not found is not there, on the monotonic clock, s.
         self.complete_at = time.monotonic() + _DISCOVERY
         self._named = frozenset(map(node.resolve_topic_name, named))
         self._covered = frozenset(map(node.resolve_topic_name, covered))
+        self._on_found = on_found
         self._cancel_clients: dict[str, Client] = {}
+        self._seen: Set[str] = frozenset()
+        self._make_clients(self._found())
         self._timer = entities.timer(node, _LOOK_PERIOD, self.look)
-        self.look()
 
     @property
     def names(self) -> set[str]:
@@ -90,18 +100,25 @@ class MotionActions:
         return {*self._cancel_clients, *self._found()}
 
     def look(self) -> None:
+        """Look at the graph for actions that came or went."""
+        found = self._found()
+        self._make_clients(found)
+        new, self._seen = found - self._seen, found
+        if new:
+            self._on_found(new)
+
+    def _make_clients(self, found: Set[str]) -> None:
         """
         Make a client of the cancel service of each action that is new.
 
         It must be there before it is needed: DDS takes some ten ms to join it to its server.
         """
-        found = self._found()
         for name in found - self._covered - self._cancel_clients.keys():
             self._cancel_clients[name] = _cancel_client(self._node, name)
         for name in self._cancel_clients.keys() - found:
             self._node.destroy_client(self._cancel_clients.pop(name))
 
-    def _found(self) -> set[str]:
+    def _found(self) -> Set[str]:
         return set(self._named).union(
             name
             for name, kinds in get_action_names_and_types(self._node)

@@ -90,7 +90,7 @@ def test_each_status_says_when_it_was_and_who_ordered_it(station):
     end = at.end(at.send('status', source='cloud'))
     for status in at.told:
         assert status.source == 'cloud'
-        assert began - 0.001 <= status.time <= time.time()
+        assert began - 0.001 <= status.time <= time.time() + 0.001  # In whole ms.
     again = at.router.journal.ended(end.command_id)
     assert (again.source, again.time) == (end.source, end.time)
 

@@ -122,6 +122,25 @@ def test_a_stop_right_after_the_start_waits_until_what_may_move_the_robot_is_fou
     assert at.end(run).state is CommandState.SUCCEEDED
 
 
+def test_what_runs_on_a_server_that_is_found_only_after_a_stop_is_cancelled(station):
+    at = station(COMMANDS)
+    assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
+    velocities = at.graph.listen(Twist, '/cmd_vel')
+    with start_failing_server('hang', '--busy', *FOLLOW) as server:
+        at.until(lambda: 'canceled' in server.lines)
+        at.until(lambda: velocities and not at.router.standstill.active)
+    # And not of one that comes when the robot may move again.
+    assert at.end(at.send('resume')).state is CommandState.SUCCEEDED
+    with start_failing_server('hang', '--busy', *FOLLOW) as server:
+        found(at, 'follow_path')
+        looks = at.router.standstill.actions
+        seen = looks.names
+        assert '/follow_path' in seen
+        looks.look()
+        assert not at.router.standstill.active
+        assert 'cancel' not in server.lines
+
+
 @pytest.mark.parametrize('command', ['stop', 'cancel'])
 def test_fifty_goals_of_the_bridge_itself_end(station, command):
     with start_failing_server('hang') as server:

@@ -10,7 +10,7 @@ state, also when the bridge died in between. docs/commands.md is the user's page
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 import time
 from typing import Any, TYPE_CHECKING
@@ -97,7 +97,9 @@ class Router:
         self._turns = Turns(self._begin)
         self._late_cancels = LateCancels()
         self._wall = RunWall(self.kinds)
-        self.standstill = Standstill(node, base, self.kinds.values())
+        self.standstill = Standstill(
+            node, base, self.kinds.values(), self._on_motion_actions_found
+        )
         self._recovery = Recovery(
             node,
             journal,
@@ -453,6 +455,19 @@ class Router:
         self.standstill.poll()
         if not (self._open or self._recovery.open or self.standstill.active):
             self._timer.cancel()
+
+    def _on_motion_actions_found(self, names: Set[str]) -> None:
+        """
+        Cancel the goals of action servers that a stop could not reach yet.
+
+        DDS may find a server seconds after the bridge started, or again after its machine was out
+        of reach; its goal drove on meanwhile.
+        """
+        if self.lock.stopped and not self.standstill.active:
+            self._logger.warning(
+                f'found since the stop: {", ".join(sorted(names)[:5])}; their goals are cancelled'
+            )
+            self.motion_in_doubt()
 
     def _sends_goals(self, command: str) -> bool:
         """Whether a command may send goals to action servers; one that is not known may."""

@@ -10,7 +10,7 @@ every action that can move it to cancel its goals, until no goal runs and odomet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 import time
 from typing import Any
 
@@ -34,8 +34,18 @@ _ODOMETRY_PERIOD = 1.0
 class Standstill:
     """One effort at a time to make the robot stand; on the ROS thread."""
 
-    def __init__(self, node: Node, base: RobotBase, kinds: Iterable[Kind[Any]]) -> None:
-        """Take the kinds of commands, which know of actions that move the base."""
+    def __init__(
+        self,
+        node: Node,
+        base: RobotBase,
+        kinds: Iterable[Kind[Any]],
+        on_found: Callable[[Set[str]], object],
+    ) -> None:
+        """
+        Take the kinds of commands, which know of actions that move the base.
+
+        `on_found(names)` hears of actions of the graph that move it and were not there before.
+        """
         self._kinds = kinds = list(kinds)
         self._node = node
         self._base = base
@@ -45,6 +55,7 @@ class Standstill:
             named=[name for kind in kinds for name in kind.motion_actions],
             # Those have clients of their own, by which an emergency stop cancels at once.
             covered=[name for kind in kinds for name in kind.actions],
+            on_found=on_found,
         )
         self._stand: Stand | None = None
         self._sweeps: dict[str, GoalSweep] = {}
