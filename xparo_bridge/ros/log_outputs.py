@@ -27,6 +27,8 @@ from rcl_interfaces.msg import Log
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from . import entities
+
 MOST_LINES = 1000  # that wait for an output
 # Bytes of a file before another is begun; one before it is kept.
 _FILE_BYTES = 50_000_000
@@ -142,7 +144,7 @@ def to_file(folder: Path) -> Callable[[Line], None]:
 
 def to_rosout(node: Node) -> Callable[[Line], None]:
     """Return what publishes lines on /rosout, by a node that has no publisher of rcl's there."""
-    publisher = node.create_publisher(Log, '/rosout', _ROSOUT)
+    publisher = entities.publisher(node, Log, '/rosout', _ROSOUT)
 
     def write(line: Line) -> None:
         message = Log(
