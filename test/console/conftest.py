@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, ExitStack
 import importlib.util
@@ -14,11 +14,14 @@ from pathlib import Path
 import shutil
 import tempfile
 import threading
+import time
 from typing import Any
 
 from fixtures.domains import own_domain
 from fixtures.processes import Process
+from fixtures.ros_graph import RosGraph
 from fixtures.system import CREDENTIALS, start_bridge, start_platform, start_robot
+from nav_msgs.msg import Odometry
 import pytest
 
 from xparo_bridge.scenarios.fault_proxy import fault_proxy
@@ -35,6 +38,7 @@ WITHOUT = (
     if CHROMIUM
     else 'there is no Chromium on this machine (apt-get install chromium)'
 )
+CAMERA = 'front/image_raw/compressed'  # of no camera but a test's
 # What the robot tells, so that every part of the page has something to show.
 TELEMETRY = {
     'period': 0.5,
@@ -46,7 +50,7 @@ TELEMETRY = {
         'velocity': {},
         'diagnostics': {},
         'battery': {},
-        'image': {'enabled': False, 'period': 0.5},
+        'image': {'enabled': False, 'period': 0.5, 'topic': CAMERA},
     },
 }
 GROUPS = {'image': 10, 'pose': 20}
@@ -194,3 +198,44 @@ def _page(browser: Any, request: pytest.FixtureRequest, size: dict[str, int]) ->
         '127.0.0.1',
         'localhost',
     }
+
+
+def until(check: Callable[[], Any], timeout: float = PATIENCE / 1000) -> None:
+    end = time.monotonic() + timeout
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class Motion:
+    """How the robot really moves, by its odometry, not by what the page says."""
+
+    def __init__(self, graph: RosGraph) -> None:
+        self._graph = graph
+        self._heard = graph.listen(Odometry, '/odom')
+
+    def _now(self) -> Odometry | None:
+        self._heard.clear()
+        self._graph.becomes(lambda: self._heard, 1.0)
+        return self._heard[-1] if self._heard else None
+
+    def drives(self) -> bool:
+        now = self._now()
+        return now is not None and now.twist.twist.linear.x > 0.1
+
+    def turns(self) -> bool:
+        now = self._now()
+        return now is not None and now.twist.twist.angular.z > 0.1
+
+    def stands(self) -> bool:
+        now = self._now()
+        if now is None:
+            return False
+        twist = now.twist.twist
+        return abs(twist.linear.x) < 0.01 and abs(twist.angular.z) < 0.01
+
+
+@pytest.fixture
+def motion(house) -> Iterator[Motion]:
+    with RosGraph(domain=house.domain) as graph:
+        yield Motion(graph)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import csv
 import io
 import json
+import re
 import threading
 
 from fixtures.ros_graph import RosGraph
@@ -15,30 +16,47 @@ from PIL import Image
 import pytest
 from sensor_msgs.msg import CompressedImage
 
+from console.conftest import CAMERA, until
 from console.test_robot_page import drag, on_map, open_robot
-from console.test_stories import ask, until
+from console.test_stories import ask, take_the_stick
+
+
+class Camera:
+    """A camera of the robot, whose picture changes its colour ten times a second."""
+
+    def __init__(self, graph: RosGraph) -> None:
+        self._graph = graph
+        self._publisher = graph.node.create_publisher(CompressedImage, f'/{CAMERA}', 5)
+        self._count = 0
+        self._picture = CompressedImage()
+        self.is_silent = False  # whether it says nothing
+        self.hangs = False  # whether it says its last picture again and again
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._publish)
+        self._thread.start()
+
+    def _publish(self) -> None:
+        while not self._ending.wait(0.1):
+            if not self.hangs:
+                self._count += 1
+                data = io.BytesIO()
+                Image.new('RGB', (64, 48), 'red' if self._count % 2 else 'blue').save(data, 'jpeg')
+                self._picture = CompressedImage(format='jpeg', data=data.getvalue())
+                self._picture.header.stamp = self._graph.node.get_clock().now().to_msg()
+            if not self.is_silent:
+                self._publisher.publish(self._picture)
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join(5.0)
 
 
 @pytest.fixture
-def camera(house) -> Iterator[list[str]]:
-    """A camera of the robot, whose picture changes its colour; the colours it showed."""
-    shown: list[str] = []
-    ending = threading.Event()
+def camera(house) -> Iterator[Camera]:
     with RosGraph(domain=house.domain) as graph:
-        publisher = graph.node.create_publisher(CompressedImage, '/camera/image_raw/compressed', 5)
-
-        def publish() -> None:
-            while not ending.wait(0.1):
-                shown.append('red' if len(shown) % 2 else 'blue')
-                data = io.BytesIO()
-                Image.new('RGB', (64, 48), shown[-1]).save(data, 'jpeg')
-                publisher.publish(CompressedImage(format='jpeg', data=data.getvalue()))
-
-        thread = threading.Thread(target=publish)
-        thread.start()
-        yield shown
-        ending.set()
-        thread.join(5.0)
+        camera = Camera(graph)
+        yield camera
+        camera.close()
 
 
 def pictures(house) -> int:
@@ -81,6 +99,46 @@ def test_the_camera_is_sent_while_it_is_watched_and_no_longer(house, page, camer
     until(no_more)
 
 
+@pytest.mark.parametrize('fault', ['is_silent', 'hangs'])
+def test_one_does_not_drive_by_an_old_picture(house, page, camera, motion, fault):
+    open_robot(page, house)
+    watch = page.get_by_role('region', name='Camera').get_by_role('switch', name='Watch')
+    watch.click()
+    page.get_by_role('region', name='Camera').locator('img').wait_for()
+    panel = take_the_stick(page)
+    panel.get_by_text(re.compile(r'picture \d\.\d s old')).wait_for()
+    page.keyboard.down('ArrowLeft')
+    until(motion.turns)
+    setattr(camera, fault, True)
+    panel.get_by_text(re.compile(r'Locked: the picture came \d+ s ago; end watching')).wait_for()
+    until(motion.stands, 5.0)
+    page.keyboard.up('ArrowLeft')
+    setattr(camera, fault, False)  # With the next picture one may drive again.
+    panel.get_by_text(re.compile('^Locked: ')).wait_for(state='hidden')
+    setattr(camera, fault, True)
+    panel.get_by_text(re.compile('Locked: the picture')).wait_for()
+    watch.click()  # Without looking at it too.
+    panel.get_by_text(re.compile('^Locked: ')).wait_for(state='hidden')
+    panel.get_by_role('application').focus()
+    page.keyboard.down('ArrowLeft')
+    until(motion.turns)
+    page.keyboard.up('ArrowLeft')
+    until(motion.stands)
+
+
+def test_a_page_that_shows_all_late_locks_the_stick(house, page, motion):
+    open_robot(page, house)
+    panel = take_the_stick(page)
+    page.keyboard.down('ArrowLeft')
+    until(motion.turns)
+    # As behind pictures on a slow line: word comes all the time, and each is old.
+    page.evaluate("""() => { const hear = window.socket.onevent.bind(window.socket);
+        window.socket.onevent = (packet) => setTimeout(() => hear(packet), 4000); }""")
+    panel.get_by_text(re.compile('Locked: this page shows all 4 s late')).wait_for()
+    until(motion.stands, 5.0)
+    page.keyboard.up('ArrowLeft')
+
+
 def chart(page) -> list[list]:
     """Points of the first value in the chart, as ECharts has them."""
     return page.evaluate(
@@ -107,6 +165,45 @@ def test_an_outage_is_a_gap_in_a_chart_that_fills_when_the_history_comes(house, 
     # What was measured meanwhile comes with the history, and no gap is left.
     until(lambda: chart(page)[-1][0] > before[-1][0] + 6000 and largest_step() < 3000)
     assert None not in [value for _, value in chart(page)]
+
+
+def shown_part(page) -> tuple[float, float]:
+    """From where to where of its time a chart shows, in percent."""
+    return tuple(
+        page.evaluate(
+            """() => { const e = document.querySelector('.nicegui-echart');
+            const zoom = getElement(Number(e.id.slice(1))).chart.getOption().dataZoom[0];
+            return [zoom.start, zoom.end]; }"""
+        )
+    )
+
+
+def test_a_chart_is_zoomed_by_the_wheel_stays_so_while_values_come_and_stands_while_paused(
+    house, page
+):
+    open_robot(page, house)
+    until(lambda: len(chart(page)) > 5)
+    assert shown_part(page) == (0, 100)
+    charts = page.get_by_role('region', name='Charts')
+    place = charts.get_by_role('img')
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    page.mouse.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
+    for _ in range(6):
+        page.mouse.wheel(0, -100)
+        page.wait_for_timeout(50)  # The chart takes one in 20 ms.
+    until(lambda: shown_part(page)[1] - shown_part(page)[0] < 70)
+    part, count = shown_part(page), len(chart(page))
+    until(lambda: len(chart(page)) > count)
+    assert shown_part(page) == part
+    charts.get_by_role('switch', name='Pause').click()
+    page.wait_for_timeout(1000)  # What was on its way when it was pressed.
+    count = len(chart(page))
+    page.wait_for_timeout(2500)  # Five values come meanwhile.
+    assert len(chart(page)) == count
+    charts.get_by_role('switch', name='Pause').click()
+    until(lambda: len(chart(page)) > count)
+    assert shown_part(page) == part
 
 
 def test_a_place_is_added_and_moved_on_the_map(house, page):

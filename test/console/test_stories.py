@@ -9,12 +9,10 @@ import re
 import time
 from typing import Any
 
-from fixtures.ros_graph import RosGraph
 from fixtures.system import PROJECT_ID, SECRET_KEY
-from nav_msgs.msg import Odometry
 import pytest
 
-from console.conftest import console, PATIENCE, run
+from console.conftest import console, PATIENCE, run, until
 from console.test_robot_page import on_map, open_robot
 from xparo_bridge.local.platform_client import OperatorClient
 
@@ -33,47 +31,6 @@ def ask(port: int, verb: str, **keys: Any) -> Any:
 
 def token(port: int, name: str, role: str) -> str:
     return str(ask(port, 'add_person', name=name, role=role)['token'])
-
-
-def until(check: Callable[[], Any], timeout: float = PATIENCE / 1000) -> None:
-    end = time.monotonic() + timeout
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-class Motion:
-    """How the robot really moves, by its odometry, not by what the page says."""
-
-    def __init__(self, graph: RosGraph) -> None:
-        self._graph = graph
-        self._heard = graph.listen(Odometry, '/odom')
-
-    def _now(self) -> Odometry | None:
-        self._heard.clear()
-        self._graph.becomes(lambda: self._heard, 1.0)
-        return self._heard[-1] if self._heard else None
-
-    def drives(self) -> bool:
-        now = self._now()
-        return now is not None and now.twist.twist.linear.x > 0.1
-
-    def turns(self) -> bool:
-        now = self._now()
-        return now is not None and now.twist.twist.angular.z > 0.1
-
-    def stands(self) -> bool:
-        now = self._now()
-        if now is None:
-            return False
-        twist = now.twist.twist
-        return abs(twist.linear.x) < 0.01 and abs(twist.angular.z) < 0.01
-
-
-@pytest.fixture
-def motion(house) -> Iterator[Motion]:
-    with RosGraph(domain=house.domain) as graph:
-        yield Motion(graph)
 
 
 @pytest.fixture(scope='module')
@@ -145,6 +102,63 @@ def test_teleop_drives_while_held_and_when_the_link_is_cut_it_stops_and_the_page
     while time.monotonic() < end:
         assert not motion.drives()
     page.keyboard.up('ArrowUp')
+
+
+@pytest.mark.parametrize('how', ['mouse', 'finger'])
+def test_the_stick_on_the_screen_drives_while_it_is_held(house, browser, motion, how):
+    context = browser.new_context(
+        has_touch=how == 'finger', viewport={'width': 390, 'height': 844}
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    open_robot(page, house)
+    take_the_stick(page)
+    stick = page.get_by_role('application')
+    stick.scroll_into_view_if_needed()
+    box = stick.bounding_box()
+    middle = (box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
+    pointer = Finger(page) if how == 'finger' else page.mouse
+    pointer.move(*middle)
+    pointer.down()
+    pointer.move(middle[0], middle[1] - 0.6 * box['height'] / 2)
+    until(motion.drives)
+    pointer.move(middle[0] - 3 * box['width'], middle[1])  # Far outside: it is held all the same.
+    until(motion.turns)
+    assert page.evaluate('window.scrollX') == 0
+    pointer.up()
+    until(motion.stands)
+    # Whoever only passes over it drives nothing.
+    pointer.move(middle[0], middle[1] - 50)
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        assert motion.stands()
+    context.close()
+
+
+class Finger:
+    """One finger on the screen, as the browser has it of the machine."""
+
+    def __init__(self, page: Any) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._at = (0.0, 0.0)
+        self._is_down = False
+
+    def _say(self, kind: str) -> None:
+        points = [{'x': self._at[0], 'y': self._at[1]}] if kind != 'touchEnd' else []
+        self._session.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': points})
+
+    def move(self, x: float, y: float) -> None:
+        self._at = (max(x, 1.0), y)  # There is no glass beside the screen.
+        if self._is_down:
+            self._say('touchMove')
+
+    def down(self) -> None:
+        self._is_down = True
+        self._say('touchStart')
+
+    def up(self) -> None:
+        self._is_down = False
+        self._say('touchEnd')
 
 
 def test_the_stick_says_what_is_held_ten_to_twenty_times_a_second(house, page, motion):

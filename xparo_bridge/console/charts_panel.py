@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-import time
 from typing import Any
 
 from nicegui import ui
@@ -120,7 +119,7 @@ class Charts:
 
     async def _reload(self) -> None:
         keys = list(self._keys.value or ())
-        since = time.time() - float(self._span.value)
+        since = self._feed.clock.now - float(self._span.value)
         found: dict[str, Any] = {}
 
         async def ask() -> None:
@@ -148,7 +147,7 @@ class Charts:
         if self._paused.value or not self._new:
             return
         self._new = False
-        since = time.time() - float(self._span.value)
+        since = self._feed.clock.now - float(self._span.value)
         series = []
         for key, points in self._points.items():
             kept = list({at: value for at, value in points if at >= since}.items())

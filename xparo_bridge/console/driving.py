@@ -57,6 +57,11 @@ class Sight:
         return min((age for age in ages if age is not None), default=None)
 
     @property
+    def picture_age(self) -> float | None:
+        """Age of the picture, s; None if it is not looked at, or none has come."""
+        return self.view.age('image') if self.camera else None
+
+    @property
     def problem(self) -> str:
         """Why one must not drive now, empty if one may."""
         if self.feed.problem:
@@ -69,10 +74,12 @@ class Sight:
         if age is None:
             return 'it is not known where the robot is (telemetry.groups pose and velocity)'
         if age > OLDEST_SIGHT:
-            return f'the robot said where it is and how fast {age:.0f} s ago'
-        picture = self.view.age('image') if self.camera else None
+            return f'the robot said where it is and how fast {_ago(age)}'
+        picture = self.picture_age
+        if self.camera and picture is None:
+            return 'no picture has come; end watching it to drive without'
         if picture is not None and picture > OLDEST_SIGHT:
-            return f'the picture is {picture:.0f} s old; end watching it to drive without'
+            return f'the picture came {_ago(picture)}; end watching it to drive without'
         return ''
 
 
@@ -277,6 +284,10 @@ def serve_drivers(app: Any, drivers: Callable[[WebSocket], Drivers]) -> None:
 async def _say(socket: WebSocket, what: dict[str, Any]) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await socket.send_json(what)
+
+
+def _ago(age: float) -> str:
+    return f'{age:.0f} s ago' if math.isfinite(age) else 'before a clock was set'
 
 
 async def _end(socket: WebSocket) -> None:

@@ -67,7 +67,7 @@ def serve_exports(app: Any) -> None:
             return PlainTextResponse('no such export', 404)
         feed = request.state.session.feed
         await feed.first()
-        until = time.time()
+        until = feed.clock.now
         # Where it ends is known only now, and what is wrong is to be said before it begins.
         file = tempfile.SpooledTemporaryFile(_IN_MEMORY, 'w+', encoding='utf-8', newline='')
         try:

@@ -7,15 +7,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 import contextlib
+import time
 from typing import Any
 
 from websockets.exceptions import WebSocketException
 
 from ..local.platform_client import Event, OperatorClient, OperatorError
+from .platform_clock import PlatformClock
 from .robot_view import RobotView
 
 PERIOD = 0.05  # s, in which the platform sends events together
 _AGAIN = (0.2, 0.5, 1.0, 2.0)  # s between two tries to reach the platform
+_ASK_TIME = 2.0  # s between two looks at the platform's clock
 # Telemetry that is sent only while somebody looks at it.
 LARGE = 'image'
 
@@ -35,6 +38,7 @@ class Feed:
         self._listeners: dict[str, list[Callable[[Event], None]]] = {}
         self._watchers_of_images = 0
         self.robots: dict[str, RobotView] = {}
+        self.clock = PlatformClock()
         self.person = ''
         self.role = 'viewer'
         self.platform = ''
@@ -72,7 +76,8 @@ class Feed:
         async with asyncio.timeout(10.0):
             client = await self._connect(on_event=self._take, watch=self._filter(), since=self.seq)
         async with client:
-            hello = await client.request('hello')
+            self.clock.begin_again()
+            hello = await self._greet(client)
             for summary in await client.robots():
                 self._robot(summary['robot_id']).summarize(summary)
             self.person, self.role = hello['person'] or hello['role'], hello['role']
@@ -84,7 +89,23 @@ class Feed:
             for robot in [name for name, view in self.robots.items() if view.loaded]:
                 with contextlib.suppress(OperatorError):
                     await self.load(robot)
-            await client.wait_closed()
+            asking = asyncio.ensure_future(self._ask_time(client))
+            try:
+                await client.wait_closed()
+            finally:
+                asking.cancel()
+
+    async def _greet(self, client: OperatorClient) -> dict[str, Any]:
+        asked = time.monotonic()
+        hello: dict[str, Any] = await client.request('hello')
+        self.clock.set(float(hello['time']), asked)
+        return hello
+
+    async def _ask_time(self, client: OperatorClient) -> None:
+        with contextlib.suppress(OperatorError):
+            while True:
+                await asyncio.sleep(_ASK_TIME)
+                await self._greet(client)
 
     def _filter(self) -> dict[str, Any]:
         without = [] if self._watchers_of_images else [LARGE]
@@ -92,7 +113,7 @@ class Feed:
 
     def _robot(self, name: str) -> RobotView:
         if name not in self.robots:
-            self.robots[name] = RobotView(name)
+            self.robots[name] = RobotView(name, self.clock)
             self.revision += 1
         return self.robots[name]
 

@@ -48,7 +48,7 @@ def row(view: RobotView) -> dict[str, Any]:
         'goal': goal_words(view),
         'failure': failure_words(view),
         'version': version_of(view),
-        'seen': 'now' if view.connected else f'{words.span(time.time() - view.seen)} ago',
+        'seen': 'now' if view.connected else f'{words.span(view.silence)} ago',
     }
 
 

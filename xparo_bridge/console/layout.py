@@ -9,7 +9,6 @@ import contextlib
 from contextlib import contextmanager
 import logging
 from pathlib import Path
-import time
 from typing import Any
 
 from nicegui import ui
@@ -72,7 +71,7 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
         problem = session.feed.problem
         view = session.feed.robots.get(robot)
         if not problem and robot and view is not None and not view.connected:
-            ago = words.span(max(0.0, time.time() - view.seen))
+            ago = words.span(view.silence)
             problem = f'{robot} is offline; what you see is what it said {ago} ago.'
         elif problem:
             problem = f'{problem}. It is tried again; what you see may be old.'

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from nicegui import ui
 
+from . import words
 from .layout import attempt, empty, on_change
 from .robot_view import RobotView
 from .sessions import Session
@@ -45,7 +45,7 @@ def _row(session: Session, view: RobotView, about: dict[str, Any]) -> None:
     with ui.element('div').classes('xc-row'):
         ui.label(name)
         ui.label('; '.join(map(str, about.get('reasons') or ())))
-        ui.label(_size(about)).classes('xc-soft')
+        ui.label(_size(about, session.zone)).classes('xc-soft')
         if 'upload_rosbag' in view.menu and session.feed.may_command:
 
             async def upload() -> None:
@@ -56,7 +56,6 @@ def _row(session: Session, view: RobotView, about: dict[str, Any]) -> None:
             ui.button('Fetch', on_click=upload).props(f'flat dense aria-label="Fetch {name}"')
 
 
-def _size(about: dict[str, Any]) -> str:
+def _size(about: dict[str, Any], zone: str) -> str:
     megabytes = float(about.get('bytes') or 0) / 1e6
-    end = time.strftime('%d %b %H:%M', time.localtime(float(about.get('end') or 0)))
-    return f'{megabytes:.1f} MB, until {end}'
+    return f'{megabytes:.1f} MB, until {words.clock(float(about.get("end") or 0), zone)}'

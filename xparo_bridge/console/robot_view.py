@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections import deque, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-import time
 from typing import Any
 
 from ..json_reader import read_json
+from .platform_clock import PlatformClock
 
 TERMINAL = frozenset({'succeeded', 'failed', 'rejected', 'canceled', 'timed_out'})
 # What asks and does nothing; pages send these by themselves, and nobody wants them in a list.
@@ -58,6 +58,7 @@ class RobotView:
     """One robot. `revision` rises with each change, `commands_revision` with those of commands."""
 
     robot_id: str
+    clock: PlatformClock = field(default_factory=PlatformClock)
     connected: bool = False
     seen: float = 0.0
     telemetry: dict[str, Any] = field(default_factory=dict)
@@ -141,8 +142,9 @@ class RobotView:
 
     def _received(self, kind: str, data: Mapping[str, Any], now: float) -> None:
         if kind == 'telemetry':
+            fresh = [key for key in data if not self._is_seen(key, data[key])]
             self.telemetry.update(data)
-            self.times.update(dict.fromkeys(data, now))
+            self.times.update(dict.fromkeys(fresh, now))
         elif kind == 'robot_info':
             self.info = dict(data)
         elif kind == 'chat':
@@ -152,6 +154,16 @@ class RobotView:
             self.tree = {key: data.get(key) for key in ('tree_name', 'run_id', 'state')}
         elif kind == 'command_status':
             self._status(data, now)
+
+    def _is_seen(self, key: str, value: Any) -> bool:
+        """Whether it is a picture that was there before: a camera that hangs may send its last."""
+        before = self.telemetry.get(key)
+        return (
+            isinstance(value, dict)
+            and isinstance(before, dict)
+            and bool(value.get('stamp'))
+            and value['stamp'] == before.get('stamp')
+        )
 
     def _status(self, data: Mapping[str, Any], now: float) -> None:
         command_id, state = str(data['command_id']), str(data['state'])
@@ -262,5 +274,10 @@ class RobotView:
         return 'ready'
 
     def age(self, key: str) -> float | None:
-        """How old a telemetry value is, s."""
-        return time.time() - self.times[key] if key in self.times else None
+        """How old a telemetry value is, s; infinite if its time is of a clock that was set."""
+        return self.clock.age(self.times[key]) if key in self.times else None
+
+    @property
+    def silence(self) -> float:
+        """For how long nothing has been heard of it, s."""
+        return self.clock.age(self.seen)

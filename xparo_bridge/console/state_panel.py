@@ -154,7 +154,7 @@ class Camera:
                 'groups of set_telemetry to switch it from here.'
             )
             return
-        self._said.text = 'less than a second old' if age < 1.0 else f'{age:.0f} s old'
+        self._said.text = 'less than a second old' if age < 1.0 else f'{words.span(age)} old'
         if picture is not self._shown:
             self._shown = picture
             # Past the page's elements, of which each change draws the whole page again.

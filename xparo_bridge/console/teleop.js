@@ -6,6 +6,8 @@
 const PERIOD = 66; // ms
 const DEAD = 0.12; // of a gamepad's deflection
 const UNSEEN = 1500; // ms without word of the page's server: what the page shows is old
+const LATE = 1500; // ms that its word is on the way, behind pictures: so old is all that the page shows
+const DRIFT = 1e-4; // by which two clocks may differ
 const UNANSWERED = 1000; // ms
 const AGAIN = 500; // ms between two tries to reach the console
 const REFUSED = 1500; // ms for which a refusal is shown
@@ -21,7 +23,7 @@ export default {
   mounted() {
     Object.assign(this, {
       held: new Set(), stick: null, driving: false, rested: false, socket: null, retry: 0,
-      seenAt: 0, age: null, why: "", waiting: 0, trip: null, refusal: "", refusedAt: 0,
+      seenAt: 0, ages_: {}, least: Infinity, leastAt: 0, late: 0, why: "", waiting: 0, trip: null, refusal: "", refusedAt: 0,
     });
     const pad = this.$refs.pad;
     pad.addEventListener("keydown", (event) => {
@@ -67,11 +69,17 @@ export default {
       if (linear || angular) this.waiting = this.waiting || now;
       this.socket.send(JSON.stringify({ at: now / 1000, linear: linear * this.linear, angular: angular * this.angular }));
     },
-    seen(age, why) { this.age = age; this.why = why; this.seenAt = performance.now(); },
+    seen(ages, why, at) {
+      const now = performance.now(), trip = now - 1000 * at; // The clocks need not agree: late is what took longer than the quickest.
+      this.least = Math.min(trip, this.least + DRIFT * (now - this.leastAt)); this.leastAt = now;
+      this.late = trip - this.least;
+      this.ages_ = ages; this.why = why; this.seenAt = now;
+    },
     locked() {
       const now = performance.now(), silent = now - this.seenAt, waits = this.waiting ? now - this.waiting : 0;
       if (!this.socket || this.socket.readyState !== WebSocket.OPEN) return "the console cannot be reached";
       if (silent > UNSEEN) return `this page has shown nothing new for ${(silent / 1000).toFixed(0)} s`;
+      if (this.late > LATE) return `this page shows all ${(this.late / 1000).toFixed(0)} s late; if that stays so, load it again`;
       if (this.why) return this.why;
       if (waits > UNANSWERED && waits < 5 * UNANSWERED) return `a command is unanswered for ${(waits / 1000).toFixed(0)} s`;
       if (waits) this.waiting = waits < UNANSWERED ? this.waiting : 0; // Lost; whether the next is answered shows.
@@ -115,8 +123,9 @@ export default {
         this.driving = false;
         if (this.socket && this.socket.readyState === WebSocket.OPEN) this.send(0, 0);
       }
-      const age = this.age === null ? "unknown" : `${(this.age + (performance.now() - this.seenAt) / 1000).toFixed(1)} s old`;
-      this.ages = `Position and speed ${age}, commands answered in ${this.trip === null ? "…" : this.trip.toFixed(0) + " ms"}`;
+      const since = (performance.now() - this.seenAt + this.late) / 1000;
+      const said = Object.entries(this.ages_).map(([name, age]) => `${name} ${age === null ? "of unknown age" : (age + since).toFixed(1) + " s old"}`);
+      this.ages = [...said, `commands answered in ${this.trip === null ? "…" : this.trip.toFixed(0) + " ms"}`].join(", ");
     },
   },
 };

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 from nicegui import ui
@@ -24,8 +26,9 @@ class Pad(Element, component='teleop.js'):
     The stick, which speaks to a Driver by a WebSocket of its own.
 
     `driver` is the driver's, `linear` and `angular` are the speeds of a full deflection, m/s and
-    rad/s. Method `seen(age, problem)`: how old is what is shown of the robot, s, and why one must
-    not drive; a page that does not hear it locks the stick by itself.
+    rad/s. Method `seen(ages, problem, at)`: how old what is shown of the robot is, s, by its name;
+    why one must not drive; and when this was sent, s by any clock that nobody sets. A page that
+    does not hear it, or hears it late, locks the stick by itself.
     """
 
 
@@ -171,4 +174,13 @@ class Teleop:
         self._end.set_visibility(driver is not None)
         self._body.set_visibility(driver is not None)
         if driver is not None:
-            self._pad.run_method('seen', self._sight.age, driver.problem)
+            self._pad.run_method('seen', self._ages(), driver.problem, time.monotonic())
+
+    def _ages(self) -> dict[str, float | None]:
+        ages = {'Position and speed': self._sight.age}
+        if self._sight.camera:
+            ages['picture'] = self._sight.picture_age
+        return {
+            name: None if age is None or math.isinf(age) else round(age, 2)
+            for name, age in ages.items()
+        }

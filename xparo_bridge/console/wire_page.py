@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 import json
-import time
 from typing import Any
 
 from nicegui import ui
@@ -179,7 +178,7 @@ class WirePage:
         say('copied')
 
     def _show_rates(self) -> None:
-        now = time.time()
+        now = self._feed.clock.now
         counts = Counter(what for moment, what in self._recent if now - moment < 10.0)
         self._rates.text = '; '.join(
             f'{what} {counts.get(what, 0) / 10.0:.1f} a second, {words.span(now - last)} ago'
@@ -203,7 +202,7 @@ class WirePage:
             self._problems = ui.element('div').props('role=status')
 
     def _show_keys(self) -> None:
-        now = time.time()
+        now = self._feed.clock.now
         times = self._view.times
         if list(times) != list(self._labels):
             self._keys.clear()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 import json
+import math
 import time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,6 +81,8 @@ def text(value: Any, most: int = 120) -> str:
 
 def span(seconds: float) -> str:
     """Return a time that has passed."""
+    if not math.isfinite(seconds):
+        return 'an unknown time'
     if seconds < 60.0:
         return f'{max(seconds, 0.0):.0f} s'
     if seconds < 3600.0:
