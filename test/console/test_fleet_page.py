@@ -149,3 +149,82 @@ def test_a_robot_that_never_came_has_a_page_that_says_so(url, page, robots):
     page.get_by_text('No robot of this name has been seen').wait_for()
     robots.say('nobody', 'telemetry', battery_percentage=1)
     page.get_by_role('region', name='Map').wait_for()
+
+
+# What a robot says of itself comes from outside.
+NAMES = [
+    '<b>bold</b>',
+    '</script><script>window.owned = 1</script>',
+    'a" innerHTML="<img src=x onerror=window.owned=1>',
+    "it's \\ {{ 6 * 7 }}",
+    'yard/7',
+    'what?#100%',
+    '..',
+    'fünf 五',
+]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_robot_may_have_any_name(url, page, robots, name):
+    robots.say(name, 'telemetry', battery_percentage=61)
+    page.goto(url)
+    card = page.get_by_role('region', name=name, exact=True)
+    card.get_by_text('battery 61 %').wait_for()
+    card.get_by_role('link', name=name, exact=True).click()
+    for there, heading in (
+        ('Drive', name),
+        ('Trees', f'{name}: behaviour trees'),
+        ('Chat', f'{name}: chat'),
+        ('Wire', f'{name}: wire'),
+        ('Drive', name),
+    ):
+        page.get_by_role('navigation').get_by_role('link', name=there).click()
+        page.get_by_role('heading', name=heading, exact=True).wait_for()
+    assert page.title().startswith(name)
+    page.keyboard.press('F9')
+    while (said := robots.heard.get(timeout=10))[1]['command'] != 'stop':
+        pass  # Its page asks what it can do.
+    assert said[0] == name
+    page.get_by_role('button', name='Export…').click()
+    with page.expect_download() as downloading:
+        page.get_by_role('button', name='Download').click()
+    assert '61' in downloading.value.path().read_text()
+    assert page.evaluate('window.owned') is None
+    robots.leave(name)
+
+
+def test_what_a_robot_says_is_shown_and_never_run(url, page, robots):
+    bad = 'x" innerHTML="<img src=x onerror=window.owned=1>'
+    schema = {
+        'properties': {
+            bad: {'type': 'string', 'description': bad},
+            'choice': {'enum': [bad], 'description': bad},
+        }
+    }
+    robots.say('mallory', 'telemetry', battery_percentage=1, **{bad: bad})
+    page.goto(f'{url}/robot/mallory')
+    page.get_by_role('region', name='Map').wait_for()
+    robots.say(
+        'mallory', 'command_status', command_id='l', command='list_commands', state='succeeded',
+        result={
+            'commands': {bad: {'kind': 'publish', 'description': bad, 'parameters': schema}},
+            'places': [bad], 'place_poses': {bad: {'x': 1.0, 'y': 1.0, 'yaw': 0.0}},
+        },
+    )  # fmt: skip
+    robots.say('mallory', 'command_status', command_id=bad, command=bad, state='running',
+               progress={'distance_remaining': 3.0, bad: bad})  # fmt: skip
+    commands = page.get_by_role('region', name='Commands')
+    commands.get_by_role('progressbar', name=f'Progress of {bad}').wait_for()
+    commands.get_by_label(bad, exact=True).first.wait_for()
+    robots.say('mallory', 'command_status', command_id=bad, command=bad, state='failed',
+               error={'code': bad, 'message': bad, 'known': [bad]})  # fmt: skip
+    commands.get_by_text('failed').wait_for()
+    robots.say('mallory', 'behavior_status', tree_name=bad, run_id='1', state='running', nodes=[],
+               structure=[{'uid': 1, 'parent': None, 'path': bad, 'name': bad, 'type': bad,
+                           'kind': 'Action', 'status': 'RUNNING'}])  # fmt: skip
+    robots.say('mallory', 'chat', message=bad)
+    for path in ('trees', 'chat', 'wire'):
+        page.goto(f'{url}/robot/mallory/{path}')
+        page.get_by_text(bad[:12]).first.wait_for()
+    assert page.evaluate('window.owned') is None
+    robots.leave('mallory')

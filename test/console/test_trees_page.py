@@ -16,7 +16,8 @@ BROKEN = """\
 </root>"""
 MENDED = BROKEN.replace(
     '<Spinn/>',
-    '<RemoteCommand name="look around" command="status"/>\n'
+    '<Script code="table := 4"/>\n'
+    '      <RemoteCommand name="look around" command="status"/>\n'
     '      <RemoteCommand name="stand still" command="wait" seconds="60"/>',
 )
 
@@ -44,6 +45,9 @@ def test_a_broken_tree_is_refused_at_its_line_mended_and_seen_running(house, pag
     assert page.locator('.xc-mistake').count() == 0
     run = page.get_by_role('region', name='Run of a tree')
     run.get_by_text('now: stand still').wait_for()
+    entries = run.get_by_role('region', name='Blackboard')
+    entries.get_by_role('term').get_by_text('table', exact=True).wait_for()
+    assert '4' in entries.get_by_role('definition').all_inner_texts()
     run.get_by_role('button', name='Halt the tree').click()
     run.get_by_role('status').get_by_text('halted', exact=True).wait_for()
     # It is there again after a reload, and any moment of it can be seen.

@@ -95,6 +95,10 @@ class Blackboard:
         """The keys of this blackboard's own entries."""
         return iter(self._entries)
 
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """The own entries of this blackboard by their keys, also those not written yet."""
+        return iter(self._entries.items())
+
     def snapshot(self) -> dict[str, Any]:
         """The values of this blackboard's own entries."""
         return {key: entry.value for key, entry in self._entries.items()}

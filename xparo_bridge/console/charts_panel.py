@@ -11,6 +11,7 @@ from nicegui import ui
 
 from ..local.platform_client import Event
 from ..local.platform_history import at_path
+from . import words
 from .exporting import export_button
 from .layout import attempt, each, empty
 from .robot_view import RobotView
@@ -86,12 +87,12 @@ class Charts:
         self._chart = ui.echart(
             {
                 'animation': False,
-                'grid': {'left': 50, 'right': 16, 'top': 34, 'bottom': 64},
+                'grid': {'left': 50, 'right': 16, 'top': 34, 'bottom': 62},
                 'tooltip': {'trigger': 'axis'},
-                'legend': {'type': 'scroll', 'textStyle': {'color': '#7a8896'}},
+                'legend': {'type': 'scroll', 'top': 0, 'textStyle': {'color': '#7a8896'}},
                 'xAxis': {'type': 'time'},
                 'yAxis': {'type': 'value', 'scale': True},
-                'dataZoom': [{'type': 'inside'}, {'type': 'slider', 'height': 18}],
+                'dataZoom': [{'type': 'inside'}, {'type': 'slider', 'height': 18, 'bottom': 8}],
                 'series': [],
             }
         ).props('role=img aria-label="Chart of the chosen values over time"')
@@ -154,7 +155,7 @@ class Charts:
             self._points[key] = kept
             series.append(
                 {
-                    'name': key,
+                    'name': words.with_unit(key),
                     'type': 'line',
                     'showSymbol': False,
                     'connectNulls': False,

@@ -12,7 +12,7 @@ from nicegui import ui
 from ..json_reader import JsonError
 from . import words
 from .forms import Form
-from .layout import attempt, Button, empty, on_change, question, say
+from .layout import attempt, Button, empty, named, on_change, question, say
 from .robot_view import ASKING, CommandView, RobotView
 from .sessions import Session
 
@@ -20,6 +20,9 @@ SHOWN = 12  # commands of which the life is shown
 # These have a place of their own on the page.
 _ELSEWHERE = frozenset({'stop', 'pause', 'resume', 'teleop', 'cancel'}) | ASKING
 _CHIPS = {'succeeded': 'xc-good', 'failed': 'xc-bad', 'rejected': 'xc-bad', 'timed_out': 'xc-bad'}
+_SOURCES = {
+    'tree': 'by a tree', 'ros': 'by a node of the robot', 'link_loss': 'as the link was lost',
+}  # fmt: skip
 _DRIVING = ('navigate', 'dock', 'undock', 'run_tree', 'action')
 
 
@@ -158,11 +161,10 @@ class Life:
                 self._who = ui.label().classes('xc-soft')
                 ui.space()
                 self._cancel = Button('Cancel', on_click=self._on_cancel)
-                self._cancel.classes('xc-danger').props(
-                    f'dense aria-label="Cancel {command.command}"'
-                )
-            self._bar = ui.linear_progress(0.0, show_value=False).props(
-                f'aria-label="Progress of {command.command}"'
+                named(self._cancel, f'Cancel {command.command}').classes('xc-danger')
+                self._cancel.props('dense')
+            self._bar = named(
+                ui.linear_progress(0.0, show_value=False), f'Progress of {command.command}'
             )
             self._words = ui.label().classes('xc-soft')
         self.show(command)
@@ -171,10 +173,12 @@ class Life:
         """Show how it stands."""
         self._state.text = words.ENDS.get(command.state, command.state)
         self._state.classes(replace=f'xc-chip {_CHIPS.get(command.state, "")}')
-        said = words.text(command.parameters, 60)
+        goal = command.progress.get('goal')  # What the robot makes of an order it was not sent.
+        said = words.text(command.parameters or ({'goal': goal} if goal else {}), 60)
         self._name.text = f'{command.command} {said}'.strip()
         when = words.clock(command.time, self._session.zone) if command.time else ''
-        self._who.text = f'{when} {command.operator}'.strip()
+        who = command.operator or _SOURCES.get(command.source, '')
+        self._who.text = f'{when} {who}'.strip()
         self._cancel.set_visibility(command.is_open and self._session.feed.may_command)
         part = command.part
         self._bar.set_visibility(command.is_open and part is not None)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import tempfile
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -17,7 +17,7 @@ from nicegui import ui
 from ..local.platform_client import OperatorError
 from ..local.platform_history import KINDS
 from ..local.platform_records import export, FORMATS
-from .layout import Button, question
+from .layout import Button, question, robot_path
 from .robot_view import RobotView
 
 _DAYS = {1.0: '1 day', 7.0: '7 days', 30.0: '30 days'}
@@ -46,8 +46,8 @@ def export_button(view: RobotView) -> None:
 
             def get() -> None:
                 dialog.close()
-                robot = quote(view.robot_id, safe='')
-                ui.navigate.to(f'/export/{robot}/{kind.value}.{form.value}?days={days.value}')
+                path = robot_path(view.robot_id, f'/{kind.value}.{form.value}')
+                ui.navigate.to(f'/export{path.removeprefix("/robot")}?days={days.value}')
 
             with ui.row():
                 Button('No', on_click=dialog.close).classes('xc-plain')
@@ -65,6 +65,7 @@ def serve_exports(app: Any) -> None:
     ) -> Response:
         if kind not in KINDS or form not in FORMATS or not 0.0 < days <= 3660.0:
             return PlainTextResponse('no such export', 404)
+        robot = unquote(robot)
         feed = request.state.session.feed
         await feed.first()
         until = feed.clock.now

@@ -168,7 +168,10 @@ class Feed:
     async def load(self, robot: str) -> RobotView:
         """Get all that is known of a robot."""
         view = self._robot(robot)
-        view.load(await self.request('state', robot=robot))
+        statuses = await self.request(
+            'history', kind='status', robot=robot, newest=True, limit=1000
+        )
+        view.load(await self.request('state', robot=robot), statuses)
         for record in await self.request(
             'history', kind='order', robot=robot, newest=True, limit=200
         ):

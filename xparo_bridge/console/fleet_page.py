@@ -7,12 +7,11 @@ from __future__ import annotations
 import functools
 import time
 from typing import Any
-from urllib.parse import quote
 
 from nicegui import ui
 
 from . import words
-from .layout import attempt, Button, each, empty, question, say, TICK
+from .layout import attempt, Button, each, empty, named, question, robot_path, say, TICK
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -33,7 +32,7 @@ _COLUMNS = (
     ('battery', 'Battery, %', 110),
     ('goal', 'Goal', 220),
     ('failure', 'Last failure', 260),
-    ('version', 'Version', 110),
+    ('version', 'Configuration', 150),
     ('seen', 'Last heard', 110),
 )
 
@@ -74,12 +73,22 @@ def failure_words(view: RobotView) -> str:
 
 
 def version_of(view: RobotView) -> str:
-    """Return the version of its configuration, or else of its bridge."""
-    for key in ('configuration_version', 'configuration', 'bridge_version'):
-        value = view.info.get(key)
-        if isinstance(value, str) and value:
-            return value[:16]
-    return ''
+    """Return the version of its configuration and how that stands, or else of its bridge."""
+    running = view.info.get('configuration')
+    if isinstance(running, dict):
+        version = str(running.get('version') or str(running.get('hash') or '')[:8])
+        state = str(running.get('state') or '')
+        said = version if state in ('', 'applied') else f'{version} {state}'.strip()
+        if running.get('drift'):
+            said += ', drifted'
+        if said:
+            return said[:60]
+    bridge = view.info.get('bridge_version')
+    return f'bridge {bridge}'[:60] if bridge else ''
+
+
+def _version_words(version: str) -> str:
+    return version if version.startswith('bridge ') else f'configuration {version}'
 
 
 def draw(session: Session) -> None:
@@ -212,7 +221,7 @@ class Fleet:
 
     def _open(self, data: dict[str, Any]) -> None:
         if data.get('robot'):
-            ui.navigate.to(f'/robot/{quote(data["robot"], safe="")}')
+            ui.navigate.to(robot_path(data['robot']))
 
     def _open_name(self, args: dict[str, Any]) -> None:
         if args.get('colId') == 'robot':
@@ -296,13 +305,14 @@ class Card:
     def __init__(self, view: RobotView, fleet: Fleet) -> None:
         self._view = view
         name = view.robot_id
-        with ui.element('section').classes('xc-card').props(f'aria-label="{name}"'):
+        with named(ui.element('section').classes('xc-card'), name):
             with ui.row().classes('items-center').style('gap: 6px; flex-wrap: nowrap'):
-                ui.checkbox(
+                box = ui.checkbox(
                     value=fleet.is_chosen(name),
                     on_change=lambda event: fleet.choose(name, bool(event.value)),
-                ).props(f'dense aria-label="Select {name}"')
-                ui.link(name, f'/robot/{quote(name, safe="")}')
+                )
+                named(box, f'Select {name}').props('dense')
+                ui.link(name, robot_path(name))
                 ui.space()
                 self._state = ui.label()
             self._battery = ui.label()
@@ -323,5 +333,5 @@ class Card:
         self._goal.text = now['goal'] or 'no goal'
         self._failure.text = f'last failure: {now["failure"]}' if now['failure'] else ''
         self._seen.text = f'heard {now["seen"]}' + (
-            f', {now["version"]}' if now['version'] else ''
+            f', {_version_words(now["version"])}' if now['version'] else ''
         )

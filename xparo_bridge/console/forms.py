@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
+from nicegui.element import Element
 
 from ..json_reader import read_json
+from .layout import named
 
 _AT_ONCE = 3  # fields that are seen without opening the rest
+_Field = TypeVar('_Field', bound=Element)
 _UNSET = ''  # what a choice that nobody made has
 
 
@@ -71,16 +74,15 @@ def _field(
     if kinds in (['number'], ['integer']):
         return _number(label, hint, schema, default, whole=kinds == ['integer'])
     if kinds == ['string']:
-        line = ui.input(label, value=default or '').props(_props(hint))
+        line = _hinted(ui.input(label, value=default or ''), hint)
         return lambda: str(line.value) if line.value else None
     area = ui.textarea(f'{label}, as JSON', value='' if default is None else json.dumps(default))
-    area.props(_props(hint) + ' autogrow')
+    _hinted(area, hint).props('autogrow')
     return lambda: read_json(str(area.value)) if str(area.value or '').strip() else None
 
 
-def _props(hint: str) -> str:
-    quoted = hint.replace('"', "'")
-    return f'outlined dense hint="{quoted}"'
+def _hinted(field: _Field, hint: str) -> _Field:
+    return named(field, hint, 'hint').props('outlined dense')
 
 
 def _hint(schema: Mapping[str, Any]) -> str:
@@ -105,16 +107,20 @@ def _choice(label: str, hint: str, options: list[Any], default: Any) -> Callable
         for option in options
         if isinstance(option, bool)
     }
-    chosen = ui.select(
-        shown, label=label, value=_UNSET if default is None else json.dumps(default)
-    ).props(_props(hint))
+    chosen = _hinted(
+        ui.select(shown, label=label, value=_UNSET if default is None else json.dumps(default)),
+        hint,
+    )
     return lambda: read_json(chosen.value) if chosen.value != _UNSET else None
 
 
 def _place(label: str, hint: str, places: Sequence[str]) -> Callable[[], Any]:
-    chosen = ui.select(
-        list(places), label=label, with_input=True, new_value_mode='add-unique', clearable=True
-    ).props(_props(hint))
+    chosen = _hinted(
+        ui.select(
+            list(places), label=label, with_input=True, new_value_mode='add-unique', clearable=True
+        ),
+        hint,
+    )
 
     def read() -> Any:
         value = chosen.value
@@ -132,14 +138,17 @@ def _number(
     low, high = (
         limit if isinstance(limit, (int, float)) and abs(limit) < 1e6 else None for limit in limits
     )
-    field = ui.number(
-        label,
-        value=default,
-        min=low,
-        max=high,
-        step=1 if whole else None,
-        precision=0 if whole else None,
-    ).props(_props(hint))
+    field = _hinted(
+        ui.number(
+            label,
+            value=default,
+            min=low,
+            max=high,
+            step=1 if whole else None,
+            precision=0 if whole else None,
+        ),
+        hint,
+    )
 
     def read() -> Any:
         value = field.value

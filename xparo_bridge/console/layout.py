@@ -9,9 +9,11 @@ import contextlib
 from contextlib import contextmanager
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from nicegui import ui
+from nicegui.element import Element
 from nicegui.events import KeyEventArguments
 
 from ..local.platform_client import OperatorError
@@ -21,6 +23,7 @@ from .sessions import Session
 TICK = 0.1  # s
 REFRESH = 0.2  # s between two looks at what is new
 _LOG = logging.getLogger(__name__)
+_Labelled = TypeVar('_Labelled', bound=Element)
 ROBOT_PAGES = (('', 'Drive'), ('/trees', 'Trees'), ('/chat', 'Chat'), ('/wire', 'Wire'))
 _CSS = (Path(__file__).parent / 'console.css').read_text(encoding='utf-8')
 
@@ -36,6 +39,28 @@ class Button(ui.button):
         icon: str | None = None,
     ) -> None:
         super().__init__(text, on_click=on_click, icon=icon, color=None)
+
+
+def named(element: _Labelled, name: str, prop: str = 'aria-label') -> _Labelled:
+    """
+    Give an element the name that a screen reader says, or another property; the element.
+
+    Not by `props`, which reads a text: names come from robots, and one with a quotation mark
+    would give the element properties of its own.
+    """
+    element.props[prop] = name
+    return element
+
+
+def robot_path(robot: str, page: str = '') -> str:
+    """
+    Return the address of a page of a robot, whatever its name is.
+
+    Quoted twice: a server undoes one before it looks for the page, and would take a / in a name
+    for its own; a browser takes a name of dots for a way up.
+    """
+    quoted = quote(robot, safe='') if robot.strip('.') else robot.replace('.', '%2E')
+    return f'/robot/{quote(quoted, safe="") if quoted != robot else robot}{page}'
 
 
 @contextmanager
@@ -54,7 +79,7 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
             _nav_link('Fleet', '/', current=not robot)
             if robot:
                 for path, name in ROBOT_PAGES:
-                    _nav_link(name, f'/robot/{robot}{path}', current=path == page)
+                    _nav_link(name, robot_path(robot, path), current=path == page)
         ui.space()
         _theme_button(session, dark)
         if robot:
@@ -112,7 +137,8 @@ def _theme_button(session: Session, dark: Any) -> None:
     following = {None: True, True: False, False: None}
 
     def show() -> None:
-        button.props(f'icon={icons[session.dark]} aria-label="Colours: {names[session.dark]}"')
+        button.props(f'icon={icons[session.dark]}')
+        named(button, f'Colours: {names[session.dark]}').update()
 
     def turn() -> None:
         session.dark = following[session.dark]
@@ -142,7 +168,7 @@ def stop_button(session: Session, robot: str) -> None:
             ui.timer(0.0, stop, once=True)
 
     button = Button('Stop', icon='pan_tool', on_click=stop).classes('xc-stop')
-    button.props(f'aria-label="Stop {robot} now" aria-keyshortcuts="F9 Control+Space"')
+    named(button, f'Stop {robot} now').props('aria-keyshortcuts="F9 Control+Space"')
     button.set_enabled(session.feed.may_command or bool(session.feed.problem))
     ui.keyboard(on_key=on_key, ignore=[], repeating=False)
 
@@ -157,8 +183,7 @@ def question(title: str) -> Iterator[ui.dialog]:
         with ui.element('h2').classes('xc-h2'):
             ui.label(title)
         yield dialog
-    quoted = title.replace('"', "'")
-    dialog.props(f'aria-label="{quoted}"')
+    named(dialog, title)
     dialog.on('hide', dialog.clear)
     dialog.open()
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from fastapi import Request
 from nicegui import ui
@@ -40,6 +41,7 @@ def _add_robot_page(path: str, name: str, draw: RobotPage) -> None:
     @ui.page(f'/robot/{{robot_id}}{path}')
     async def _page(request: Request, robot_id: str) -> None:
         session: Session = request.state.session
+        robot_id = unquote(robot_id)  # robot_path
         await session.feed.first()
         with frame(session, f'{robot_id}: {name}', robot_id, path):
             if robot_id not in session.feed.robots:

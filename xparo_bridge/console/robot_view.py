@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class CommandView:
     command: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     operator: str = ''
+    source: str = ''  # who gave it, as the robot has it: a link's name, ros, tree, link_loss
     time: float = 0.0  # when it was sent or first heard of, Unix s
     state: str = 'sent'
     progress: Mapping[str, Any] = field(default_factory=dict)
@@ -91,8 +92,11 @@ class RobotView:
             self._status(status, self.seen)
         self._changed()
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take what `state` says of it."""
+    def load(self, state: Mapping[str, Any], statuses: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Take what `state` says of it, and the history's records of statuses, by time."""
+        began: dict[str, float] = {}
+        for record in statuses:
+            began.setdefault(record['name'], float(record['time']))
         self.summarize(state)
         self.times = dict(state.get('times', {}))
         self.menu = dict(state.get('menu', {}))
@@ -100,15 +104,16 @@ class RobotView:
         self.chat = deque(state.get('chat', ()), maxlen=LINES)
         self.trees = deque(state.get('behavior_status', ()), maxlen=LINES)
         for status in list(state.get('command_status', ()))[-COMMANDS:]:
-            self._status(status, self.commands_time(status))
+            self._status(status, self._time_of(status, began))
         self.loaded = True
         self._changed()
         self.commands_revision += 1
 
-    def commands_time(self, status: Mapping[str, Any]) -> float:
-        """When a command that is known already was sent, else when the robot was seen."""
-        known = self.commands.get(str(status.get('command_id')))
-        return known.time if known else self.seen
+    def _time_of(self, status: Mapping[str, Any], began: Mapping[str, float]) -> float:
+        """When a command of which nobody at a desk gave the order was heard of; 0 if unknown."""
+        command_id = str(status.get('command_id'))
+        known = self.commands.get(command_id)
+        return known.time if known else began.get(command_id, 0.0)
 
     def order(self, record: Mapping[str, Any]) -> None:
         """Take an order from the history: who asked for what, and when."""
@@ -173,6 +178,7 @@ class RobotView:
         if view is None:
             view = self._add(CommandView(command_id, str(data['command']), time=now))
         view.state = state
+        view.source = str(data.get('source') or view.source)
         view.progress = data.get('progress') or view.progress
         left = view.progress.get('distance_remaining')
         if isinstance(left, (int, float)):
@@ -214,7 +220,7 @@ class RobotView:
                     str(data.get('command')),
                     data.get('parameters') or {},
                     str(event.get('operator') or data.get('operator') or ''),
-                    now,
+                    time=now,
                 )
             )
             self.commands_revision += 1

@@ -14,16 +14,22 @@ _MOST_REPORTS = 20_000
 
 @dataclass
 class TreeRun:
-    """One run. `reports` are (Unix s, status by uid) of what changed, in their order."""
+    """
+    One run.
+
+    `reports` are (Unix s, status by uid, entries of the blackboard) of what changed, in their
+    order; an entry that is gone is None.
+    """
 
     run_id: str
     name: str
     state: str = ''
     began: float = 0.0
     nodes: list[dict[str, Any]] = field(default_factory=list)
-    reports: list[tuple[float, dict[int, str]]] = field(default_factory=list)
+    reports: list[tuple[float, dict[int, str], dict[str, Any]]] = field(default_factory=list)
     messages: dict[int, str] = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    _now: dict[int, str] = field(default_factory=dict)  # status of each node after all of them
 
     def take(self, data: Mapping[str, Any], moment: float) -> None:
         """Take a report, the data of a `behavior_status`."""
@@ -35,23 +41,33 @@ class TreeRun:
             if not self.nodes:
                 self.began = moment
             self.nodes = [dict(node) for node in structure]
-            changes = {node['uid']: str(node.get('status', 'IDLE')) for node in self.nodes}
-        for node in data.get('nodes') or ():
-            # What it came to is worth more to an eye than that it rests again.
+        for node in [*(self.nodes if structure else ()), *(data.get('nodes') or ())]:
             status = str(node.get('status', 'IDLE'))
-            result = node.get('result')
-            changes[node['uid']] = str(result) if result and status == 'IDLE' else status
+            if status == 'IDLE':
+                # What it came to is worth more to an eye than that it rests again.
+                before = self._now.get(node['uid'], 'IDLE')
+                status = str(node.get('result') or ('IDLE' if before == 'RUNNING' else before))
+            changes[node['uid']] = status
             if node.get('message'):
                 self.messages[node['uid']] = str(node['message'])
-        if changes and len(self.reports) < _MOST_REPORTS:
-            self.reports.append((moment, changes))
+        self._now.update(changes)
+        entries = dict(data.get('blackboard') or {})
+        if (changes or entries) and len(self.reports) < _MOST_REPORTS:
+            self.reports.append((moment, changes, entries))
 
     def at(self, count: int | None = None) -> dict[int, str]:
         """Status of each node after so many reports, of all by default."""
         statuses: dict[int, str] = {}
-        for _, changes in self.reports[:count]:
+        for _, changes, _ in self.reports[:count]:
             statuses.update(changes)
         return statuses
+
+    def blackboard(self, count: int | None = None) -> dict[str, Any]:
+        """Entries of the blackboard after so many reports, of all by default, by their names."""
+        entries: dict[str, Any] = {}
+        for _, _, changes in self.reports[:count]:
+            entries.update(changes)
+        return {name: entries[name] for name in sorted(entries) if entries[name] is not None}
 
     @property
     def active(self) -> list[str]:

@@ -12,7 +12,7 @@ from nicegui.element import Element
 
 from ..local.platform_client import Event, OperatorError
 from . import words
-from .layout import attempt, Button, each, empty, on_change, question, say
+from .layout import attempt, Button, each, empty, named, on_change, question, say
 from .robot_view import RobotView
 from .sessions import Session
 from .tree_runs import GOING, last_good, TreeRun, TreeRuns
@@ -99,6 +99,10 @@ class TreesPage:
                 'aria-label="Moment of the run" label'
             )
             self._when = ui.label().classes('xc-soft')
+            with ui.element('section').props('aria-label=Blackboard') as self._board:
+                with ui.element('h3').classes('xc-h2'):
+                    ui.label('Blackboard')
+                self._entries = ui.element('dl').classes('xc-values')
             self._nothing = empty(
                 'No tree has run yet. Write one and push it, or run one of the library.'
             )
@@ -168,7 +172,7 @@ class TreesPage:
         if options != self._choice.options:
             self._choice.set_options(options, value=self._shown.run_id if self._shown else None)
         run = self._shown
-        for element in (self._tree, self._scrub, self._when, self._state):
+        for element in (self._tree, self._scrub, self._when, self._state, self._board):
             element.set_visibility(run is not None)
         self._nothing.set_visibility(run is None)
         self._halt.set_visibility(any(run.state in GOING for run in runs.values()))
@@ -201,7 +205,18 @@ class TreesPage:
             f'{words.clock(moment, self._session.zone)}, {since:.1f} s after its begin, '
             f'report {at} of {count}'
         )
+        self._show_blackboard(run.blackboard(at))
         self._show_errors(run.errors if run.state not in GOING else [])
+
+    def _show_blackboard(self, entries: dict[str, Any]) -> None:
+        self._board.set_visibility(bool(entries))
+        self._entries.clear()
+        with self._entries:
+            for name, value in entries.items():
+                with ui.element('dt'):
+                    ui.label(name)
+                with ui.element('dd'):
+                    ui.label(words.text(value, 240))
 
     def _show_errors(self, errors: list[dict[str, Any]]) -> None:
         self._errors.clear()
@@ -262,7 +277,7 @@ class TreesPage:
                     run.classes('xc-do').props('dense').set_enabled(self._feed.may_command)
                     if not tree.get('own'):
                         gone = Button('Forget', on_click=lambda name=name: self._forget(name))
-                        gone.classes('xc-plain').props(f'dense aria-label="Forget {name}"')
+                        named(gone, f'Forget {name}').classes('xc-plain').props('dense')
 
     async def _run(self, name: str) -> None:
         command = self._command('run_tree')

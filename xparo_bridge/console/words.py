@@ -66,6 +66,12 @@ def number(value: Any, key: str = '') -> str:
     return f'{digits}\N{NO-BREAK SPACE}{unit}' if unit else digits
 
 
+def with_unit(key: str) -> str:
+    """Return the name of a number with its unit, where that is known."""
+    unit = _UNITS.get(key.rpartition('.')[2], '')
+    return f'{key}, {unit}' if unit else key
+
+
 def text(value: Any, most: int = 120) -> str:
     """Return any value in a line."""
     if value is None:

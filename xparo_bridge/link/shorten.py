@@ -20,11 +20,12 @@ def shortened(message: Any) -> Any:
     if isinstance(message, CommandStatus):
         return _command(message)
     if isinstance(message, BehaviorStatus):
-        omitted = _sizes(message, 'structure', 'nodes', 'errors')
+        omitted = _sizes(message, 'structure', 'nodes', 'errors', 'blackboard')
         return replace(
             message,
             structure=(),
             nodes=(),
+            blackboard={},
             errors=[_clipped(error) for error in list(message.errors)[:_ERRORS]],
             omitted=omitted,
         )

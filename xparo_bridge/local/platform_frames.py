@@ -142,7 +142,14 @@ def _behavior_status(kind: str, data: dict[str, Any]) -> None:
         kind,
         data,
         {'tree_name': str, 'state': str},
-        {'run_id': str, 'structure': list, 'nodes': list, 'errors': list, **_DELIVERY},
+        {
+            'run_id': str,
+            'structure': list,
+            'nodes': list,
+            'errors': list,
+            'blackboard': dict,
+            **_DELIVERY,
+        },
     )
 
 

@@ -217,7 +217,8 @@ class BehaviorStatus(Message):
     `structure` comes once at its start, and after each connect: every node with uid, parent, name,
     type, kind, path and status. `nodes` are those whose status changed since the last report, each
     with uid, status, and result and message where there are any. `errors` say what is wrong with a
-    tree, each with message, line, path and hint.
+    tree, each with message, line, path and hint. `blackboard` has the entries that were written
+    since the last report, null for those that are gone.
     """
 
     tree_name: str
@@ -229,6 +230,7 @@ class BehaviorStatus(Message):
     message_id: str = ''
     resent: bool = False
     omitted: Sequence[str] = ()
+    blackboard: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from xparo_bridge.behavior import builtin_registry, load, Problem
-from xparo_bridge.behavior.ros.reports import PERIOD, TreeReports
+from xparo_bridge.behavior.ros.reports import ENTRIES_PERIOD, PERIOD, TreeReports
+from xparo_bridge.behavior.ros.shown_blackboard import MOST_ENTRIES, shown
 from xparo_bridge.behavior.ros.tree_run import RunState
 
 
@@ -26,7 +27,10 @@ class Told:
         self.telling = TreeReports(
             lambda status, link: self.reports.append((status, link)), lambda: self.connected
         )
-        self.tree = load(f'<BehaviorTree ID="T">{body}</BehaviorTree>', builtin_registry())
+        text = f'<BehaviorTree ID="T">{body}</BehaviorTree>'
+        if '<BehaviorTree' in body:
+            text = f'<root BTCPP_format="4" main_tree_to_execute="T">{body}</root>'
+        self.tree = load(text, builtin_registry())
         self.run = SimpleNamespace(
             id='r',
             name='t',
@@ -126,3 +130,88 @@ def test_a_refused_tree_is_told_with_lines_to_who_sent_it(told):
     assert status.errors == [
         {'message': 'no such node', 'line': 3, 'path': 'a/b', 'hint': 'try Spin'}
     ]
+
+
+def entries(found: Told, since: int = 0) -> dict[str, object]:
+    """What was told of the blackboard, all reports together."""
+    return {
+        key: value
+        for status, _ in found.reports[since:]
+        for key, value in status.blackboard.items()
+    }
+
+
+def test_entries_of_the_blackboard_are_told_of_when_they_are_written(told):
+    found = told(
+        '<Sequence><Script code="round := 1; who := \'ann\'"/><Sleep msec="60000"/></Sequence>'
+    )
+    assert entries(found) == {}
+    found.tick()
+    assert entries(found) == {'round': 1, 'who': 'ann'}
+    before = len(found.reports)
+    found.tick(ENTRIES_PERIOD)
+    assert entries(found, before) == {}  # Nothing was written.
+    found.tree.blackboard.set('round', 2)
+    found.tick()
+    assert entries(found, before) == {}  # No node changed: once a second is enough.
+    found.tick(ENTRIES_PERIOD)
+    assert entries(found, before) == {'round': 2}
+    found.tree.blackboard.unset('who')
+    found.tick(ENTRIES_PERIOD)
+    assert entries(found, before) == {'round': 2, 'who': None}
+    found.telling.introduce('second')
+    assert found.reports[-1][0].blackboard == {'round': 2}
+    found.tree.blackboard.set('round', 3)
+    found.run.state = RunState.HALTED
+    found.telling.end(found.run)
+    assert found.reports[-1][0].blackboard == {'round': 3}
+
+
+def test_entries_of_a_subtree_are_told_of_with_its_path(told):
+    found = told(
+        '<BehaviorTree ID="T"><Sequence><Script code="table := 4"/>'
+        '<SubTree ID="S" name="first" place="{table}"/><Sleep msec="60000"/></Sequence>'
+        '</BehaviorTree><BehaviorTree ID="S"><Script code="left := place - 1"/></BehaviorTree>'
+    )
+    found.tick()
+    assert entries(found) == {'table': 4, 'first/left': 3}
+
+
+def test_of_entries_that_are_written_at_every_tick_one_hears_once_a_second(told):
+    found = told(WAITING)
+    for count in range(100):
+        found.tree.blackboard.set('count', count)
+        found.tick(after=0.01)
+    assert len(found.reports) <= 4
+
+
+def test_of_a_large_blackboard_the_beginning_is_told(told):
+    found = told(WAITING)
+    for number in range(10 * MOST_ENTRIES):
+        found.tree.blackboard.set(f'key_{number}', number)
+    found.tick(ENTRIES_PERIOD)
+    assert len(entries(found)) == MOST_ENTRIES
+
+
+class Cloud:
+    """Stands for a message, which may be large."""
+
+
+@pytest.mark.parametrize(
+    ('value', 'told_of'),
+    [
+        (True, True),
+        (2.5, 2.5),
+        (float('nan'), 'nan'),
+        (float('inf'), 'inf'),
+        ('x' * 1000, 'x' * 197 + '...'),
+        ([1, 'a', [2.0]], [1, 'a', [2.0]]),
+        (list(range(5000)), '(list of 5000)'),
+        ({'x': 1.0}, {'x': 1.0}),
+        ([[[[1]]]], [[['(list of 1)']]]),
+        (b'1234', '(bytes of 4)'),
+        (Cloud(), '(Cloud)'),
+    ],
+)
+def test_a_value_is_told_of_in_short(value, told_of):
+    assert shown(value) == told_of

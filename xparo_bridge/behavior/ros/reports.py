@@ -6,7 +6,8 @@ Report to the platform how a tree runs.
 The structure once, then at most ten times a second the nodes whose status changed. A node that
 does the same at every tick, such as a condition that holds, is told of once; a node that changed
 several times since the last report is told of with the last result it had and its status now.
-While no link is up nothing is sent, and what changed meanwhile is sent as one report.
+While no link is up nothing is sent, and what changed meanwhile is sent as one report. Entries of
+the blackboard that were written go with them, or once a second alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from ...messages import BehaviorStatus
 from ..errors import clip, first_problems, Problem
 from ..node import FAILURE, IDLE, RUNNING, TreeNode
 from ..status import NodeStatus
+from .shown_blackboard import ShownBlackboard
 from .tree_run import TreeRun
 
 PERIOD = 0.1  # s between reports
+ENTRIES_PERIOD = 1.0  # s between reports of a blackboard alone
 # Of a tree in which more nodes change the others are told of in the next report, ms apart.
 _MAX_NODES = 1000
 _MAX_MESSAGE = 1000  # characters
@@ -44,7 +47,9 @@ class TreeReports:
         # The nodes that changed since the last report, with the last result they had.
         self._changed: dict[TreeNode, NodeStatus | None] = {}
         self._reported: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
+        self._entries: ShownBlackboard | None = None
         self._next = 0.0
+        self._next_entries = 0.0
         # Who is told of each change of a node's status, and of how each run stands.
         self._watch: Watch | None = None
         self._hear: Callable[[BehaviorStatus], object] = lambda status: None
@@ -63,19 +68,30 @@ class TreeReports:
         self._changed.clear()
         self._reported.clear()
         self._stop_observing = run.tree.observe(self._on_change)
-        warnings = problem_list(run.warnings)
+        self._entries = ShownBlackboard(run.tree)
         self._report_to(
             BehaviorStatus(
-                run.name, run.phase, errors=warnings, run_id=run.id, structure=run.tree.describe()
+                run.name,
+                run.phase,
+                errors=problem_list(run.warnings),
+                run_id=run.id,
+                structure=run.tree.describe(),
+                blackboard=self._entries.changes(),
             )
         )
 
     def introduce(self, link: str) -> None:
         """Tell a link that has just connected of the run there is."""
         run = self._run
-        if run is not None:
+        if run is not None and self._entries is not None:
             self._send(
-                BehaviorStatus(run.name, run.phase, run_id=run.id, structure=run.tree.describe()),
+                BehaviorStatus(
+                    run.name,
+                    run.phase,
+                    run_id=run.id,
+                    structure=run.tree.describe(),
+                    blackboard=self._entries.everything(),
+                ),
                 link,
             )
 
@@ -86,26 +102,38 @@ class TreeReports:
     def flush(self, *, now: bool = False) -> None:
         """Send what changed, if it is time."""
         run = self._run
-        if run is None or not self._changed or not (now or time.monotonic() >= self._next):
+        if run is None or self._entries is None:
+            return
+        moment = time.monotonic()
+        if not now and moment < (self._next if self._changed else self._next_entries):
             return
         if not (now or self._is_connected()):
             return
-        self._next = time.monotonic() + PERIOD
+        self._next = moment + PERIOD
         nodes = self._take_changes(_MAX_NODES)
-        if nodes:
-            self._send(BehaviorStatus(run.name, run.phase, nodes, run_id=run.id), None)
+        entries: dict[str, Any] = {}
+        if nodes or now or moment >= self._next_entries:
+            self._next_entries = moment + ENTRIES_PERIOD
+            entries = self._entries.changes()
+        if nodes or entries:
+            self._send(
+                BehaviorStatus(run.name, run.phase, nodes, run_id=run.id, blackboard=entries), None
+            )
 
     def end(self, run: TreeRun) -> None:
         """Tell how a run ended."""
         nodes: list[dict[str, Any]] = []
-        if run is self._run:
+        entries: dict[str, Any] = {}
+        if run is self._run and self._entries is not None:
             self._stop_observing()
-            nodes = self._take_changes()
-            self._run = None
+            nodes, entries = self._take_changes(), self._entries.changes()
+            self._run = self._entries = None
         errors = problem_list(run.problems)
         if run.error and not errors:
             errors = problem_list([Problem(run.error)])
-        self._report_to(BehaviorStatus(run.name, run.state.value, nodes, errors, run.id))
+        self._report_to(
+            BehaviorStatus(run.name, run.state.value, nodes, errors, run.id, blackboard=entries)
+        )
 
     def reject(self, name: str, problems: Sequence[Problem], link: str | None) -> None:
         """Tell who sent a tree why it does not run."""

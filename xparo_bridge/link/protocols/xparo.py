@@ -142,6 +142,8 @@ def _behavior_status(status: BehaviorStatus) -> str:
     for key in ('structure', 'errors'):
         if getattr(status, key):
             data[key] = list(getattr(status, key))
+    if status.blackboard:
+        data['blackboard'] = dict(status.blackboard)
     return _message('behavior_status', {**data, **_delivery(status)})
 
 
