@@ -23,7 +23,7 @@ class Limits:
 
     size: int = 1_000_000
     depth: int = 256
-    nodes: int = 10_000
+    nodes: int = 5_000
     includes: int = 50
     problems: int = 200
     text: int = 4_000_000

@@ -53,7 +53,7 @@ TREES = {
     '1000 slow leaves': (
         '<Repeat num_cycles="-1"><Sequence>' + '<Slow/>' * 1000 + '</Sequence></Repeat>'
     ),
-    '9000 nodes that run': ('<ParallelAll>' + '<Sleep msec="100000"/>' * 9000 + '</ParallelAll>'),
+    '4500 nodes that run': ('<ParallelAll>' + '<Sleep msec="100000"/>' * 4500 + '</ParallelAll>'),
 }
 
 
@@ -127,7 +127,7 @@ def test_a_tick_in_slices_comes_to_the_same_end(robot):
 
 
 def test_a_tick_that_stands_still_is_halted_at_once(robot):
-    run = robot.start('<Sequence>' + '<Slow/>' * 5000 + '</Sequence>')
+    run = robot.start('<Sequence>' + '<Slow/>' * 4000 + '</Sequence>')
     robot.until(lambda: run.in_tick)
     robot.runner.halt(run)
     robot.until(lambda: run.state.ended)
@@ -146,7 +146,7 @@ def test_a_halt_while_a_tree_is_checked_drops_it(robot):
     ended = []
     run = robot.run_xml(
         'checked',
-        f'<BehaviorTree ID="M">{TREES["9000 nodes that run"]}</BehaviorTree>',
+        f'<BehaviorTree ID="M">{TREES["4500 nodes that run"]}</BehaviorTree>',
         on_end=ended.append,
     )
     assert (run.state, robot.runner.idle) == ('checking', False)
