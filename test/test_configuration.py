@@ -91,7 +91,7 @@ def test_an_error_names_the_file_that_holds_the_value(file):
     [
         ('a: [1\nb: 2\n', 'not YAML'),
         ('- 1\n', 'holds no map'),
-        ('chat: {}\nchat: {}\n', 'stands twice'),
+        ('chat: {}\nchat: {}\n', 'chat: the key stands twice, first in line 1; put what'),
         ('a: !!python/object/apply:os.getcwd []\n', 'not YAML'),
         ('a: &a [*a]\n', 'holds itself'),
         ('? [a, b]\n: 1\n', 'a key must be plain text'),

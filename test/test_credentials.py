@@ -49,7 +49,7 @@ def test_a_bad_file_is_refused_without_quoting_it(tmp_path, text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CredentialsError, match='none.yaml'):
+    with pytest.raises(CredentialsError, match=r'none\.yaml: cannot be read: No such file or dir'):
         read_credentials(str(tmp_path / 'none.yaml'), {})
 
 

@@ -19,7 +19,7 @@ import threading
 
 import yaml
 
-from .errors import BadInput
+from .errors import BadInput, words_of
 from .state import State
 from .yaml_reader import read_yaml, YamlError
 
@@ -102,7 +102,7 @@ def read_credentials(
         mode = path.stat().st_mode
         text = _read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise CredentialsError(f'{path}: cannot be read: {error}') from None
+        raise CredentialsError(f'{path}: cannot be read: {words_of(error)}') from None
     # systemd shows its credentials as 0440, but keeps everybody else out of their folder.
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and from_systemd is None:
         raise CredentialsError(f'{path}: others may read it; run: chmod 600 {path}')

@@ -23,3 +23,8 @@ class NotNow(BridgeError):
 
 class NotAllowed(BridgeError):
     """Whoever asked may not have it done."""
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says for people: of the system's without number and path."""
+    return getattr(error, 'strerror', None) or str(error)

@@ -203,7 +203,7 @@ class Layer:
                 self._complain(node, at, text, files, misread=True)
 
     def _note_map(self, node: yaml.MappingNode, at: KeyPath, files: Sequence[Path]) -> None:
-        seen: set[str] = set()
+        seen: dict[str, int] = {}  # Each key with its line.
         unreadable: set[int] = set()
         for index, (key, value) in enumerate(node.value):
             if not isinstance(key, yaml.ScalarNode):
@@ -225,8 +225,12 @@ class Layer:
                     key.tag = _TAG + 'str'  # As it is meant.
                 # Duplicate keys are refused: YAML would keep the last one in silence.
                 if key.value in seen:
-                    self._complain(key, (*at, key.value), 'the key stands twice', files)
-                seen.add(key.value)
+                    words = (
+                        f'the key stands twice, first in line {seen[key.value]}; '
+                        'put what belongs to it under one'
+                    )
+                    self._complain(key, (*at, key.value), words, files)
+                seen.setdefault(key.value, key.start_mark.line + 1)
                 if not key.style and (words := unseen(key.value)):
                     self._complain(key, (*at, key.value), words, files, misread=True)
                 self.lines[(*at, key.value)] = _place(key, files)

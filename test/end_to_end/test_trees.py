@@ -193,7 +193,7 @@ def test_trees_are_run_halted_listed_and_deleted_by_command(tmp_path):
             unknown = await parts.ended(await parts.send('run_tree', tree_name='sleepy'))
             assert unknown['error']['code'] == 'unknown_tree'
             own = await parts.ended(await parts.send('delete_tree', tree_name='delivery_round'))
-            assert own['state'] == 'rejected'
+            assert (own['state'], own['error']['code']) == ('rejected', 'own_tree')
 
     asyncio.run(scenario())
 

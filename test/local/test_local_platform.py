@@ -16,7 +16,7 @@ from fixtures.processes import Process
 import pytest
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from xparo_bridge.local.event_lines import brief
+from xparo_bridge.local.event_lines import brief, event_line
 from xparo_bridge.local.local_platform import parameters
 from xparo_bridge.local.platform_client import OperatorClient, OperatorError
 
@@ -283,6 +283,41 @@ def test_who_watches_from_a_number_misses_nothing(port):
     asyncio.run(test())
 
 
+@pytest.mark.parametrize(
+    ('options', 'lines'),
+    [
+        ((), ['telemetry battery=80 pose={x=1}', 'chat message=done']),
+        (('--only', 'pose'), ['telemetry pose={x=1}']),
+        (('--only', 'chat'), ['chat message=done']),
+        (('--no-telemetry',), ['chat message=done']),
+        (('--all', '--only', 'pose'), ['telemetry pose={x=1}'] * 3),
+    ],
+)
+def test_who_watches_sees_what_changed(port, options, lines):
+    async def test():
+        async with robot(port) as socket, await OperatorClient.connect(port=port) as operator:
+            await say(socket, 'telemetry', begin=1)
+            begin = await operator.wait_for(lambda event: event.get('data') == {'begin': 1})
+            since = str(begin['seq'])
+            for _ in range(3):
+                await say(socket, 'telemetry', battery=80.0, pose={'x': 1.0})
+            await say(socket, 'chat', message='done')
+            await operator.wait_for(lambda event: event.get('type') == 'chat')
+            arguments = ('watch', '--port', str(port), '--since', since, *options)
+            with Process.module(PLATFORM, *arguments, name='watch') as watch:
+
+                def said():
+                    words = [line.partition(' r1 ')[2] for line in watch.lines]
+                    return sorted(line for line in words if line.startswith(('tele', 'chat')))
+
+                async with asyncio.timeout(30.0):
+                    while len(said()) < len(lines):
+                        await asyncio.sleep(0.05)
+                assert said() == sorted(lines)
+
+    asyncio.run(test())
+
+
 def test_a_robot_can_be_kicked_with_a_close_code(port):
     async def test():
         async with robot(port) as socket, await OperatorClient.connect(port=port) as operator:
@@ -538,6 +573,35 @@ def test_an_id_is_not_empty(port):
     done = cli(port, 'send', 'status', '--id', '')
     assert done.returncode == 2
     assert 'not empty' in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_with_what_to_do(port):
+    done = cli(port, 'serve')
+    assert (done.returncode, done.stdout) == (1, '')
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f'local_platform: port {port} is in use, perhaps by')
+    assert '--port 0' in said and 'Errno' not in said
+
+
+@pytest.mark.parametrize(
+    ('errors', 'lines'),
+    [
+        ([], ['tree t rejected']),
+        (
+            [{'message': 'the robot is stopped', 'hint': 'send the command resume first'}],
+            ['tree t rejected: the robot is stopped (send the command resume first)'],
+        ),
+        (
+            [{'message': 'no node type Spinn', 'line': 4}, {'message': 'bad', 'path': 'Main/go'}],
+            ['tree t rejected', '    line 4: no node type Spinn', '    Main/go: bad'],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_tree_is_said_with_what_would_help(errors, lines):
+    data = {'tree_name': 't', 'state': 'rejected', 'errors': errors}
+    event = {'event': 'received', 'type': 'behavior_status', 'time': 0.0, 'robot': 'r'}
+    said = event_line({**event, 'data': data}).partition(' r ')[2]
+    assert said.splitlines() == lines
 
 
 def test_the_command_line_names_the_trouble_in_one_line(port):

@@ -11,6 +11,7 @@ import re
 import pytest
 
 from xparo_bridge.scenarios.checks import CHECKS
+from xparo_bridge.scenarios.given import KEYS
 from xparo_bridge.scenarios.scenario import load_scenario
 from xparo_bridge.scenarios.steps import STEPS
 from xparo_bridge.scenarios.steps.expect import KINDS
@@ -30,9 +31,11 @@ def test_its_python_is_python(code):
     ast.parse(code)
 
 
-def test_it_has_each_step_check_expectation_and_world():
+def test_it_has_each_key_step_check_expectation_and_world():
     for name in (*STEPS, *CHECKS, *(kind.key for kind in KINDS)):
         assert f'`{name}:' in PAGE, name
+    for name in KEYS:
+        assert f'| `{name}` |' in PAGE, name
     for name in WORLDS:
         assert f'| `{name}` |' in PAGE
 
@@ -50,7 +53,7 @@ def test_each_step_it_shows_can_be_read(tmp_path, text):
     (tmp_path / 'delivery.xml').write_text('<root/>')
     text = text.replace('place: door', 'place: kitchen')
     file = tmp_path / 's.yaml'
-    file.write_text(f'steps:\n  - {text}\n')
+    file.write_text(f'given: {{programs: {{mower: sleep 9}}}}\nsteps:\n  - {text}\n')
     load_scenario(file)
 
 

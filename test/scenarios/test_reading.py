@@ -36,6 +36,30 @@ def step(text: str) -> str:
     return f'{GO}  - {text}\n'
 
 
+def test_all_problems_are_told_whichever_part_they_are_in(tmp_path):
+    text = (
+        'given:\n'
+        '  mapp: hall.yaml\n'
+        '  map: nowhere.yaml\n'
+        '  robot: {place: dept}\n'
+        "  programs: {arm: 'sh -c \"', 'a/b': [ls], leg: []}\n"
+        'steps:\n'
+        '  - wait: 1 parsec\n'
+        'than: []\n'
+    )
+    told = problems(tmp_path, text)
+    assert [problem.partition(': ')[0] for problem in told] == [
+        's.yaml:8',
+        *('s.yaml:2', 's.yaml:3', 's.yaml:5', 's.yaml:5', 's.yaml:5', 's.yaml:4'),
+    ]
+    assert 'did you mean "then"?' in told[0] and 'No closing quotation' in told[3]
+    # What names robots and programs is read when these are known.
+    told = problems(
+        tmp_path, 'steps:\n  - wait: 1 parsec\n  - kill_program: {program: x}\nthan: 1\n'
+    )
+    assert [problem.partition(': ')[0] for problem in told] == ['s.yaml:4', 's.yaml:2', 's.yaml:3']
+
+
 @pytest.mark.parametrize(
     ('kind', 'text', 'value'),
     [
@@ -155,7 +179,7 @@ def test_a_quantity_that_is_wrong_says_what_would_be_right(kind, text, words):
         ),
         ('steps: [', 'not YAML'),
         ('steps: 5\n', 's.yaml:1: steps: expected a list'),
-        (GO + GO, 's.yaml:3: steps: the key stands twice'),
+        (GO + GO, 's.yaml:3: steps: the key stands twice, first in line 1; put what'),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_what_would_be_right(tmp_path, text, wanted):

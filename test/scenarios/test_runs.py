@@ -123,6 +123,36 @@ def test_a_bridge_that_dies_unasked_is_named(tmp_path):
         process.wait_for_line('drive: .*bridge of robot ended with exit code -9')
 
 
+@pytest.mark.parametrize(
+    ('program', 'code', 'words'),
+    [
+        ('sh -c "echo no arm here; exit 3"', (1, 2), 'arm ended with exit code 3: no arm here'),
+        ('no_such_program', (2,), 'program arm: no_such_program: No such file or directory'),
+    ],
+)
+def test_a_program_of_the_users_that_dies_or_is_not_there_is_named(tmp_path, program, code, words):
+    text = f'given: {{programs: {{arm: {program!r}}}}}\nsteps:\n  - wait: 1000 s\n'
+    with scenario(tmp_path, text) as process:
+        assert process.wait(LIMIT) in code
+        process.wait_for_line(words)
+    assert not descendants()
+
+
+def test_what_a_program_of_the_users_started_ends_with_the_run(tmp_path):
+    text = (
+        'given: {programs: {arm: \'sh -c "sleep 987654 & exec sleep 987654"\'}}\n'
+        'steps:\n'
+        '  - wait: 1 s\n'
+    )
+    with scenario(tmp_path, text) as process:
+        assert process.wait(LIMIT) == 0
+    assert not [
+        each
+        for each in psutil.process_iter(['cmdline'])
+        if '987654' in ' '.join(each.info['cmdline'] or [])
+    ]
+
+
 def verdict(state: int, seed: int = 0) -> Verdict:
     return Verdict('drive', state, seed)
 

@@ -50,6 +50,36 @@ def test_the_pytest_of_the_page_passes(tmp_path):
         process.wait_for_line('PASSED .*test_the_robot_delivers')
 
 
+# A meadow of 8 m by 5 m with a fence around it.
+MEADOW = 'image: meadow.pgm\nresolution: 0.1\norigin: [-1.0, -1.0, 0.0]\nnegate: 0\n'
+
+
+def _picture(width: int = 80, height: int = 50) -> bytes:
+    inside = bytes([0] + [254] * (width - 2) + [0])
+    rows = [bytes(width), *[inside] * (height - 2), bytes(width)]
+    return f'P5\n{width} {height}\n255\n'.encode() + b''.join(rows)
+
+
+@pytest.mark.timeout(300)
+def test_the_robot_of_ones_own_is_tested_with_its_own_node_and_map(tmp_path):
+    for language, name in (
+        ('yaml', 'mow.yaml'),
+        ('yaml', 'mower_robot.yaml'),
+        ('python', 'mower.py'),
+    ):
+        (tmp_path / name).write_text(block(language, f'# {name}\n'))
+    (tmp_path / 'meadow.yaml').write_text(MEADOW + 'occupied_thresh: 0.65\nfree_thresh: 0.25\n')
+    (tmp_path / 'meadow.pgm').write_bytes(_picture())
+    report = tmp_path / 'report'
+    run = ('scenario', str(tmp_path / 'mow.yaml'), '--report', str(report))
+    with Process.module(
+        'xparo_bridge', *run, '--real-time-factor', '3', name='scenario'
+    ) as process:
+        assert process.wait(LIMIT) == 0
+        process.wait_for_line('passed mow')
+    assert (report / 'mow' / 'logs' / 'mower.log').exists()
+
+
 def _installed() -> bool:
     from importlib.metadata import entry_points
 

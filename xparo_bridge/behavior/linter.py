@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 import sys
 
+from ..errors import words_of
 from ..utf8 import read_text
 from . import nav2
 from .budget import SCRIPTS as _SCRIPTS
@@ -97,7 +98,7 @@ def _check_file(name: str, registry: NodeRegistry, options: argparse.Namespace) 
         print(f'{name}: cannot be read: it is not UTF-8; save it as UTF-8', file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
-        print(f'{name}: cannot be read: {error}', file=sys.stderr)
+        print(f'{name}: cannot be read: {words_of(error)}', file=sys.stderr)
         return 2
     folder = options.tree_folder or (Path.cwd() if name == '-' else path.parent)
     reader = Reader(

@@ -19,7 +19,7 @@ from ..credentials import (
     read_credentials,
 )
 from ..crossing import Crossing
-from ..errors import BadInput
+from ..errors import BadInput, words_of
 from ..faults import FAULTS
 from ..messages import LinkProblem, RobotInfo
 from ..observers import Observers
@@ -232,13 +232,14 @@ def tls_context(settings: Mapping[str, Any], urls: Sequence[str]) -> ssl.SSLCont
     try:
         tls = ssl.create_default_context(cafile=settings['ca_file'])
     except OSError as error:  # ssl.SSLError is one too
-        raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {error}') from None
+        raise LinkError(f'link {name}: ca_file {settings["ca_file"]}: {words_of(error)}') from None
     if certificate is not None:
         try:
             # Without a password: asked for one, OpenSSL would wait at a terminal.
             tls.load_cert_chain(certificate, settings['client_key'], password=lambda: '')
         except OSError as error:
-            raise LinkError(f'link {name}: client_certificate {certificate}: {error}') from None
+            said = f'client_certificate {certificate}: {words_of(error)}'
+            raise LinkError(f'link {name}: {said}') from None
     return tls
 
 

@@ -60,11 +60,13 @@ class Child:
         *,
         log: Path | None = None,
         env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> Child:
         """
         Start a program that dies with this one, even if this one is killed.
 
-        What it prints is appended to `log`, if there is one; `env` adds to the environment.
+        What it prints is appended to `log`, if there is one; `env` adds to the environment, and
+        `folder` is where it runs.
 
         Its own process group keeps Ctrl-C from it: it is told to end when its turn has come.
         """
@@ -77,6 +79,7 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
+                cwd=folder,
                 preexec_fn=die_with_parent(),
             ),
             log,

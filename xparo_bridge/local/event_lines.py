@@ -25,7 +25,12 @@ _JUST_NOW = 5.0  # s between a status and its arrival, with clocks that differ a
 
 def is_routine(event: Event) -> bool:
     """Whether an event is telemetry or a heartbeat."""
-    if event.get('type') in ('telemetry', 'telemetry_history', 'pong'):
+    return event.get('type') in ('telemetry', 'telemetry_history') or is_heartbeat(event)
+
+
+def is_heartbeat(event: Event) -> bool:
+    """Whether an event only shows that the other side is there."""
+    if event.get('type') == 'pong':
         return True
     return event['event'] == 'sent' and event.get('frame') == _PING
 
@@ -54,6 +59,8 @@ def event_line(event: Event) -> str:
         text = '\n'.join([' '.join(filter(None, parts)), *more])
     elif event.get('type') == 'behavior_status':
         text = _tree_line(event['data'])
+    elif event.get('type') == 'telemetry_history':
+        text = _history_line(event['data'])
     elif event['event'] == 'received':
         text = f'{event["type"]} {brief(event["data"])}'
     else:
@@ -77,11 +84,31 @@ def _tree_line(status: dict[str, Any]) -> str:
     parts = [f'tree {status["tree_name"]} {status["state"]}']
     if status.get('structure'):
         parts.append(f'({len(status["structure"])} nodes)')
-    for error in status.get('errors', ()):
-        if isinstance(error, dict):
-            where = error.get('path') or (f'line {error["line"]}' if error.get('line') else '')
-            parts.append(f'{where}: {error.get("message", "")}' if where else error['message'])
-    return ' '.join(parts)
+    errors = [_problem(error) for error in status.get('errors', ()) if isinstance(error, dict)]
+    if len(errors) == 1:
+        return f'{" ".join(parts)}: {errors[0]}'
+    return '\n'.join([' '.join(parts), *(f'    {error}' for error in errors)])
+
+
+def _problem(error: dict[str, Any]) -> str:
+    """What is wrong with a tree, where, and what would help."""
+    where = error.get('path') or (f'line {error["line"]}' if error.get('line') else '')
+    said = ': '.join(filter(None, (where, error.get('message', ''))))
+    return f'{said} ({error["hint"]})' if error.get('hint') else said
+
+
+def _history_line(data: dict[str, Any]) -> str:
+    """How much telemetry of an outage came, and of which time; --json has all of it."""
+    times = [
+        sample['time']
+        for sample in data.get('samples', ())
+        if isinstance(sample, dict) and isinstance(sample.get('time'), (int, float))
+    ]
+    of = ' to '.join(
+        time.strftime('%H:%M:%S', time.localtime(at))
+        for at in ((min(times), max(times)) if times else ())
+    )
+    return f'telemetry_history {len(times)} samples of an outage{of and ", "}{of}'
 
 
 def nested(value: Any, indent: str = '    ') -> list[str]:

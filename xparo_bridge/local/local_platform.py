@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
+import errno
 import os
 from pathlib import Path
 import sys
@@ -69,7 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
     except OSError as error:
-        print(f'local_platform: {error}', file=sys.stderr)
+        said = f'{error}'
+        if error.errno == errno.EADDRINUSE:
+            said = (
+                f'port {options.port} is in use, perhaps by another local_platform or by the '
+                'demo; end that one, or name a free port: --port 0 takes any'
+            )
+        print(f'local_platform: {said}', file=sys.stderr)
     except WebSocketException as error:
         print(
             f'local_platform: {options.host}:{options.port} turned us down ({error}); '
@@ -242,8 +249,14 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument(
         '--only',
         action='append',
-        metavar='KIND',
-        help='only events or messages of this kind, such as command_status; may be repeated',
+        metavar='NAME',
+        help='only events or messages of this kind, such as command_status, or this value of '
+        'the telemetry, such as pose; may be repeated',
+    )
+    watch.add_argument(
+        '--all',
+        action='store_true',
+        help='everything as it comes, also telemetry that has not changed, and pings',
     )
     watch.add_argument('--json', action='store_true', help='events as JSON lines')
     verb('completion', verbs.completion, "print the shell's completion of all executables")

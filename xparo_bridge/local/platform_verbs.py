@@ -16,8 +16,9 @@ import time
 from typing import Any
 
 from ..utf8 import NotUtf8, read_text
-from .event_lines import event_line, is_routine
-from .platform_client import OperatorClient, OperatorError, Predicate
+from .changes import Changes, of_interest, PERIOD
+from .event_lines import event_line, is_heartbeat, is_routine
+from .platform_client import Event, OperatorClient, OperatorError, Predicate
 from .terminal import Terminal
 from .tree_view import TreeView
 
@@ -190,29 +191,48 @@ async def push_tree(options: argparse.Namespace) -> int:
 
 
 async def watch(options: argparse.Namespace) -> int:
-    """Print events as they come."""
+    """Print events as they come; of the telemetry what has changed, unless all is wanted."""
     views: dict[str, TreeView] = {}
-    terminal = Terminal()
+    terminal, only = Terminal(), set(options.only or ())
+    changes = None if options.all or options.json else Changes()
+
+    def show(event: Event) -> None:
+        if options.json:
+            print(json.dumps(event), flush=True)
+            return
+        said = event.get('data')
+        state = str(said.get('state', '')) if isinstance(said, dict) else event['event']
+        terminal.line(event_line(event), state)
+        if event.get('type') == 'behavior_status':
+            view = views.setdefault(event['robot'], TreeView())
+            # A robot may report nodes of a tree whose beginning was not watched.
+            with contextlib.suppress(KeyError, TypeError):
+                for line in view.update(event['data']):
+                    print(f'    {line}', flush=True)
+
+    async def show_what_waits(waiting: Changes) -> None:
+        while True:
+            await asyncio.sleep(PERIOD)
+            for event in waiting.waiting():
+                show(event)
+
     async with await connect(options, options.since) as client:
-        async for event in client.events():
-            if options.robot not in (None, event['robot']):
-                continue
-            if options.no_telemetry and is_routine(event):
-                continue
-            if options.only and not {event['event'], event.get('type')} & set(options.only):
-                continue
-            if options.json:
-                print(json.dumps(event), flush=True)
-            else:
-                said = event.get('data')
-                state = str(said.get('state', '')) if isinstance(said, dict) else event['event']
-                terminal.line(event_line(event), state)
-            if event.get('type') == 'behavior_status' and not options.json:
-                view = views.setdefault(event['robot'], TreeView())
-                # A robot may report nodes of a tree whose beginning was not watched.
-                with contextlib.suppress(KeyError, TypeError):
-                    for line in view.update(event['data']):
-                        print(f'    {line}', flush=True)
+        timer = asyncio.ensure_future(show_what_waits(changes)) if changes else None
+        try:
+            async for event in client.events():
+                if options.robot not in (None, event['robot']):
+                    continue
+                if options.no_telemetry and is_routine(event):
+                    continue
+                wanted = of_interest(event, only)
+                if wanted is None:
+                    continue
+                asked_for = only and is_heartbeat(event)
+                for each in [wanted] if changes is None or asked_for else changes.of(wanted):
+                    show(each)
+        finally:
+            if timer is not None:
+                timer.cancel()
     return 0
 
 

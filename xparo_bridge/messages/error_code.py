@@ -53,6 +53,7 @@ class ErrorCode(StrEnum):
 
     # Of trees.
     UNKNOWN_TREE = 'unknown_tree'
+    OWN_TREE = 'own_tree'
     BAD_TREE = 'bad_tree'
     TREE_FAILED = 'tree_failed'
     NO_TREE = 'no_tree'

@@ -18,6 +18,7 @@ import json
 import os
 from pathlib import Path
 
+from ..errors import words_of
 from ..json_reader import JsonError, read_json
 from .manifest import BundleError, MANIFEST, Manifest, SIGNATURES
 
@@ -49,7 +50,7 @@ class Bundle:
         try:
             files = _of_folder(path) if path.is_dir() else _of_tar(path)
         except (OSError, EOFError) as error:
-            raise BundleError(f'{path}: cannot be read: {error}') from error
+            raise BundleError(f'{path}: cannot be read: {words_of(error)}') from error
         text = files.pop(MANIFEST, None)
         if text is None:
             raise BundleError(f'{path}: no {MANIFEST}: this is no bundle')

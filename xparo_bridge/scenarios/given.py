@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import re
+import shlex
 import tempfile
 from typing import Any
 
@@ -23,6 +24,18 @@ from .quantities import ANGLE, DURATION, PERCENT, POSITION
 DEFAULTS = ('bridge.yaml', 'commands.yaml', 'places.yaml')
 LIMIT = 300.0  # s of real time that a run may take, unless it says another
 ROBOT = 'robot'  # the name of a robot that has none
+KEYS = (
+    'map',
+    'robot',
+    'robots',
+    'config',
+    'settings',
+    'programs',
+    'simulation',
+    'real_time_factor',
+    'limit',
+)
+_NAME = re.compile(r'[A-Za-z0-9_-]+')  # Of a log file, too.
 # A real bridge in a configuration of its own needs a link; a run gives it its own.
 _ANY_LINK = {'links': [{'name': 'platform', 'protocol': 'xparo', 'url': 'ws://127.0.0.1:1/'}]}
 
@@ -48,6 +61,9 @@ class Given:
     real_time_factor: float | None = None
     limit: float = LIMIT
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    # The user's own, by name: the words of a command line, run in `folder`.
+    programs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    folder: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,7 @@ class Context:
     """What steps and checks may name."""
 
     robots: Mapping[str, RobotSetup]
+    programs: Sequence[str] = ()
 
     def robot(self, part: Part) -> str:
         """Return the robot that a map names, or the only one."""
@@ -91,21 +108,18 @@ def read_given(part: Part) -> Given:
 
     :raises ScenarioError: with all that is wrong.
     """
-    part.map(
-        (
-            'map',
-            'robot',
-            'robots',
-            'config',
-            'settings',
-            'simulation',
-            'real_time_factor',
-            'limit',
-        ),
-        what='of what a run begins with',
-    )
     problems = Problems()
+    with problems.collected():
+        part.map(KEYS, what='of what a run begins with')
+    if not isinstance(part.value, dict):
+        problems.raise_if_any()
     robots: dict[str, RobotSetup] = {}
+    programs: Mapping[str, Sequence[str]] = {}
+    map_file = None
+    with problems.collected():
+        map_file = part['map'].file_name() if 'map' in part else None
+    with problems.collected():
+        programs = _programs(part['programs']) if 'programs' in part else {}
     if 'robot' in part and 'robots' in part:
         part['robots'].refuse('either robot or robots')
     if 'robots' in part:
@@ -116,20 +130,45 @@ def read_given(part: Part) -> Given:
                 robots[name] = _robot(name, name, entry, part)
     else:
         entry = part['robot'] if 'robot' in part else _nothing(part)
-        robots[ROBOT] = _robot(ROBOT, '', entry, part)
+        with problems.collected():
+            robots[ROBOT] = _robot(ROBOT, '', entry, part)
     problems.raise_if_any()
     factor = part.get('real_time_factor')
     limit = part.get('limit')
     return Given(
         robots,
-        part['map'].file_name() if 'map' in part else None,
+        map_file,
         part['settings'].map().value if 'settings' in part else {},
         factor.number(0.1, 10.0) if factor is not None else None,
         limit.quantity(DURATION) if limit is not None else LIMIT,
         part['simulation'].map(('scan_noise', 'dropout', 'speed')).value
         if 'simulation' in part
         else {},
+        programs,
+        part.file.parent,
     )
+
+
+def _programs(part: Part) -> Mapping[str, Sequence[str]]:
+    """Return the command lines of a map, each a text as a shell has it or a list of words."""
+    problems = Problems()
+    programs: dict[str, Sequence[str]] = {}
+    for name, entry in part.map(what='of names and command lines').items():
+        with problems.collected():
+            if not _NAME.fullmatch(name):
+                entry.refuse('expected a name of letters, digits, _ and -')
+            if isinstance(entry.value, list):
+                words = [word.text() for word in entry.list()]
+            else:
+                try:
+                    words = shlex.split(entry.text())
+                except ValueError as error:
+                    entry.refuse(f'cannot be read as a command line: {error}')
+            if not words:
+                entry.refuse('expected a command line, such as ros2 run my_robot arm')
+            programs[name] = words
+    problems.raise_if_any()
+    return programs
 
 
 def _nothing(part: Part) -> Part:

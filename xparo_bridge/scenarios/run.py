@@ -25,6 +25,7 @@ from .checks.platform import always
 from .failures import CouldNotStart, Failed
 from .fault_proxy import fault_proxy
 from .platform_process import PlatformProcess
+from .program import Program
 from .report import recording
 from .scenario import Scenario
 from .stage import Stage
@@ -136,6 +137,12 @@ async def _start(
     stage.ros = world.ros = RosSide()
     stack.callback(stage.ros.close)
     await world.before_bridges()
+    if world.starts_programs:
+        for name, words in scenario.given.programs.items():
+            program = Program(name, words, scenario.given.folder, options.folder / 'logs')
+            stage.programs[name] = program
+            stack.push_async_callback(program.stop)
+            await program.start()
     for robot in scenario.given.robots.values():
         line = await stack.enter_async_context(fault_proxy(stage.platform.port))
         stage.links[robot.name] = line
@@ -332,8 +339,10 @@ async def _deaths(stage: Stage) -> str:
 
 
 def _children(stage: Stage) -> list[Any]:
-    parts = [stage.platform.child, *(bridge.child for bridge in stage.bridges.values())]
-    return [child for child in (*parts, *stage.world.children) if child is not None]
+    parts: list[PlatformProcess | BridgeProcess | Program] = [stage.platform]
+    parts += [*stage.bridges.values(), *stage.programs.values()]
+    children = [*(part.child for part in parts), *stage.world.children]
+    return [child for child in children if child is not None]
 
 
 async def _end_family(stage: Stage) -> None:

@@ -48,8 +48,11 @@ def load_scenario(file: Path) -> Scenario:
 
 
 def _read(part: Part) -> Scenario:
-    part.map(('description', 'given', 'steps', 'then'), required=('steps',))
     problems = Problems()
+    with problems.collected():
+        part.map(('description', 'given', 'steps', 'then'), required=('steps',))
+    if not isinstance(part.value, dict):
+        problems.raise_if_any()
     given = None
     with problems.collected():
         given = read_given(part.get('given') or _empty(part))
@@ -57,9 +60,9 @@ def _read(part: Part) -> Scenario:
     checks: list[Check] = []
     # Without robots and places whatever names them would be wrong as well.
     if given is not None:
-        context = Context(given.robots)
+        context = Context(given.robots, tuple(given.programs))
         with problems.collected():
-            for entry in part['steps'].list():
+            for entry in part['steps'].list() if 'steps' in part else []:
                 with problems.collected():
                     steps.append(read_step(entry, context))
         with problems.collected():

@@ -17,6 +17,7 @@ from .failures import Failed
 from .fault_proxy import FaultProxy
 from .given import Given
 from .platform_process import PlatformProcess
+from .program import Program
 from .ros_side import RosSide
 from .timeline import Timeline
 from .worlds.base import World
@@ -43,6 +44,7 @@ class Stage:
         self.ros: RosSide
         self.links: dict[str, FaultProxy] = {}
         self.bridges: dict[str, BridgeProcess] = {}
+        self.programs: dict[str, Program] = {}
         self.sent: dict[str, Sent] = {}
         self.last_sent: Sent | None = None
         self.trees: dict[str, Sent] = {}
@@ -107,6 +109,7 @@ class Stage:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        children = [*self.world.children, *(bridge.child for bridge in self.bridges.values())]
+        own: list[BridgeProcess | Program] = [*self.bridges.values(), *self.programs.values()]
+        children = [*self.world.children, *(part.child for part in own)]
         pids = [child.pid for child in children if child is not None]
         self.family = await asyncio.to_thread(processes.family, pids)

@@ -33,6 +33,7 @@ from xparo_bridge.configuration import ConfigurationError
 from xparo_bridge.messages import CommandState
 from xparo_bridge.ros.nav2_errors import describe
 from xparo_bridge.ros.nav2_goals import poses_of
+from xparo_bridge.ros.problems import Problems
 from xparo_bridge.share import share
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
@@ -588,6 +589,7 @@ def test_status_tells_what_is_open_and_how_one_ended(station):
         run = at.send('go', 'one', goal='home')
         at.until(lambda: run.state is CommandState.RUNNING)
         result = at.end(at.send('status')).result
+        result.pop('problems', None)  # Nobody publishes the battery, which is said after 10 s.
         assert result == {
             'latch': '',
             'open': [{'command_id': 'one', 'command': 'go', 'state': 'running'}],
@@ -599,6 +601,20 @@ def test_status_tells_what_is_open_and_how_one_ended(station):
         assert at.end(at.send('status', **{'command_id': 'two'})).error['code'] == 'unknown_id'
         why = at.end(at.send('status', telemetry=True)).result['telemetry']
         assert 'battery' in why and all(why.values())
+
+
+def test_status_says_what_of_the_configuration_cannot_be_done(station):
+    at = station({'status': {'kind': 'status'}})
+    problems = Problems.of(at.graph.node)
+    problems.report('topic /scan', 'nobody publishes /scan')
+    assert at.end(at.send('status')).result['problems']['topic /scan'] == 'nobody publishes /scan'
+    for number in range(300):
+        problems.report(f'topic /part_{number}', 'nobody publishes it')
+    assert len(at.end(at.send('status')).result['problems']) == 20
+    problems.solved('topic /scan')
+    assert 'topic /scan' not in at.end(at.send('status')).result['problems']
+    for number in range(300):
+        problems.forget(f'topic /part_{number}')
 
 
 def test_the_menu_has_every_command_with_its_parameters(station):

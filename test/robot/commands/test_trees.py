@@ -24,6 +24,7 @@ COMMANDS = {
     },
     'run_tree': {'kind': 'run_tree'},
     'halt_tree': {'kind': 'halt_tree'},
+    'delete_tree': {'kind': 'delete_tree'},
     'stop': {'kind': 'stop', 'stop_for': 0.2},
     'pause': {'kind': 'pause'},
     'resume': {'kind': 'resume'},
@@ -204,6 +205,16 @@ def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
         at.trees.names,
     )
     assert at.states(at.send('halt_tree')) == ['rejected']
+    run = at.send('delete_tree', tree_name='rond')
+    assert (at.states(run), run.status.error['code']) == (['rejected'], 'unknown_tree')
+    assert run.status.error['known'] == at.trees.names
+
+
+def test_a_tree_of_the_robots_own_is_not_deleted_and_is_called_so(station):
+    at = station(COMMANDS)
+    run = at.send('delete_tree', tree_name='delivery_round')
+    assert (at.states(run), run.status.error['code']) == (['rejected'], 'own_tree')
+    assert 'delivery_round' in at.trees.names
 
 
 @pytest.mark.parametrize('by_command', [False, True])

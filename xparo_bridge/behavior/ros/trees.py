@@ -351,6 +351,10 @@ class Trees:
                 )
         return found
 
+    def is_own(self, name: str) -> bool:
+        """Whether a tree is a file of the robot, which nobody from outside deletes."""
+        return self._runner.library.is_own(name)
+
     def delete(self, name: str) -> None:
         """
         Forget a tree that was given; one that runs goes on.

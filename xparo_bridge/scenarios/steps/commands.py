@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ...errors import words_of
 from ...utf8 import NotUtf8, read_text
 from ..document import Part, read
 from ..given import Context
@@ -112,7 +113,7 @@ class PushTree(Step):
             try:
                 xml = read_text(file)
             except (OSError, NotUtf8) as error:
-                part['file'].refuse(f'{file} cannot be read: {error}')
+                part['file'].refuse(f'{file} cannot be read: {words_of(error)}')
         else:
             xml = part['xml'].text()
         return cls(robot=context.robot(part), title=title or 'tree', xml=xml)

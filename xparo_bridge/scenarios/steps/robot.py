@@ -216,4 +216,33 @@ class KillBridge(Step):
         return not stage.timeline.connected(self.robot) or None
 
 
-STEPS = (Block, Silence, KillServer, FailNext, Battery, JumpClock, KillBridge)
+@dataclass(kw_only=True)
+class KillProgram(Step):
+    """`kill_program: {program: arm, for: 2 s}`: one of `given.programs` ends, and comes back."""
+
+    name: ClassVar[str] = 'kill_program'
+    needs: ClassVar[tuple[str, ...]] = ('kill_program',)
+    program: str
+    number: signal.Signals
+    seconds: float | None
+
+    @classmethod
+    def read(cls, part: Part, context: Context) -> KillProgram:
+        part.map(('program', 'signal', 'for'), required=('program',))
+        if not context.programs:
+            part['program'].refuse('there are no programs under given')
+        return cls(
+            program=part['program'].one_of(context.programs),
+            number=signal.Signals[
+                part['signal'].one_of(_SIGNALS) if 'signal' in part else 'SIGKILL'
+            ],
+            seconds=part['for'].quantity(DURATION) if 'for' in part else None,
+        )
+
+    async def play(self, stage: Stage) -> None:
+        program = stage.programs[self.program]
+        await program.kill(self.number)
+        stage.fault(self.text, '', self.seconds, program.start)
+
+
+STEPS = (Block, Silence, KillServer, FailNext, Battery, JumpClock, KillBridge, KillProgram)

@@ -27,6 +27,7 @@ FAULTS = {
     'battery': 'set the battery',
     'jump_clock': 'set the clock',
     'kill_bridge': 'kill the bridge',
+    'kill_program': 'kill a program that it has not started',
 }
 
 
@@ -42,6 +43,8 @@ class World(ABC):
     can: frozenset[str] = frozenset()
     truth_topic = ''
     simulated_time = False
+    # Whether the scenario's own programs are started: not where they run already.
+    starts_programs = True
     max_speed = math.inf  # m/s that no robot may drive faster than
 
     def __init__(

@@ -42,7 +42,7 @@ def share(package: str) -> Path | None:
 
 
 class _Nav2(World):
-    can = frozenset({'kill_bridge'})
+    can = frozenset({'kill_bridge', 'kill_program'})
     simulated_time = True
     packages: ClassVar[Sequence[str]] = ()
     # By the name that a release gives it, the newest first.

@@ -27,6 +27,7 @@ class Robot(World):
 
     name = 'robot'
     can = frozenset({'kill_bridge'})
+    starts_programs = False
 
     @classmethod
     def missing(cls, options: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,18 @@ class DeleteTree(Kind[None]):
             'properties': {'tree_name': {'type': 'string'}},
         }
 
+    def prepare(self, run: Run[None]) -> Rejection | None:
+        name, trees = run.parameters['tree_name'], self.robot.trees
+        if trees.is_own(name):
+            return Rejection(
+                ErrorCode.OWN_TREE, f'{name!r} is a file of the robot; only its owner deletes it'
+            )
+        if name not in trees.names:
+            return Rejection(
+                ErrorCode.UNKNOWN_TREE, trees.unknown(name).args[0], {'known': trees.names}
+            )
+        return None
+
     def start(self, run: Run[None]) -> None:
         try:
             self.robot.trees.delete(run.parameters['tree_name'])

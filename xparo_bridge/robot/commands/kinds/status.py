@@ -10,11 +10,13 @@ import json
 from typing import Any
 
 from ....messages import CommandStatus, ErrorCode
+from ....ros.problems import Problems
 from ..answers import listed
 from ..kind import Kind, Schema, settings
 from ..run import Run
 
 _MOST = 100  # groups and topics in an answer
+_MOST_PROBLEMS = 20
 
 
 class Status(Kind[None]):
@@ -48,6 +50,7 @@ class Status(Kind[None]):
         runs = self.robot.runs
         if 'command_id' not in run.parameters:
             tree = self.robot.trees.summary()
+            problems = dict(islice(Problems.of(self.robot.node).now.items(), _MOST_PROBLEMS))
             run.succeed(
                 {
                     'latch': runs.lock.state.value,
@@ -61,6 +64,7 @@ class Status(Kind[None]):
                         ],
                     ),
                     **({'tree': tree} if tree else {}),
+                    **({'problems': problems} if problems else {}),
                     **(
                         {'telemetry': dict(islice(self.robot.telemetry.why().items(), _MOST))}
                         if run.parameters.get('telemetry')
