@@ -3,6 +3,8 @@
 """The crossing: order kept, one wake-up for many messages, neither side waits."""
 
 import asyncio
+import itertools
+import os
 import threading
 
 from xparo_bridge.crossing import Crossing, INBOUND_BYTES, MAX_OUTBOUND
@@ -56,12 +58,50 @@ def test_many_messages_wake_the_loop_once():
             return original(*args, **options)  # type: ignore[arg-type]
 
         loop.call_soon_threadsafe = counting  # type: ignore[method-assign, assignment]
-        for number in range(100):
-            crossing.send('a', number)
+
+        def send() -> None:
+            for number in range(100):
+                crossing.send('a', number)
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        sending.join()
         await asyncio.sleep(0)
         return wakes
 
     assert asyncio.run(run()) == 1
+
+
+def test_what_the_loop_is_watching_for_is_sent_behind_what_waits():
+    async def run() -> list[int]:
+        received: list[int] = []
+        crossing = Crossing(lambda: None)
+        reader, writer = os.pipe()
+        numbers = itertools.count()
+
+        def ready() -> None:
+            os.read(reader, 1)
+            crossing.send('a', next(numbers))
+
+        crossing.watch(reader, ready)
+        crossing.attach(lambda link, message: received.append(message))
+        os.write(writer, b'1')
+        while not received:
+            await asyncio.sleep(0)
+        sending = threading.Thread(target=crossing.send, args=('a', next(numbers)))
+        sending.start()
+        sending.join()
+        ready_again = asyncio.get_running_loop().create_future()
+        crossing.send('a', next(numbers))  # In the loop's thread, before it could take the other.
+        asyncio.get_running_loop().call_soon(ready_again.set_result, None)
+        await ready_again
+        while len(received) < 3:
+            await asyncio.sleep(0)
+        os.close(reader)
+        os.close(writer)
+        return received
+
+    assert asyncio.run(run()) == [0, 1, 2]
 
 
 def test_sending_after_the_loop_is_closed_does_nothing():

@@ -49,6 +49,8 @@ from .robot.telemetry.publisher import TelemetryPublisher
 from .robot.telemetry.settings import TelemetryConfig
 from .rollout.running import Running
 from .ros.entities import guard_condition
+from .ros.sample_events import SampleEvents
+from .ros.samples import Samples, SampleThread
 from .ros.walls import guard_services
 from .state import State, state_path
 
@@ -180,9 +182,15 @@ class Parts:
     def _make_telemetry(self) -> None:
         node, configuration = self._node, self._configuration
         send = self._callbacks.send_telemetry
+        samples: Samples = SampleThread(node)
+        if self.link_settings:  # Else the link thread ends at once.
+            samples = SampleEvents(node)
+            self.crossing.watch(samples.descriptor, samples.serve)
         self.telemetry = self._found.attempt(
-            lambda: TelemetryPublisher(node, TelemetryConfig.of(configuration), send),
-            lambda: TelemetryPublisher(node, TelemetryConfig.names_of(configuration), send),
+            lambda: TelemetryPublisher(node, TelemetryConfig.of(configuration), send, samples),
+            lambda: TelemetryPublisher(
+                node, TelemetryConfig.names_of(configuration), send, samples
+            ),
         )
         self.log_sessions = LogSessions(
             node,

@@ -7,7 +7,7 @@ Towards the platform: `send` puts a message down and wakes the asyncio loop once
 messages follow before it runs. Towards the robot: `deliver` puts a message down and triggers a
 guard condition; the links take turns, and what is urgent goes before everything else. Deques are
 safe to append to and pop from in two threads, so no lock is held and neither side ever waits for
-the other.
+the other. Samples of fast topics do not cross: the link thread takes them itself (`watch`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 from .errors import NotNow
@@ -70,12 +71,21 @@ class Crossing:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_outbound: Callable[[str, Any], None] = lambda link, message: None
         self._loop_woken = False
+        self._link_thread = 0
+        self._watched: list[tuple[int, Callable[[], object]]] = []
+
+    def watch(self, descriptor: int, ready: Callable[[], object]) -> None:
+        """Have the link thread, which is yet to start, call back when a descriptor is readable."""
+        self._watched.append((descriptor, ready))
 
     def send(self, link: str, message: Any) -> None:
         """Hand a message to a link; never blocks, from any thread."""
         if len(self._to_platform) >= MAX_OUTBOUND and type(message) not in DURABLE:
             error = LinksStandStill(f'{MAX_OUTBOUND} messages wait; what is new is left out')
             FAULTS.note('messages to the links', error)
+            return
+        if get_ident() == self._link_thread and not self._to_platform:
+            self._on_outbound(link, message)
             return
         self._to_platform.append((link, message))
         if not self._loop_woken and self._loop is not None:
@@ -110,7 +120,10 @@ class Crossing:
         """Bind to the running loop; `on_outbound` gets what `send` was given, in order."""
         self._on_outbound = on_outbound
         self._loop = asyncio.get_running_loop()
+        self._link_thread = get_ident()
         self._loop_woken = False
+        for descriptor, ready in self._watched:
+            self._loop.add_reader(descriptor, ready)
         self._drain()
 
     @property

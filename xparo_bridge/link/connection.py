@@ -37,7 +37,7 @@ from .contained import begin, call, contain, end, within
 from .control_entries import Cause
 from .endpoints import Endpoints
 from .faults import explain, Fault
-from .inbound import Inbound, TICK
+from .inbound import Inbound
 from .inbound_limits import InboundLimits, Limit
 from .lanes import Lanes
 from .session import Counters, Heartbeat, Session
@@ -131,7 +131,8 @@ class Connection:
     async def run(self) -> None:
         """Stay connected until `stop`."""
         others = [
-            begin(self._supervised(part)) for part in (self._tick, self._count, *self._rest_side())
+            begin(self._supervised(part))
+            for part in (self.inbound.hand_on, self._count, *self._rest_side())
         ]
         try:
             await self._supervised(self._stay_connected)
@@ -328,11 +329,6 @@ class Connection:
             return None
         theirs, ours = self._platform_clock + time.monotonic(), time.time()
         return theirs - ours if believable(theirs, ours) else None
-
-    async def _tick(self) -> None:
-        while True:
-            self.inbound.tick()
-            await asyncio.sleep(TICK)
 
     async def _count(self) -> None:
         while True:

@@ -11,6 +11,7 @@ other refused messages are answered once with their number.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -47,9 +48,9 @@ from .read_ahead import Arrival
 
 # Commands that were refused and wait for their answer: 2 s of a flood of the fastest peer.
 MAX_REFUSED = 10_000
-# So many of them are answered at a time, each TICK s: the robot's thread has better to do.
+# So many of them are answered at a time, each _TICK s: the robot's thread has better to do.
 _ANSWERS = 50
-TICK = 0.1
+_TICK = 0.1
 # How often refusals are told in sum, s.
 _SUM_PERIOD = 1.0
 # Urgent commands that go before everything; a flood of them takes its turn behind so many.
@@ -110,6 +111,9 @@ class Inbound:
         self._next_sum = 0.0
         self._problems = TokenBucket(*_PROBLEMS)
         self._unreported = 0
+        # Set while something was refused that the robot is yet to hear of. To look each _TICK s
+        # was a quarter of what a bridge costs at rest.
+        self._some_refused = asyncio.Event()
         self.faults = 0
 
     def begin(self) -> None:
@@ -261,6 +265,7 @@ class Inbound:
             self.deliver(LinkProblem(redacted(problem), message))
         else:
             self._unreported += 1
+            self._some_refused.set()
 
     def fault(self, where: str, error: BaseException) -> None:
         """Count a fault of the link's own; it is logged once per kind and minute."""
@@ -268,8 +273,16 @@ class Inbound:
         cause = error.__cause__ if isinstance(error, LinkFault) and error.__cause__ else error
         FAULTS.note(f'link {self._link}, {where}', cause)
 
-    def tick(self) -> None:
-        """Hand on what was refused; to be called each TICK s."""
+    async def hand_on(self) -> None:
+        """Hand on what is refused, as it comes, until cancelled."""
+        while True:
+            await self._some_refused.wait()
+            await asyncio.sleep(_TICK)
+            self._hand_on_some()
+            if not (self._refused or self._sums or self._unreported):
+                self._some_refused.clear()
+
+    def _hand_on_some(self) -> None:
         for _ in range(min(_ANSWERS, len(self._refused))):
             self.deliver(self._refused.popleft())
         now = time.monotonic()
@@ -318,6 +331,7 @@ class Inbound:
                 urgent = message.command in self._urgent  # Its router may do it all the same.
                 parameters = message.parameters if urgent else {}
                 self._refused.append(replace(message, parameters=parameters, refused=refusal))
+                self._some_refused.set()
         self._refuse_other(kind, refusal.message, _name(message))
 
     def _refuse_other(
@@ -325,6 +339,7 @@ class Inbound:
     ) -> None:
         self.limits.count_refused(kind, count)
         total = self._sums.setdefault((kind, why), _Sum())
+        self._some_refused.set()
         total.count += count
         if name is not None:
             total.names = total.names or {}

@@ -88,8 +88,7 @@ class Session:
         frames = list(call(self._protocol.on_open))
         if type(greeting) in self._protocol.capabilities:
             frames += call(self._protocol.encode, greeting)
-        for frame in frames:
-            await self._send(frame)
+        await self._send(frames)
 
     async def talk(self, stopping: asyncio.Event) -> None:
         """Serve until stopping; raises what ended the connection otherwise."""
@@ -104,6 +103,7 @@ class Session:
             begin(self._send_history()),
             writer,
         ]
+        self._lanes.send_at_once = self._send_at_once
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if stop.done():
@@ -114,13 +114,27 @@ class Session:
                 if task.done():
                     task.result()
         finally:
+            self._lanes.send_at_once = None
             await end(*tasks)
 
-    async def _send(self, frame: Frame) -> None:
-        await self._socket.send(frame)
+    async def _send(self, frames: Sequence[Frame]) -> None:
+        await websocket.send(self._socket, frames)
+        self._note_sent(frames)
+
+    def _send_at_once(self, frames: Sequence[Frame]) -> bool:
+        """Send what nothing waits before, if the peer takes it now."""
+        if call(self._protocol.hold_until) > time.monotonic():
+            return False
+        if not websocket.send_at_once(self._socket, frames):
+            return False
+        self._note_sent(frames)
+        return True
+
+    def _note_sent(self, frames: Sequence[Frame]) -> None:
         if self._on_frame is not None:
-            self._on_frame('out', frame)
-        self._counters.sent += 1
+            for frame in frames:
+                self._on_frame('out', frame)
+        self._counters.sent += len(frames)
 
     def _judge(self, text: bytes | None, arrival: Arrival) -> bool:
         """Look at a frame before it is read: take what stops the robot, leave out what is over."""
@@ -228,8 +242,7 @@ class Session:
                 hold = call(self._protocol.hold_until) - time.monotonic()
                 if hold > 0:
                     await asyncio.sleep(hold)
-                for frame in frames:
-                    await self._send(frame)
+                await self._send(frames)
                 turns += 1
                 if not turns % _TURNS:
                     await asyncio.sleep(0)
@@ -276,8 +289,7 @@ class Session:
                 history.dropped += len(samples)
                 frames = ()
             self._lanes.note_size(frames)
-            for frame in frames:
-                await self._send(frame)
+            await self._send(frames)
             await self._round_trip()
             history.forget(number)
             took = time.monotonic() - began

@@ -10,13 +10,15 @@ things. Everything the bridge uses of either is here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import contextlib
 from email.utils import parsedate_to_datetime
 import ipaddress
 import logging
+import os
 import socket
 import ssl
+import struct
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +42,10 @@ except ImportError:
     )
 
     _NEW = False
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # Where the library was built without its part in C.
+    from websockets.utils import apply_mask
 
 __all__ = [
     'ConnectionClosed',
@@ -52,6 +58,8 @@ __all__ = [
     'is_open',
     'receive',
     'retry_after',
+    'send',
+    'send_at_once',
     'server_time',
 ]
 
@@ -270,6 +278,56 @@ async def receive(socket: Any) -> tuple[str | bytes, Arrival]:
     """Wait for the next message; it, and when it arrived."""
     message = await socket.recv()
     return message, socket.arrivals.popleft()
+
+
+def send_at_once(socket: Any, frames: Sequence[str | bytes]) -> bool:
+    """
+    Send frames in one write; False, with nothing sent, where the library has to send them.
+
+    It has to where the peer is slower than this end, as it waits, and where frames are compressed.
+    For each frame it goes through 40 µs of its own; a topic at 1000 Hz pays for that with 4 % of a
+    core.
+    """
+    transport = socket.transport
+    if (
+        socket.state.name != 'OPEN'
+        or transport.get_write_buffer_size()
+        or transport.is_closing()
+        or _extensions(socket)
+    ):
+        return False
+    transport.write(b''.join(map(_masked, frames)))
+    return True
+
+
+def _extensions(socket: Any) -> Sequence[Any]:
+    found: Sequence[Any] = socket.protocol.extensions if _NEW else socket.extensions
+    return found
+
+
+def _masked(frame: str | bytes) -> bytes:
+    """Bytes of a whole message from a client (RFC 6455, section 5.2)."""
+    if isinstance(frame, str):
+        opcode, data = _TEXT, frame.encode()
+    else:
+        opcode, data = _BINARY, frame
+    size = len(data)
+    if size < 126:
+        head = struct.pack('!BB', 0x80 | opcode, 0x80 | size)
+    elif size < 65536:
+        head = struct.pack('!BBH', 0x80 | opcode, 0x80 | 126, size)
+    else:
+        head = struct.pack('!BBQ', 0x80 | opcode, 0x80 | 127, size)
+    # Nobody who chooses what is sent may foresee it (section 5.3).
+    mask = os.urandom(4)
+    return head + mask + apply_mask(data, mask)
+
+
+async def send(socket: Any, frames: Sequence[str | bytes]) -> None:
+    """Send frames, and wait while the peer is slower than this end."""
+    if not send_at_once(socket, frames):
+        for frame in frames:
+            await socket.send(frame)
 
 
 def is_open(socket: Any) -> bool:

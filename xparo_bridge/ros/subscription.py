@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import importlib
+from threading import Lock
 import time
 from typing import Any
 import weakref
@@ -31,7 +32,7 @@ from . import entities, presence
 from .fields import load_type, UnknownType
 from .of_node import one_of
 from .problems import Problems
-from .samples import Info, SampleThread
+from .samples import Info, Samples
 
 # How often a type that could not be loaded is tried again, s: it may have been installed since.
 _RETRY = 10.0
@@ -124,7 +125,7 @@ class TopicSubscription:
 
     `refresh` looks at the graph, and subscribes anew where type or QoS of the publishers changed;
     `on_type` is called with the message class each time that is settled, and may refuse it by
-    ValueError. With `samples` every message is handed to `callback` in that thread, or to
+    ValueError. With `samples` every message is handed to `callback` in their thread, or to
     `on_message` with what rclpy says of it; otherwise `take` and `drain` are asked. Everything
     else on the ROS thread. What keeps a topic from being read is a problem of the node under the
     topic's name.
@@ -140,13 +141,15 @@ class TopicSubscription:
         on_type: Callable[[type], None] | None = None,
         callback: Callable[[bytes], None] = _ignore,
         on_message: Callable[[bytes, Info], None] | None = None,
-        samples: SampleThread | None = None,
+        samples: Samples | None = None,
+        brief: bool = False,
         expected: bool = True,
         seldom: bool = False,
     ) -> None:
         """
         Take the resolved topic name and the type's name, or none to go by the publishers.
 
+        A callback that is `brief` takes no longer for large messages.
         It is a problem when nobody publishes what is `expected`; what is published `seldom` comes
         only while something happens, so silence says nothing.
         """
@@ -163,6 +166,7 @@ class TopicSubscription:
         self._callback = callback
         self._on_message = on_message
         self._samples = samples
+        self._brief = brief
         self._absent_since: float | None = None
         self._hint_at = 0.0
         self._hint = ''
@@ -283,7 +287,7 @@ class TopicSubscription:
         self._subscriptions[durability] = subscription
         self._reliabilities[durability] = qos.reliability
         if self._samples is not None:
-            self._samples.add(subscription, self._on_sample)
+            self._samples.add(subscription, self._on_sample, self._brief)
 
     def _on_sample(self, data: bytes, info: Info) -> None:
         """In the sample thread."""
@@ -348,16 +352,18 @@ class _Seen:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._lock = Lock()  # The two subscriptions may be served in two threads.
         self._keys: OrderedDict[tuple[int, int], None] = OrderedDict()
 
     def is_new(self, data: bytes, info: Info) -> bool:
         key = info['source_timestamp'], hash(data)
-        if key in self._keys:
-            del self._keys[key]  # It comes twice at most, and may then be said again.
-            return False
-        self._keys[key] = None
-        if len(self._keys) > self._most:
-            self._keys.popitem(last=False)
+        with self._lock:
+            if key in self._keys:
+                del self._keys[key]  # It comes twice at most, and may then be said again.
+                return False
+            self._keys[key] = None
+            if len(self._keys) > self._most:
+                self._keys.popitem(last=False)
         return True
 
 

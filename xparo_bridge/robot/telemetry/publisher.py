@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from ...messages import Telemetry
 from ...ros.entities import timer
-from ...ros.samples import SampleThread
+from ...ros.samples import Samples, SampleThread
 from ...telemetry_names import free_name
 from .batcher import Batcher
 from .groups import make_group
@@ -38,19 +38,27 @@ class TelemetryPublisher:
     """
     The robot's telemetry: groups and topics of the configuration, batched and handed to `emit`.
 
-    `emit` is called on the ROS thread, and for topics with `every_sample` in the sample thread; it
-    must not block. Everything here is called on the ROS thread. `start` begins with what the
-    configuration enables.
+    `emit` is called on the ROS thread, and for topics with `every_sample` in the thread of the
+    samples; it must not block. Everything here is called on the ROS thread. `start` begins with
+    what the configuration enables.
     """
 
     def __init__(
-        self, node: Node, config: TelemetryConfig, emit: Callable[[Telemetry], None]
+        self,
+        node: Node,
+        config: TelemetryConfig,
+        emit: Callable[[Telemetry], None],
+        samples: Samples | None = None,
     ) -> None:
-        """Prepare; nothing is subscribed before `start`."""
+        """
+        Prepare; nothing is subscribed before `start`.
+
+        Without `samples` those of which each is wanted come in a thread of their own.
+        """
         self._node = node
         self._emit = emit
         self._batcher = Batcher(node, emit)
-        self._samples = SampleThread(node)
+        self._samples = samples or SampleThread(node)
         self._graph_timer: Any = None
         self._entries = self._read(config)
         # Told of each rate that changes, Hz.
@@ -157,6 +165,7 @@ class TelemetryPublisher:
         entry = self._entry(name)
         if on and entry.source is None:
             entry.source = entry.make()
+            entry.source.hand_over_by(self._samples, self._emit)
             entry.source.set_interval(entry.period)
             self._refresh_source(name, entry.source)
             if entry.source.batched:
@@ -189,9 +198,9 @@ class TelemetryPublisher:
             return
         entry.period = period
         if entry.source is not None:
+            self._batcher.remove(name)
             entry.source.set_interval(period)
             if entry.source.batched:
-                self._batcher.remove(name)
                 self._batcher.add(name, entry.source, period)
         self.on_rate(name, rate)
 

@@ -19,7 +19,7 @@ from ...ros.fields import type_name
 from ...ros.paths import Index, Path
 from ...ros.problems import Problems
 from ...ros.reader import Reader
-from ...ros.samples import SampleThread
+from ...ros.samples import Samples
 from ...ros.subscription import Rounds, TopicSubscription
 from ...ros.values import Missing
 from .settings import TopicSettings
@@ -47,7 +47,7 @@ class Source:
 
     `refresh` is called about once a second to look at the graph, `collect` once a period, both on
     the ROS thread, where neither may block. After `close` a source is not used again. One that is
-    not `batched` is never collected from.
+    not `batched` is never collected from; an interval may change that.
     """
 
     batched = True
@@ -58,6 +58,9 @@ class Source:
 
     def refresh(self) -> None:
         """Follow changes of the graph."""
+
+    def hand_over_by(self, samples: Samples, emit: Callable[[Telemetry], None]) -> None:
+        """Learn how values are sent that are not collected; called before anything else."""
 
     def set_interval(self, interval: float) -> None:
         """Learn that it is collected from every so many seconds; 0 is each sample."""
@@ -85,7 +88,7 @@ class TopicSource(Source):
         settings: TopicSettings,
         transform: Transform | None = None,
         emit: Callable[[Telemetry], None] = lambda telemetry: None,
-        samples: SampleThread | None = None,
+        samples: Samples | None = None,
     ) -> None:
         """
         Take what makes other values of those of a sample before they are compared, if any.
@@ -182,7 +185,7 @@ class _Stream:
         settings: TopicSettings,
         emit: Callable[[Telemetry], None],
         transform: Transform | None,
-        samples: SampleThread | None,
+        samples: Samples | None,
     ) -> None:
         self.interval = 0.0
         self._node = node
