@@ -100,7 +100,7 @@ class ReadAhead:
         self._looks = 0
         self._looked_at = 0.0
         self._urgent = False
-        self._pumping = self._library_paused = self._paused = self._ended = False
+        self._pumping = self._library_paused = self._reading_paused = self._ended = False
 
     def read_now(self, data: bytes) -> None:
         """Give bytes to the library."""
@@ -213,7 +213,7 @@ class ReadAhead:
             self._look()
         # Where much comes, or again before all is read, there may be more, and a stop in it.
         more = self._more or self._unseen
-        self._looks = self._looks + 1 if more and not self._paused else 0
+        self._looks = self._looks + 1 if more and not self._reading_paused else 0
         self._more = False
         if self._looks % _LOOKS == 0:
             end = time.monotonic() + TURN
@@ -226,8 +226,8 @@ class ReadAhead:
             self._pumping = True
             self.loop.call_soon(self._pump)
         full = self._waiting > MAX_AHEAD
-        if full != self._paused and not self.transport.is_closing():
-            self._paused = full
+        if full != self._reading_paused and not self.transport.is_closing():
+            self._reading_paused = full
             (self.transport.pause_reading if full else self.transport.resume_reading)()
 
     def _look(self) -> int:

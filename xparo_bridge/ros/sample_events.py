@@ -27,6 +27,8 @@ from .samples import Info, SampleThread
 # Bytes of a message up to which it is read here: 6 ms at most. Beyond, elements that are no
 # primitives may take 60, which the thread that serves has not, so the topic gets one of its own.
 READ_HERE = 16 * 1024
+# As many where reading takes no time: to copy more takes 1 ms.
+BRIEF = 1 << 20
 # For how long samples are taken before others have their turn, s.
 _TURN = 0.002
 
@@ -35,7 +37,7 @@ _TURN = 0.002
 class _Topic:
     subscription: Subscription
     callback: Callable[[bytes, Info], None]
-    brief: bool
+    most: int  # bytes
 
 
 class SampleEvents:
@@ -68,11 +70,13 @@ class SampleEvents:
         """
         Begin to call back with the bytes and rclpy's info; `callback` must not block.
 
-        One that is `brief` takes no longer for large messages.
+        One that is `brief` takes no longer for large messages, which are served here up to BRIEF.
         """
         descriptor = make_eventfd()
         with self._lock:
-            self._topics[descriptor] = _Topic(subscription, callback, brief)
+            self._topics[descriptor] = _Topic(
+                subscription, callback, BRIEF if brief else READ_HERE
+            )
             # Edge: each message makes it readable anew, and nobody has to read the number.
             self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
         if not notify(subscription, descriptor):
@@ -126,7 +130,7 @@ class SampleEvents:
                     taken = subscription.handle.take_message(subscription.msg_type, True)
                 if taken is None:
                     return False
-                if topic.brief or len(taken[0]) <= READ_HERE:
+                if len(taken[0]) <= topic.most:
                     topic.callback(*taken)
                     return True
             except Exception as error:  # One topic's fault must not silence the others.

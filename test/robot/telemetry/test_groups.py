@@ -5,6 +5,7 @@
 import io
 import math
 import sys
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -181,8 +182,13 @@ def jpeg_of(width, height):
     return file.getvalue()
 
 
-def test_images_are_sent_only_while_watched(graph, telemeter):
-    telemetry = telemeter({'period': 0.05, 'groups': {'system': {}, 'image': {}}})
+# Images come by events where the period is short, and are asked for where it is long.
+both_ways = pytest.mark.parametrize('period', [0.02, 0.2])
+
+
+@both_ways
+def test_images_are_sent_only_while_watched(graph, telemeter, period):
+    telemetry = telemeter({'period': 0.05, 'groups': {'system': {}, 'image': {'period': period}}})
     publisher = graph.robot.create_publisher(CompressedImage, '/camera/image_raw/compressed', 1)
     jpeg = jpeg_of(64, 32)
     image = CompressedImage(format='jpeg', data=jpeg)
@@ -199,10 +205,11 @@ def test_images_are_sent_only_while_watched(graph, telemeter):
     assert graph.node.count_subscribers('/camera/image_raw/compressed') == 0
 
 
-def test_a_raw_image_is_encoded(graph, telemeter):
+@both_ways
+def test_a_raw_image_is_encoded(graph, telemeter, period):
     telemetry = telemeter(
         {
-            'period': 0.05,
+            'period': period,
             'groups': {
                 'image': {'enabled': True, 'topic': '/camera/image_raw', 'max_bytes': 2000}
             },
@@ -214,6 +221,71 @@ def test_a_raw_image_is_encoded(graph, telemeter):
     sent = telemetry.latest['image']
     assert sent['format'] == 'jpeg'
     assert len(sent['data']) <= 2000
+
+
+def image_of(number):
+    """A JPEG of so many pixels, and its number as the time."""
+    image = CompressedImage(format='jpeg', data=jpeg_of(16, 16))
+    image.header.stamp.sec = number
+    return image
+
+
+def stamps(telemetry):
+    """Numbers of the images that were sent."""
+    return [sent.values['image']['stamp'] for sent in telemetry.sent if 'image' in sent.values]
+
+
+def image_telemeter(graph, telemeter, period):
+    telemetry = telemeter(
+        {'groups': {'image': {'enabled': True, 'topic': '/image', 'period': period}}}
+    )
+    publisher = graph.robot.create_publisher(CompressedImage, '/image', 10)
+    graph.spin_until(lambda: publisher.get_subscription_count())
+    return telemetry, publisher
+
+
+def test_an_image_is_sent_when_it_comes_and_not_at_the_next_period(graph, telemeter):
+    telemetry, publisher = image_telemeter(graph, telemeter, 0.02)
+    for number in range(10):
+        publisher.publish(image_of(number))
+        # The node is not spun: no timer of its has brought it.
+        end = monotonic() + 10.0
+        while stamps(telemetry)[-1:] != [number] and monotonic() < end:
+            sleep(0.001)
+        assert stamps(telemetry) == list(range(number + 1))
+        sleep(0.02)
+
+
+def test_images_come_no_faster_than_their_period_and_the_last_is_not_lost(graph, telemeter):
+    telemetry, publisher = image_telemeter(graph, telemeter, 0.09)
+    began = monotonic()
+    for number in range(40):
+        publisher.publish(image_of(number))
+        sleep(0.005)
+    graph.spin_until(lambda: stamps(telemetry)[-1:] == [39])
+    assert stamps(telemetry) == sorted(set(stamps(telemetry)))
+    assert len(stamps(telemetry)) <= (monotonic() - began) / 0.09 + 2
+
+
+def test_images_go_on_when_their_rate_is_changed_and_are_over_when_switched_off(graph, telemeter):
+    telemetry, publisher = image_telemeter(graph, telemeter, 0.02)
+    for number, rate in enumerate((50.0, 2.0, 50.0, 5.0, 20.0)):
+        telemetry.publisher.set_rate('image', rate)
+        graph.publish_until(
+            publisher, image_of(number), lambda n=number: stamps(telemetry)[-1:] == [n]
+        )
+    telemetry.publisher.enable('image', False)
+    graph.spin_until(lambda: not publisher.get_subscription_count())
+    assert graph.node.count_subscribers('/image') == 0
+
+
+def test_a_file_that_need_not_be_encoded_needs_no_pillow(graph, telemeter, monkeypatch):
+    image = image_of(7)
+    monkeypatch.setitem(sys.modules, 'PIL', None)
+    monkeypatch.setitem(sys.modules, 'PIL.Image', None)
+    telemetry, publisher = image_telemeter(graph, telemeter, 0.02)
+    graph.publish_until(publisher, image, lambda: stamps(telemetry))
+    assert telemetry.latest['image']['data'] == bytes(image.data)
 
 
 def test_a_group_that_fails_does_not_silence_the_others(graph, telemeter):
@@ -235,10 +307,11 @@ BAD_IMAGES = [
 ]
 
 
-def test_one_bad_image_costs_that_image(graph, telemeter):
+@both_ways
+def test_one_bad_image_costs_that_image(graph, telemeter, period):
     telemetry = telemeter(
         {
-            'period': 0.05,
+            'period': period,
             'groups': {'image': {'enabled': True, 'topic': '/camera/image_raw'}},
         }
     )

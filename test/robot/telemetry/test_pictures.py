@@ -4,6 +4,7 @@
 
 import io
 import struct
+import sys
 import time
 import zlib
 
@@ -11,7 +12,12 @@ import numpy
 import PIL.Image
 import pytest
 
-from xparo_bridge.robot.telemetry.pictures import encode_compressed, encode_raw, PictureError
+from xparo_bridge.robot.telemetry.pictures import (
+    encode_compressed,
+    encode_raw,
+    passed_on,
+    PictureError,
+)
 
 # Left half one colour, right half another: JPEG keeps areas within a few levels.
 RED, BLUE = (200, 40, 30), (30, 60, 180)
@@ -318,3 +324,67 @@ def test_files_that_cannot_be_read_are_named_by_their_format(form, data, problem
     with pytest.raises(PictureError, match=problem):
         encode_compressed({'stamp': 1.5, 'format': form, 'data': data}, 100, 100_000)
     assert time.monotonic() - begin < 5.0
+
+
+def saved(form, mode, **options):
+    file = io.BytesIO()
+    picture = PIL.Image.new(mode, (40, 30), 1)
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+AS_THEY_ARE = {
+    'gray': ('JPEG', 'L', {}),
+    'colours': ('JPEG', 'RGB', {}),
+    'progressive': ('JPEG', 'RGB', {'progressive': True}),
+    'with a profile': (
+        'JPEG',
+        'RGB',
+        {'icc_profile': b'p' * 99_000},
+    ),
+    'black and white': ('PNG', '1', {}),
+    'gray png': ('PNG', 'L', {}),
+    'palette': ('PNG', 'P', {}),
+    'gray with alpha': ('PNG', 'LA', {}),
+    'colours png': ('PNG', 'RGB', {}),
+    'colours with alpha': ('PNG', 'RGBA', {}),
+}
+
+
+@pytest.mark.parametrize(('form', 'mode', 'options'), AS_THEY_ARE.values(), ids=AS_THEY_ARE)
+def test_what_every_viewer_shows_goes_as_it_is_without_pillow(form, mode, options, monkeypatch):
+    data = saved(form, mode, **options)
+    monkeypatch.setitem(sys.modules, 'PIL', None)
+    monkeypatch.setitem(sys.modules, 'PIL.Image', None)
+    image = {'stamp': 1.5, 'format': form.lower(), 'data': data}
+    made = {'stamp': 1.5, 'format': form.lower(), 'data': data}
+    assert passed_on(image, 40, len(data)) == made
+    assert encode_compressed(image, 40, len(data)) == made
+    assert passed_on(image, 39, len(data)) is None
+    assert passed_on(image, 40, len(data) - 1) is None
+
+
+NOT_AS_THEY_ARE = {
+    'four colours': saved('JPEG', 'CMYK'),
+    '16 bits': saved('PNG', 'I;16'),
+    'another kind of file': saved('BMP', 'RGB'),
+    'nothing': b'',
+    'a beginning alone': b'\xff\xd8',
+    'segments without end': b'\xff\xd8' + b'\xff\xe0\0\2' * 10_000,
+    'a segment of length 0': b'\xff\xd8' + b'\xff\xe0\0\0' * 10_000,
+}
+
+
+@pytest.mark.parametrize('data', NOT_AS_THEY_ARE.values(), ids=NOT_AS_THEY_ARE)
+def test_what_is_not_plainly_shown_is_left_to_pillow(data):
+    assert passed_on({'stamp': 0.0, 'format': 'jpeg', 'data': data}, 10_000, 1 << 20) is None
+
+
+@pytest.mark.parametrize(('form', 'mode'), [('JPEG', 'RGB'), ('PNG', 'RGBA')])
+def test_a_file_that_is_cut_short_or_damaged_raises_nothing(form, mode):
+    data = saved(form, mode)
+    for end in range(len(data)):
+        passed_on({'stamp': 0.0, 'format': form, 'data': data[:end]}, 10_000, 1 << 20)
+    for at in range(min(len(data), 700)):
+        damaged = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+        passed_on({'stamp': 0.0, 'format': form, 'data': damaged}, 10_000, 1 << 20)

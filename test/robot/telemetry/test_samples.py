@@ -16,7 +16,7 @@ from std_msgs.msg import String
 
 from xparo_bridge.ros import sample_events
 from xparo_bridge.ros.entities import subscription
-from xparo_bridge.ros.sample_events import READ_HERE, SampleEvents
+from xparo_bridge.ros.sample_events import BRIEF, READ_HERE, SampleEvents
 from xparo_bridge.ros.samples import SampleThread
 from xparo_bridge.ros.subscription import Unscheduled
 
@@ -203,8 +203,10 @@ def test_a_topic_with_large_messages_gets_a_thread_and_keeps_its_order(topics):
 def test_a_large_message_is_served_where_that_takes_no_longer(topics):
     topics.add('a', brief=True)
     topics.publish('a', 1, size=10 * READ_HERE)
-    assert topics.next() == ('a', 1)
+    topics.publish('a', 2, size=BRIEF + 1)
+    assert [topics.next(), topics.next()] == [('a', 1), ('a', 2)]
     assert topics.threads['a', 1] == topics.loop.thread.name
+    assert topics.threads['a', 2] == 'samples'
 
 
 @only_events

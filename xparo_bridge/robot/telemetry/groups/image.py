@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+import math
 import struct
 from threading import RLock
 from time import monotonic
@@ -111,6 +112,8 @@ class Image(Source):
         samples = self._samples if interval < _POLLED else None
         if self.batched != (samples is None):
             self._subscription.forget()
+            with self._lock:
+                self._encoding = self._late = None
             self._subscription = self._subscribe(samples)
             self._subscription.refresh()
             self.batched = samples is None
@@ -147,6 +150,8 @@ class Image(Source):
             return
         values = self._result(encoding)
         with self._lock:
+            if encoding is not self._encoding:
+                return  # The interval was changed meanwhile.
             self._encoding = None
             if values:
                 self._emit(Telemetry(values))
@@ -193,7 +198,7 @@ class Image(Source):
 
     def close(self) -> None:
         with self._lock:
-            self._emit, self._late = _ignore, None
+            self._emit, self._late, self._due_at = _ignore, None, math.inf
         self._subscription.forget()
         self._problems.forget(self._problem)
         self._worker.shutdown(wait=False, cancel_futures=True)
