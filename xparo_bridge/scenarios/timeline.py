@@ -23,6 +23,8 @@ from typing import Any, TypeVar
 
 T = TypeVar('T')
 
+_NOTICED = 2.0  # s of real time for the platform to hear that a connection broke
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -132,6 +134,10 @@ class Timeline:
     def connected(self, robot: str) -> bool:
         """Whether the platform has a connection of a robot."""
         return bool(self._open.get(robot))
+
+    async def until_disconnected(self, robot: str) -> None:
+        """Wait until the platform knows that a robot's connection broke, which it may never do."""
+        await self.until(lambda: not self.connected(robot) or None, 0.0, _NOTICED)
 
     def platform_gone(self) -> None:
         """Note that all connections ended with the platform."""

@@ -59,6 +59,8 @@ class CutLink(_LinkStep):
         else:
             line.refusing = True
             line.cut()
+            # Else `connected: true` may be judged by what the platform had before.
+            await stage.timeline.until_disconnected(self.robot)
         self._until_mended(stage)
 
 

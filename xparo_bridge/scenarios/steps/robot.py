@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import functools
 import signal
 from typing import Any, ClassVar
 
@@ -22,9 +21,6 @@ def _only(part: Part, context: Context, example: str) -> str:
     if len(context.robots) > 1:
         part.refuse(f'say which robot: {example}')
     return next(iter(context.robots))
-
-
-_NOTICED = 2.0  # s of real time for the platform to hear that a connection broke
 
 
 @dataclass(kw_only=True)
@@ -208,12 +204,8 @@ class KillBridge(Step):
         # What is sent to a connection that is about to break is lost, so the next step comes when
         # the platform knows. It cannot hear of it by a line that passes nothing on.
         if not stage.links[self.robot].vanished:
-            gone = functools.partial(self._gone, stage)
-            await stage.timeline.until(gone, 0.0, _NOTICED)
+            await stage.timeline.until_disconnected(self.robot)
         stage.fault(self.text, self.robot, self.seconds, bridge.start)
-
-    def _gone(self, stage: Stage) -> bool | None:
-        return not stage.timeline.connected(self.robot) or None
 
 
 @dataclass(kw_only=True)
