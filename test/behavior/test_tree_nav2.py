@@ -301,6 +301,25 @@ def test_a_failure_for_an_unknown_place_says_so(body):
     assert root.feedback_message == 'it is not known where the robot is'
 
 
+@pytest.mark.parametrize(
+    ('body', 'instead'),
+    [
+        ('<NavigateToPose goal="table_4"/>', '<RemoteCommand command="start_navigation" goal="ta'),
+        (
+            '<NavigateThroughPoses goals="table_4;kitchen"/>',
+            '{"goals": ["table_4", "kitchen"]}',
+        ),
+        ('<ComputePathToPose goal="kitchen" path="{p}"/>', 'goal="kitchen"/>'),
+        ('<NavigateToPose goal="2.0;1.0"/>', 'stamp;frame;x;y;z;qx;qy;qz;qw, not 2 parts'),
+        ('<NavigateToPose goal=";"/>', 'stamp;frame;x;y;z;qx;qy;qz;qw'),
+    ],
+)
+def test_a_place_in_the_port_of_a_pose_is_refused_with_what_drives_to_places(body, instead):
+    with pytest.raises(TreeErrors) as refused:
+        load_nodes(body, registry=nav2_registry())
+    assert instead in str(refused.value)
+
+
 def test_empty_text_stands_for_a_port_that_is_not_given():
     tree = load_nodes(
         '<RateController hz=""><AlwaysSuccess/></RateController>', registry=nav2_registry()

@@ -10,6 +10,8 @@ import json
 import os
 from pathlib import Path
 import struct
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -339,3 +341,22 @@ def test_the_reserve_of_the_disk_is_left_alone(tmp_path: Path) -> None:
         say(recorder, Stream('/said', 'std_msgs/msg/String'), 'x')
         assert 'of the disk are free' in wait_for(lambda: recorder.problem)
     assert list((tmp_path / 'ring').glob('*.mcap')) == []
+
+
+def test_the_program_of_the_page_prints_what_the_bridge_said(tmp_path):
+    page = (Path(__file__).parents[2] / 'docs' / 'black-box.md').read_text()
+    program = page.split('```python\n# look.py\n')[1].split('```')[0]
+    with recording(tmp_path) as recorder:
+        topic = '/xparo_bridge/black_box/commands'
+        say(recorder, Stream(topic, 'std_msgs/msg/String'), '{"state": "failed"}')
+        say(recorder, Stream('/said', 'std_msgs/msg/String'), 'something else')
+        file = frozen(recorder, tmp_path, recorder.freeze('asked', '', asked=True))
+    done = subprocess.run(
+        [sys.executable, '-c', program, str(file.parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (line,) = done.stdout.splitlines()
+    assert line.endswith(f'{topic} {{"state": "failed"}}'), done

@@ -123,6 +123,15 @@ def test_a_long_result_is_printed_in_lines_that_show_what_is_in_what():
     assert short.endswith('succeeded left=1.5')
 
 
+def test_of_a_refusal_the_sentence_is_printed_and_not_the_schema():
+    schema = {'type': 'object', 'properties': {'goal': {'type': 'string'}}}
+    error = {'code': 'bad_parameters', 'message': '"goal" is missing', 'schema': schema}
+    status = {'command_id': 'c', 'command': 'go', 'state': 'rejected', 'error': error}
+    event = {'robot': 'r', 'event': 'received', 'type': 'command_status', 'time': 0.0}
+    said = event_line({**event, 'data': status})
+    assert 'is missing' in said and 'schema' not in said and 'properties' not in said
+
+
 @pytest.mark.parametrize('answers', [True, False])
 def test_chat_says_whether_the_robot_has_it_and_what_it_said(port, answers):
     async def test():

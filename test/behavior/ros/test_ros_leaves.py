@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import threading
 import time
 
@@ -203,6 +204,25 @@ def test_a_condition_without_a_message_fails(robot):
     run = robot.run('<Charged/>')
     assert run.state == 'failed'
     assert 'nothing came on battery yet' in run.tree.root.feedback_message
+
+
+@pytest.mark.parametrize(
+    ('charge', 'state'), [(0.8, 'succeeded'), (0.1, 'failed'), (None, 'failed')]
+)
+def test_the_guides_leaf_that_looks_at_a_topic_does(robot, charge, state):
+    guide = (Path(__file__).parents[3] / 'docs' / 'behavior-trees.md').read_text()
+    code = next(block for block in guide.split('```python\n') if 'class BatteryAbove' in block)
+    names = {}
+    exec(code.split('```')[0], names)
+    robot.register(names['BatteryAbove'])
+    publisher = robot.peer.create_publisher(BatteryState, 'battery_state', 10)
+    publish = robot.peer.create_timer(
+        0.05, lambda: charge is not None and publisher.publish(BatteryState(percentage=charge))
+    )
+    # The node subscribes as it is made; the battery is heard a moment later.
+    run = robot.run('<Delay delay_msec="2000"><BatteryAbove least="0.5"/></Delay>')
+    assert run.state == state
+    publish.cancel()
 
 
 def test_telemetry_has_the_types_its_values_have(robot):

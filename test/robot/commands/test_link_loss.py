@@ -58,7 +58,7 @@ def test_a_short_loss_is_no_loss_and_one_link_of_two_is_enough(station):
         assert run.state is CommandState.RUNNING
 
 
-def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
+def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station, capfd):
     with start_failing_server('hang') as server:
         at, run = connected(station, command='pause')
         at.link_loss.change('platform', connected=False)
@@ -68,6 +68,15 @@ def test_pause_holds_the_robot_and_goes_on_when_the_platform_is_back(station):
         at.until(lambda: server.lines.count('accepted') == 2)
         assert run.open
         assert at.router.motion_lock == ''
+        printed = ''
+
+        def has_said():
+            nonlocal printed
+            printed += ''.join(capfd.readouterr())
+            return 'a platform is back: what was paused goes on' in printed
+
+        at.until(has_said)
+        assert 'no platform for 0.3 s: pause' in printed
 
 
 BASE_GOAL = {

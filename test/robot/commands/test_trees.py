@@ -210,6 +210,20 @@ def test_a_tree_that_is_not_known_is_refused_with_those_that_are(station):
     assert run.status.error['known'] == at.trees.names
 
 
+@pytest.mark.parametrize(
+    ('command', 'parameters'),
+    [('list_trees', {}), ('delete_tree', {'tree_name': 'round'}), ('status', {}), ('stop', {})],
+)
+def test_what_is_done_at_once_is_accepted_once_and_ends_once(station, command, parameters):
+    at = station({**COMMANDS, 'list_trees': {'kind': 'list_trees'}})
+    at.load_tree('round', DRIVE)
+    run = at.send(command, **parameters)
+    at.end(run)
+    states = at.states(run)
+    assert (states.count('accepted'), states[0], states[-1]) == (1, 'accepted', 'succeeded')
+    assert states.count('succeeded') == 1
+
+
 def test_a_tree_of_the_robots_own_is_not_deleted_and_is_called_so(station):
     at = station(COMMANDS)
     run = at.send('delete_tree', tree_name='delivery_round')

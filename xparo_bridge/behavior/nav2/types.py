@@ -11,6 +11,8 @@ A literal becomes plain dictionaries and lists with the fields of the message, o
 from __future__ import annotations
 
 from collections.abc import Callable
+import json
+import re
 from typing import Any
 
 from ...json_reader import JsonError, read_json
@@ -19,6 +21,7 @@ from ..ports import add_type, INT, opaque, PortType, split
 from ..values import clip, INT64_MAX, parse_integer, parse_real, to_integer
 
 _POSE_FIELDS = 9
+_NUMBER = re.compile(r'[-+]?[\d.]+([eE][-+]?\d+)?')
 
 
 def _json_or(parse: Callable[[list[str]], Any]) -> Callable[[str], Any]:
@@ -51,8 +54,27 @@ def _header(stamp: str, frame: str) -> dict[str, Any]:
     return {'stamp': {'sec': seconds, 'nanosec': nanoseconds}, 'frame_id': frame}
 
 
+def _refuse_names(parts: list[str]) -> None:
+    """
+    Say what drives to a place, where one seems to be named.
+
+    Nav2 knows no places, and a tree with them in its ports would be none of Nav2's.
+
+    :raises ConversionError: if none of the parts is a number.
+    """
+    if parts and all(part and not _NUMBER.fullmatch(part) for part in parts):
+        one = f'goal="{parts[0]}"'
+        many = f"parameters='json:{json.dumps({'goals': parts})}'"
+        raise ConversionError(
+            f'{clip(";".join(parts))!r} is no pose (stamp;frame;x;y;z;qx;qy;qz;qw); to places by '
+            'their names drives <RemoteCommand command="start_navigation" '
+            f'{clip(one if len(parts) == 1 else many)}/>'
+        )
+
+
 def _pose(parts: list[str]) -> dict[str, Any]:
     if len(parts) != _POSE_FIELDS:
+        _refuse_names(parts)
         raise ConversionError(f'a pose is stamp;frame;x;y;z;qx;qy;qz;qw, not {len(parts)} parts')
     return {
         'header': _header(parts[0], parts[1]),
@@ -62,6 +84,7 @@ def _pose(parts: list[str]) -> dict[str, Any]:
 
 def _poses(parts: list[str]) -> list[dict[str, Any]]:
     if len(parts) % _POSE_FIELDS:
+        _refuse_names(parts)
         raise ConversionError(f'{len(parts)} parts are not poses of {_POSE_FIELDS} parts each')
     return [_pose(parts[at : at + _POSE_FIELDS]) for at in range(0, len(parts), _POSE_FIELDS)]
 
