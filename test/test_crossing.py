@@ -17,13 +17,13 @@ def test_messages_reach_the_loop_in_order_from_another_thread():
         received: list[int] = []
         done = asyncio.Event()
 
-        def take(link: str, message: int) -> None:
+        def on_message(link: str, message: int) -> None:
             received.append(message)
             if len(received) == 1000:
                 done.set()
 
         crossing = Crossing(lambda: None)
-        crossing.attach(take)
+        crossing.attach(on_message)
         thread = threading.Thread(target=lambda: [crossing.send('a', i) for i in range(1000)])
         thread.start()
         await asyncio.wait_for(done.wait(), 10)
@@ -120,7 +120,7 @@ def test_each_message_wakes_the_robot_and_is_taken_in_order():
     crossing.deliver('a', 'first', 10)
     crossing.deliver('b', 'second', 10)
     assert len(wakes) == 2
-    assert [crossing.take(), crossing.take(), crossing.take()] == [
+    assert [crossing.pop(), crossing.pop(), crossing.pop()] == [
         ('a', 'first'),
         ('b', 'second'),
         None,
@@ -134,7 +134,7 @@ def test_it_is_full_when_the_robot_does_not_take():
     crossing.deliver('a', 'more', 1)
     assert crossing.full('a')
     assert not crossing.full('b')
-    crossing.take()
+    crossing.pop()
     assert not crossing.full('a')
 
 
@@ -143,7 +143,7 @@ def test_links_take_turns():
     for number in range(3):
         crossing.deliver('flood', number, 10)
     crossing.deliver('other', 'hello', 10)
-    assert [crossing.take() for _ in range(5)] == [
+    assert [crossing.pop() for _ in range(5)] == [
         ('flood', 0),
         ('other', 'hello'),
         ('flood', 1),
@@ -157,7 +157,7 @@ def test_what_is_urgent_is_taken_before_all_that_waits():
     crossing.deliver('a', 'first', 10)
     crossing.deliver('b', 'stop', urgent=True)
     assert crossing.urgent == 1
-    assert [crossing.take(), crossing.take(), crossing.take()] == [
+    assert [crossing.pop(), crossing.pop(), crossing.pop()] == [
         ('b', 'stop'),
         ('a', 'first'),
         None,
@@ -179,12 +179,12 @@ def test_what_waits_for_links_that_stand_still_is_bounded_but_for_what_must_arri
         received: list[object] = []
         over = asyncio.Event()
 
-        def take(link: str, message: object) -> None:
+        def on_message(link: str, message: object) -> None:
             received.append(message)
             if message is ends[-1]:
                 over.set()
 
-        crossing.attach(take)
+        crossing.attach(on_message)
         await over.wait()
         return received
 

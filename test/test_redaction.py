@@ -88,6 +88,6 @@ def test_one_that_is_too_long_is_refused(kind):
     inbound = robot.connection.inbound
     inbound.deliver = lambda message, size=0: taken.append(message)  # type: ignore[method-assign]
     for length in (LONGEST, LONGEST + 1):
-        inbound.take(adapter('ws://127.0.0.1/'), kind('7' * length), 100, time.monotonic())
+        inbound.accept(adapter('ws://127.0.0.1/'), kind('7' * length), 100, time.monotonic())
     assert taken == [kind('7' * LONGEST)]
     assert inbound.limits.refused == {kind.__name__: 1}

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Write the audit log: who told the robot to do what, and what became of it.
+Write the audit log: who ordered what of the robot, and what became of it.
 
 One JSON object a line, only ever appended to, in files of mode 0600 that are rotated by size.
 Secrets are taken out. Whoever notes an event waits for nothing: a thread of its own makes the line
@@ -61,7 +61,7 @@ class Audit:
         files: int = FILES,
         count_period: float = _COUNT_PERIOD,
     ) -> None:
-        """`report` is told of trouble with the disk, in the log's thread."""
+        """`report` hears of trouble with the disk, in the log's thread."""
         self._report = report
         self._count_period = count_period
         self._events: queue.SimpleQueue[tuple[str, dict[str, Any]] | None] = queue.SimpleQueue()
@@ -128,7 +128,7 @@ class Audit:
                 if not self._waiting[source]:
                     del self._waiting[source]
             line = _line(entry)
-            if self._budget(source, entry).take(len(line)):
+            if self._budget(source, entry).acquire(len(line)):
                 self._write(line)
             else:
                 with self._lock:

@@ -117,7 +117,7 @@ class Bridge:
     def take_from_links(self) -> None:
         """Take what waits on the crossing, for 20 ms; then others have their turn."""
         give_way = time.monotonic() + _TURN
-        while (item := self.crossing.take()) is not None:
+        while (item := self.crossing.pop()) is not None:
             self._dispatch(*item)
             if time.monotonic() > give_way:
                 # A full crossing takes a while: the deadman of teleop has its turn in between.

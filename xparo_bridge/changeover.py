@@ -87,7 +87,7 @@ def see(bridge: Bridge, node: Node) -> Seen:
     )
 
 
-def still_served(before: Seen, now: Seen, node: Node) -> None:
+def check_served(before: Seen, now: Seen, node: Node) -> None:
     """Add to `now` what was seen before and is there, though nothing here uses it any more."""
     now.servers += [
         name
@@ -204,7 +204,7 @@ class Changeover:
                 self._anew()
             else:
                 self._logger.info(f'taking, without starting anew, {words}')
-                self._take(live)
+                self._apply(live)
         finally:
             self._busy.release()
 
@@ -218,7 +218,7 @@ class Changeover:
         except (BridgeError, OSError):
             return None  # A start says what is wrong, and goes back.
 
-    def _take(self, configuration: Configuration) -> None:
+    def _apply(self, configuration: Configuration) -> None:
         """Have it taken on the ROS thread, in steps; what goes wrong is a reason to go back."""
         faults = FAULTS.total
         try:
@@ -278,21 +278,21 @@ class Changeover:
         before = Seen.from_json(trial.expect)
         offline = bool(trial.expect.get('offline'))
         end = trial.since + trial.within
-        holds_since: float | None = None
+        good_since: float | None = None
         why = ['nothing was seen of it']
         while uptime() < end:
             now = self._ask(lambda: self._see(before))
             if now is None:
                 why = [f'its ROS thread did not answer within {_ANSWER:g} s']
-                holds_since = None
+                good_since = None
             else:
                 now.faults -= faults
                 why = list(missing(before, now, self._bridge.configuration, offline=offline))
                 if why:
-                    holds_since = None
-                elif holds_since is None:
-                    holds_since = time.monotonic()
-                elif time.monotonic() - holds_since >= _HOLDS:
+                    good_since = None
+                elif good_since is None:
+                    good_since = time.monotonic()
+                elif time.monotonic() - good_since >= _HOLDS:
                     self._store.confirm()
                     self._bridge.running.look()
                     self._logger.info(f'configuration {state.current} holds: applied')
@@ -307,7 +307,7 @@ class Changeover:
 
     def _see(self, before: Seen) -> Seen:
         now = see(self._bridge, self._node)
-        still_served(before, now, self._node)
+        check_served(before, now, self._node)
         return now
 
     def _ask(self, look: Callable[[], T]) -> T | None:

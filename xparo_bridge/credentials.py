@@ -60,7 +60,7 @@ def read_credentials(
     A file name without a folder is one of systemd's credentials, where the service has it.
     Without a file: XPARO_SECRET_KEY and XPARO_PROJECT_ID, or else systemd's credential named
     xparo_credentials, but only where both are `required`. A peer that needs less is not the
-    platform, and must not be told the platform's secret.
+    platform, and must not get the platform's secret.
     """
     from_systemd = None
     folder = environment.get('CREDENTIALS_DIRECTORY')

@@ -97,7 +97,7 @@ class Crossing:
 
     # --- ROS thread ---
 
-    def take(self) -> tuple[str, Any] | None:
+    def pop(self) -> tuple[str, Any] | None:
         """Return the next message for the robot, or None: urgent ones, then a link's by turns."""
         if self._urgent:
             return self._urgent.popleft()

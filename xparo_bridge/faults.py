@@ -75,11 +75,11 @@ class Faults:
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             logged_at, logged = self._logged.get(kind, (-_QUIET, 0))
             now = time.monotonic()
-            due = now - logged_at >= _QUIET
-            if due:
+            again = now - logged_at >= _QUIET
+            if again:
                 self._logged[kind] = now, count
         text = redacted(f'{name}: {_text(error)}'[:500])
-        if due:
+        if again:
             more = f' ({count} times, {count - logged} since the last line)' if logged else ''
             frames = traceback.format_exception(error, limit=-_FRAMES, chain=False)
             trace = ''.join(frames)[-_MAX_TRACE:]

@@ -156,7 +156,7 @@ def read_leniently(
 
 
 class _Decoder(threading.local):
-    """A decoder for each thread; `faults` tells that the value read last has some."""
+    """A decoder for each thread; `faults` says that the value read last has some."""
 
     def __init__(self) -> None:
         self.faults = 0

@@ -207,21 +207,21 @@ class Layers:
     def history(self, path: KeyPath) -> list[Origin]:
         """Return what each layer has under a path of the merged tree, the highest first."""
         found: list[Origin] = []
-        wanted = _by_name(path, self.tree)
+        named = _by_name(path, self.tree)
         for layer in self.layers:
             names = {_by_name(own, layer.tree): own for own in layer.lines}
-            if _replaces(layer.tree, wanted):
+            if _replaces(layer.tree, named):
                 found.clear()
-            own = names.get(wanted)
+            own = names.get(named)
             if own is not None:
                 found.append(Origin(layer, layer.lines[own], _value_at(layer.tree, own)))
         return found[::-1]
 
 
-def _replaces(tree: Any, wanted: tuple[Any, ...]) -> bool:
+def _replaces(tree: Any, named: tuple[Any, ...]) -> bool:
     """Whether a layer replaces as a whole what is above a path, so that nothing below counts."""
     at: KeyPath = ()
-    for step in wanted:
+    for step in named:
         if tree is EMPTY or tree is None and not at:
             return False
         if isinstance(tree, dict):

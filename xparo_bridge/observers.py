@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tell features what passes through the bridge: at no cost where none asks for it."""
+"""Notify features of what passes through the bridge: at no cost where none asks for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Observers:
     order: Callable[[str, RemoteCommand], object] | None = None
     # Who gave it, and each change of its state; on the ROS thread.
     command: Callable[[str, CommandStatus], object] | None = None
-    # The same when it has ended, before anybody is told; returns what is told of it.
+    # The same when it has ended, before it is reported; returns what is reported.
     ended: Callable[[CommandStatus], CommandStatus] | None = None
 
 

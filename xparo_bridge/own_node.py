@@ -33,7 +33,7 @@ def declare_parameters(node: Node) -> None:
         ('config', DEFAULT_CONFIG, 'Configuration files, in layers: the later win'),
         ('robot_id', '', "The robot's name towards the platform; wins over the configuration's"),
     ):
-        # Any type: a wrong one is told with what to write instead of by an exception of rclpy.
+        # Any type: a wrong one is reported with what to write instead of by an exception of rclpy.
         node.declare_parameter(
             name,
             default,

@@ -24,9 +24,9 @@ class StopSignal:
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._take)
+            signal.signal(number, self._on_signal)
 
-    def _take(self, number: int, frame: object) -> None:
+    def _on_signal(self, number: int, frame: object) -> None:
         self.final = self.final or number != signal.SIGHUP
 
     def set(self) -> None:  # noqa: A003

@@ -24,7 +24,7 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = clock()
 
-    def take(self, tokens: float = 1.0) -> bool:
+    def acquire(self, tokens: float = 1.0) -> bool:
         """Take so many tokens, if there are."""
         if self.wait(tokens) > 0.0:
             return False

@@ -12,7 +12,7 @@ from __future__ import annotations
 import selectors
 import time
 
-# s of which the longest turn is told, and half of it, in which it is kept.
+# s of which the longest turn is reported, and half of it, in which it is kept.
 WINDOW = 60.0
 _HALF = WINDOW / 2
 

@@ -149,8 +149,8 @@ def test_reading_ends_when_its_time_is_over_or_nobody_wants_it():
     with pytest.raises(WorkStopped, match='within 0 s'):
         for _ in range(100):
             work.step()
-    work = Work(is_wanted=lambda: False)
-    with pytest.raises(WorkStopped, match='no longer wanted'):
+    work = Work(is_active=lambda: False)
+    with pytest.raises(WorkStopped, match='no longer needed'):
         for _ in range(100):
             work.step()
 

@@ -173,14 +173,14 @@ def test_what_waits_for_the_robot_is_passed_by_a_stop():
         async with raw_websocket_server(talk) as port:
             robot = Robot(port, **QUIET)
             crossing_of.append(robot.crossing)
-            take, robot.crossing._wake_robot = robot.crossing._wake_robot, lambda: None
+            wake, robot.crossing._wake_robot = robot.crossing._wake_robot, lambda: None
             async with robot:
                 while not robot.crossing.urgent:
                     await asyncio.sleep(0.005)
-                _, first = robot.crossing.take()
+                _, first = robot.crossing.pop()
                 assert (first.command, first.command_id) == ('stop', 's')
-                robot.crossing._wake_robot = take
-                take()
+                robot.crossing._wake_robot = wake
+                wake()
                 # The others wait, as far as there is room, and the rest is refused.
                 ids = lambda: {  # noqa: E731
                     m.command_id for m in robot.received if isinstance(m, RemoteCommand)
@@ -216,7 +216,7 @@ def test_stop_pause_and_cancel_go_first_and_resume_keeps_its_place():
             async with robot:
                 while not robot.connection._counters.received == len(frames) + 1:
                     await asyncio.sleep(0.005)
-                while (item := robot.crossing.take()) is not None:
+                while (item := robot.crossing.pop()) is not None:
                     taken.append(item[1])
             return taken
 

@@ -148,5 +148,5 @@ def test_what_waited_for_a_connection_waits_until_something_fresh_was_sent():
     lane.connected()
     assert not lane.sends_old
     lane.merge(Telemetry({'latest': 1}))
-    lane.take_latest()
+    lane.pop_latest()
     assert (lane.sends_old, lane.next_old_sample(), lane.sends_old) == (True, ['old'], False)

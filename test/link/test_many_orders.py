@@ -110,7 +110,7 @@ def test_an_urgent_order_of_too_many_values_goes_to_the_robot_first(name, count,
         inbound.judge(protocol, text.encode(), Arrival(0.0))
     else:
         for message in protocol.decode(text):
-            inbound.take(protocol, message, len(text), 0.0)
+            inbound.accept(protocol, message, len(text), 0.0)
     order, urgent = taken[0]
     assert urgent
     assert (order.command, order.command_id) == (name, 'c-1')

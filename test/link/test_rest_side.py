@@ -56,7 +56,7 @@ class Link:
         )
 
     def _on_news(self) -> None:
-        while (item := self._crossing.take()) is not None:
+        while (item := self._crossing.pop()) is not None:
             self.got.append(item[1])
         self._news.set()
 

@@ -49,7 +49,7 @@ def test_nothing_is_sent_before_the_time_until_which_the_peer_wants_nothing():
                 while not came:
                     await asyncio.sleep(0.01)
                 until = time.monotonic() + 0.4
-                protocol.hold_until = lambda: until
+                protocol.send_not_before = lambda: until
                 robot.lanes.put(CommandStatus('1', 'go', CommandState.SUCCEEDED))
                 while len(robot.lanes.control):
                     await asyncio.sleep(0.01)

@@ -76,7 +76,7 @@ PLACES = [
     'deadline',
     'on_time',
     'on_close',
-    'hold_until',
+    'send_not_before',
     'refused',
 ]
 
@@ -140,7 +140,7 @@ class Robot:
         until, at = time.monotonic() + timeout, 0
         with self._news:
             while True:
-                while (item := self.crossing.take()) is not None:
+                while (item := self.crossing.pop()) is not None:
                     self.received[item[0]].append(item[1])
                 for message in self.received[link][at:]:
                     at += 1

@@ -306,7 +306,7 @@ def test_a_path_that_does_not_fit_the_type_says_what_would(path, says):
 
 def test_what_the_generator_does_not_know_is_read_by_rclpy(monkeypatch):
     class Refusing(Generator):
-        def message(self, cls, want):
+        def message(self, cls, selection):
             raise UnsupportedType('no reader for WString')
 
     monkeypatch.setattr('xparo_bridge.ros.reader.Generator', Refusing)

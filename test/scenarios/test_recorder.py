@@ -36,7 +36,7 @@ def ended(at: float, number: str, state: str = 'succeeded') -> dict[str, Any]:
 def record(*events: dict[str, Any]) -> tuple[Recorder, dict[str, Any]]:
     recorder = Recorder()
     for event in events:
-        recorder.take(event)
+        recorder.on_event(event)
     return recorder, yaml.safe_load(recorder.scenario('Recorded.'))
 
 

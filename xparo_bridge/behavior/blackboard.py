@@ -27,7 +27,7 @@ class Entry:
     A value with its declared type and the number of times it was written.
 
     `value` is None until the first write. `value_type` is the type the value itself had when
-    it was first written, which an entry open to any type does not tell.
+    it was first written, which an entry open to any type does not say.
     """
 
     __slots__ = ('sequence_id', 'type', 'value', 'value_type')

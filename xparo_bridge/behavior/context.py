@@ -57,7 +57,7 @@ class TreeContext:
         """Whether a tick was asked for and did not come yet."""
         return self._woken
 
-    def take_wake_up(self) -> bool:
-        """Tell whether a tick was asked for since the last call."""
+    def pop_wake_up(self) -> bool:
+        """Return whether a tick was asked for since the last call."""
         woken, self._woken = self._woken, False
         return woken

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import BadInput
 
-# How much is told of what is wrong with a tree: an answer never has more than 16 kB.
+# How much is reported of what is wrong with a tree: an answer never has more than 16 kB.
 _FIRST = 10
 _MAX_ANSWER = 12_000  # bytes
 

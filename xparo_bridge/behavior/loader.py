@@ -175,7 +175,7 @@ class Reader:
         """
         Read a document; `problems` then has what is wrong with it.
 
-        :raises TreeErrors: if it takes too long or too much memory, or is no longer wanted.
+        :raises TreeErrors: if it takes too long or too much memory, or is no longer needed.
         """
         if isinstance(xml, bytes):
             try:
@@ -356,7 +356,7 @@ def _limited() -> Iterator[None]:
 
 
 def _unique(problems: list[Problem]) -> list[Problem]:
-    """Leave out what is told of one line already: a tree may be used many times."""
+    """Leave out what is reported of one line already: a tree may be used many times."""
     seen: dict[tuple[str, int, str], Problem] = {}
     for problem in problems:
         seen.setdefault((problem.file, problem.line, problem.message), problem)

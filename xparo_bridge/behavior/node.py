@@ -173,7 +173,7 @@ class TreeNode(Behaviour):
                 raise self._tick_error(error) from error
 
     def set_status(self, status: NodeStatus) -> None:
-        """Take on a status, and tell the observer if it is a new one."""
+        """Take on a status, and notify the observer if it is a new one."""
         if status is IDLE or not isinstance(status, NodeStatus):
             raise self._tick_error(
                 NodeError(f'a tick must return SUCCESS, FAILURE, RUNNING or SKIPPED, not {status}')
@@ -202,7 +202,7 @@ class TreeNode(Behaviour):
         self.watch(self._observer, self._visited)
 
     def watch(self, observer: Observer | None, visited: list[TreeNode] | None) -> None:
-        """Say who is told of changes of the status, and which list the node joins at a tick."""
+        """Say who hears of changes of the status, and which list the node joins at a tick."""
         self._observer = observer
         self._visited = visited
         self._has_extras = (
@@ -231,12 +231,12 @@ class TreeNode(Behaviour):
         text = self.config.inputs.get(port)
         if text is None:
             raise PortError(f'the port [{port}] has neither a value nor a default')
-        wanted = as_type or declared.type
+        target = as_type or declared.type
         key = remapped_key(port, text)
         try:
             if key is not None:
-                return self._read_entry(port, key, declared.type, wanted)
-            value = _from_text(text, declared.type, wanted)
+                return self._read_entry(port, key, declared.type, target)
+            value = _from_text(text, declared.type, target)
         except PortError:
             raise
         except BehaviorError as error:
@@ -292,15 +292,15 @@ class TreeNode(Behaviour):
             raise PortError(f'{self.type_id} declares no port [{port}]')
         return declared
 
-    def _read_entry(self, port: str, key: str, declared: PortType, wanted: PortType) -> Any:
+    def _read_entry(self, port: str, key: str, declared: PortType, target: PortType) -> Any:
         entry = self.blackboard.entry(key)
         if entry is None or entry.value is None:
             raise PortError(f'the port [{port}] is connected to {{{key}}}, which has no value')
-        if wanted is ANY:
+        if target is ANY:
             return entry.value
-        if isinstance(entry.value, str) and wanted != STRING:
-            return _from_text(entry.value, declared, wanted)
-        return wanted.convert(entry.value)
+        if isinstance(entry.value, str) and target != STRING:
+            return _from_text(entry.value, declared, target)
+        return target.convert(entry.value)
 
     # Conditions
 
@@ -372,9 +372,9 @@ class TreeNode(Behaviour):
         return None if self._state is IDLE else self
 
 
-def _from_text(text: str, declared: PortType, wanted: PortType) -> Any:
+def _from_text(text: str, declared: PortType, target: PortType) -> Any:
     """Convert text as the port declares it, then to what its reader wants."""
     if declared.parse is None or declared is ANY_ALLOWED:
-        return wanted.convert(text) if wanted.parse is None else wanted.read(text)
+        return target.convert(text) if target.parse is None else target.read(text)
     value = declared.read(text)
-    return value if wanted == declared else wanted.convert(value)
+    return value if target == declared else target.convert(value)

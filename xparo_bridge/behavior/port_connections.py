@@ -119,5 +119,5 @@ class PortConnections:
             )
 
     def _is_needed(self, config: NodeConfig) -> bool:
-        """Tell whether a node cannot be ticked without values for its ports: a builtin can't."""
+        """Return whether a node cannot be ticked without values for its ports: a builtin can't."""
         return config.type_id in self._builtin_ids and 'Switch' not in config.type_id

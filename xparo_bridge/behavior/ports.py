@@ -32,7 +32,7 @@ class Direction(Enum):
 @dataclass(frozen=True)
 class PortType:
     """
-    A type of port and entry, told from others by its name.
+    A type of port and entry, told apart from others by its name.
 
     `parse` reads a literal (None: text cannot become this type); `convert` makes a value of
     this type from another one. Both raise ConversionError.
@@ -201,7 +201,7 @@ def type_of(value: Any) -> PortType:
 
 
 def is_safe_cast(target: PortType, value: Any) -> bool:
-    """Tell whether a number keeps its value in an entry of arithmetic type `target`."""
+    """Return whether a number keeps its value in an entry of arithmetic type `target`."""
     if target.name not in _RANGES:
         return False
     limits = _RANGES[target.name]
@@ -268,7 +268,7 @@ def _port(
 
 
 def is_port_name(name: str) -> bool:
-    """Tell whether an attribute of that name is a port rather than something else."""
+    """Return whether an attribute of that name is a port rather than something else."""
     first = name[:1]
     return (
         first.isascii()

@@ -49,7 +49,7 @@ class PausableClock:
 
 
 class ManualClock:
-    """A clock that only moves when told, for tests."""
+    """A clock that only moves when set, for tests."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -105,7 +105,7 @@ class Timers:
         return self._heap[0][0] if self._heap else None
 
     def run_due(self) -> bool:
-        """Fire the timers whose time has come; tell whether there were any."""
+        """Fire the timers whose time has come; return whether there were any."""
         if not self._heap:
             return False
         now = self._clock.now()

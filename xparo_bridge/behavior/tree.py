@@ -202,7 +202,7 @@ class Tree:
         context.timers.run_due()
         status = root.execute_tick()
         rounds = 1
-        while status is RUNNING and (context.take_wake_up() or context.timers.run_due()):
+        while status is RUNNING and (context.pop_wake_up() or context.timers.run_due()):
             if rounds == MAX_ROUNDS or context.is_overdue:
                 context.wake_up()
                 break
@@ -236,12 +236,12 @@ class Tree:
                 try:
                     node.halt_node()
                 except Exception:  # noqa: S110
-                    # The first error is the one to tell; the others must not stop the halting.
+                    # The first error is the one to report; the others must not stop the halting.
                     pass
             node.reset_status()
 
     def _spread(self) -> None:
-        """Tell all nodes who watches them."""
+        """Let all nodes know who watches them."""
         observers = tuple(self._observers)
         observer: Observer | None = None
         if len(observers) == 1:

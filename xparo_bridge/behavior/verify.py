@@ -103,7 +103,7 @@ class Verifier:
             self._report(element, f'{tree_id!r} is the name of a node type', 'rename the tree')
 
     def _check_names(self, element: Element) -> bool:
-        """Tell whether the names of an element are short enough to be shown."""
+        """Return whether the names of an element are short enough to be shown."""
         limit = self._limits.name
         for what in (element.tag, element.get('ID'), element.get('name')):
             if len(what) > limit:
@@ -144,8 +144,8 @@ class Verifier:
         if name == 'TryCatch':
             least = 2
         if count < least or (most is not None and count > most):
-            wanted = f'at least {least}' if most is None else f'{most or "none"}'
-            self._report(element, f'{name} has {count} children', f'it must have {wanted}')
+            expected = f'at least {least}' if most is None else f'{most or "none"}'
+            self._report(element, f'{name} has {count} children', f'it must have {expected}')
         if name == 'ReactiveSequence':
             pausing = [child for child in element.children if child.tag == 'AsyncSequence']
             if len(pausing) > 1:

@@ -34,13 +34,13 @@ class Work:
         seconds: float = float('inf'),
         *,
         gives_way: bool = False,
-        is_wanted: Callable[[], bool] = lambda: True,
+        is_active: Callable[[], bool] = lambda: True,
     ) -> None:
-        """End it after `seconds`, or when it is no longer wanted; `gives_way` to other threads."""
+        """End it after `seconds`, or when it is no longer needed; `gives_way` to other threads."""
         self._seconds = seconds
         self._end = time.monotonic() + seconds
         self._gives_way = gives_way
-        self._is_wanted = is_wanted
+        self._is_active = is_active
         self._steps = 0
         self._turn_end = time.monotonic() + _TURN
 
@@ -60,8 +60,8 @@ class Work:
         now = time.monotonic()
         if now > self._end:
             raise WorkStopped(f'the tree could not be read and built within {self._seconds:g} s')
-        if not self._is_wanted():
-            raise WorkStopped('the tree is no longer wanted')
+        if not self._is_active():
+            raise WorkStopped('the tree is no longer needed')
         if self._gives_way and now > self._turn_end:
             time.sleep(_PAUSE)
             self._turn_end = time.monotonic() + _TURN

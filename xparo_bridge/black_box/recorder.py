@@ -104,7 +104,7 @@ class Recorder:
         changed: Callable[[], object] = lambda: None,
     ) -> None:
         """
-        Take what gives the text of a type, what takes secrets out of bytes, and who is to be told.
+        Take what gives the text of a type, what takes secrets out of bytes, and whom to notify.
 
         All three are called in threads of the recorder's. `blank` must not change the length;
         `changed` is called when the list of recordings has changed.
@@ -369,7 +369,7 @@ def _text_of(make: Callable[[], Any]) -> str:
     try:
         return dumps(make())
     except Exception as error:
-        return dumps({'fault': FAULTS.note('what the black box is told', error)})
+        return dumps({'fault': FAULTS.note('what the black box gets', error)})
 
 
 def _string(text: str) -> bytes:

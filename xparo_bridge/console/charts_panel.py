@@ -100,10 +100,10 @@ class Charts:
         self._nothing = empty('')
         ui.timer(0.1, self._reload, once=True)
         each(_PERIOD, self._draw)
-        leave = self._feed.listen(view.robot_id, self._take)
+        leave = self._feed.listen(view.robot_id, self._on_event)
         ui.context.client.on_delete(leave)
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         kind = event.get('type')
         if kind == 'telemetry':
             self._add(float(event['time']), event['data'])

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a robot can be told, as forms of its own schemas, and what became of what it was told."""
+"""The commands of a robot, as forms of its own schemas, and what became of those sent."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _menu(session: Session, view: RobotView, place: ui.element) -> None:
             return
         names = [name for name in view.menu if name not in _ELSEWHERE]
         if not names:
-            empty('The robot has not said yet what it can be told. It is asked when it connects.')
+            empty('The robot has not listed its commands yet. It is asked when it connects.')
             return
         with ui.element('div').classes('xc-row'):
             chosen = (

@@ -173,7 +173,7 @@ class Driver:
         self._offset = math.inf
         try:
             while self.is_open:
-                self._take(await socket.receive_text())
+                self._on_text(await socket.receive_text())
         except (WebSocketDisconnect, RuntimeError):
             pass  # RuntimeError: closed by a later one, or by `close`.
         finally:
@@ -181,7 +181,7 @@ class Driver:
                 self._socket = None
                 self._stand()
 
-    def _take(self, text: str) -> None:
+    def _on_text(self, text: str) -> None:
         now = time.time()
         try:
             if len(text) > _LONGEST:

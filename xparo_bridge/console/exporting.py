@@ -34,7 +34,7 @@ _IN_MEMORY = 1 << 22  # bytes of a file that are not put on disk
 
 
 def export_button(view: RobotView) -> None:
-    """Draw the button, which asks what is wanted."""
+    """Draw the button, which asks what to export."""
 
     def ask() -> None:
         with question(f'Export what was kept of {view.robot_id}') as dialog:

@@ -74,7 +74,9 @@ class Feed:
 
     async def _stay(self) -> None:
         async with asyncio.timeout(10.0):
-            client = await self._connect(on_event=self._take, watch=self._filter(), since=self.seq)
+            client = await self._connect(
+                on_event=self._on_event, watch=self._filter(), since=self.seq
+            )
         async with client:
             self.clock.begin_again()
             hello = await self._greet(client)
@@ -117,7 +119,7 @@ class Feed:
             self.revision += 1
         return self.robots[name]
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         self.seq = int(event['seq'])
         name = event['robot']
         if event['event'] == 'gap':
@@ -125,7 +127,7 @@ class Feed:
         if not name or name.startswith('connection_'):
             return
         view = self._robot(name)
-        view.take(event)
+        view.on_event(event)
         for listener in [*self._listeners.get(name, ()), *self._listeners.get('', ())]:
             listener(event)
 

@@ -143,7 +143,7 @@ class Fleet:
 
     # --- what is shown ---
 
-    def _wanted(self) -> list[RobotView]:
+    def _selected(self) -> list[RobotView]:
         part = str(self._filter.value or '').lower()
         views = [
             view
@@ -166,7 +166,7 @@ class Fleet:
         self._shown.clear()
         self._place.clear()
         self._grid: ui.aggrid | None = None
-        views = self._wanted()
+        views = self._selected()
         self._count = len(self._feed.robots)
         with self._place:
             if not self._count:

@@ -104,7 +104,7 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         address = str((scope.get('client') or ('?',))[0])
-        if not self._bucket('any', address, RATE, BURST).take():
+        if not self._bucket('any', address, RATE, BURST).acquire():
             return 429, 'too many requests; wait a moment'
         host = headers.get('host', '')
         if self._local and not is_loopback(urlsplit(f'//{host}').hostname or ''):
@@ -134,7 +134,7 @@ class Gate:
             await _answer(send, 200, _LOGIN.format(problem=''))
             return
         address = str((scope.get('client') or ('?',))[0])
-        if not self._bucket('login', address, LOGIN_RATE, LOGIN_BURST).take():
+        if not self._bucket('login', address, LOGIN_RATE, LOGIN_BURST).acquire():
             await _answer(send, 429, _LOGIN.format(problem='Too many tries; wait a minute.'))
             return
         body = await _body(receive)

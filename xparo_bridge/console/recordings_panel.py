@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""The recordings of a robot's black box, as it tells of them."""
+"""The recordings of a robot's black box, as it reports them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ COMMANDS = 200
 LINES = 500
 _DRIVING = frozenset({'teleop'})
 _LOCKS = {'stop': 'stopped', 'pause': 'paused', 'resume': ''}
-# Codes of errors that tell of it; a pause that some of what moves goes on in spite of counts too.
+# Codes of errors that say so; a pause that some of what moves goes on in spite of counts too.
 _LOCKED = {'stopped': 'stopped', 'paused': 'paused', 'not_paused': 'paused'}
 
 
@@ -124,7 +124,7 @@ class RobotView:
             known.operator = data.get('operator', '')
             known.time = record['time']
 
-    def take(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: Mapping[str, Any]) -> None:
         """Take an event."""
         kind = event['event']
         now = float(event['time'])

@@ -181,9 +181,9 @@ def _log(session: Session, view: RobotView) -> None:
 
     def show() -> None:
         lines.clear()
-        wanted = _LEVELS.index(str(level.value))
+        least = _LEVELS.index(str(level.value))
         for name, text in kept[-_MOST_LINES:]:
-            if _rank(name) >= wanted:
+            if _rank(name) >= least:
                 lines.push(text)
 
     def add(name: str, moment: float, text: str) -> None:
@@ -193,7 +193,7 @@ def _log(session: Session, view: RobotView) -> None:
         if _rank(name) >= _LEVELS.index(str(level.value)):
             lines.push(line[1])
 
-    def take(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if event['event'] == 'error':
             add('ERROR', float(event['time']), f'against the protocol: {event["problem"]}')
         elif event['event'] in ('connected', 'disconnected'):
@@ -217,7 +217,7 @@ def _log(session: Session, view: RobotView) -> None:
 
     level.on_value_change(show)
     ui.timer(0.2, load, once=True)
-    ui.context.client.on_delete(session.feed.listen(view.robot_id, take))
+    ui.context.client.on_delete(session.feed.listen(view.robot_id, on_event))
 
 
 def _rank(name: str) -> int:

@@ -56,7 +56,7 @@ class Teleop:
     def _draw(self) -> None:
         self._who = ui.label().props('role=status')
         with ui.element('div').classes('xc-row'):
-            self._begin = Button('Take the stick', on_click=self._take).classes('xc-do')
+            self._begin = Button('Take the stick', on_click=self._acquire).classes('xc-do')
             self._end = Button('Give it back', on_click=self._give_back).classes('xc-plain')
             self._over = Button('Take over…', on_click=self._ask_why).classes('xc-danger')
         self._body = ui.element('div').classes('xc-stack')
@@ -95,7 +95,7 @@ class Teleop:
 
     # --- the lease ---
 
-    async def _take(self, **how: Any) -> None:
+    async def _acquire(self, **how: Any) -> None:
         driver = Driver(self._feed, self._sight, self._command)
         try:
             await driver.open(**how)
@@ -125,16 +125,16 @@ class Teleop:
             ui.label(self._holder_words()).classes('xc-soft')
             reason = ui.input('Reason, which they see').props('outlined dense autofocus')
 
-            async def take() -> None:
+            async def take_over() -> None:
                 if not str(reason.value or '').strip():
                     say('Give a reason first.', bad=True)
                     return
                 dialog.close()
-                await self._take(take_over=True, reason=str(reason.value).strip())
+                await self._acquire(take_over=True, reason=str(reason.value).strip())
 
             with ui.row():
                 Button('No', on_click=dialog.close).classes('xc-plain')
-                Button('Take over', on_click=take).classes('xc-danger')
+                Button('Take over', on_click=take_over).classes('xc-danger')
 
     def _holder_words(self) -> str:
         lease = self._view.lease

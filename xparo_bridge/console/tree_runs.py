@@ -31,7 +31,7 @@ class TreeRun:
     errors: list[dict[str, Any]] = field(default_factory=list)
     _now: dict[int, str] = field(default_factory=dict)  # status of each node after all of them
 
-    def take(self, data: Mapping[str, Any], moment: float) -> None:
+    def on_status(self, data: Mapping[str, Any], moment: float) -> None:
         """Take a report, the data of a `behavior_status`."""
         self.state = str(data.get('state', ''))
         self.errors = list(data.get('errors') or self.errors)
@@ -92,7 +92,7 @@ class TreeRuns:
         """The run that began last, if there is one."""
         return next(reversed(self.runs.values()), None)
 
-    def take(self, data: Mapping[str, Any], moment: float) -> TreeRun | None:
+    def on_status(self, data: Mapping[str, Any], moment: float) -> TreeRun | None:
         """Take a report; the run it is of, None for the refusal of a tree."""
         name, run_id = str(data.get('tree_name')), data.get('run_id')
         if data.get('state') == 'rejected' or not run_id:
@@ -100,7 +100,7 @@ class TreeRuns:
             return None
         self.rejected.pop(name, None)
         run = self.runs.setdefault(str(run_id), TreeRun(str(run_id), name, began=moment))
-        run.take(data, moment)
+        run.on_status(data, moment)
         return run
 
 

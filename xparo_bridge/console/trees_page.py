@@ -75,7 +75,7 @@ class TreesPage:
                 self._draw_editor()
         ui.timer(0.05, self._load, once=True)
         each(0.2, self._show)
-        leave = self._feed.listen(self._view.robot_id, self._take)
+        leave = self._feed.listen(self._view.robot_id, self._on_event)
         ui.context.client.on_delete(leave)
 
     # --- what runs, and what ran ---
@@ -107,12 +107,12 @@ class TreesPage:
                 'No tree has run yet. Write one and push it, or run one of the library.'
             )
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if event.get('type') != 'behavior_status':
             return
         if self._early is not None:
             self._early.append(event)
-        run = self._runs.take(event['data'], float(event['time']))
+        run = self._runs.on_status(event['data'], float(event['time']))
         if run is None:
             self._show_rejection(event['data'])
         elif self._follows:
@@ -135,11 +135,11 @@ class TreesPage:
         early, self._early = self._early or (), None
         self._runs = TreeRuns()
         for record in reports:
-            self._runs.take(record['data'], record['time'])
+            self._runs.on_status(record['data'], record['time'])
         known = {record['data'].get('message_id') for record in reports}
         for event in early:
             if event['data'].get('message_id') not in known - {None}:
-                self._runs.take(event['data'], float(event['time']))
+                self._runs.on_status(event['data'], float(event['time']))
         self._shown = self._runs.newest
         # What somebody has begun to write in the meantime is not written over.
         if pushed and (self._name.value, self._editor.value) == (_NAME, _EXAMPLE):

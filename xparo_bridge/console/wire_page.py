@@ -80,7 +80,7 @@ class WirePage:
         self._count = 0
         self._drawn = 0
         self._rows: deque[ui.element] = deque()
-        self._wanted: set[str] = set()
+        self._selected: set[str] = set()
         self._empty: ui.element | None = None
         self._recent: deque[tuple[float, str]] = deque(maxlen=5000)
         self._last: dict[str, float] = {}
@@ -96,12 +96,12 @@ class WirePage:
                 self._draw_playground()
                 self._draw_keys()
         for event in list(self._view.frames):
-            self._take(event)
-        leave = self._feed.listen(self._view.robot_id, self._take)
+            self._on_event(event)
+        leave = self._feed.listen(self._view.robot_id, self._on_event)
         ui.context.client.on_delete(leave)
         each(0.6, self._show)
 
-    def _take(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         direction, kind, content, size = decoded(event)
         moment = float(event['time'])
         self._count += 1
@@ -134,15 +134,15 @@ class WirePage:
         if self._paused.value or not self._new:
             return
         self._new = False
-        wanted = set(self._only.value or ())
-        if wanted != self._wanted or self._empty is not None:
-            self._wanted, self._empty = wanted, None
+        selected = set(self._only.value or ())
+        if selected != self._selected or self._empty is not None:
+            self._selected, self._empty = selected, None
             self._list.clear()
             self._rows.clear()
             self._drawn = 0
         # Only what is new is drawn: a page that draws all of it again twice a second is a load.
         fresh = [frame for frame in self._frames if frame[0] > self._drawn]
-        fresh = [frame for frame in fresh if not wanted or frame[3] in wanted][-SHOWN:]
+        fresh = [frame for frame in fresh if not selected or frame[3] in selected][-SHOWN:]
         self._drawn = self._count
         with self._list:
             for _, moment, direction, kind, content, size in fresh:

@@ -45,7 +45,7 @@ HELP = {
     'not_stopped': 'The robot may still be moving: use its emergency stop.',
     'goal_rejected': 'The goal may be off the map or in an obstacle; choose another.',
     'aborted': 'See whether the way is blocked, then send it again.',
-    'interrupted': 'The bridge was restarted; send it again if it is still wanted.',
+    'interrupted': 'The bridge was restarted; send it again if it is still needed.',
     'lease': 'Take over with a reason, or wait until the other has finished.',
     'not_allowed': 'Ask the owner of the platform for the role operator.',
     'no_robot': 'It is not connected now; what you see is what it said last.',

@@ -136,16 +136,16 @@ def check_versions() -> Iterator[Finding]:
     else:
         yield ok('versions', 'Python', running)
     for name, (least, package) in _LEAST.items():
-        wanted = '.'.join(map(str, least))
+        expected = '.'.join(map(str, least))
         remedy = f'install {package} of the distribution, and remove other copies of {name}'
         try:
             found = version(name)
         except PackageNotFoundError:
-            words = f'is not installed, expected {wanted} or later'
+            words = f'is not installed, expected {expected} or later'
             yield problem('versions', name, words, remedy)
             continue
         if _numbers(found) < least:
-            words = f'{found}, expected {wanted} or later'
+            words = f'{found}, expected {expected} or later'
             yield problem('versions', name, words, remedy)
         else:
             yield ok('versions', name, found)

@@ -107,7 +107,7 @@ def _by_place(problem: str) -> tuple[str, int, int]:
 
 
 def _where(problem: str) -> str:
-    """Return a problem as compilers tell theirs: file:line:column: key: words."""
+    """Return a problem as compilers print theirs: file:line:column: key: words."""
     if isinstance(problem, Problem) and problem.place is not None:
         place = problem.place
         key = f'{problem.key}: ' if problem.key else ''

@@ -226,7 +226,7 @@ def _of_fleet(name: str, folder: FleetFolder, only: list[str] | None) -> Side:
 
 def as_text(differences: list[Difference]) -> Iterator[str]:
     """Say what differs, once for robots to which the same happens."""
-    # Robots to which the same happens are told once, with the places of the first.
+    # Robots to which the same happens are printed once, with the places of the first.
     alike: dict[str, list[Difference]] = {}
     for each in differences:
         same = repr((each.words, [(key, was, now) for key, was, now, _ in each.keys]))

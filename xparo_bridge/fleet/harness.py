@@ -127,7 +127,7 @@ class _Bench:
                 ids.append(message.command_id)
             self._bridge.crossing.deliver(link, message)
 
-    def take(self, link: str, message: Any) -> None:
+    def on_sent(self, link: str, message: Any) -> None:
         """Take a message for the platform, and the frames that carry it."""
         self.sent.append((link, message))
         try:
@@ -174,8 +174,8 @@ class _Bench:
                 return f'the {kind} to {name} has {_json(seen)}, expected {_json(step["fields"])}'
         kind = next(key for key in ('frame', 'status', 'rejected', 'telemetry') if key in step)
         came = [_shown(sent) for _, sent in self.sent if _of_kind(kind, sent)]
-        wanted = {key: value for key, value in step.items() if key != 'link'}
-        return f'expected {_json(wanted)}; came: {"; ".join(came[-5:]) or "nothing"}'
+        expected = {key: value for key, value in step.items() if key != 'link'}
+        return f'expected {_json(expected)}; came: {"; ".join(came[-5:]) or "nothing"}'
 
 
 def _negative(step: Mapping[str, Any]) -> bool:
@@ -204,25 +204,25 @@ def _of_kind(kind: str, sent: Any) -> bool:
     return isinstance(sent, msg.Telemetry if kind == 'telemetry' else msg.CommandStatus)
 
 
-def _within(wanted: Any, value: Any) -> bool:
-    """Whether all that is wanted stands in a value; more may stand in its maps."""
-    if isinstance(wanted, Mapping):
+def _within(expected: Any, value: Any) -> bool:
+    """Whether all that is expected stands in a value; more may stand in its maps."""
+    if isinstance(expected, Mapping):
         return isinstance(value, Mapping) and all(
-            key in value and _within(part, value[key]) for key, part in wanted.items()
+            key in value and _within(part, value[key]) for key, part in expected.items()
         )
-    if isinstance(wanted, list):
+    if isinstance(expected, list):
         return (
             isinstance(value, list | tuple)
-            and len(wanted) == len(value)
-            and all(map(_within, wanted, value))
+            and len(expected) == len(value)
+            and all(map(_within, expected, value))
         )
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
         return (
             isinstance(value, int | float)
             and not isinstance(value, bool)
-            and math.isclose(wanted, value, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+            and math.isclose(expected, value, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
         )
-    return bool(wanted == value)
+    return bool(expected == value)
 
 
 def _has(message: Any, fields: Mapping[str, Any]) -> bool:
@@ -344,7 +344,7 @@ def _spun(
     ros = threading.Thread(target=executor.spin, daemon=True)
 
     async def attach() -> None:
-        bridge.crossing.attach(bench.take)
+        bridge.crossing.attach(bench.on_sent)
 
     ros.start()
     bridge_loop.start()

@@ -17,7 +17,7 @@ from .diff import as_text, compare, Difference, Side
 from .git import checked_out, is_revision, revision_of
 from .inventory import variables_of
 from .reports import Report
-from .standing import as_json, lines, ORPHAN, print_json, Standing, standings, UNKNOWN, wanted
+from .standing import as_json, desired, lines, ORPHAN, print_json, Standing, standings, UNKNOWN
 from .subject import folder_of, UsageError
 from .waves import DEFAULT, rounds, waves
 
@@ -61,8 +61,7 @@ def run(options: argparse.Namespace) -> int:
         folder.member(unknown[0])  # Says which there are.
     reported = reports.read_reports(options)
     names = options.robot or folder.names
-    due = wanted(folder, names)
-    found = standings(due, reported or {}, all_robots=not options.robot)
+    found = standings(desired(folder, names), reported or {}, all_robots=not options.robot)
     plan = _divided(folder, found, reported is not None, options)
     with ExitStack() as stack:
         going = [name for wave in plan['waves'] for name in wave['robots']]

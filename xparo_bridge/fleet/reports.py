@@ -119,7 +119,7 @@ def of_platform(url: str) -> dict[str, Report]:
         robots = asyncio.run(asyncio.wait_for(_ask(parts), _TIMEOUT))
     except TimeoutError:
         raise UsageError(f'--platform {url}: no answer within {_TIMEOUT:g} s') from None
-    except Exception as error:  # OSError, WebSocketException, OperatorError: all are told.
+    except Exception as error:  # OSError, WebSocketException, OperatorError: all are printed.
         raise UsageError(f'--platform {url}: {error}') from error
     found = {}
     for robot in robots:

@@ -109,12 +109,12 @@ class StandIn:
                     kind,
                     name,
                     execute_callback=lambda handle, kind=kind: _succeed(handle, kind),
-                    goal_callback=lambda goal, name=name: self._take_goal(name, goal),
+                    goal_callback=lambda goal, name=name: self._on_goal(name, goal),
                     cancel_callback=lambda goal: CancelResponse.ACCEPT,
                 )
             )
 
-    def _take_goal(self, name: str, goal: Any) -> Any:
+    def _on_goal(self, name: str, goal: Any) -> Any:
         from rclpy.action import GoalResponse
 
         self.noted.append(('goal', name, goal))

@@ -27,13 +27,13 @@ CURRENT, BEHIND, AHEAD, ON_TRIAL, NOTHING, UNKNOWN = (
     'unknown',
 )
 ORPHAN = 'not in the folder'
-# A report that is older is told with its age, s.
+# A report that is older is shown with its age, s.
 _FRESH = 300.0
 _UNITS = ((86400.0, 'd'), (3600.0, 'h'), (60.0, 'min'), (1.0, 's'))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """What the folder has for a robot: the hash of what it says, and its version."""
 
     robot: str
@@ -43,12 +43,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Standing:
-    """A robot beside the folder: one of the words above, its report, and what is wanted."""
+    """A robot beside the folder: one of the words above, its report, and what is desired."""
 
     robot: str
     how: str
     report: Report | None = None
-    wanted: Wanted | None = None
+    desired: Desired | None = None
 
     @property
     def is_right(self) -> bool:
@@ -64,14 +64,14 @@ class Standing:
         return self.how not in (CURRENT, AHEAD, ORPHAN)
 
 
-def wanted(folder: FleetFolder, names: list[str]) -> dict[str, Wanted]:
+def desired(folder: FleetFolder, names: list[str]) -> dict[str, Desired]:
     """
     Return what the folder has for robots.
 
     :raises ConfigurationError: with all that is wrong with any of them.
     """
     _, version = version_of(revision_of(folder.path))
-    found: dict[str, Wanted] = {}
+    found: dict[str, Desired] = {}
     problems = {str(problem): problem for problem in folder.problems}
     for name in names:
         try:
@@ -79,39 +79,39 @@ def wanted(folder: FleetFolder, names: list[str]) -> dict[str, Wanted]:
         except ConfigurationError as error:
             problems |= {str(problem): problem for problem in error.problems}
             continue
-        found[name] = Wanted(name, content, version)
+        found[name] = Desired(name, content, version)
     if problems:
         raise ConfigurationError(list(problems.values()))
     return found
 
 
 def standings(
-    due: Mapping[str, Wanted], reports: Mapping[str, Report], *, all_robots: bool = True
+    desired: Mapping[str, Desired], reports: Mapping[str, Report], *, all_robots: bool = True
 ) -> list[Standing]:
     """Return how each robot stands; with `all_robots` also those that the folder has not."""
     found = [
         Standing(name, _how(each, reports.get(name)), reports.get(name), each)
-        for name, each in due.items()
+        for name, each in desired.items()
     ]
     if all_robots:
         found += [
             Standing(name, ORPHAN, report)
             for name, report in sorted(reports.items())
-            if name not in due
+            if name not in desired
         ]
     return found
 
 
-def _how(due: Wanted, report: Report | None) -> str:
+def _how(desired: Desired, report: Report | None) -> str:
     if report is None:
         return UNKNOWN
     if not report.hash:
         return NOTHING
     if report.state == TRIAL:
         return ON_TRIAL
-    if report.content and report.content == due.content:
+    if report.content and report.content == desired.content:
         return CURRENT
-    return AHEAD if report.version > due.version else BEHIND
+    return AHEAD if report.version > desired.version else BEHIND
 
 
 def lines(each: Standing, now: float | None = None) -> Iterator[str]:
@@ -144,10 +144,10 @@ def ago(seconds: float) -> str:
 
 def as_json(each: Standing) -> dict[str, Any]:
     """Return how a robot stands for machines."""
-    report, due = each.report, each.wanted
+    report, desired = each.report, each.desired
     found: dict[str, Any] = {'robot': each.robot, 'standing': each.how, 'right': each.is_right}
-    if due is not None:
-        found |= {'wanted_version': due.version, 'wanted_content': due.content}
+    if desired is not None:
+        found |= {'wanted_version': desired.version, 'wanted_content': desired.content}
     if report is not None:
         found |= {
             'version': report.version,

@@ -18,7 +18,7 @@ from ..rollout.manifest import BundleError, drift, MANIFEST, Manifest
 from ..rollout.store import APPLIED, Store, version_of
 from . import reports
 from .apply import add_store
-from .standing import as_json, lines, ORPHAN, print_json, standings, wanted
+from .standing import as_json, desired, lines, ORPHAN, print_json, standings
 from .subject import folder_of, UsageError
 
 _LOOK = 0.2
@@ -69,7 +69,7 @@ def _of_fleet(options: argparse.Namespace) -> int:
         raise UsageError(
             'expected where robots say what they run: --platform ws://HOST:PORT, or --reports DIR'
         )
-    found = standings(wanted(folder, folder.names), reported)
+    found = standings(desired(folder, folder.names), reported)
     if options.format == 'json':
         print_json([as_json(each) for each in found])
     else:

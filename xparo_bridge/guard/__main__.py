@@ -70,13 +70,13 @@ class Guard:
         self._last_zeros()
 
     def _next_event(self) -> float:
-        due = [self._next_report]
+        times = [self._next_report]
         for topic in self._topics:
             if topic.moves_until is not None:
-                due.append(topic.moves_until)
+                times.append(topic.moves_until)
             elif topic.stands_until > time.monotonic():
-                due.append(topic.next_zero)
-        return min(due)
+                times.append(topic.next_zero)
+        return min(times)
 
     def _read(self) -> bool:
         """Take the orders that came; False if there will be no more."""

@@ -74,18 +74,18 @@ class Ros:
         arguments = ['--ros-args', '--disable-rosout-logs', '--enclave', enclave]
         context = self._rclpy.Context(arguments, domain)
         name = f'{name}_{len(self._nodes) + 1}' if self._nodes else name
-        wanted: Any = name, namespace, context, [], False, False
+        for_node: Any = name, namespace, context, [], False, False
         try:
-            node = self._rclpy.Node(*wanted)
+            node = self._rclpy.Node(*for_node)
         except TypeError:  # Kilted asks for the QoS of the log too, which this node does not have.
             qos = self._rclpy.rmw_qos_profile_t.predefined('qos_profile_default')
-            node = self._rclpy.Node(*wanted, qos)
+            node = self._rclpy.Node(*for_node, qos)
         self._nodes.append((context, node))
         return node
 
 
 class Outlet:
-    """One topic, with the publishers of the types that are wanted."""
+    """One topic, with the publishers of the types that are requested."""
 
     def __init__(self, ros: Ros, topic: str, frame: str) -> None:
         self._ros = ros

@@ -42,7 +42,7 @@ class NotOurs(Exception):
 
 
 class Enough(Exception):
-    """As many problems as are wanted have been found."""
+    """As many problems as were requested have been found."""
 
 
 class Found(list[Problem]):
@@ -53,7 +53,7 @@ class Found(list[Problem]):
         super().__init__()
 
     def add(self, problem: Problem) -> None:
-        """Keep one, and end the search if it is the last that is wanted."""
+        """Keep one, and end the search if it is the last that was requested."""
         self.append(problem)
         if self._most is not None and len(self) >= self._most:
             raise Enough

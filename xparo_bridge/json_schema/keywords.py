@@ -112,10 +112,10 @@ def _constant(allowed: Any) -> Test:
     return lambda value: None if _equal(value, allowed) else f'{allowed!r} was expected'
 
 
-def _distinct(wanted: bool) -> Test:
+def _distinct(unique: bool) -> Test:
     return lambda value: (
         f'{value!r} has non-unique elements'
-        if wanted and isinstance(value, list) and len(set(map(_key, value))) < len(value)
+        if unique and isinstance(value, list) and len(set(map(_key, value))) < len(value)
         else None
     )
 

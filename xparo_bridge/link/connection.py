@@ -4,7 +4,7 @@
 Keeps one link up: dial, talk, back off, dial again.
 
 Lives in the link thread. Every change of state goes to the robot side as LinkStateChanged, with
-the error in words. A fault of the link's own ends neither the link nor others: it is told, and
+the error in words. A fault of the link's own ends neither the link nor others: it is reported, and
 the link begins again.
 """
 
@@ -42,7 +42,7 @@ from .inbound_limits import InboundLimits, Limit
 from .lanes import Lanes
 from .session import Counters, Heartbeat, Session
 
-# How often the robot side is told the numbers of the link, s.
+# How often the robot side gets the numbers of the link, s.
 _STATISTICS_PERIOD = 1.0
 # How often a link that waits looks whether its credentials were replaced, s.
 _CREDENTIALS_PERIOD = 5.0
@@ -95,7 +95,7 @@ class Connection:
         Join where to dial, what waits to be sent, and the way to the robot.
 
         `on_token` gets the tokens for the platform's REST API, which the robot side never sees;
-        `observers` are told of each frame if they want that.
+        `observers` are notified of each frame if they want that.
         """
         self._endpoints = endpoints
         self._protocol = endpoints.current
@@ -361,7 +361,7 @@ class Connection:
 
 
 def _cause(error: Exception) -> Cause:
-    """Say what the end of a connection tells of what was sent on it last."""
+    """Say what the end of a connection means for what was sent on it last."""
     if not isinstance(error, websocket.ConnectionClosed) or websocket.fault_of_peer(error):
         return Cause.CUT
     code, _ = websocket.close_code(error)

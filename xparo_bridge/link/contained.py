@@ -4,7 +4,7 @@
 Keeps a fault within the task where it happened.
 
 asyncio lets SystemExit and KeyboardInterrupt out of a task through the whole loop, and takes a
-CancelledError that nobody asked for as the end that was wanted; from a protocol adapter, which
+CancelledError that nobody asked for as the end that was requested; from a protocol adapter, which
 anybody may write, either would end every link.
 """
 
@@ -63,7 +63,7 @@ async def end(*tasks: asyncio.Task[Any], within: float = 1.0) -> None:
         await asyncio.wait(tasks, timeout=within)
     for task in tasks:
         if task.done() and not task.cancelled():
-            task.exception()  # Whoever wanted to know has asked.
+            task.exception()  # Whoever needs to know has asked.
 
 
 async def within(seconds: float, waiting: Awaitable[Any]) -> None:

@@ -75,7 +75,7 @@ class ControlLane:
         self.dropped = 0
         if outbox is not None:
             outbox.entries = self._rows
-            self._take_left(outbox)
+            self._put_left(outbox)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -141,7 +141,7 @@ class ControlLane:
         ValueError for an entry that another version left and this one does not know.
         """
         if self._outbox is not None and self._outbox.left:
-            self._take_left(self._outbox)
+            self._put_left(self._outbox)
         to = to or self._main
         self._withdraw_expired()
         if to.unconfirmed and to.unconfirmed[-1].suspect:
@@ -314,7 +314,7 @@ class ControlLane:
         if self._progress.get(entry.subject) is entry:
             del self._progress[entry.subject]
 
-    def _take_left(self, outbox: Outbox) -> None:
+    def _put_left(self, outbox: Outbox) -> None:
         """Put what an earlier run left before everything else."""
         left = []
         for number, message_id, text in list(outbox.left):

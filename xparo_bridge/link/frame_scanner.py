@@ -29,7 +29,7 @@ class FrameScanner:
         """
         self._judge = judge
         self._rest = bytearray()
-        self._wanted = 0
+        self._needed = 0
         self._passing = 0
         self._head = b''
         self._opened = self._blind = False
@@ -96,10 +96,10 @@ class FrameScanner:
         return count, joined[at:]
 
     def _joined(self, data: bytes) -> bytes:
-        """Return what there is of the next frames, if that is as much as was wanted."""
+        """Return what there is of the next frames, if that is as much as was needed."""
         if self._rest:
             self._rest += data
-            if len(self._rest) < self._wanted:
+            if len(self._rest) < self._needed:
                 return b''
             data = bytes(self._rest)
             self._rest.clear()
@@ -119,7 +119,7 @@ class FrameScanner:
             elif length == 127:
                 head, length = 10, int.from_bytes(data[at + 2 : at + 10])
             if at + head > size:
-                self._wanted = head
+                self._needed = head
                 break
             first = data[at]
             if data[at + 1] & 0x80 or length >= 1 << 63:
@@ -129,7 +129,7 @@ class FrameScanner:
             end = at + head + length
             if first in (_TEXT, _BINARY) and length <= LOOKED_INTO:
                 if end > size:
-                    self._wanted = head + length
+                    self._needed = head + length
                     break
                 seen = data[at + head : end] if first == _TEXT else None
                 if not self._judge(seen, origin + end):

@@ -7,7 +7,7 @@ At the bound in bytes the older half is joined in pairs, so that what is long ag
 more coarsely; a pair keeps the later value of each key. What is older than the bound of age goes.
 
 Many robots begin with a clock that is days behind, and set it when they have a network. So samples
-are timed by a clock that nobody sets, and told the time that the robot's clock says it was: when
+are timed by a clock that nobody sets, and get the time that the robot's clock says it was: when
 that is set, the times of all samples of this process are corrected, and none is taken for old.
 """
 
@@ -182,13 +182,13 @@ async def oldest(queue: Queue, max_bytes: int) -> tuple[int, list[Record]]:
     loop = asyncio.get_running_loop()
     found: asyncio.Future[tuple[int, list[Record]]] = loop.create_future()
 
-    def take(number: int, records: list[Record]) -> None:
+    def on_found(number: int, records: list[Record]) -> None:
         if not found.done():
             found.set_result((number, records))
 
     queue.ask_oldest(
         max_bytes,
-        lambda number, records: loop.call_soon_threadsafe(take, number, records),
+        lambda number, records: loop.call_soon_threadsafe(on_found, number, records),
     )
     return await found
 

@@ -51,7 +51,7 @@ MAX_REFUSED = 10_000
 # So many of them are answered at a time, each _TICK s: the robot's thread has better to do.
 _ANSWERS = 50
 _TICK = 0.1
-# How often refusals are told in sum, s.
+# How often refusals are reported in sum, s.
 _SUM_PERIOD = 1.0
 # Urgent commands that go before everything; a flood of them takes its turn behind so many.
 MAX_URGENT = 100
@@ -59,7 +59,7 @@ MAX_URGENT = 100
 _OVERHEAD = 400
 # Names of trees that are told apart in such a sum.
 _NAMES = 20
-# Problems told a second in the long run, and at once: a hostile peer must not fill the log.
+# Problems reported a second in the long run, and at once: a hostile peer must not fill the log.
 _PROBLEMS = (1.0, 20.0)
 # What of urgent commands goes before what waits; `resume` keeps its place behind it.
 _FIRST = ('stop', 'pause', 'cancel')
@@ -67,7 +67,7 @@ _FIRST = ('stop', 'pause', 'cancel')
 
 @dataclass
 class _Sum:
-    """What was refused of a kind for one reason since it was told last."""
+    """What was refused of a kind for one reason since it was reported last."""
 
     count: int = 0
     names: dict[str, int] | None = None
@@ -135,7 +135,7 @@ class Inbound:
             return True
         if _any_in(self.first_words, text):
             arrival.refusal = None if within else self.limits.frame_refusal()
-            return self._take_first(protocol, text, arrival)
+            return self._pop_first(protocol, text, arrival)
         if within:
             return True
         if self._asks(protocol, text) or _any_in(self._urgent_words, text):
@@ -169,12 +169,12 @@ class Inbound:
             [word.encode() for word in protocol.asking_words], text
         )
 
-    def _take_first(self, protocol: Protocol, text: bytes, arrival: Arrival) -> bool:
+    def _pop_first(self, protocol: Protocol, text: bytes, arrival: Arrival) -> bool:
         """Take what stops the robot out of a frame; False if there is nothing else in it."""
         try:
             messages = list(call(protocol.decode, text.decode()))
         except Exception:
-            return True  # It is told when its turn to be read comes.
+            return True  # It is reported when its turn to be read comes.
         first: list[Any] = []
         arrival.messages = []
         for message in messages:  # Once: a frame may hold thousands.
@@ -184,7 +184,7 @@ class Inbound:
             (first if stops else arrival.messages).append(message)
         marked = False
         for message in first:
-            marked |= self._take_urgent(
+            marked |= self._accept_urgent(
                 message, self._urgent[message.command], len(text), arrival.at
             )
         if marked:
@@ -207,7 +207,7 @@ class Inbound:
         self._refuse_other('frame', arrival.refusal.message)
         return True
 
-    def take(
+    def accept(
         self,
         protocol: Protocol,
         message: Any,
@@ -224,7 +224,7 @@ class Inbound:
         """
         urgent = isinstance(message, RemoteCommand) and self._urgent.get(message.command)
         if urgent:
-            if self._take_urgent(message, urgent, size, received_at):
+            if self._accept_urgent(message, urgent, size, received_at):
                 self.deliver(TurnReached(received_at))
             return []
         if isinstance(message, TurnReached):
@@ -260,8 +260,8 @@ class Inbound:
         self._crossing.deliver(self._link, message, size + _OVERHEAD if size else 0)
 
     def problem(self, problem: str, message: Any = None) -> None:
-        """Tell a problem, unless there were too many of late."""
-        if self._problems.take():
+        """Report a problem, unless there were too many of late."""
+        if self._problems.acquire():
             self.deliver(LinkProblem(redacted(problem), message))
         else:
             self._unreported += 1
@@ -299,10 +299,10 @@ class Inbound:
             self.deliver(LinkProblem(f'{self._unreported} more problems, not reported one by one'))
             self._unreported = 0
 
-    def _take_urgent(
+    def _accept_urgent(
         self, command: RemoteCommand, kind: str, size: int, received_at: float
     ) -> bool:
-        """Take what stops the robot; whether it is to be told when its own turn comes."""
+        """Take what stops the robot; whether it is to be reported when its own turn comes."""
         limit = self.limits.size_of(command)
         if size > limit:
             problem = f'a frame of {size} bytes; at most {limit} are taken'

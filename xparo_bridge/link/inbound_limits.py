@@ -48,7 +48,7 @@ class InboundLimits:
 
     def frame(self) -> bool:
         """Count a frame; whether it is within the rate."""
-        return self._frames.take()
+        return self._frames.acquire()
 
     @property
     def no_more_frames(self) -> bool:

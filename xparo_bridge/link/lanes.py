@@ -120,7 +120,7 @@ class Lanes:
         self._ready.set()
 
     def heed(self, error: PeerError) -> None:
-        """Take note of an error that the peer tells of without closing the connection."""
+        """Take note of an error that the peer reports without closing the connection."""
         if error.code is not PeerErrorCode.MESSAGE_TOO_LARGE:
             return
         if self._largest > max(self.control.largest_unconfirmed, _SMALLEST_LIMIT):
@@ -192,7 +192,7 @@ class Lanes:
             if frames is not None:
                 self.note_size(frames)
                 return frames, False
-            latest = self.telemetry.take_latest()
+            latest = self.telemetry.pop_latest()
             if latest is not None:
                 frames = self._fitting(latest)
                 self.note_size(frames)
@@ -250,7 +250,7 @@ class Lanes:
         """
         Wait until the robot's journal and this lane are on record up to a mark.
 
-        Else a bridge that dies now would tell another end of a command after its restart. A disk
+        Else a bridge that dies now would report another end of a command after its restart. A disk
         that hangs is not waited for.
         """
         if self._writer is None or self._writer.passed(mark):
@@ -384,7 +384,7 @@ class TelemetryLane:
         self._bytes -= _size(frames)
         return frames
 
-    def take_latest(self) -> Telemetry | None:
+    def pop_latest(self) -> Telemetry | None:
         """Hand out the latest values, once."""
         latest, self._latest = self._latest, None
         self._fresh_sent = self._fresh_sent or latest is not None

@@ -90,7 +90,7 @@ def make_link(
 
     `greeting` is sent first on each connection, where the protocol has room for it. What must
     outlive the process is kept in `state`, and credentials by `issued`. `urgent` are
-    the commands that no limit holds up, with their kinds; `observers` are told of frames.
+    the commands that no limit holds up, with their kinds; `observers` are notified of frames.
     """
     name = settings['name']
     urls = [settings['url'], *settings['failover_urls']]

@@ -35,7 +35,7 @@ class LogUploader:
     """
     The log sessions of one platform; lives in the link thread's loop.
 
-    `on_problem` is told, once each, what keeps updates from arriving.
+    `on_problem` is called, once each, with what keeps updates from arriving.
     """
 
     def __init__(

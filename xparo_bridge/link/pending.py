@@ -4,7 +4,7 @@
 Keep the requests of a link that await their answer, and until when.
 
 A request ends once: answered (`done`), too late (`expire`) or cut off (`abandon`). How its failure
-is told is the asker's to say when asking.
+is reported is the asker's to say when asking.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TooManyPending(NotNow):
 @dataclass
 class _Request:
     fail: Callable[[str], Any]
-    due: float
+    ends_at: float
     seconds: float
 
 
@@ -49,7 +49,7 @@ class Pending:
     def extend(self, request_id: str, seconds: float) -> None:
         """Await an answer for so long from now."""
         request = self._requests[request_id]
-        request.due, request.seconds = self._clock() + seconds, seconds
+        request.ends_at, request.seconds = self._clock() + seconds, seconds
 
     def done(self, request_id: str) -> None:
         """Await no more."""
@@ -57,12 +57,14 @@ class Pending:
 
     def deadline(self) -> float | None:
         """Time at which the next request will be too late."""
-        due = min((request.due for request in self._requests.values()), default=math.inf)
-        return due if due < math.inf else None
+        ends_at = min((request.ends_at for request in self._requests.values()), default=math.inf)
+        return ends_at if ends_at < math.inf else None
 
     def expire(self) -> list[Any]:
         """Failures of the requests that are too late."""
-        late = [name for name, request in self._requests.items() if request.due <= self._clock()]
+        late = [
+            name for name, request in self._requests.items() if request.ends_at <= self._clock()
+        ]
         return [
             request.fail(f'no answer within {request.seconds:.0f} s')
             for request in map(self._requests.pop, late)

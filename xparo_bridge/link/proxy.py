@@ -35,7 +35,7 @@ class ProxyError(NotNow):
 
 @dataclass(frozen=True)
 class Proxy:
-    """Where a proxy listens, and what it wants to be told first."""
+    """Where a proxy listens, and what it expects first."""
 
     host: str
     port: int

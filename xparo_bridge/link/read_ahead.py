@@ -236,7 +236,7 @@ class ReadAhead:
         came_at, data = self._unseen.popleft()
         looked = bytes(data[:_LOOK_SLICE])
         size = len(looked)
-        # A time of the end of the slice, to tell that of the end of each message from.
+        # A time of the end of the slice, from which that of the end of each message follows.
         self._looked_at = came_at + size * _APART
         self._unseen_at += size
         if size < len(data):
@@ -267,7 +267,7 @@ class ReadAhead:
     def _judged(self, text: bytes | None, end: int) -> bool:
         found = self._found.pop(end, None) if self._found else None
         if found is None:
-            # What came first is told by its time, also within one packet.
+            # What came first is known by its time, also within one packet.
             arrival = Arrival(self._looked_at - max(0, self._unseen_at - end) * _APART)
             kept = self.judge is None or self.judge(text, arrival)
         else:

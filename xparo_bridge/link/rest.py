@@ -92,7 +92,7 @@ class RestClient:
         await self._http.close()
 
     async def register_robot(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Tell the platform who the robot is; `info` as robot_info of the vocabulary has it."""
+        """Report who the robot is to the platform; `info` is robot_info of the vocabulary."""
         keys = ('robot_id', 'os', 'cpu', 'memory', 'ip_address', 'display')
         return await self.post('/api/robot-info/', {key: info.get(key, '') for key in keys})
 
@@ -115,8 +115,8 @@ class RestClient:
         """
         Send a file as a multipart form, at most `rate` bytes a second (0: unlimited).
 
-        `on_progress` is told the bytes sent so far, in another thread. OSError where the file
-        cannot be read.
+        `on_progress` is called with the bytes sent so far, in another thread. OSError where the
+        file cannot be read.
         """
         form = (await library()).FormData()
         for name, value in fields.items():
@@ -162,7 +162,7 @@ class RestClient:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    """Answered object; an answer that is none tells nothing, but the request was taken."""
+    """Answered object; an answer that is none says nothing, but the request was taken."""
     try:
         answer = read_json(text)
     except JsonError:

@@ -30,7 +30,7 @@ from .bag_upload import Progress, upload_rosbag
 from .log_upload import LogUploader
 from .rest import RestClient, RestError, TokenRefused
 
-# How often the robot side is told how far an upload is, s.
+# How often the robot side hears how far an upload is, s.
 _PROGRESS_PERIOD = 0.5
 
 
@@ -113,12 +113,12 @@ class RestService:
 
     async def _upload(self, order: UploadBag) -> None:
         loop = asyncio.get_running_loop()
-        due = 0.0
+        next_report = 0.0
 
         def progress(now: Progress) -> None:  # In another thread.
-            nonlocal due
-            if time.monotonic() >= due:
-                due = time.monotonic() + _PROGRESS_PERIOD
+            nonlocal next_report
+            if time.monotonic() >= next_report:
+                next_report = time.monotonic() + _PROGRESS_PERIOD
                 loop.call_soon_threadsafe(
                     self._deliver,
                     UploadProgress(order.upload_id, now.file, now.sent, now.total),

@@ -42,7 +42,7 @@ class RestSide:
         """
         Take where responses go, which are frames like others; bytes bound a response.
 
-        `on_frame` is told of each frame, 'in' or 'out', if anybody wants that.
+        `on_frame` is called with each frame, 'in' or 'out', if anybody wants that.
         """
         self._lanes = lanes
         self._inbound = inbound
@@ -77,9 +77,9 @@ class RestSide:
             await self._http.close()
 
     async def _while_down(self) -> None:
-        due = self._protocol.deadline()
-        if due is not None and due <= time.monotonic():
-            self._take(self._protocol.on_time())
+        deadline = self._protocol.deadline()
+        if deadline is not None and deadline <= time.monotonic():
+            self._accept(self._protocol.on_time())
         fall_back = self._protocol.rest_after
         if fall_back is None or time.monotonic() - self._down_since < fall_back:
             return
@@ -141,15 +141,15 @@ class RestSide:
         try:
             if text.strip():
                 frame = await read_large(self._protocol, text)
-                self._take(call(self._protocol.decode, frame), byte_size(text))
+                self._accept(call(self._protocol.decode, frame), byte_size(text))
         except ProtocolError as error:
             self._inbound.problem(f'not understood: {error}')
         except Exception as error:
             self._inbound.fault('decode', error)
         return True  # Whatever it answered, the platform has it: it is not to be posted again.
 
-    def _take(self, messages: Sequence[Any], size: int = 0) -> None:
+    def _accept(self, messages: Sequence[Any], size: int = 0) -> None:
         for message in messages:
-            answers = self._inbound.take(self._protocol, message, size, time.monotonic())
+            answers = self._inbound.accept(self._protocol, message, size, time.monotonic())
             if answers:
                 self._lanes.rest.add(answers)

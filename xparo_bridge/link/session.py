@@ -67,7 +67,7 @@ class Session:
         history_share: float,
         on_frame: Callable[[str, Frame], object] | None = None,
     ) -> None:
-        """`on_frame` is told of each frame, 'in' or 'out', if anybody wants that."""
+        """`on_frame` is called with each frame, 'in' or 'out', if anybody wants that."""
         self._socket = socket
         self._protocol = protocol
         self._lanes = lanes
@@ -175,10 +175,10 @@ class Session:
                 try:
                     frame = await read_large(self._protocol, frame)
                 except asyncio.CancelledError:  # The connection ends; a stop in it counts.
-                    for _ in self._taken(frame, arrival):
+                    for _ in self._accepting(frame, arrival):
                         pass
                     raise
-                for _ in self._taken(frame, arrival):
+                for _ in self._accepting(frame, arrival):
                     if time.monotonic() > give_way:
                         await asyncio.sleep(0)
                         give_way = time.monotonic() + _READ_TURN
@@ -189,7 +189,7 @@ class Session:
                 turn = DRAINING_TURN if self._socket.draining else _READ_TURN
                 give_way = time.monotonic() + turn
 
-    def _taken(self, frame: Frame, arrival: Arrival) -> Iterator[None]:
+    def _accepting(self, frame: Frame, arrival: Arrival) -> Iterator[None]:
         """Take the messages of a frame one after another."""
         try:
             messages: Sequence[Any] = (
@@ -205,7 +205,7 @@ class Session:
             return
         size = byte_size(frame)
         for message in messages:
-            answers = self._inbound.take(
+            answers = self._inbound.accept(
                 self._protocol, message, size, arrival.at, arrival.refusal
             )
             if answers:
@@ -219,10 +219,10 @@ class Session:
             await for_ever()  # It never has one, and looking is most of what a link does at rest.
         while True:
             await asyncio.sleep(_TICK)
-            due = call(self._protocol.deadline)
-            if due is not None and due <= time.monotonic():
+            deadline = call(self._protocol.deadline)
+            if deadline is not None and deadline <= time.monotonic():
                 for message in call(self._protocol.on_time):
-                    answers = self._inbound.take(self._protocol, message, 0, time.monotonic())
+                    answers = self._inbound.accept(self._protocol, message, 0, time.monotonic())
                     if answers:
                         self._lanes.answer(message, answers)
 
@@ -239,9 +239,9 @@ class Session:
                 except Exception as error:
                     self._inbound.fault('encode', error)
                     continue
-                hold = call(self._protocol.hold_until) - time.monotonic()
-                if hold > 0:
-                    await asyncio.sleep(hold)
+                pause = call(self._protocol.send_not_before) - time.monotonic()
+                if pause > 0:
+                    await asyncio.sleep(pause)
                 await self._send(frames)
                 turns += 1
                 if not turns % _TURNS:
@@ -271,7 +271,7 @@ class Session:
             confirmed = sent
 
     async def _send_history(self) -> None:
-        """Tell what happened during the outage, behind all that is live and at its share."""
+        """Report what happened during the outage, behind all that is live and at its share."""
         history = self._lanes.history
         size = _HISTORY_BYTES[0]
         while history is not None:

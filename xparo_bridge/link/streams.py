@@ -104,8 +104,8 @@ class StreamJoiner:
 
     def expire(self) -> list[Message]:
         """Give up the streams that have been silent for too long."""
-        due = self._clock() - SILENCE
-        silent = [name for name, stream in self._open.items() if stream.heard <= due]
+        before = self._clock() - SILENCE
+        silent = [name for name, stream in self._open.items() if stream.heard <= before]
         return [
             end
             for name in silent

@@ -42,7 +42,7 @@ Step = Callable[[], Awaitable[str]]
 
 
 class StepFailed(Exception):
-    """A step of the mission did not come about; whose log tells more."""
+    """A step of the mission did not come about; whose log says more."""
 
     def __init__(self, problem: str, child: Child | None = None) -> None:
         super().__init__(problem)
@@ -112,7 +112,7 @@ class Demo:
         with_console: bool = False,
     ) -> None:
         """Take the stack that ends children and connections, and the port, 0 for the usual."""
-        self._wanted_port = port
+        self._given_port = port
         self._with_console = with_console and importlib.util.find_spec('nicegui') is not None
         self._console_url = ''
         self._stack = stack
@@ -136,7 +136,7 @@ class Demo:
         self._bridge: Child
 
     async def play(self) -> None:
-        """All steps, each with a line; StepFailed tells which did not come about."""
+        """All steps, each with a line; StepFailed says which did not come about."""
         await self._step('the platform listens', 15.0, self._start_platform)
         if self._with_console:
             self._stack.push_async_callback(_cancel, asyncio.ensure_future(self._open_console()))
@@ -251,13 +251,13 @@ class Demo:
         self._console_url = address[1]
         self._print(f'the console is on {address[1]}')
 
-    # --- the steps; what they return is told ---
+    # --- the steps; what they return is printed ---
 
     async def _start_platform(self) -> str:
         self._platform = await self._start(
             'local_platform',
             '--port',
-            str(self._wanted_port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else 0)),
+            str(self._given_port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else 0)),
             *('--data', str(Path(self._folder) / 'platform')),
         )
         match = await self._platform.wait_for_line(r'listening on (ws://127\.0\.0\.1:(\d+)\S*)')

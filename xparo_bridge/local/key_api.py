@@ -82,7 +82,7 @@ class KeyApi:
             **dict.fromkeys(ROWS, self._row),
         }
 
-    def take(self, body: Mapping[str, Any], robot: RobotRecord) -> tuple[Answer, list[str]]:
+    def answer(self, body: Mapping[str, Any], robot: RobotRecord) -> tuple[Answer, list[str]]:
         """Answer the keys of a frame in order; the answer, and what was wrong with the frame."""
         said: Answer = {}
         problems: list[str] = []
@@ -160,7 +160,7 @@ class KeyApi:
 
 
 def robot_id_of(body: Mapping[str, Any]) -> str:
-    """Return the robot's name where a frame tells it, else an empty text."""
+    """Return the robot's name where a frame has it, else an empty text."""
     for value in body.values():
         if isinstance(value, dict):
             for key in ('device_id', 'unique_id'):

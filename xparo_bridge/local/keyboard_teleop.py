@@ -3,7 +3,7 @@
 """
 Drive a robot from the keyboard: the verb `teleop` of `local_platform`.
 
-A terminal tells of keys, not of their release. So a key moves the robot for as long as a keyboard
+A terminal reports keys, not of their release. So a key moves the robot for as long as a keyboard
 takes to repeat it, and no longer; what is held repeats. The robot's own dead man's switch stops it
 whatever happens here.
 """
@@ -72,7 +72,7 @@ class Keys:
                 self.linear, self.angular = self.linear * factor, self.angular * factor
 
     def velocity(self, now: float) -> tuple[float, float]:
-        """Return the speeds that are wanted now."""
+        """Return the speeds that the keys ask for now."""
         if self.ended or now >= self._until:
             self._part = (0.0, 0.0)
         return self._part[0] * self.linear, self._part[1] * self.angular

@@ -193,14 +193,14 @@ class OperatorClient:
     ) -> dict[str, Any]:
         """Data of the first command_status in one of the states, by default in a terminal one."""
 
-        def wanted(event: Event) -> bool:
+        def matches(event: Event) -> bool:
             return (
                 event.get('type') == 'command_status'
                 and event['data']['command_id'] == command_id
                 and event['data']['state'] in (states or TERMINAL_STATES)
             )
 
-        data: dict[str, Any] = (await self.wait_for(wanted, timeout))['data']
+        data: dict[str, Any] = (await self.wait_for(matches, timeout))['data']
         return data
 
     async def events(self, since: int = 0) -> AsyncIterator[Event]:

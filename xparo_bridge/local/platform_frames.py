@@ -193,11 +193,11 @@ def _fields(
     if missing:
         raise FrameRefused(f'{kind}: {sorted(missing)} missing')
     for key, value in data.items():
-        due = required.get(key) or optional.get(key)
-        if due is None:
+        expected = required.get(key) or optional.get(key)
+        if expected is None:
             raise FrameRefused(f'{kind}: key "{key}" is not in the protocol')
-        if not (finite(value) if due is float else isinstance(value, due)):
-            raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[due]}')
+        if not (finite(value) if expected is float else isinstance(value, expected)):
+            raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[expected]}')
 
 
 def finite(value: Any) -> bool:

@@ -21,7 +21,7 @@ from ..json_reader import read_object
 from ..token_bucket import TokenBucket
 from .platform_interface import Platform, Robot
 from .platform_people import Person
-from .teleop_lease import IDLE, LeaseHeld
+from .teleop_lease import IDLE, LeaseTaken
 from .watching import Watch
 
 VERSION = 1
@@ -79,7 +79,7 @@ class Operator:
             reply = {'id': number, 'error': str(error), 'code': 'no_robot'}
         except Denied as error:
             reply = {'id': number, 'error': str(error), 'code': 'not_allowed'}
-        except LeaseHeld as error:
+        except LeaseTaken as error:
             reply = {'id': number, 'error': str(error), 'code': 'lease'}
         except (ValueError, TypeError, AttributeError) as error:
             reply = {'id': number, 'error': str(error), 'code': code}
@@ -94,7 +94,7 @@ class Operator:
             raise Denied(f'{verb} needs the role {role}; {person.name} is {person.role}')
         if person.role == 'owner' or request.get('command') == 'stop':
             return
-        if not self._requests.take():
+        if not self._requests.acquire():
             raise Denied(f'too many requests; {RATE:g} a second are let in')
 
     def _note(self, verb: str, request: dict[str, Any], refused: bool = False) -> None:
@@ -129,9 +129,9 @@ class Operator:
     # --- looking ---
 
     async def hello(self, request: dict[str, Any]) -> Any:
-        wanted = request.get('version', VERSION)
-        if wanted != VERSION:
-            raise ValueError(f'version {wanted!r} of this interface is not spoken; {VERSION} is')
+        version = request.get('version', VERSION)
+        if version != VERSION:
+            raise ValueError(f'version {version!r} of this interface is not spoken; {VERSION} is')
         return {
             'version': VERSION,
             'project': self._server.project_id,
@@ -200,7 +200,7 @@ class Operator:
         data.update({key: request[key] for key in ('issued_at', 'deadline') if key in request})
         record = self._robot(request).record
         if record.drives(str(data['command'])):
-            self._server.leases.take(record.robot_id, self._shown, self._number)
+            self._server.leases.acquire(record.robot_id, self._shown, self._number)
             now = time.monotonic()
             if now - self._driven.get(record.robot_id, -1e9) > IDLE:
                 self._note('send', request)  # Once, not ten times a second.
@@ -225,7 +225,7 @@ class Operator:
 
     async def lease(self, request: dict[str, Any]) -> Any:
         record = self._robot(request).record
-        taken = self._server.leases.take(
+        taken = self._server.leases.acquire(
             record.robot_id,
             self._shown,
             self._number,
@@ -294,7 +294,7 @@ class Operator:
         if kind in _NAMED and isinstance(data, dict):
             command = data.get('command')
             if kind == 'remote_command' and record.drives(str(command)):
-                self._server.leases.take(record.robot_id, self._shown, self._number)
+                self._server.leases.acquire(record.robot_id, self._shown, self._number)
             if self._person.name:  # Nobody signs with the name of another.
                 data['operator'] = self._person.name
                 frame = json.dumps(message)

@@ -27,7 +27,7 @@ Answer = tuple[int, str]
 
 
 class RestApi:
-    """The endpoints; `log` is told robot, level, text and session of each line."""
+    """The endpoints; `log` is called with robot, level, text and session of each line."""
 
     def __init__(self, log: Callable[[str, str, str, str], None]) -> None:
         self._log = log

@@ -150,8 +150,8 @@ class PlatformServer:
             return there[robot]
         if not there:
             raise LookupError('no robot is connected')
-        wanted = f'robot "{robot}" is not connected' if robot else 'say which robot'
-        raise LookupError(f'{wanted}; connected: {", ".join(sorted(there))}')
+        problem = f'robot "{robot}" is not connected' if robot else 'say which robot'
+        raise LookupError(f'{problem}; connected: {", ".join(sorted(there))}')
 
     def open_connections(self, record: RobotRecord) -> int:
         """Return how many connections have a robot's name now."""
@@ -258,15 +258,15 @@ class PlatformServer:
         except FrameRefused as error:
             return 400, json.dumps({'error': str(error)})
         record = self.robots.get(robot_id_of(keys)) or self._unnamed()
-        return 201, json.dumps(self._take_keys(record, keys, len(body)))
+        return 201, json.dumps(self._answer_keys(record, keys, len(body)))
 
     def _unnamed(self) -> RobotRecord:
         return self.robots.setdefault('rest', RobotRecord('rest', connected=False))
 
-    def _take_keys(self, record: RobotRecord, keys: dict[str, Any], size: int) -> dict[str, Any]:
+    def _answer_keys(self, record: RobotRecord, keys: dict[str, Any], size: int) -> dict[str, Any]:
         for key, value in keys.items():
             self.events.add(record.robot_id, 'received', type=key, data=value)
-        said, problems = self._keys.take(keys, record)
+        said, problems = self._keys.answer(keys, record)
         for problem in problems:
             record.errors.append(problem)
             self.events.add(record.robot_id, 'error', problem=problem, frame='')
@@ -364,7 +364,7 @@ class PlatformServer:
         robot_id = robot_id_of(keys)
         if robot_id:
             self._name(connection, robot_id)
-        said = self._take_keys(connection.record, keys, len(frame))
+        said = self._answer_keys(connection.record, keys, len(frame))
         if said:
             await self.send(connection, json.dumps(said))
 

@@ -122,15 +122,15 @@ class _Door(Connection):  # type: ignore[misc]
             super().data_received(begin)
             return
         length = headers.get('content-length', '0')
-        due = int(length) if length.isdecimal() and len(length) < 12 else 0
-        if due > MAX_FRAME:
+        size = int(length) if length.isdecimal() and len(length) < 12 else 0
+        if size > MAX_FRAME:
             self._respond(413, '{"error": "too large"}')
-        elif len(body) >= due:
+        elif len(body) >= size:
             path = rest.rpartition(' ')[0]
             if is_foreign(headers.get('origin', ''), headers.get('host', '')):
                 self._respond(403, '{"error": "a page of another host may not do that"}')
                 return
-            said = self.answer_rest(method, path, body[:due], headers.get('authorization', ''))
+            said = self.answer_rest(method, path, body[:size], headers.get('authorization', ''))
             self._respond(*(said or (404, '{"error": "nothing is served here"}')))
 
     def _respond(self, status: int, text: str) -> None:

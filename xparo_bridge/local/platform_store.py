@@ -107,7 +107,7 @@ class RobotRecord:
             self.command_status.append(data)
         last = self.commands.get(data['command_id'])
         if last is not None and last['state'] in TERMINAL_STATES:
-            # Told again by a robot that died in between, or that gives no message_id.
+            # Reported again by a robot that died in between, or that gives no message_id.
             if last == data or (data.get('resent') and last['state'] == data['state']):
                 self.count('duplicates')
                 return ''

@@ -41,7 +41,7 @@ async def robots(options: argparse.Namespace) -> int:
 
 
 def _does(robot: Mapping[str, Any], stand: Mapping[str, Any] | None) -> list[str]:
-    """Say what a robot does, by what it told and by its answer to `status`."""
+    """Say what a robot does, by what it reported and by its answer to `status`."""
     said = []
     telemetry = robot['telemetry'] or {}
     percent = telemetry.get('battery_percentage')

@@ -12,7 +12,7 @@ from typing import Any
 IDLE = 10.0  # s without driving or asking again, after which a lease is over
 
 
-class LeaseHeld(Exception):
+class LeaseTaken(Exception):
     """Another has the lease: who, and how to have it."""
 
 
@@ -43,7 +43,7 @@ class Leases:
         lease = self._current(robot)
         return lease.shown() if lease else None
 
-    def take(
+    def acquire(
         self,
         robot: str,
         holder: str,
@@ -62,7 +62,7 @@ class Leases:
         mine = lease is not None and lease.connection == connection
         if lease is not None and not mine:
             if not take_over:
-                raise LeaseHeld(f'{lease.holder} drives {robot}; take over with a reason')
+                raise LeaseTaken(f'{lease.holder} drives {robot}; take over with a reason')
             if not reason:
                 raise ValueError('to take over, a reason is needed: it is shown and kept')
         if lease is None or not mine:

@@ -30,7 +30,7 @@ class Watch:
                 isinstance(value, list) and all(isinstance(item, str) for item in value)
             ):
                 raise ValueError(f'"{key}" is no list of strings')
-        self._wanted = {
+        self._filters = {
             field: frozenset(request[key])
             for key, field in (('robots', 'robot'), ('events', 'event'), ('types', 'type'))
             if request.get(key) is not None
@@ -67,12 +67,12 @@ class Watch:
                 await socket.send(f'{{"events": [{", ".join(batch)}]}}')
 
     def _text(self, entry: Entry) -> str | None:
-        """Return the JSON of an event, None for one that is not wanted."""
+        """Return the JSON of an event, None for one that is not watched."""
         event, text = entry
         if event['event'] == 'gap':
             return text
-        for field, wanted in self._wanted.items():
-            if field in event and event[field] not in wanted:
+        for field, allowed in self._filters.items():
+            if field in event and event[field] not in allowed:
                 return None
             if field == 'type' and field not in event and event['event'] == 'received':
                 return None

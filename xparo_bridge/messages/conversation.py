@@ -80,7 +80,7 @@ class ChatSession(Message):
     reason: str = ''
 
 
-# Characters of what a peer says of an error; it is logged, and told to who asked.
+# Characters of what a peer says of an error; it is logged, and reported to who asked.
 _LONGEST_ERROR = 1000
 
 

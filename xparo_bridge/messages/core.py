@@ -181,7 +181,7 @@ class Telemetry(Message):
 
 @dataclass(frozen=True, slots=True)
 class TelemetryHistory(Message):
-    """What could not be told when it was measured: samples {time, values}, oldest first."""
+    """What could not be reported when it was measured: samples {time, values}, oldest first."""
 
     samples: Sequence[Mapping[str, Json]]
 
@@ -270,7 +270,7 @@ class Heartbeat(Message):
 @dataclass(frozen=True, slots=True)
 class LinkStatistics(Message):
     """
-    The numbers of a link, told about once a second.
+    The numbers of a link, sent about once a second.
 
     Counts are since start: `dropped` by lane, `refused` inbound messages by kind, `faults` of the
     link's own. `clock_offset`

@@ -53,7 +53,7 @@ class AttendNobody(Message):
 
 @dataclass(frozen=True, slots=True)
 class Gesture(Message):
-    """Make a gesture of the head's repertoire; with `monitor` its start and end are told."""
+    """Make a gesture of the head's repertoire; with `monitor` its start and end are reported."""
 
     name: str
     intensity: float = 1.0
@@ -140,7 +140,7 @@ class Watch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchUsers(Message):
-    """Tell whom the head sees."""
+    """Report whom the head sees."""
 
     watch: Watch
     request_id: str = ''
@@ -156,7 +156,7 @@ class WatchCamera(Message):
 
 @dataclass(frozen=True, slots=True)
 class AskSystem(Message):
-    """Tell the volume and whether the head is virtual."""
+    """Report the volume and whether the head is virtual."""
 
     request_id: str = ''
 
@@ -181,7 +181,7 @@ class Attention(Message):
 
 @dataclass(frozen=True, slots=True)
 class GestureState(Message):
-    """A monitored gesture began or ended; `error` says why it will not be told."""
+    """A monitored gesture began or ended; `error` says why it will not be reported."""
 
     name: str
     active: bool
@@ -200,7 +200,7 @@ class Faces(Message):
 
 @dataclass(frozen=True, slots=True)
 class User(Message):
-    """A person the head sees, m in the head's frame; `other` is what else it tells."""
+    """A person the head sees, m in the head's frame; `other` is what else it reports."""
 
     user_id: str
     x: float

@@ -107,13 +107,13 @@ class RunTask(Message):
 
 @dataclass(frozen=True, slots=True)
 class ListFiles(Message):
-    """Tell which files there are."""
+    """Report which files there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskLocalFiles(Message):
     """
-    Tell which files of the platform's kinds are kept, or with `names` what is in them.
+    Report which files of the platform's kinds are kept, or with `names` what is in them.
 
     `names` are by kind: custom_aiml (trees) and custom_maps.
     """
@@ -123,7 +123,7 @@ class AskLocalFiles(Message):
 
 @dataclass(frozen=True, slots=True)
 class AskLocalEnvironment(Message):
-    """Tell the text that was pushed as `local_env`."""
+    """Report the text that was pushed as `local_env`."""
 
 
 @dataclass(frozen=True, slots=True)

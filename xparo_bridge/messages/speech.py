@@ -128,7 +128,7 @@ class ListenConfig(Message):
 @dataclass(frozen=True, slots=True)
 class Listen(Message):
     """
-    Listen to people; `partial` tells what is understood so far.
+    Listen to people; `partial` reports what is understood so far.
 
     The timeouts, s: silence before speech and silence after it that end the listening. `concat`
     joins the sentences of one turn; the `stop_…` say what else ends it.

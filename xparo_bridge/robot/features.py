@@ -52,7 +52,7 @@ class FeatureContext:
     execute: Callable[[str, Any], bool]
     trees: Trees
     publish_status: Callable[[], None]
-    # Whom the parts of the bridge tell what passes.
+    # Whom the parts of the bridge notify of what passes.
     observers: Observers = field(default_factory=Observers)
 
 
@@ -147,16 +147,16 @@ def make_features(context: FeatureContext) -> list[Feature]:
     if command is not None and command not in context.configuration['commands']:
         # Also if no link has a joystick now, which would be found too late.
         context.configuration.refuse(('joystick', 'command'), f'there is no command "{command}"')
-    wanted = [
+    places = [
         place
         for place, needs in _FEATURES.items()
         if not needs or context.links.that_carry(*needs)
     ]
-    wanted += [
+    places += [
         place for section, place in _ENABLED.items() if context.configuration[section]['enabled']
     ]
     features: list[Feature] = []
-    for module, name in wanted:
+    for module, name in places:
         cls: Callable[[FeatureContext], Feature] = getattr(
             import_module(f'.{module}', __package__), name
         )

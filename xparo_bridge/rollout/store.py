@@ -196,7 +196,7 @@ class Store:
             trial = state.trial
             if trial is not None:
                 if trial.boot != boot_id() or not trial.starts:
-                    # How long the start of a process takes, and a power cut, tell nothing about
+                    # How long the start of a process takes, and a power cut, say nothing about
                     # the configuration: its time begins now.
                     trial.boot, trial.since = boot_id(), uptime()
                 trial.starts += 1
@@ -281,8 +281,8 @@ class Store:
             (self.path / _SPARE).unlink(missing_ok=True)
             try:
                 self._replace(content)
-            except OSError as still:
-                raise StoreError(f'{self.path}: {still.strerror}') from still
+            except OSError as again:
+                raise StoreError(f'{self.path}: {again.strerror}') from again
 
     def _replace(self, content: bytes) -> None:
         part = self.path / f'.{_STATE}'

@@ -53,9 +53,9 @@ def missing(
     """Say what a bridge with this configuration does not do that the one before did."""
     links = [link['name'] for link in configuration['links']]
     if not offline:
-        wanted = [name for name in before.connected if name in links]
+        connected = [name for name in before.connected if name in links]
         # A link of another name in its place, or no link before: any of them.
-        gone = [name for name in wanted if name not in now.connected]
+        gone = [name for name in connected if name not in now.connected]
         if gone:
             yield f'link {", ".join(gone)} is not connected'
         elif not now.connected:

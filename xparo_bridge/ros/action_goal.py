@@ -95,7 +95,7 @@ def cancel_all(client: ActionClient) -> None:
 
 class ActionGoal:
     """
-    Sends a goal and tells how it goes.
+    Sends a goal and reports how it goes.
 
     Calls `on_sending(goal_id)`, `on_accepted()`, `on_feedback(feedback)` and, exactly once,
     `on_end(outcome)`; all on the ROS thread. Times in s.
@@ -134,7 +134,7 @@ class ActionGoal:
         self._goals: Subscription | None = None
         self._look_at = 0.0
         self._handle: ClientGoalHandle | None = None
-        self._cancel_by: float | None = None  # set once a cancel is wanted
+        self._cancel_by: float | None = None  # set once a cancel is requested
         self._ended = False
         self._servers: set[tuple[int, ...]] = set()
         self._missing_since: float | None = None
@@ -327,7 +327,7 @@ class ActionGoal:
             return
         self._handle = handle
         if self._cancel_by is not None or self._ended:
-            # Wanted before there was anything to cancel; also when nobody waits for the end any
+            # Requested before there was anything to cancel; also when nobody waits for the end any
             # more, because a goal that nobody knows of must not move the robot.
             self._ask_to_cancel()
         if not self._ended:

@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tells from odometry whether the base moves."""
+"""Finds out from odometry whether the base moves."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ strings and sequences are a length, which for strings counts the closing NUL, an
 The generator walks the type once. It keeps what it knows of the position at that point: `_offset`
 bytes behind the variable `o`, which itself is `_rest` modulo `_modulus`. So members between two
 strings or sequences become one `struct` format with its padding worked out beforehand, and only
-where the position is not known an alignment is computed at run time. Members that nobody wants are
-skipped, and the text ends behind the last wanted one.
+where the position is not known an alignment is computed at run time. Members that are not
+selected are skipped, and the text ends behind the last selected one.
 
 The names in the text are those of installed ROS types, so nothing in it comes from outside.
 """
@@ -65,29 +65,29 @@ class UnsupportedType(BadInput):
 
 
 @dataclass
-class Want:
-    """What is wanted of a member: all of it, its length, or some of its own members."""
+class Selection:
+    """What is selected of a member: all of it, its length, or some of its own members."""
 
     whole: bool = False
     length: bool = False
-    members: dict[str, Want] = field(default_factory=dict)
+    members: dict[str, Selection] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
-        """Want also what a path needs; an index or slice needs its whole array."""
+        """Select also what a path needs; an index or slice needs its whole array."""
         here = self
         for step in path.steps:
             if isinstance(step, Field):
-                here = here.members.setdefault(step.name, Want())
+                here = here.members.setdefault(step.name, Selection())
             elif isinstance(step, Select):
                 for key, _ in step.conditions:
                     beside = here
                     for name in key:
-                        beside = beside.members.setdefault(name, Want())
+                        beside = beside.members.setdefault(name, Selection())
                     beside.whole = True
             elif isinstance(step, Pick):
                 for name, _ in step.conditions:
-                    here.members.setdefault(name, Want()).whole = True
-                here = here.members.setdefault(step.field, Want())
+                    here.members.setdefault(name, Selection()).whole = True
+                here = here.members.setdefault(step.field, Selection())
         if (
             path.function == 'count'
             and path.steps
@@ -112,7 +112,7 @@ class Read:
 
 
 class Generator:
-    """Text of the statements that read what is wanted of one type, and the names they use."""
+    """Text of the statements that read what is selected of one type, and the names they use."""
 
     def __init__(self, order: str) -> None:
         """Take the byte order, `<` or `>`."""
@@ -132,10 +132,10 @@ class Generator:
         self._count = 0
         self._loops = False
 
-    def message(self, cls: type, want: Want) -> Read:
-        """Read what is wanted of the message that begins here."""
+    def message(self, cls: type, selection: Selection) -> Read:
+        """Read what is selected of the message that begins here."""
         self._line('o = 4')
-        read = self._struct(members(cls), want, last=True)
+        read = self._struct(members(cls), selection, last=True)
         if self._loops:
             self.lines.insert(0, '    n = 0')
         self._flush()
@@ -199,39 +199,39 @@ class Generator:
 
     # --- types ---
 
-    def _member(self, kind: AbstractType, want: Want, last: bool) -> Read:
+    def _member(self, kind: AbstractType, selection: Selection, last: bool) -> Read:
         if isinstance(kind, BasicType):
-            return self._primitive(kind, want)
+            return self._primitive(kind, selection)
         if isinstance(kind, AbstractString):
-            return self._string(want)
+            return self._string(selection)
         if isinstance(kind, NamespacedType):
-            return self._struct(members(class_of(kind)), want, last, is_time(kind))
+            return self._struct(members(class_of(kind)), selection, last, is_time(kind))
         if isinstance(kind, Array):
-            return self._array(kind, want)
+            return self._array(kind, selection)
         if isinstance(kind, AbstractNestedType):
-            return self._sequence(kind, want)
+            return self._sequence(kind, selection)
         raise UnsupportedType(f'no reader for {type(kind).__name__}')
 
-    def _struct(self, has: Any, want: Want, last: bool, time: bool = False) -> Read:
+    def _struct(self, has: Any, selection: Selection, last: bool, time: bool = False) -> Read:
         if not has:  # An empty message travels as one byte.
             self._offset += 1
             return Read('{}')
-        whole = Want(whole=True)
-        wants = {name: want.members.get(name) or Want() for name in has}
-        if want.whole:
-            wants = dict.fromkeys(has, whole) | {
-                name: Want(True, wanted.length, wanted.members)
-                for name, wanted in want.members.items()
+        whole = Selection(whole=True)
+        parts = {name: selection.members.get(name) or Selection() for name in has}
+        if selection.whole:
+            parts = dict.fromkeys(has, whole) | {
+                name: Selection(True, part.length, part.members)
+                for name, part in selection.members.items()
             }
-        remaining = [name for name in has if wants[name].anything]
+        remaining = [name for name in has if parts[name].anything]
         read = Read()
         for name, kind in has.items():
             if last and not remaining:
                 break
             if remaining[:1] == [name]:
                 remaining.pop(0)
-            read.members[name] = self._member(kind, wants[name], last and not remaining)
-        if time and want.whole:
+            read.members[name] = self._member(kind, parts[name], last and not remaining)
+        if time and selection.whole:
             read.whole = f'{read.members["sec"].whole} + {read.members["nanosec"].whole} / 1e9'
         else:
             read.whole = (
@@ -239,17 +239,17 @@ class Generator:
                 + ', '.join(
                     f'{name!r}: {read.members[name].whole}'
                     for name in has
-                    if wants[name].whole or wants[name].members
+                    if parts[name].whole or parts[name].members
                 )
                 + '}'
             )
         return read
 
-    def _primitive(self, kind: BasicType, want: Want) -> Read:
+    def _primitive(self, kind: BasicType, selection: Selection) -> Read:
         form = _format(kind)
         size = struct.calcsize('=' + form)
         self._align(size)
-        if not want.whole:
+        if not selection.whole:
             self._offset += size
             return Read()
         values, index = self._gather(form, 1, size)
@@ -263,10 +263,10 @@ class Generator:
         self._flush()
         return f'{values}[{index}]'
 
-    def _string(self, want: Want) -> Read:
+    def _string(self, selection: Selection) -> Read:
         length = self._length()
         read = Read(length=f'max({length} - 1, 0)')
-        if want.whole or want.length:
+        if selection.whole or selection.length:
             read.whole = self._name()
             at = self._offset
             self._line(
@@ -276,15 +276,15 @@ class Generator:
         self._settle(1, length)
         return read
 
-    def _array(self, kind: Array, want: Want) -> Read:
+    def _array(self, kind: Array, selection: Selection) -> Read:
         inner, count = kind.value_type, kind.size
         if not isinstance(inner, BasicType):
-            return Read(self._loop(inner, str(count), want), str(count))
+            return Read(self._loop(inner, str(count), selection), str(count))
         form = _format(inner)
         size = struct.calcsize('=' + form)
         self._align(size)
         read = Read(length=str(count))
-        if not want.whole:
+        if not selection.whole:
             self._offset += size * count
         elif inner.typename in _BYTES:
             values, index = self._gather(f'{count}s', 1, count)
@@ -300,16 +300,16 @@ class Generator:
             self._offset += size * count
         return read
 
-    def _sequence(self, kind: AbstractNestedType, want: Want) -> Read:
+    def _sequence(self, kind: AbstractNestedType, selection: Selection) -> Read:
         length = self._length()
         read = Read(length=length)
         inner = kind.value_type
         if not isinstance(inner, BasicType):
-            flat = None if want.whole or want.members else _flat(inner)
+            flat = None if selection.whole or selection.members else _flat(inner)
             if flat is None:
-                read.whole = self._loop(inner, length, want)
+                read.whole = self._loop(inner, length, selection)
                 return read
-            # Nobody wants them, so the points of a marker are passed over at once.
+            # None is selected, so the points of a marker are passed over at once.
             inner, count = flat
             length = f'{length} * {count}'
         size = struct.calcsize('=' + _format(inner))
@@ -322,16 +322,16 @@ class Generator:
             self._settle(4)
             if padding:
                 self._line(f'if {length}: o += {padding}')
-        if want.whole and inner.typename in _BYTES:
+        if selection.whole and inner.typename in _BYTES:
             read.whole = self._name()
             self._line(f'{read.whole} = b[o + {self._offset}:o + {self._offset} + {length}]')
-        elif want.whole and inner.typename == 'boolean':
+        elif selection.whole and inner.typename == 'boolean':
             read.whole = self._name()
             self._line(
                 f'{read.whole} = [x != 0 for x in '
                 f'b[o + {self._offset}:o + {self._offset} + {length}]]'
             )
-        elif want.whole:
+        elif selection.whole:
             read.whole = self._numbers(inner, length)
         self._settle(min(size, 4), length if size == 1 else f'{length} * {size}')
         return read
@@ -348,21 +348,21 @@ class Generator:
         self._line(f'{name} = ' + (f'exact_array({read})' if kind.typename in _INT64 else read))
         return name
 
-    def _loop(self, kind: AbstractType, count: str, want: Want) -> str:
+    def _loop(self, kind: AbstractType, count: str, selection: Selection) -> str:
         """Read or skip elements that are no primitives; the list's variable."""
-        wanted = want.whole or bool(want.members)
-        items = self._name() if wanted else 'None'
+        selected = selection.whole or bool(selection.members)
+        items = self._name() if selected else 'None'
         self._settle(1)
-        if wanted:
+        if selected:
             self._line(f'{items} = []')
         self._loops = True
         self._line(f'n += {count}')
         self._line(f'if n > {MAX_ELEMENTS}: raise ValueError("more than {MAX_ELEMENTS} elements")')
         self._line(f'for _ in range({count}):')
         self._indent += 1
-        read = self._member(kind, Want(want.whole, False, want.members), last=False)
+        read = self._member(kind, Selection(selection.whole, False, selection.members), last=False)
         self._flush()
-        if wanted:
+        if selected:
             self._line(f'{items}.append({read.whole})')
         self._settle(1)
         self._indent -= 1

@@ -81,14 +81,14 @@ def make_true_reader(cls: type, fields: Mapping[str, Path]) -> Reader:
     guarded = {name: found for name, path in checked.items() if (found := _guarded(path, cls))}
     if not guarded:
         return make_reader(cls, fields)
-    wanted = {name: path for name, path in fields.items() if name not in guarded}
+    selected = {name: path for name, path in fields.items() if name not in guarded}
     # Read under names that no field can have.
     for one in guarded.values():
         kind = _class_at(one.owner, cls)
         for member in _needs(type_name(kind), one.member):
             path = Path((*one.owner, Field(member)) if member else one.owner)
-            wanted[f'\0{path}'] = path
-    read = make_reader(cls, wanted)
+            selected[f'\0{path}'] = path
+    read = make_reader(cls, selected)
     plans = {name: _plan(one, cls) for name, one in guarded.items()}
 
     def read_true(data: bytes, now: Callable[[], float]) -> dict[str, Any]:

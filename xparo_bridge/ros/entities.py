@@ -40,7 +40,7 @@ _NAMED_BETWEEN = 256
 
 
 class TypeConflict(BadInput):
-    """A topic, service or action wanted with one type while this process has it with another."""
+    """A topic, service or action requested with one type while this process has another."""
 
 
 def publisher(node: Node, kind: Any, topic: str, qos: Any = 10) -> Publisher:
@@ -70,12 +70,12 @@ def _one_type(
     except (rclpy_implementation.RCLError, ValueError) as error:  # The latter of action clients.
         name = node.resolve_topic_name(name)
         package, form = kind.__module__.split('.')[:2]
-        wanted = f'{package}/{form}/{kind.__name__}'
-        others = sorted(set(found(name)) - {wanted})
+        expected = f'{package}/{form}/{kind.__name__}'
+        others = sorted(set(found(name)) - {expected})
         if not others:
             raise
         raise TypeConflict(
-            f'{name} is wanted as {wanted}, but this bridge has it as {" and ".join(others)} '
+            f'{name} is expected as {expected}, but this bridge has it as {" and ".join(others)} '
             'already; a process can have it with one type only'
         ) from error
 
@@ -229,8 +229,8 @@ def client(node: Node, kind: Any, name: str) -> Client:
         return node.create_client(kind, name, callback_group=_WhileAsked())
 
 
-class Wanted:
-    """Publishers of which some node wants at least one; tells when that changes."""
+class Demand:
+    """Publishers of which some node listens to at least one; reports when that changes."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """Take who is to be notified."""

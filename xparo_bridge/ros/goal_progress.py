@@ -24,7 +24,7 @@ def remaining(goal: Any, feedback: Any, rounds: int = 0) -> Any:
     """
     Return the goal without what is done of it by its last feedback (None if there was none).
 
-    `rounds` of FollowWaypoints are done. Nav2's actions tell what is done; any other goal is
+    `rounds` of FollowWaypoints are done. Nav2's actions report what is done; any other goal is
     returned as it is.
     """
     if feedback is None or not type(goal).__module__.startswith('nav2_msgs.'):

@@ -44,7 +44,7 @@ class LogGate:
         message = clipped(message)
         with self._lock:
             bucket = self._buckets.setdefault(severity, TokenBucket(RATE, BURST))
-            if not bucket.take(len(message) + _OVERHEAD):
+            if not bucket.acquire(len(message) + _OVERHEAD):
                 self._left_out[severity] = self._left_out.get(severity, 0) + 1
                 return []
             left_out = self._left_out.pop(severity, 0)

@@ -96,7 +96,7 @@ def is_nav2(result: Any) -> bool:
     return type(result).__module__.startswith('nav2_msgs.')
 
 
-# What Nav2 tells in its log alone.
+# What Nav2 writes to its log alone.
 SILENCE = (
     'perhaps the frame of the goal is unknown, or a server of Nav2 was deactivated or ended: look '
     'into its log'
@@ -110,7 +110,7 @@ def is_silent(result: Any) -> bool:
 
 
 def describe(result: Any) -> tuple[str, str]:
-    """Name and words of the error a result of one of Nav2's actions tells; else both empty."""
+    """Name and words of the error a result of one of Nav2's actions reports; else both empty."""
     # Results of Humble have no code.
     code = getattr(result, 'error_code', 0)
     if not code or not is_nav2(result):

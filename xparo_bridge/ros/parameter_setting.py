@@ -95,9 +95,9 @@ class Setting:
         when_done(future, answer)
 
     def _listed(self, response: ListParameters.Response) -> None:
-        names, wanted = list(response.result.names), self._parameter.name
-        if names and wanted not in names:
-            near = get_close_matches(wanted, names, n=3, cutoff=0.5)
+        names, expected = list(response.result.names), self._parameter.name
+        if names and expected not in names:
+            near = get_close_matches(expected, names, n=3, cutoff=0.5)
             hint = f'; did you mean {" or ".join(near)}?' if near else ''
             self._end('unknown_parameter', f'the node has no such parameter{hint}')
         else:
@@ -134,15 +134,15 @@ class Setting:
                 + _wrong_number(values, 'which value it has now'),
             )
             return
-        wanted, value = _value(self._parameter.value), _value(values[0])
-        if value == wanted:
+        expected, value = _value(self._parameter.value), _value(values[0])
+        if value == expected:
             self._on_end(None)
         elif value is None:
             self._end('no_effect', 'the node says that it took the value, but has none now')
         else:
             self._end(
                 'no_effect',
-                f'the node says that it took {_show(wanted)}, but has {_show(value)} now',
+                f'the node says that it took {_show(expected)}, but has {_show(value)} now',
             )
 
     def _end(self, code: str, text: str) -> None:

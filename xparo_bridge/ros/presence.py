@@ -73,38 +73,38 @@ class Presence:
 
     def expect_action(self, name: str, kind: type, by: str) -> None:
         """Expect a server of an action, such as nav2_msgs.action.NavigateToPose."""
-        node, wanted = self._node, interface_name(kind)
+        node, expected = self._node, interface_name(kind)
         service = node.resolve_service_name(name + _SEND_GOAL)
         action = service.removesuffix(_SEND_GOAL)
         self._expect(
-            Name('action', action, wanted),
+            Name('action', action, expected),
             f'action {action}',
-            lambda: no_action_server(node, action, wanted),
-            lambda: action_hint(node, action, wanted),
+            lambda: no_action_server(node, action, expected),
+            lambda: action_hint(node, action, expected),
             by,
         )
 
     def expect_service(self, name: str, kind: type, by: str) -> None:
         """Expect a server of a service, such as std_srvs.srv.Trigger."""
-        node, wanted = self._node, interface_name(kind)
+        node, expected = self._node, interface_name(kind)
         service = node.resolve_service_name(name)
         self._expect(
-            Name('service', service, wanted),
+            Name('service', service, expected),
             f'service {service}',
-            lambda: no_service_server(node, service, wanted),
-            lambda: service_hint(node, service, wanted),
+            lambda: no_service_server(node, service, expected),
+            lambda: service_hint(node, service, expected),
             by,
         )
 
     def expect_subscriber(self, name: str, kind: type, by: str) -> None:
         """Expect somebody to hear what this node publishes on a topic, by type and QoS."""
-        node, wanted = self._node, interface_name(kind)
+        node, expected = self._node, interface_name(kind)
         topic = node.resolve_topic_name(name)
         self._expect(
-            Name('topic', topic, wanted),
+            Name('topic', topic, expected),
             f'subscribers of {topic}',
-            lambda: no_subscriber(node, topic, wanted, own_profiles(node, topic)),
-            lambda: topic_hint(node, topic, wanted, node.count_subscribers),
+            lambda: no_subscriber(node, topic, expected, own_profiles(node, topic)),
+            lambda: topic_hint(node, topic, expected, node.count_subscribers),
             by,
         )
 
@@ -155,22 +155,24 @@ class Presence:
 
 def why_unheard(node: Node, topic: str, kind: type) -> str:
     """Say why nobody hears what a node publishes on a topic; '' if somebody does."""
-    wanted = interface_name(kind)
-    why = no_subscriber(node, topic, wanted, own_profiles(node, topic))
-    return why and why + topic_hint(node, topic, wanted, node.count_subscribers)
+    expected = interface_name(kind)
+    why = no_subscriber(node, topic, expected, own_profiles(node, topic))
+    return why and why + topic_hint(node, topic, expected, node.count_subscribers)
 
 
 def instead_of_action(node: Node, name: str, kind: Any) -> str:
     """Say what there is in place of the server of an action's class; '' if nothing is known."""
     action = node.resolve_service_name(name + _SEND_GOAL).removesuffix(_SEND_GOAL)
-    wanted = interface_name(kind)
-    return _instead(no_action_server(node, action, wanted), action_hint(node, action, wanted))
+    expected = interface_name(kind)
+    return _instead(no_action_server(node, action, expected), action_hint(node, action, expected))
 
 
 def instead_of_service(node: Node, name: str, kind: Any) -> str:
     """Say what there is in place of the server of a service's class; '' if nothing is known."""
-    service, wanted = node.resolve_service_name(name), interface_name(kind)
-    return _instead(no_service_server(node, service, wanted), service_hint(node, service, wanted))
+    service, expected = node.resolve_service_name(name), interface_name(kind)
+    return _instead(
+        no_service_server(node, service, expected), service_hint(node, service, expected)
+    )
 
 
 def _instead(why: str, hint: str) -> str:
@@ -243,7 +245,7 @@ def no_service_server(node: Node, service: str, kind: str) -> str:
 def _no_server(node: Node, service: str, kind: str, what: str) -> str:
     if not node.count_services(service):
         return f'there is no {what}'
-    # The own client is in the list as well, so the wanted type says nothing.
+    # The own client is in the list as well, so the expected type says nothing.
     others = [other for other in _served(node).get(service, ()) if other != kind]
     if not others:
         return ''
@@ -283,21 +285,21 @@ def no_subscriber(node: Node, topic: str, kind: str, own: Iterable[QoSProfile]) 
 
 
 def _hint(
-    there: dict[str, list[str]], wanted: str, kind: str, served: Callable[[str], bool]
+    there: dict[str, list[str]], expected: str, kind: str, served: Callable[[str], bool]
 ) -> str:
     """Words for names of the right type, and for names that look alike, that somebody serves."""
-    others = [name for name in there if name != wanted]
-    right = _closest(wanted, [name for name in others if kind and kind in there[name]], served)
+    others = [name for name in there if name != expected]
+    right = _closest(expected, [name for name in others if kind and kind in there[name]], served)
     if right:
         return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
-    near = [name for name in alike(wanted, others, _MOST_NAMES, 0.75) if served(name)]
+    near = [name for name in alike(expected, others, _MOST_NAMES, 0.75) if served(name)]
     return f'; did you mean {_listed(near)}?' if near else ''
 
 
-def _closest(wanted: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
+def _closest(expected: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
     def unlike(name: str) -> tuple[bool, float]:
-        last = name.rpartition('/')[2] == wanted.rpartition('/')[2]
-        return not last, -likeness(name, wanted)
+        last = name.rpartition('/')[2] == expected.rpartition('/')[2]
+        return not last, -likeness(name, expected)
 
     return [name for name in sorted(names, key=unlike) if served(name)][:_MOST_NAMES]
 

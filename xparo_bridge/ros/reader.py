@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Read the wanted fields from a serialized message, as fast as Python can.
+Read the selected fields from a serialized message, as fast as Python can.
 
 For each type and set of paths a function is compiled that takes the values straight out of the
 bytes (`cdr`). What it does not know, a wstring or another encoding, is deserialized by rclpy and
@@ -16,7 +16,7 @@ from typing import Any
 
 from rclpy.serialization import deserialize_message
 
-from .cdr import Generator, Read, UnsupportedType, Want
+from .cdr import Generator, Read, Selection, UnsupportedType
 from .fields import check_path
 from .paths import Field, Path
 from .values import age, apply, evaluate, FUNCTIONS, plain, walk
@@ -65,13 +65,13 @@ def _make_reader(cls: type, fields: tuple[tuple[str, Path], ...]) -> Reader:
 def _compile(
     cls: type, fields: tuple[tuple[str, Path], ...], order: str, header: int, other: Reader
 ) -> Reader:
-    want = Want()
+    selection = Selection()
     for _, path in fields:
-        want.add(path)
+        selection.add(path)
     generator = Generator(order)
     names = generator.names
     names['other'] = other
-    read = generator.message(cls, want)
+    read = generator.message(cls, selection)
     values = ', '.join(f'{name!r}: {_expression(path, read, names)}' for name, path in fields)
     source = '\n'.join(
         (

@@ -3,7 +3,7 @@
 """
 Hold a topic for telemetry: serialized, with the publishers' QoS, at no cost while not read.
 
-No executor serves it. Where not every sample is wanted, the middleware replaces the sample in its
+No executor serves it. Where not every sample is sent, the middleware replaces the sample in its
 history, and only who wants one takes it: a topic at 1000 Hz that is sent once a second wakes
 Python once a second.
 
@@ -105,16 +105,18 @@ class Rounds:
     """
 
     def __init__(self) -> None:
-        self._due: deque[TopicSubscription] = deque()
+        self._round: deque[TopicSubscription] = deque()
 
-    def due(self, subscriptions: Iterable[TopicSubscription]) -> Iterator[TopicSubscription]:
+    def next_of_round(
+        self, subscriptions: Iterable[TopicSubscription]
+    ) -> Iterator[TopicSubscription]:
         """Yield those of the subscriptions that are to be refreshed now."""
         there = dict.fromkeys(subscriptions)
-        if not self._due:
-            self._due.extend(there)
+        if not self._round:
+            self._round.extend(there)
         end = time.monotonic() + _BUDGET
-        while self._due and time.monotonic() < end:
-            one = self._due.popleft()
+        while self._round and time.monotonic() < end:
+            one = self._round.popleft()
             if one in there:
                 yield one
 
@@ -257,13 +259,13 @@ class TopicSubscription:
         return self._class is not None
 
     def _match(self, kind: str, publishers: Sequence[TopicEndpointInfo]) -> None:
-        wanted = {qos.durability: qos for qos in matching_qos(publishers, self._depth)}
+        profiles = {qos.durability: qos for qos in matching_qos(publishers, self._depth)}
         for durability in list(self._subscriptions):
-            found = wanted.get(durability)
+            found = profiles.get(durability)
             if found is None or found.reliability != self._reliabilities[durability]:
                 self._drop(durability)
         try:
-            for durability, qos in wanted.items():
+            for durability, qos in profiles.items():
                 if durability not in self._subscriptions:
                     self._subscribe(durability, qos)
         except Exception as error:  # The middleware's, or a library of the type that is missing.

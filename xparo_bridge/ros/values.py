@@ -30,7 +30,7 @@ from .fields import is_time, members
 from .paths import Field, Index, Path, Pick, Select, Step
 
 _SAFE = 2**53
-_NAMED = 8  # So many elements are named where the one that is wanted is not among them.
+_NAMED = 8  # So many elements are named where the requested one is not among them.
 _SHORTEST = 1e-6  # Square of the length of a quaternion that is still a rotation.
 
 
@@ -80,7 +80,7 @@ class Missing:
     """
     What a path that selects by name gives where there is not one such element.
 
-    There is none, or there are several that differ in what is wanted of them. `step` is how it
+    There is none, or there are several that differ in what is requested of them. `step` is how it
     is selected, `there` what the elements are called.
     """
 
@@ -101,7 +101,7 @@ def walk(value: Any, steps: Sequence[Step]) -> Any:
     """
     What the steps lead to from a telemetry value.
 
-    None where an index is past the end, Missing where no element has the name that is wanted, or
+    None where an index is past the end, Missing where no element has the requested name, or
     where several have it and differ: which of them is meant nobody can know.
     """
     for at, step in enumerate(steps):
@@ -157,9 +157,9 @@ def _chosen(
         )
         conditions = str(step).partition('[')[2]
         return Missing(False, f'[{conditions}', tuple(str(each)[:40] for each in values[:_NAMED]))
-    wanted = [walk(item, rest) for item in found]
-    if all(_alike(each, wanted[0]) for each in wanted[1:]):
-        return wanted[0]
+    expected = [walk(item, rest) for item in found]
+    if all(_alike(each, expected[0]) for each in expected[1:]):
+        return expected[0]
     return Missing(True, '[' + str(step).partition('[')[2])
 
 
@@ -174,11 +174,11 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _picked(message: Any, pick: Pick) -> list[Any]:
-    beside = [(message[key], key, wanted) for key, wanted in pick.conditions]
+    beside = [(message[key], key, expected) for key, expected in pick.conditions]
     array = message[pick.field]
     found = []
     for index in range(min(len(array), *(len(values) for values, _, _ in beside))):
-        if all(_is(values[index], key, wanted) for values, key, wanted in beside):
+        if all(_is(values[index], key, expected) for values, key, expected in beside):
             value = array[index]
             found.append(value.item() if isinstance(value, numpy.generic) else value)
     return found
@@ -191,19 +191,19 @@ def _member(item: Any, key: Sequence[str]) -> Any:
 
 
 def _has(item: Any, select: Select) -> bool:
-    return all(_is(_member(item, key), key[-1], wanted) for key, wanted in select.conditions)
+    return all(_is(_member(item, key), key[-1], expected) for key, expected in select.conditions)
 
 
-def _is(value: Any, key: str, wanted: str) -> bool:
+def _is(value: Any, key: str, expected: str) -> bool:
     """Whether a text or a number is what a path has after its `=`."""
     if isinstance(value, str):
         if key.endswith('frame_id'):  # tf of ROS 1 put a slash before it, which names no other.
-            return value.removeprefix('/') == wanted.removeprefix('/')
-        return value == wanted
+            return value.removeprefix('/') == expected.removeprefix('/')
+        return value == expected
     try:
-        return bool(value == float(wanted))
+        return bool(value == float(expected))
     except ValueError:
-        return isinstance(value, bool) and str(value).lower() == wanted.lower()
+        return isinstance(value, bool) and str(value).lower() == expected.lower()
 
 
 def evaluate(path: Path, whole: Any, now: Callable[[], float]) -> Any:

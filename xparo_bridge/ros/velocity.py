@@ -20,12 +20,12 @@ class Velocity:
     y: float = 0.0
     turn: float = 0.0
 
-    def toward(self, wanted: Velocity, linear: float, angular: float) -> Velocity:
+    def toward(self, target: Velocity, linear: float, angular: float) -> Velocity:
         """Return the velocity next to this one on the way to another, by so much at most."""
         return Velocity(
-            _step(self.x, wanted.x, linear),
-            _step(self.y, wanted.y, linear),
-            _step(self.turn, wanted.turn, angular),
+            _step(self.x, target.x, linear),
+            _step(self.y, target.y, linear),
+            _step(self.turn, target.turn, angular),
         )
 
     def within(self, x: float, y: float, turn: float) -> Velocity:
@@ -51,5 +51,5 @@ class Velocity:
 STANDING = Velocity()
 
 
-def _step(value: float, wanted: float, most: float) -> float:
-    return max(value - most, min(value + most, wanted))
+def _step(value: float, target: float, most: float) -> float:
+    return max(value - most, min(value + most, target))

@@ -79,13 +79,13 @@ class VelocityTopic:
         self._looked_at = time.monotonic()
         self._subscribers = self._listeners(self.name)
         there = {subscriber.topic_type for subscriber in self._subscribers}
-        wanted = [kind for kind in self._allowed if kind in there]
-        if not wanted:  # A type that was found before is the likelier one to come back.
-            wanted = [kind for kind in self._allowed if kind in self._publishers][:1]
-        wanted = wanted or [self._allowed[0]]
-        for kind in self.types.difference(wanted):
+        selected = [kind for kind in self._allowed if kind in there]
+        if not selected:  # A type that was found before is the likelier one to come back.
+            selected = [kind for kind in self._allowed if kind in self._publishers][:1]
+        selected = selected or [self._allowed[0]]
+        for kind in self.types.difference(selected):
             self._remove(kind)
-        for kind in wanted:
+        for kind in selected:
             if kind not in self._publishers:
                 self._publishers[kind] = self._make(kind)
 
@@ -111,8 +111,8 @@ class VelocityTopic:
             )
         if self._subscribers:
             has = ' and '.join(sorted({each.topic_type for each in self._subscribers}))
-            wants = ' or '.join(self._allowed)
-            return f'nobody subscribes to {self.name} as {wants}; {has} is what it has there'
+            selects = ' or '.join(self._allowed)
+            return f'nobody subscribes to {self.name} as {selects}; {has} is what it has there'
         others = self._other_topics()
         return f'nobody subscribes to {self.name}' + (f'; {others}' if others else '')
 

@@ -26,8 +26,8 @@ def differs(value: Any, expected: Any, at: str = '') -> str:
             return f'{where}is {value!r}'
         for key, item in expected.items():
             part = f'{at}.{key}' if at else str(key)
-            wants_absence = isinstance(item, dict) and item.get('present') is False
-            if not wants_absence and key not in value:
+            expects_absence = isinstance(item, dict) and item.get('present') is False
+            if not expects_absence and key not in value:
                 return f'{part} is not there'
             if problem := differs(value.get(key), item, part):
                 return problem

@@ -43,16 +43,16 @@ async def _record(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
-    def take(event: dict[str, object]) -> None:
+    def on_event(event: dict[str, object]) -> None:
         if options.robot in (None, event.get('robot')):
-            recorder.take(event)
+            recorder.on_event(event)
 
     client = await OperatorClient.connect(
         options.host,
         options.port,
         os.environ.get('XPARO_SECRET_KEY', 'demo'),
         os.environ.get('XPARO_PROJECT_ID', 'demo'),
-        on_event=take,
+        on_event=on_event,
     )
     async with client:
         print('recording; do what is to become a scenario, then press Ctrl-C', flush=True)

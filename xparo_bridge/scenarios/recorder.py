@@ -48,17 +48,17 @@ class Recorder:
     _battery: float | None = None
     _chat_heard: float = -math.inf
 
-    def take(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: Mapping[str, Any]) -> None:
         """Take the next event."""
         at = float(event['time'])
         if self._drive is not None and at - self._drive.last > _DRIVE_ENDS:
             self._end_drive()
         if event['event'] == 'sent':
-            self._take_sent(at, str(event.get('frame', '')))
+            self._on_sent(at, str(event.get('frame', '')))
         elif event['event'] == 'received':
-            self._take_received(at, str(event.get('type')), event.get('data') or {})
+            self._on_received(at, str(event.get('type')), event.get('data') or {})
 
-    def _take_sent(self, at: float, frame: str) -> None:
+    def _on_sent(self, at: float, frame: str) -> None:
         try:
             message = read_object(frame)
         except JsonError:
@@ -68,7 +68,7 @@ class Recorder:
             return
         kind = message.get('type')
         if kind == 'remote_command':
-            self._take_command(at, data)
+            self._on_command(at, data)
         elif kind == 'chat_response' and at - self._chat_heard > _REPLY:
             self._step(at, {'chat': str(data.get('response', ''))})
         elif kind == 'behavior_update':
@@ -77,7 +77,7 @@ class Recorder:
             self.files[file] = str(data.get('xml', ''))
             self._step(at, {'push_tree': {'file': file, 'name': name}})
 
-    def _take_command(self, at: float, data: dict[str, Any]) -> None:
+    def _on_command(self, at: float, data: dict[str, Any]) -> None:
         command, parameters = str(data.get('command')), data.get('parameters') or {}
         if command in self.teleop:
             if self._drive is None:
@@ -98,7 +98,7 @@ class Recorder:
         own = {'parameters': parameters} if clashes else parameters
         self._step(at, {'send': {'command': command, 'as': name, **own}})
 
-    def _take_received(self, at: float, kind: str, data: dict[str, Any]) -> None:
+    def _on_received(self, at: float, kind: str, data: dict[str, Any]) -> None:
         if kind == 'chat':
             self._chat_heard = at
         elif kind == 'telemetry':

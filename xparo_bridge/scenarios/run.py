@@ -39,7 +39,7 @@ _TOLERATED = 1.1  # of the bound of the speed: odometry is noisy
 _MEASURE = 0.2  # s of looking how much CPU time is to be had
 _SPARE = 1.25  # A little less than a whole core does for the full factor.
 _LOOK = 0.1  # s between two looks at the processes
-_ROBOT_RADIUS = 0.22  # m; of a robot whose truth nobody tells
+_ROBOT_RADIUS = 0.22  # m; of a robot whose truth nobody reports
 
 
 @dataclass
@@ -246,15 +246,15 @@ async def _play(scenario: Scenario, stage: Stage, verdict: Verdict, limit: float
     playing = asyncio.ensure_future(_steps(scenario, stage, verdict))
     fast = asyncio.ensure_future(_too_fast(stage))
     watching = asyncio.ensure_future(_deaths(stage))
-    still = asyncio.ensure_future(_stands_still(timeline))
-    tasks = {playing, watching, still, fast}
+    standing = asyncio.ensure_future(_stands_still(timeline))
+    tasks = {playing, watching, standing, fast}
     await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     problem = ''
     if watching.done():
         problem = watching.result()
     elif fast.done():
         problem = fast.result()
-    elif still.done():
+    elif standing.done():
         problem = f'the time of the world did not go on for {_STILL:g} s'
     elif not playing.done():
         problem = f'not over after {limit:g} s of real time, the limit'

@@ -26,7 +26,7 @@ class DiskSync:
     def __init__(self, failed: Callable[[OSError], object]) -> None:
         self._failed = failed
         self._path: Path | None = None
-        self._wanted = threading.Event()
+        self._requested = threading.Event()
         self._since: float | None = None
         self._error = ''
         self._ending = False
@@ -46,17 +46,17 @@ class DiskSync:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name='state-sync', daemon=True)
             self._thread.start()
-        self._wanted.set()
+        self._requested.set()
 
     def close(self) -> None:
         """End the thread, once the disk answers."""
         self._ending = True
-        self._wanted.set()
+        self._requested.set()
 
     def _run(self) -> None:
         while not self._ending:
-            self._wanted.wait()
-            self._wanted.clear()
+            self._requested.wait()
+            self._requested.clear()
             assert self._path is not None
             self._since = time.monotonic()
             try:

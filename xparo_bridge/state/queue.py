@@ -73,7 +73,7 @@ class Queue:
             self._waiting_bytes += _size(text)
             if self._writer is not None and len(self._waiting) >= self._batch:
                 self._flushing = True
-                self._writer.due()
+                self._writer.schedule()
             if self._waiting_bytes > self._room:
                 full, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if full:  # Without the lock: it takes a while.
@@ -96,7 +96,7 @@ class Queue:
             self._out = []
             if self._writer is not None and self._waiting:
                 self._flushing = True
-                self._writer.due()
+                self._writer.schedule()
 
     def ask_oldest(self, max_bytes: int, answer: Callable[[int, list[Record]], object]) -> None:
         """
@@ -107,15 +107,15 @@ class Queue:
         """
         self.flush()
 
-        def take(found: Any) -> None:
+        def on_found(found: Any) -> None:
             if found is None or not found[0]:
                 found = self._oldest_in_memory(max_bytes)
             answer(*found)
 
         if self._writer is None:
-            take(None)
+            on_found(None)
         else:
-            self._writer.ask(lambda db: self._oldest(db, max_bytes), take)
+            self._writer.ask(lambda db: self._oldest(db, max_bytes), on_found)
 
     def forget(self, number: int) -> None:
         """Forget the records up to a number."""
@@ -123,7 +123,7 @@ class Queue:
             with self._lock:
                 self._out = []
                 if self._writer is not None and self._flushing:
-                    self._writer.due()
+                    self._writer.schedule()
         else:
             self._writer.ask(
                 lambda db: self._remove(db, 'number <= ?', number), lambda result: None

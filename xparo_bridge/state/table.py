@@ -71,7 +71,7 @@ class Mirror:
                 # So many only wait for a disk that hangs: then all is written once it does not.
                 self._changes.clear()
                 self._whole = True
-            return self._writer.due()
+            return self._writer.schedule()
 
     def restore(self, db: sqlite3.Connection) -> None:
         with self._lock:

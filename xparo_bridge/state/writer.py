@@ -88,7 +88,7 @@ class Writer:
         self._unread: list[Part] = []
         self._asked: deque[tuple[Job, Callable[[Any], object]]] = deque()
         self._waiting: list[tuple[int, Callable[[], object]]] = []
-        self._due = False
+        self._scheduled = False
         self._closing = False
         self._taken = 0
         self._done = 0
@@ -121,10 +121,10 @@ class Writer:
             self._new.append((part, loaded))
             self._wake.notify()
 
-    def due(self) -> int:
+    def schedule(self) -> int:
         """Write soon, and return the mark of that; to be called under the lock."""
-        if not self._due:
-            self._due = True
+        if not self._scheduled:
+            self._scheduled = True
             self._wake.notify()
         return self._taken + 1
 
@@ -135,14 +135,14 @@ class Writer:
             if len(self._asked) >= _MAX_ASKED:
                 dropped = self._asked.popleft()[1]
             self._asked.append((job, answer))
-            self.due()
+            self.schedule()
         if dropped is not None:
             _call(lambda: dropped(None))
 
     def mark(self) -> int:
         """Return the number of the cycle that writes what was put so far."""
         with self.lock:
-            return self._taken + self._due
+            return self._taken + self._scheduled
 
     def passed(self, mark: int) -> bool:
         """Return whether a cycle is committed, or waiting for that is of no use."""
@@ -214,7 +214,7 @@ class Writer:
         return not closing
 
     def _wait(self) -> None:
-        while not (self._due or self._closing or self._new):
+        while not (self._scheduled or self._closing or self._new):
             retry = None
             if self._db is None:
                 retry = self._retry_at - time.monotonic()
@@ -224,7 +224,7 @@ class Writer:
 
     def _commit(self) -> None:
         with self.lock:
-            self._due = False
+            self._scheduled = False
             self._taken += 1
             number = self._taken
             jobs = [(part, job) for part in self._parts if (job := part.collect()) is not None]

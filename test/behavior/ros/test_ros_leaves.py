@@ -93,7 +93,7 @@ def throw(*ignored: object) -> None:
     [
         (tree_ros.Goal, 'accept'),
         (tree_ros.Goal, 'feed'),
-        (tree_ros.Goal, 'take'),
+        (tree_ros.Goal, 'on_outcome'),
         (ActionGoal, '_answered'),
         (ActionGoal, '_result'),
         (ActionGoal, '_watch'),
@@ -107,7 +107,7 @@ def test_a_fault_in_a_goal_of_a_leaf_fails_the_leaf_and_cancels_the_goal(
     async def execute(handle):
         handles.append(handle)
         handle.publish_feedback(DriveOnHeading.Feedback(distance_traveled=0.25))
-        end = time.monotonic() + (0.0 if method in ('take', '_result') else TIMEOUT)
+        end = time.monotonic() + (0.0 if method in ('on_outcome', '_result') else TIMEOUT)
         while not handle.is_cancel_requested and time.monotonic() < end:
             await once(robot.peer)
         over.set()

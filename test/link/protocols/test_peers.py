@@ -200,7 +200,7 @@ def test_general_bots_says_what_is_wrong_with_the_token_and_when_to_be_quiet():
                 await link.send(HELLO)
                 error = await link.until(msg.PeerError)
                 assert error.code is msg.PeerErrorCode.RATE_LIMITED
-                assert adapter.hold_until() == 5.0
+                assert adapter.send_not_before() == 5.0
 
     asyncio.run(talk())
 

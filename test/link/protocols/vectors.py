@@ -169,7 +169,7 @@ def play(adapter: Protocol, clock: Clock, step: dict[str, Any], last: list[Any])
         case {'headers': headers}:
             assert adapter.headers() == headers
         case {'hold': seconds}:
-            assert adapter.hold_until() == clock.time + seconds
+            assert adapter.send_not_before() == clock.time + seconds
         case {'refused': status, 'again': again}:
             assert adapter.refused(status) is again
         case {'rest': frame, 'request': request}:

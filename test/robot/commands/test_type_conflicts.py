@@ -38,27 +38,27 @@ GO = {'kind': 'action', 'action': '/go', 'type': 'nav2_msgs/action/Wait'}
         (
             {'say': SAY, 'number': {**SAY, 'type': 'std_msgs/msg/Int32'}},
             {},
-            r'number\.topic: /said is wanted as std_msgs/msg/Int32, but .* std_msgs/msg/String',
+            r'number\.topic: /said is expected as std_msgs/msg/Int32, but .* std_msgs/msg/String',
         ),
         (
             {'say': {'kind': 'say', 'topic': '/said'}, 'n': {**SAY, 'type': 'std_msgs/msg/Bool'}},
             {},
-            r'n\.topic: /said is wanted as std_msgs/msg/Bool, but .* std_msgs/msg/String',
+            r'n\.topic: /said is expected as std_msgs/msg/Bool, but .* std_msgs/msg/String',
         ),
         (
             {'job': JOB, 'switch': {**JOB, 'type': 'std_srvs/srv/SetBool'}},
             {},
-            r'switch\.service: /job is wanted as std_srvs/srv/SetBool, but .*std_srvs/srv/Trigger',
+            r'switch\.service: /job is expected as .*/SetBool, but .*std_srvs/srv/Trigger',
         ),
         (
             {'go': GO, 'spin': {**GO, 'type': 'nav2_msgs/action/Spin'}},
             {},
-            r'spin\.action: /go is wanted as nav2_msgs/action/Spin, but .*nav2_msgs/action/Wait',
+            r'spin\.action: /go is expected as nav2_msgs/action/Spin, but .*nav2_msgs/action/Wait',
         ),
         (
             {'odometry': {**SAY, 'topic': '/odom'}, 'drive': DRIVE},
             {'base': {'odom_topic': '/odom'}},
-            r'odometry\.topic: /odom is wanted as std_msgs/msg/String.* nav_msgs/msg/Odometry',
+            r'odometry\.topic: /odom is expected as std_msgs/msg/String.* nav_msgs/msg/Odometry',
         ),
     ],
 )

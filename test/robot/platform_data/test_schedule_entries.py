@@ -69,36 +69,36 @@ def test_its_name_is_its_command_unless_it_says_another():
 
 def test_it_is_taken_once_when_it_is_due_and_not_before():
     schedule = agenda(dock=AT_NOON)
-    assert schedule.take_due(NOON - 0.1) == []
-    (taken,) = schedule.take_due(NOON)
+    assert schedule.pop_due(NOON - 0.1) == []
+    (taken,) = schedule.pop_due(NOON)
     assert taken.state == DONE
-    assert schedule.take_due(NOON + 1) == [] and not schedule.waiting()
+    assert schedule.pop_due(NOON + 1) == [] and not schedule.waiting()
 
 
 def test_a_clock_that_is_set_back_runs_nothing_twice():
     schedule = agenda(dock=AT_NOON)
-    assert schedule.take_due(NOON)
-    assert not schedule.take_due(NOON - 3600) and not schedule.take_due(NOON)
+    assert schedule.pop_due(NOON)
+    assert not schedule.pop_due(NOON - 3600) and not schedule.pop_due(NOON)
 
 
 def test_a_platform_that_sends_the_schedule_again_runs_nothing_twice():
     schedule = agenda(dock=AT_NOON)
-    schedule.take_due(NOON)
+    schedule.pop_due(NOON)
     schedule.replace('platform', {'dock': AT_NOON})
-    assert not schedule.take_due(NOON + 1)
+    assert not schedule.pop_due(NOON + 1)
     assert only(schedule).state == DONE
 
 
 def test_the_same_command_at_another_time_is_another_entry():
     schedule = agenda(dock=AT_NOON)
-    schedule.take_due(NOON)
+    schedule.pop_due(NOON)
     schedule.replace('platform', {'dock': {'date': '2026-07-01', 'time': '12:05'}})
-    assert schedule.take_due(NOON + 300)
+    assert schedule.pop_due(NOON + 300)
 
 
 def test_what_ran_stays_run_over_a_restart():
     schedule = agenda(dock=AT_NOON, patrol={'date': '2026-07-01', 'time': '13:00'})
-    schedule.take_due(NOON)
+    schedule.pop_due(NOON)
     again = ScheduleEntries(BERLIN, {'platform': read_own(schedule.text('platform'))})
     assert [entry.state for entry in again.entries()] == [DONE, WAITING]
 
@@ -112,7 +112,7 @@ def test_the_text_of_the_largest_schedule_is_joined_in_no_time():
         for number in range(MAX_ENTRIES)
     }
     schedule = agenda(**entries)
-    schedule.take_due(NOON)
+    schedule.pop_due(NOON)
     times = []
     for _ in range(3):
         began = time.thread_time()
@@ -137,12 +137,12 @@ def test_the_text_of_the_largest_schedule_is_joined_in_no_time():
     ],
 )
 def test_what_was_missed_is_skipped_or_run_late_as_it_says(missed, late, state):
-    (entry,) = agenda(dock={**AT_NOON, 'missed': missed}).take_due(NOON + late)
+    (entry,) = agenda(dock={**AT_NOON, 'missed': missed}).pop_due(NOON + late)
     assert entry.state == state
 
 
 def test_the_policy_holds_where_an_entry_does_not_say():
-    (entry,) = agenda(Policy('Europe/Berlin', missed='run'), dock=AT_NOON).take_due(NOON + 600)
+    (entry,) = agenda(Policy('Europe/Berlin', missed='run'), dock=AT_NOON).pop_due(NOON + 600)
     assert entry.state == DONE
 
 
@@ -160,7 +160,7 @@ def test_the_policy_holds_where_an_entry_does_not_say():
 )
 def test_an_entry_that_cannot_be_read_says_why_and_the_others_run(fields, problem):
     schedule = agenda(bad=fields, dock=AT_NOON)
-    assert [entry.name for entry in schedule.take_due(NOON)] == ['dock']
+    assert [entry.name for entry in schedule.pop_due(NOON)] == ['dock']
     bad = next(entry for entry in schedule.entries() if entry.name == 'bad')
     assert bad.state == INVALID and problem in bad.problem
 
@@ -169,7 +169,7 @@ def test_links_have_schedules_of_their_own():
     schedule = agenda(dock=AT_NOON)
     schedule.replace('other', {'dock': AT_NOON})
     schedule.replace('platform', {})
-    assert [entry.link for entry in schedule.take_due(NOON)] == ['other']
+    assert [entry.link for entry in schedule.pop_due(NOON)] == ['other']
 
 
 @pytest.mark.parametrize('name', ['Asia/Calcutta', 'US/Pacific', 'Europe/Kiev', 'Asia/Saigon'])
@@ -194,8 +194,8 @@ def test_of_thousands_of_entries_those_that_are_due_are_found_without_looking_at
     entries = {f'n{number}': {**AT_NOON, 'command': 'dock'} for number in range(3000)}
     entries['later'] = {'date': '2026-07-01', 'time': '12:01'}
     schedule = agenda(**entries)
-    assert [len(schedule.take_due(NOON, most=2000)) for _ in range(3)] == [2000, 1000, 0]
-    assert [entry.name for entry in schedule.take_due(NOON + 60)] == ['later']
+    assert [len(schedule.pop_due(NOON, most=2000)) for _ in range(3)] == [2000, 1000, 0]
+    assert [entry.name for entry in schedule.pop_due(NOON + 60)] == ['later']
     assert not schedule.waiting()
 
 
@@ -211,7 +211,7 @@ def test_of_many_entries_those_are_shown_that_say_most():
         soon=AT_NOON,
         later={'date': '2026-07-02', 'time': '11:00'},
     )
-    schedule.take_due(NOON - 1)
+    schedule.pop_due(NOON - 1)
     assert [entry.name for entry in schedule.shown(3)] == ['bad', 'soon', 'later']
     assert len(schedule.shown(4)) == 4
 
@@ -219,4 +219,4 @@ def test_of_many_entries_those_are_shown_that_say_most():
 def test_what_a_new_schedule_no_longer_has_is_not_run():
     schedule = agenda(dock=AT_NOON, undock=AT_NOON)
     schedule.replace('platform', {'dock': {'date': '2026-07-02', 'time': '12:00'}})
-    assert schedule.take_due(NOON) == []
+    assert schedule.pop_due(NOON) == []

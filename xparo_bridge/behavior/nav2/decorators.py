@@ -49,9 +49,9 @@ class _Paced(Decorator):
         super().__init__(config)
         self._first = False
 
-    def _has_turn(self, due: bool) -> bool:
+    def _has_turn(self, period_over: bool) -> bool:
         """Whether to tick the child now."""
-        turn = self._first or due or self.children[0]._state is RUNNING
+        turn = self._first or period_over or self.children[0]._state is RUNNING
         self._first = self._first and not turn
         return turn
 
@@ -105,10 +105,10 @@ class SpeedController(_Paced):
             self._start = now
             self._first = True
         self.set_status(RUNNING)
-        due = now - self._start >= self._period
-        if not self._has_turn(due):
+        period_over = now - self._start >= self._period
+        if not self._has_turn(period_over):
             return RUNNING
-        if due:
+        if period_over:
             self._period = 1.0 / self._rate(robot_state(self.context).speed())
             self._start = now
         return self.children[0].execute_tick()

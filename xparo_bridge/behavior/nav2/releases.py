@@ -3,8 +3,8 @@
 """
 Read the node types of a release of Nav2: config/nav2/RELEASE.json, made from its sources.
 
-A tree may use the node types and ports of any release; what a robot's interfaces lack is told when
-a tree is made. `manifest_of` has those of one release, for `check_tree --nav2`.
+A tree may use the node types and ports of any release; what a robot's interfaces lack is reported
+when a tree is made. `manifest_of` has those of one release, for `check_tree --nav2`.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ class Parallel(_Parallel):
 
     def on_tick(self) -> NodeStatus:
         count = len(self.children)
-        wanted = self.get_input('success_count')
-        needed = self._threshold(wanted)
+        requested = self.get_input('success_count')
+        needed = self._threshold(requested)
         tolerated = self._threshold(self.get_input('failure_count'))
         if count < needed:
             raise NodeError(f'{needed} of {count} children can never succeed')
@@ -85,7 +85,7 @@ class Parallel(_Parallel):
         skipped = 0
         for index in range(count):
             skipped += self._skips(index)
-            forgiven = skipped if wanted < 0 else 0
+            forgiven = skipped if requested < 0 else 0
             if self._successes + forgiven >= needed:
                 return self._finish(SUCCESS)
             if count - self._failures < needed or self._failures == tolerated:

@@ -200,7 +200,7 @@ class RosAction(StatefulAction):
         return {port: self.find_input(port) for port in self.use.goal} if self.use.follows else {}
 
     def _changed(self) -> bool:
-        """Tell whether an input changed; what is the same object is not compared."""
+        """Return whether an input changed; what is the same object is not compared."""
         before, now = self._inputs, self._seen()
         return any(
             value is not before[port] and value is not None and value != before[port]

@@ -101,15 +101,17 @@ def _read_ports(
         if not isinstance(options, Mapping):
             options = {'field': options}
         path = options.get('field') or name
-        wanted = options.get('of')
-        problem = f'"of" is one of {", ".join(parts)}' if wanted and wanted not in parts else ''
+        requested = options.get('of')
+        problem = (
+            f'"of" is one of {", ".join(parts)}' if requested and requested not in parts else ''
+        )
         for part, cls in parts.items():
-            if problem or wanted not in (None, part):
+            if problem or requested not in (None, part):
                 continue
             try:
                 target = MessageField(cls, path)
             except FieldError as error:
-                problem = problem or ('' if len(parts) > 1 and not wanted else str(error))
+                problem = problem or ('' if len(parts) > 1 and not requested else str(error))
                 continue
             found.fields[part][name] = path
             is_input = 'condition' not in settings and part in ('goal', 'request', 'message')

@@ -88,7 +88,7 @@ class Goal:
             self._withdrawn = False
             self._guarded(self._send_again)
 
-    def take(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         """Learn how it ended at the server."""
         # Some servers abort what they were asked to cancel.
         if (

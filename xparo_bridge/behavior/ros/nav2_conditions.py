@@ -117,7 +117,7 @@ class _Stopped(AsksRobot):
 
 
 class CheckStopStatus(_Stopped):
-    """Tells by odometry whether the robot stands."""
+    """Finds out by odometry whether the robot stands."""
 
     KIND = NodeKind.ACTION
 

@@ -103,11 +103,11 @@ class PauseResumeController(ControlNode):
         return self._ask(_State.RESUME_REQUESTED, self._at is _State.PAUSED, response)
 
     def _ask(
-        self, wanted: _State, is_possible: bool, response: Trigger.Response
+        self, target: _State, is_possible: bool, response: Trigger.Response
     ) -> Trigger.Response:
         response.success = is_possible
         if is_possible:
-            self._at = wanted
+            self._at = target
             self.wake_up()
         else:
             response.message = f'PauseResumeController is {self._at.name.lower()}'

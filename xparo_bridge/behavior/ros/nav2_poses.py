@@ -198,8 +198,8 @@ class TruncatePath(SyncAction):
         path = path_of(self, 'input_path')
         poses = list(path.poses)
         if poses:
-            end, wanted = poses[-1], self.find_input('distance', 1.0)
-            while len(poses) > 2 and distance(poses[-1], end) < wanted:
+            end, length = poses[-1], self.find_input('distance', 1.0)
+            while len(poses) > 2 and distance(poses[-1], end) < length:
                 poses.pop()
             last = poses[-1] = deepcopy(poses[-1])
             a, b = last.pose.position, end.pose.position

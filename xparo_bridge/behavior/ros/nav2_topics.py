@@ -80,13 +80,13 @@ class BatteryCondition(Condition):
             return fail(self, 'no state of the battery came yet')
         self.feedback_message = ''
         try:
-            return SUCCESS if self.holds(message) else FAILURE
+            return SUCCESS if self.is_met(message) else FAILURE
         except NoCharge as error:
             return fail(self, f'the charge of the battery is not known: {error}')
 
-    def holds(self, message: Any) -> bool:
+    def is_met(self, message: Any) -> bool:
         """
-        Tell whether the condition is met.
+        Return whether the condition is met.
 
         :raises NoCharge: if the message does not say how full the battery is
         """
@@ -96,7 +96,7 @@ class BatteryCondition(Condition):
 class IsBatteryLow(BatteryCondition):
     """Succeeds if the battery is low."""
 
-    def holds(self, message: Any) -> bool:
+    def is_met(self, message: Any) -> bool:
         least = self.find_input('min_battery', 0.0)
         if self.find_input('is_voltage', False):
             if not math.isfinite(message.voltage):
@@ -108,7 +108,7 @@ class IsBatteryLow(BatteryCondition):
 class IsBatteryCharging(BatteryCondition):
     """Succeeds if the battery charges."""
 
-    def holds(self, message: Any) -> bool:
+    def is_met(self, message: Any) -> bool:
         return bool(message.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_CHARGING)
 
 

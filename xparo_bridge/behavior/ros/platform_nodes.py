@@ -12,7 +12,7 @@ The nodes that the platform's own client has in its palette, so that its trees r
 - NavigateTo runs the command `start_navigation`, with `location` as its goal.
 - LoadNextDelivery, NotifyPatient, PlayAudio and SpeakText run the commands of the configuration
   `load_next_delivery`, `notify_patient`, `play_audio` and `speak_text` with their ports as
-  parameters. Where there is no such command, a tree with them is refused and told so.
+  parameters. Where there is no such command, a tree with them is refused, with that reason.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 Report to the platform how a tree runs.
 
 The structure once, then at most ten times a second the nodes whose status changed. A node that
-does the same at every tick, such as a condition that holds, is told of once; a node that changed
-several times since the last report is told of with the last result it had and its status now.
+does the same at every tick, such as a condition that holds, is reported once; a node that changed
+several times since the last report is reported with the last result it had and its status now.
 While no link is up nothing is sent, and what changed meanwhile is sent as one report. Entries of
 the blackboard that were written go with them, or once a second alone.
 """
@@ -26,7 +26,7 @@ from .tree_run import TreeRun
 
 PERIOD = 0.1  # s between reports
 ENTRIES_PERIOD = 1.0  # s between reports of a blackboard alone
-# Of a tree in which more nodes change the others are told of in the next report, ms apart.
+# Of a tree in which more nodes change the others are in the next report, ms apart.
 _MAX_NODES = 1000
 _MAX_MESSAGE = 1000  # characters
 
@@ -36,7 +36,7 @@ Watch = Callable[[str, str, TreeNode, NodeStatus], object]
 
 
 class TreeReports:
-    """Tells of one run after the other; on the ROS thread."""
+    """Reports one run after the other; on the ROS thread."""
 
     def __init__(self, send: Send, is_connected: Callable[[], bool] = lambda: True) -> None:
         """`send(status, link)` sends to one link, or to all for None."""
@@ -50,7 +50,7 @@ class TreeReports:
         self._entries: ShownBlackboard | None = None
         self._next = 0.0
         self._next_entries = 0.0
-        # Who is told of each change of a node's status, and of how each run stands.
+        # Who hears of each change of a node's status, and of how each run stands.
         self._watch: Watch | None = None
         self._hear: Callable[[BehaviorStatus], object] = lambda status: None
 
@@ -63,7 +63,7 @@ class TreeReports:
         self._send(status, link)
 
     def begin(self, run: TreeRun) -> None:
-        """Tell of a run that begins, and follow it."""
+        """Report a run that begins, and follow it."""
         self._run = run
         self._changed.clear()
         self._reported.clear()
@@ -81,7 +81,7 @@ class TreeReports:
         )
 
     def introduce(self, link: str) -> None:
-        """Tell a link that has just connected of the run there is."""
+        """Report the run there is to a link that has just connected."""
         run = self._run
         if run is not None and self._entries is not None:
             self._send(
@@ -96,7 +96,7 @@ class TreeReports:
             )
 
     def report_phase(self, run: TreeRun) -> None:
-        """Tell that a run is paused or goes on."""
+        """Report that a run is paused or goes on."""
         self._report_to(BehaviorStatus(run.name, run.phase, run_id=run.id))
 
     def flush(self, *, now: bool = False) -> None:
@@ -121,7 +121,7 @@ class TreeReports:
             )
 
     def end(self, run: TreeRun) -> None:
-        """Tell how a run ended."""
+        """Report how a run ended."""
         nodes: list[dict[str, Any]] = []
         entries: dict[str, Any] = {}
         if run is self._run and self._entries is not None:
@@ -136,7 +136,7 @@ class TreeReports:
         )
 
     def reject(self, name: str, problems: Sequence[Problem], link: str | None) -> None:
-        """Tell who sent a tree why it does not run."""
+        """Report to who sent a tree why it does not run."""
         self._report_to(BehaviorStatus(name, 'rejected', errors=problem_list(problems)), link)
 
     def _on_change(self, node: TreeNode, old: NodeStatus, new: NodeStatus) -> None:
@@ -152,7 +152,7 @@ class TreeReports:
         elif node not in self._changed:
             self._changed[node] = None
 
-    def _take_changes(self, most: int | None = None) -> list[dict[str, Any]]:
+    def _pop_changes(self, most: int | None = None) -> list[dict[str, Any]]:
         nodes = []
         for node in list(islice(self._changed, most)):
             result = self._changed.pop(node)

@@ -45,7 +45,7 @@ def robot_registry(
     stubs: bool = False,
 ) -> tuple[NodeRegistry, list[ConfigProblem]]:
     """
-    Make the registry of a robot, and tell what is wrong with the nodes of its configuration.
+    Make the registry of a robot, and say what is wrong with the nodes of its configuration.
 
     `bridge` is the full name of the bridge's node, and `commands` are those of the configuration.
     With `stubs` nodes of the configuration are known even where their interface is not installed.

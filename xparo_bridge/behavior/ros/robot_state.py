@@ -64,7 +64,7 @@ class RobotState:
 
     @property
     def ready(self) -> bool:
-        """Whether what was asked for has spoken, as far as somebody is there to tell."""
+        """Whether what was asked for has spoken, as far as somebody is there to do so."""
         if self._transforms is None or self._odometry is None:
             return True
         localized = self.transform() is not None or not self._transforms.has_publishers

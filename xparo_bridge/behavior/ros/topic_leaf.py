@@ -96,6 +96,6 @@ class RosTopicCondition(Condition):
 
 
 def fail(leaf: LeafNode, reason: str) -> NodeStatus:
-    """End with FAILURE and a reason that those who watch the tree are told."""
+    """End with FAILURE and a reason for those who watch the tree."""
     leaf.feedback_message = reason
     return FAILURE

@@ -46,7 +46,7 @@ class Order:
     A tree to be built from a document, with what its blackboard begins with.
 
     Exactly one of `on_ready` and `on_refused` is called, on the ROS thread; neither once it is
-    no longer `wanted`.
+    no longer `active`.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Order:
     ros: TreeRos
     on_ready: Callable[[Tree], None]
     on_refused: Callable[[TreeErrors], None]
-    wanted: bool = True
+    active: bool = True
     plan: Plan | None = None
     errors: TreeErrors | None = None
 
@@ -90,7 +90,7 @@ class TreePreparation:
 
         :raises TreeErrors: if too many wait.
         """
-        if sum(other.wanted for other in self._orders) >= _MAX_ORDERS:
+        if sum(other.active for other in self._orders) >= _MAX_ORDERS:
             raise TreeErrors(
                 [Problem(f'{_MAX_ORDERS} trees wait to be checked', hint='send it again later')]
             )
@@ -102,12 +102,12 @@ class TreePreparation:
 
     def drop(self, order: Order) -> None:
         """Take an order back."""
-        order.wanted = False
+        order.active = False
 
     def close(self) -> None:
         """Take all orders back and end the thread."""
         for order in self._orders:
-            order.wanted = False
+            order.active = False
         if self._thread is not None:
             self._to_read.put(None)
             self._thread = None
@@ -126,7 +126,7 @@ class TreePreparation:
 
     def _read_one(self, order: Order) -> None:
         try:
-            if order.wanted:
+            if order.active:
                 order.plan = self._read(order)
         except TreeErrors as error:
             order.errors = error
@@ -134,17 +134,17 @@ class TreePreparation:
             self._logger.error(f'tree {order.name}: {error!r}')
             order.errors = TreeErrors([Problem(f'the tree cannot be read: {error!r}')])
         if order.plan is None and order.errors is None:
-            order.errors = TreeErrors([Problem('the tree is no longer wanted')])
+            order.errors = TreeErrors([Problem('the tree is no longer needed')])
         self._guard.trigger()
 
     def _read(self, order: Order) -> Plan:
-        work = Work(_TIMEOUT, gives_way=True, is_wanted=lambda: order.wanted)
+        work = Work(_TIMEOUT, gives_way=True, is_active=lambda: order.active)
         reader = Reader(self._registry, self._limits, self._folder, work=work)
         reader.read(order.xml)
         context = TreeContext(
             self._clock, {**self._services, ROS_SERVICE: order.ros}, self._registry.enums
         )
-        # A document may leave open which of its trees is the main one; the name tells.
+        # A document may leave open which of its trees is the main one; the name says.
         named = order.name in reader.trees and 'main_tree_to_execute' not in order.xml
         return reader.plan(order.name if named else '', Blackboard(), context, order.values)
 
@@ -157,7 +157,7 @@ class TreePreparation:
         order = self._orders[0]
         if order.plan is None and order.errors is None:
             return
-        if order.wanted and order.errors is None and order.plan is not None:
+        if order.active and order.errors is None and order.plan is not None:
             try:
                 if not order.plan.make(_SLICE):
                     self._guard.trigger()
@@ -170,11 +170,11 @@ class TreePreparation:
 
     def _end(self, order: Order) -> None:
         plan, errors = order.plan, order.errors
-        if plan is not None and order.wanted:
+        if plan is not None and order.active:
             order.on_ready(plan.tree())
             return
         if plan is not None:
             plan.abandon()
         order.ros.close()
-        if errors is not None and order.wanted:
+        if errors is not None and order.active:
             order.on_refused(errors)

@@ -87,9 +87,9 @@ class TreeRos:
         self._publishers: dict[tuple[Any, str, bool], Publisher] = {}
         self._topics: dict[tuple[str, str, int], LatestMessage] = {}
         self._pending: list[Pending] = []
-        # Told the action and the id of each goal before it is sent.
+        # Called with the action and the id of each goal before it is sent.
         self.on_sending: Callable[[str, bytes], None] = lambda action, goal_id: None
-        # Told the action and its type of each goal of which it is not known whether it goes on.
+        # Called with the action and its type for each goal that may still go on.
         self.on_doubt: Callable[[str, str], None] = lambda action, kind: None
 
     @property
@@ -203,7 +203,7 @@ class TreeRos:
         self.watch(Abandoned(action, in_doubt, cancel_timeout + _ABANDONED_FOR))
 
     def _on_end(self, goal: Goal, client: ActionClient, outcome: Outcome) -> None:
-        goal.take(outcome)
+        goal.on_outcome(outcome)
         if outcome.ending in IN_DOUBT:
             self.on_doubt(action_name(client), interface_name(action_type(client)))
 
@@ -251,7 +251,7 @@ class TreeRos:
         return left or any(goal.pausing for goal in self._goals)
 
     def cancel(self) -> None:
-        """Tell everything under way to end."""
+        """Begin to end everything under way."""
         for pending in self._pending:
             pending.cancel()
 

@@ -139,7 +139,7 @@ class TreeRun:
         assert self.executor is not None
         if not self.in_tick:
             # The tick that was asked for is this one.
-            self.tree.context.take_wake_up()
+            self.tree.context.pop_wake_up()
             self.last_failure = None
         try:
             if self._slices is None:

@@ -259,7 +259,7 @@ class TreeRunner:
             self._write(lambda: self.library.add(stored))
         self._replace(run, stored, blackboard)
         if not run.moves:
-            # What waited for the base, which an unchecked tree may have wanted, need not.
+            # What waited for the base, which an unchecked tree may have needed, need not.
             self.commands.tree_ended(run)
 
     def _rejected(self, run: TreeRun, errors: TreeErrors) -> None:

@@ -65,15 +65,15 @@ class Trees:
         folder = Path(settings['folder']) if settings['folder'] else share('config', 'trees')
         library = TreeLibrary(state, self._own(folder))
         found = [configuration.problem(('trees', 'nodes', *path), text) for path, text in problems]
-        wanted = settings['run_at_start']
+        at_start = settings['run_at_start']
         # One that was pushed does not count: the platform may delete it, and end the next start.
-        if wanted and not library.is_own(wanted):
+        if at_start and not library.is_own(at_start):
             own = [name for name in library.names if library.is_own(name)]
-            near = alike(wanted, own, 1)
+            near = alike(at_start, own, 1)
             hint = (
                 f'did you mean "{near[0]}"?' if near else f'there are {", ".join(own) or "none"}'
             )
-            text = f'there is no tree "{wanted}" in {folder}; {hint}'
+            text = f'there is no tree "{at_start}" in {folder}; {hint}'
             found.append(configuration.problem(('trees', 'run_at_start'), text))
         if found:
             raise ConfigurationError(found)
@@ -175,7 +175,7 @@ class Trees:
     # From the platform
 
     def push(self, link: str, update: BehaviorUpdate) -> None:
-        """Run a tree that a link sent; the link is told of the problems if there are any."""
+        """Run a tree that a link sent; the link gets the problems if there are any."""
 
         def ended(run: TreeRun) -> None:
             if run.state is RunState.REJECTED:
@@ -188,7 +188,7 @@ class Trees:
             self._reports.reject(update.tree_name, [*error.problems, *error.warnings], link)
 
     def introduce(self, link: str) -> None:
-        """Tell a link that has just connected of the tree that runs."""
+        """Introduce a link that has just connected to the tree that runs."""
         self._reports.introduce(link)
 
     # From commands and services

@@ -151,7 +151,7 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _holds(symbol: str, left: Any, right: Any) -> bool:
+def _compare(symbol: str, left: Any, right: Any) -> bool:
     if symbol == '==':
         return _same(left, right)
     if symbol == '!=':
@@ -259,8 +259,8 @@ class _Compiler:
         _require(left, 'left', symbol)
         _require(right, 'right', symbol)
         if isinstance(left, str) and isinstance(right, str):
-            return _holds(symbol, left, right)
-        return _holds(symbol, self._to_double(left), self._to_double(right))
+            return _compare(symbol, left, right)
+        return _compare(symbol, self._to_double(left), self._to_double(right))
 
     def _to_double(self, value: Any) -> float:
         """A number, also from its text, a truth value's or a constant's name."""

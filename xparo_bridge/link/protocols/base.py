@@ -65,8 +65,8 @@ class Protocol(ABC):
     """
     One wire protocol.
 
-    `capabilities` are the message types `encode` can carry; whoever sends another one is told so
-    by name before anything is queued. The frames of those in `rest_only` go through `by_rest`.
+    `capabilities` are the message types `encode` can carry; another one is refused by name before
+    anything is queued. The frames of those in `rest_only` go through `by_rest`.
     """
 
     name: ClassVar[str]
@@ -89,7 +89,7 @@ class Protocol(ABC):
         Adapter for a link: its entry of `links:` in the configuration, and its secrets.
 
         The entry has the robot's name as `robot_id`. What only this protocol knows stands in its
-        `options`, see `take_options`; ProtocolError if it does not fit.
+        `options`, see `read_options`; ProtocolError if it does not fit.
         """
 
     @abstractmethod
@@ -138,7 +138,7 @@ class Protocol(ABC):
         """Messages due because the connection was lost: the end of what was under way on it."""
         return ()
 
-    def hold_until(self) -> float:
+    def send_not_before(self) -> float:
         """Time of the adapter's clock before which the peer wants nothing but answers."""
         return -math.inf
 
@@ -256,7 +256,7 @@ def unknown_type(kind: str, known: Iterable[str]) -> ProtocolError:
     )
 
 
-def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...) -> Any:
+def read_field(data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...) -> Any:
     """Value of `key` checked to be of `kind`; without a default a missing one is an error."""
     value = data.get(key, ...)
     if value is ... or (value is None and default is not ...):
@@ -274,33 +274,34 @@ def take(data: dict[str, Any], key: str, kind: type, where: str, default: Any = 
     return value
 
 
-def take_list(
+def read_list(
     data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
 ) -> list[Any]:
     """List at `key`, each item checked to be of `kind`."""
-    items: list[Any] = take(data, key, list, where, default)
+    items: list[Any] = read_field(data, key, list, where, default)
     if all(type(item) is kind for item in items):
         return items
     return [
-        take({key: item}, key, kind, f'{where}, item {index}') for index, item in enumerate(items)
+        read_field({key: item}, key, kind, f'{where}, item {index}')
+        for index, item in enumerate(items)
     ]
 
 
-def take_map(
+def read_map(
     data: dict[str, Any], key: str, kind: type, where: str, default: Any = ...
 ) -> dict[str, Any]:
     """Object at `key`, each value checked to be of `kind`."""
-    items = take(data, key, dict, where, default)
-    return {name: take(items, name, kind, f'{where}, "{key}"') for name in items}
+    items = read_field(data, key, dict, where, default)
+    return {name: read_field(items, name, kind, f'{where}, "{key}"') for name in items}
 
 
-def take_options(settings: Mapping[str, Any], **kinds: type) -> dict[str, Any]:
+def read_options(settings: Mapping[str, Any], **kinds: type) -> dict[str, Any]:
     """Entries of a link's `options`, each of the kind named; ProtocolError for any other."""
     given = settings.get('options', {})
     for key in given:
         if key not in kinds:
             raise ProtocolError(f'options: no such key "{key}"; known: {", ".join(kinds)}')
-    return {key: take(given, key, kinds[key], 'options') for key in given}
+    return {key: read_field(given, key, kinds[key], 'options') for key in given}
 
 
 def read_keys(
@@ -347,10 +348,10 @@ def readable(value: Any) -> bool:
     return not isinstance(value, Unreadable)
 
 
-def take_base64(data: dict[str, Any], key: str, where: str) -> bytes:
+def read_base64(data: dict[str, Any], key: str, where: str) -> bytes:
     """Bytes of the base64 text at `key`."""
     try:
-        return base64.b64decode(take(data, key, str, where), validate=True)
+        return base64.b64decode(read_field(data, key, str, where), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ProtocolError(f'{where}: "{key}" is not base64: {error}') from None
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ... import messages as msg
 from ...json_writer import dumps
-from .base import KeyReader, ProtocolError, readable, take, take_base64, take_list, take_map
+from .base import KeyReader, ProtocolError, read_base64, read_field, read_list, read_map, readable
 
 CHUNK_SIZE = 64 * 1024  # bytes before base64
 AXES, BUTTONS = 4, 3  # Listeners index as many, so shorter lists are padded.
@@ -28,12 +28,12 @@ SYNCED = ('custom_aiml', 'custom_maps')  # Kinds of files that both sides may ch
 
 
 def _text(body: dict[str, Any], key: str) -> str:
-    text: str = take(body, key, str, 'frame')
+    text: str = read_field(body, key, str, 'frame')
     return text
 
 
 def _object(body: dict[str, Any], key: str) -> dict[str, Any]:
-    value: dict[str, Any] = take(body, key, dict, 'frame')
+    value: dict[str, Any] = read_field(body, key, dict, 'frame')
     return value
 
 
@@ -47,7 +47,7 @@ def _texts(body: dict[str, Any], kind: str) -> list[msg.Message]:
 
 
 def _files(body: dict[str, Any], kind: str) -> list[msg.Message]:
-    return [msg.FilePush(kind, files) for files in _slices(take_map(body, kind, str, 'frame'))]
+    return [msg.FilePush(kind, files) for files in _slices(read_map(body, kind, str, 'frame'))]
 
 
 def _slices(items: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -90,7 +90,7 @@ def _teleop(body: dict[str, Any]) -> list[msg.Message]:
 
 
 def _joystick(data: dict[str, Any], key: str, most: int) -> list[Any]:
-    items: list[Any] = take(data, key, list, 'TELEOP', [])
+    items: list[Any] = read_field(data, key, list, 'TELEOP', [])
     if len(items) > most:
         raise ProtocolError(f'TELEOP: "{key}" has {len(items)} items, expected at most {most}')
     return items
@@ -104,8 +104,8 @@ def _run_task(body: dict[str, Any]) -> list[msg.Message]:
         if len(dumps(task_id)) > msg.MAX_NAME + 2:  # It comes back in the answer.
             task_id = task_id[: msg.MAX_NAME] if isinstance(task_id, str) else None
             raise ProtocolError(f'{where}: "task_id" has more than {msg.MAX_NAME} characters')
-        tree_xml = take(data, 'tree_xml', str, where)
-        blackboard = take(data, 'blackboard', dict, where, {})
+        tree_xml = read_field(data, 'tree_xml', str, where)
+        blackboard = read_field(data, 'blackboard', dict, where, {})
         if not readable(blackboard):
             raise ProtocolError(f'{where}: "blackboard" has a value that cannot be read')
     except ProtocolError as error:
@@ -127,8 +127,8 @@ def _file_request(body: dict[str, Any]) -> list[msg.Message]:
     where = 'FILE_REQ'
     try:
         data = _object(body, where)
-        filename = take(data, 'filename', str, where)
-        direction = take(data, 'direction', str, where, 'upload')
+        filename = read_field(data, 'filename', str, where)
+        direction = read_field(data, 'direction', str, where, 'upload')
         if direction not in ('upload', 'download'):
             raise ProtocolError(f'{where}: "direction" is upload or download, not another')
         size = None if direction == 'upload' else 0
@@ -143,7 +143,7 @@ def _file_request(body: dict[str, Any]) -> list[msg.Message]:
 
 def _file_chunk(body: dict[str, Any]) -> list[msg.Message]:
     try:
-        data = take_base64(_object(body, 'FILE_CHUNK'), 'data', 'FILE_CHUNK')
+        data = read_base64(_object(body, 'FILE_CHUNK'), 'data', 'FILE_CHUNK')
         if len(data) > CHUNK_SIZE:
             raise ProtocolError(f'FILE_CHUNK: {len(data)} bytes, expected at most {CHUNK_SIZE}')
     except ProtocolError as error:
@@ -160,7 +160,7 @@ def _file_complete(body: dict[str, Any]) -> list[msg.Message]:
 
 def _delete_file(body: dict[str, Any]) -> list[msg.Message]:
     try:
-        path = take(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE')
+        path = read_field(_object(body, 'DELETE_FILE'), 'path', str, 'DELETE_FILE')
     except ProtocolError as error:
         return refused_order(str(error), msg.DeleteResult('', str(error)))
     return [msg.DeleteFile(path)]
@@ -169,7 +169,7 @@ def _delete_file(body: dict[str, Any]) -> list[msg.Message]:
 def _local_files(body: dict[str, Any]) -> list[msg.Message]:
     key = 'REQUEST_LOCAL_FILE_CONTENT'
     asked = _object(body, key)
-    names = {kind: take_list(asked, kind, str, key, []) for kind in SYNCED}
+    names = {kind: read_list(asked, kind, str, key, []) for kind in SYNCED}
     if sum(map(len, names.values())) > MOST_NAMES:
         raise ProtocolError(f'{key}: over {MOST_NAMES} names')
     return [msg.AskLocalFiles(names)]
@@ -179,7 +179,7 @@ def _message(body: dict[str, Any]) -> list[msg.Message]:
     said = body['message']
     text = said if isinstance(said, str) else None
     if text is None:
-        text = take(_object(body, 'message'), 'bot_response', str, 'message')
+        text = read_field(_object(body, 'message'), 'bot_response', str, 'message')
     return [msg.ChatReply(text)]
 
 
@@ -216,7 +216,7 @@ READERS: dict[str, KeyReader] = {
     'rules': lambda body: [msg.ProjectState(rules=_text(body, 'rules'))],
     'aiml': lambda body: [msg.TreePush({'MainTree': _text(body, 'aiml')})],
     'custom_aiml': lambda body: [
-        msg.TreePush(trees) for trees in _slices(take_map(body, 'custom_aiml', str, 'frame'))
+        msg.TreePush(trees) for trees in _slices(read_map(body, 'custom_aiml', str, 'frame'))
     ],
     **{
         kind: lambda body, kind=kind: _texts(body, kind)  # type: ignore[misc]

@@ -1,8 +1,8 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Writes what the robot tells the platform's live service, where that needs no state: a writer for
-each message of protocol `xparo_dispatch`.
+Writes what the robot reports to the platform's live service, where that needs no state: a writer
+for each message of protocol `xparo_dispatch`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INFO_NAMES = {
     'disk_free': 'free_disk',
 }
 _SIZES = frozenset({'total_memory', 'available_memory', 'total_disk', 'used_disk', 'free_disk'})
-# What the platform's own client tells too, and this one does not look for.
+# What the platform's own client sends too, and this one does not look for.
 _INFO_DEFAULTS: dict[str, Any] = {
     'width': 0,
     'height': 0,

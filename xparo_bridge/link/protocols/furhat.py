@@ -27,9 +27,9 @@ from .base import (
     MAX_SAID,
     Protocol,
     ProtocolError,
-    take,
-    take_base64,
-    take_list,
+    read_base64,
+    read_field,
+    read_list,
     unknown_type,
 )
 from .furhat_requests import request_body, REQUESTS
@@ -68,7 +68,7 @@ class Furhat(Protocol):
         self._words: dict[str, list[str]] = {}  # by say_id: what was said so far
         self._speaking: str | None = None  # the say_id whose time is running
         self._listening: str | None = None  # request_id of it
-        self._ears_rate = 16000
+        self._microphone_rate = 16000
         self._voice_rate: int | None = None  # Hz of the SpeakAudio under way
         self._resample = Resampler(16000, 16000)
         self._rates = (16000, 16000)
@@ -119,11 +119,11 @@ class Furhat(Protocol):
 
     def decode(self, frame: Frame) -> Sequence[Any]:
         body, problems = parse_parts(frame)
-        kind = take(body, 'type', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
         reader = self._readers.get(kind)
         if reader is None:
             raise unknown_type(kind, self._readers)
-        request_id = take(body, 'request_id', str, kind, '')
+        request_id = read_field(body, 'request_id', str, kind, '')
         try:
             decoded = reader(body, kind, request_id)
         except ProtocolError as error:
@@ -163,7 +163,7 @@ class Furhat(Protocol):
         elif isinstance(message, msg.SpeakAudioEnd):
             self._voice_rate = None
         elif isinstance(message, msg.CaptureAudio):
-            self._ears_rate = message.rate
+            self._microphone_rate = message.rate
         asked: str | None = getattr(message, 'request_id', None)
         if asked is None:
             return ''
@@ -238,20 +238,22 @@ class Furhat(Protocol):
     def _speak_start(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         if request_id in self._speeches:
             self._pending.extend(request_id, self._speeches[request_id])
-        time = take(data, 'gen_time', float, kind, None)
+        time = read_field(data, 'gen_time', float, kind, None)
         return msg.SpeechStarted(
-            take(data, 'text', str, kind, ''), request_id, None if time is None else time / 1000
+            read_field(data, 'text', str, kind, ''),
+            request_id,
+            None if time is None else time / 1000,
         )
 
     def _auth(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
-        if take(data, 'access', bool, kind):
-            return msg.Access(take(data, 'scope', str, kind, ''))
+        if read_field(data, 'access', bool, kind):
+            return msg.Access(read_field(data, 'scope', str, kind, ''))
         why = 'the head refused the key' if self._key else 'the head asks for a key'
         return msg.PeerError(msg.PeerErrorCode.AUTH_FAILED, why)
 
     def _speak_word(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         word = msg.SpeechWord(
-            take(data, 'word', str, kind), take(data, 'index', int, kind), request_id
+            read_field(data, 'word', str, kind), read_field(data, 'index', int, kind), request_id
         )
         if request_id in self._texts:
             words = self._words.setdefault(request_id, [])
@@ -260,10 +262,10 @@ class Furhat(Protocol):
         return word
 
     def _speak_end(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
-        aborted = take(data, 'aborted', bool, kind, False)
-        failed = take(data, 'failed', bool, kind, False)
+        aborted = read_field(data, 'aborted', bool, kind, False)
+        failed = read_field(data, 'failed', bool, kind, False)
         # A head ends without a text: then all was said, or the words that it reported.
-        spoken = take(data, 'text', str, kind, '')
+        spoken = read_field(data, 'text', str, kind, '')
         if not spoken and not (aborted or failed):
             spoken = self._texts.get(request_id, '')
         return msg.SpeechEnded(
@@ -276,33 +278,33 @@ class Furhat(Protocol):
 
     def _listen_end(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         self._listening = None
-        return msg.Listening(False, take(data, 'cause', str, kind, ''), request_id)
+        return msg.Listening(False, read_field(data, 'cause', str, kind, ''), request_id)
 
     def _audio_data(self, data: dict[str, Any], kind: str, request_id: str) -> Any:
         frames = []
         for source in (msg.AudioSource.MICROPHONE, msg.AudioSource.SPEAKER):
             if data.get(source.value) is not None:
-                sound = take_base64(data, source.value, kind)
+                sound = read_base64(data, source.value, kind)
                 if len(sound) % 2:
                     raise ProtocolError(f'{kind}: "{source.value}" ends in half a sample')
-                frames.append(msg.AudioFrame(sound, self._ears_rate, source))
+                frames.append(msg.AudioFrame(sound, self._microphone_rate, source))
         return frames
 
 
 def _user(data: dict[str, Any]) -> msg.User:
     where = 'response.users.data, user'
-    x, y, z = (take(data, axis, float, where) for axis in 'xyz')
+    x, y, z = (read_field(data, axis, float, where) for axis in 'xyz')
     other = {key: value for key, value in data.items() if key not in ('id', 'x', 'y', 'z')}
-    return msg.User(take(data, 'id', str, where), x, y, z, other)
+    return msg.User(read_field(data, 'id', str, where), x, y, z, other)
 
 
 def _users(data: dict[str, Any], kind: str, request_id: str) -> list[Any]:
     """Users as far as they can be read: one that cannot costs itself."""
     users: list[msg.User] = []
     problems: list[msg.LinkProblem] = []
-    for number, user in enumerate(take(data, 'users', list, kind)):
+    for number, user in enumerate(read_field(data, 'users', list, kind)):
         try:
-            users.append(_user(take({'user': user}, 'user', dict, f'{kind}, item {number}')))
+            users.append(_user(read_field({'user': user}, 'user', dict, f'{kind}, item {number}')))
         except ProtocolError as error:
             if len(problems) < MAX_SAID:
                 problems.append(msg.LinkProblem(str(error)))
@@ -334,39 +336,42 @@ _LAST = frozenset(
 
 _READERS: dict[str, Callable[[dict[str, Any], str, str], Any]] = {
     'response.speak.audio.buffer': lambda data, kind, request_id: msg.AudioBuffer(
-        received=take(data, 'received', int, kind), played=take(data, 'played', int, kind)
+        received=read_field(data, 'received', int, kind),
+        played=read_field(data, 'played', int, kind),
     ),
     'response.hear.start': lambda data, kind, request_id: msg.HearingStarted(request_id),
     'response.hear.partial': lambda data, kind, request_id: msg.Heard(
-        take(data, 'text', str, kind), False, request_id
+        read_field(data, 'text', str, kind), False, request_id
     ),
     'response.hear.end': lambda data, kind, request_id: msg.Heard(
-        take(data, 'text', str, kind, ''), True, request_id
+        read_field(data, 'text', str, kind, ''), True, request_id
     ),
     'response.voice.status': lambda data, kind, request_id: msg.Voices(
-        take(data, 'voice_id', str, kind, ''), take(data, 'voice_list', list, kind, []), request_id
+        read_field(data, 'voice_id', str, kind, ''),
+        read_field(data, 'voice_list', list, kind, []),
+        request_id,
     ),
     'response.attend.status': lambda data, kind, request_id: msg.Attention(
         _text_of(data.get('target')), _text_of(data.get('current'))
     ),
     'response.gesture.start': lambda data, kind, request_id: msg.GestureState(
-        take(data, 'name', str, kind, ''), True, request_id
+        read_field(data, 'name', str, kind, ''), True, request_id
     ),
     'response.gesture.end': lambda data, kind, request_id: msg.GestureState(
-        take(data, 'name', str, kind, ''), False, request_id
+        read_field(data, 'name', str, kind, ''), False, request_id
     ),
     'response.face.status': lambda data, kind, request_id: msg.Faces(
-        take(data, 'face_id', str, kind, ''),
-        take_list(data, 'face_list', str, kind, []),
+        read_field(data, 'face_id', str, kind, ''),
+        read_list(data, 'face_list', str, kind, []),
         request_id,
     ),
     'response.users.data': lambda data, kind, request_id: _users(data, kind, request_id),
     'response.camera.data': lambda data, kind, request_id: msg.CameraFrame(
-        take_base64(data, 'image', kind), request_id
+        read_base64(data, 'image', kind), request_id
     ),
     'response.system.status': lambda data, kind, request_id: msg.SystemState(
-        take(data, 'volume', float, kind, 0.0),
-        take(data, 'virtual', bool, kind, False),
+        read_field(data, 'volume', float, kind, 0.0),
+        read_field(data, 'virtual', bool, kind, False),
         request_id,
     ),
 }

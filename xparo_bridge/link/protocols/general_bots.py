@@ -46,16 +46,16 @@ from .base import (
     parse_leniently,
     Protocol,
     ProtocolError,
-    take,
-    take_options,
+    read_field,
+    read_options,
     unknown_type,
 )
 from .orders import arguments_of
-from .parts import parts_of, readable_parts, take_extra
+from .parts import parts_of, read_optional, readable_parts
 
 MAX_MESSAGE = 64 * 1024  # bytes of a frame, the server's limit
 PING_PERIOD = 30.0  # s; the server hangs up after 5 minutes of silence
-FIRST_HOLD, LONGEST_HOLD = 5.0, 60.0  # s to keep quiet after RATE_LIMITED, doubling
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0  # s to keep quiet after RATE_LIMITED, doubling
 
 ERROR_CODES = {code.value.upper(): code for code in PeerErrorCode}
 # Who speaks for the bot; what a system, a tool or an operator says answers no question.
@@ -84,7 +84,7 @@ class GeneralBots(Protocol):
         clock: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
-        """Take the endpoint and a token, told in the URL (`query`) or as the first `message`."""
+        """Take the endpoint and a token, sent in the URL (`query`) or as the first `message`."""
         if auth not in ('query', 'message'):
             raise ValueError(f'auth is query or message, not "{auth}"')
         self._url = url
@@ -98,8 +98,8 @@ class GeneralBots(Protocol):
         self._streams = StreamJoiner(clock)
         self._stream_sessions: dict[str, str] = {}  # by message_id; only the start names it
         self._next_ping = clock() + PING_PERIOD
-        self._hold = FIRST_HOLD
-        self._hold_until = clock()
+        self._pause = FIRST_PAUSE
+        self._send_not_before = clock()
         self._readers: dict[str, Callable[[dict[str, Any], str], Sequence[Message]]] = {
             'message': self._message,
             'stream_start': self._stream_start,
@@ -119,7 +119,7 @@ class GeneralBots(Protocol):
         return cls(
             url=settings['url'],
             secret_key=credentials.secret_key,
-            **take_options(settings, auth=str, session_id=str),
+            **read_options(settings, auth=str, session_id=str),
         )
 
     def url(self) -> str:
@@ -151,8 +151,8 @@ class GeneralBots(Protocol):
             messages.append(Heartbeat())
         return messages
 
-    def hold_until(self) -> float:
-        return self._hold_until
+    def send_not_before(self) -> float:
+        return self._send_not_before
 
     def answer(self, message: Any) -> Sequence[Frame]:
         if isinstance(message, Heartbeat):
@@ -161,7 +161,7 @@ class GeneralBots(Protocol):
 
     def decode(self, frame: Frame) -> Sequence[Message]:
         body, faults = parse_leniently(frame, self.urgent)
-        kind = take(body, 'type', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
         if kind == 'tool_call':
             payload = body.get('payload')
             return self._tool_call(
@@ -172,7 +172,7 @@ class GeneralBots(Protocol):
         if reader is None:
             raise unknown_type(kind, (*self._readers, 'tool_call'))
         # The documents show fields both beside `type` and in a `payload`.
-        payload = take(body, 'payload', dict, kind, {})
+        payload = read_field(body, 'payload', dict, kind, {})
         return [*problems, *reader({**payload, **body}, kind)]
 
     def encode(self, message: Any) -> Sequence[Frame]:
@@ -204,8 +204,8 @@ class GeneralBots(Protocol):
 
     def _of_others(self, data: dict[str, Any], kind: str) -> bool:
         """Whether this belongs to a session other than ours, by its own word or its stream's."""
-        session: str = take(data, 'session_id', str, kind, '')
-        stream = take(data, 'message_id', str, kind, '')
+        session: str = read_field(data, 'session_id', str, kind, '')
+        stream = read_field(data, 'message_id', str, kind, '')
         if session and stream:
             self._stream_sessions[stream] = session
             if len(self._stream_sessions) > MAX_ENDED:
@@ -214,9 +214,9 @@ class GeneralBots(Protocol):
         return bool(session and self._session and session != self._session)
 
     def _message(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        text = take(data, 'content', str, kind)
-        role = take(data, 'role', str, kind, 'assistant')
-        self._hold = FIRST_HOLD
+        text = read_field(data, 'content', str, kind)
+        role = read_field(data, 'role', str, kind, 'assistant')
+        self._pause = FIRST_PAUSE
         if role == 'user':
             return ()  # What the user said comes back to all who hear the session.
         unasked = self._of_others(data, kind) or role not in ANSWERING
@@ -227,38 +227,40 @@ class GeneralBots(Protocol):
 
     def _stream_start(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         return self._streams.start(
-            take(data, 'message_id', str, kind), self._of_others(data, kind)
+            read_field(data, 'message_id', str, kind), self._of_others(data, kind)
         )
 
     def _stream_chunk(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
         return self._streams.add(
-            take(data, 'message_id', str, kind),
-            take(data, 'content', str, kind),
+            read_field(data, 'message_id', str, kind),
+            read_field(data, 'content', str, kind),
             self._of_others(data, kind),
         )
 
     def _stream_end(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        self._hold = FIRST_HOLD
+        self._pause = FIRST_PAUSE
         unasked = self._of_others(data, kind)
         self._asked = self._asked and unasked
         return self._streams.end(
-            take(data, 'message_id', str, kind), take(data, 'content', str, kind, None), unasked
+            read_field(data, 'message_id', str, kind),
+            read_field(data, 'content', str, kind, None),
+            unasked,
         )
 
     def _bot_typing(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        typing = take(data, 'is_typing', bool, kind)
+        typing = read_field(data, 'is_typing', bool, kind)
         if self._of_others(data, kind):
             return ()
         return (PeerActivity(PeerState.TYPING if typing else PeerState.IDLE),)
 
     def _tool_call(self, data: dict[str, Any], faults: Sequence[str]) -> Sequence[Message]:
         """Read the call of a tool: what is wrong beside its name is the command's problem."""
-        name = take(data, 'tool', str, 'tool_call')
+        name = read_field(data, 'tool', str, 'tool_call')
         problems = list(faults[:10])
         try:
             # The call has no id; the session in ours is where the result goes, also after a
             # restart.
-            session = take(data, 'session_id', str, 'tool_call')
+            session = read_field(data, 'session_id', str, 'tool_call')
         except ProtocolError as error:
             session = self._session
             problems.append(str(error))
@@ -297,24 +299,24 @@ class GeneralBots(Protocol):
         problems: list[LinkProblem] = []
         code, named = error_code(data)
         if code is PeerErrorCode.RATE_LIMITED:
-            asked = take_extra(data, 'retry_after', float, kind, 0.0, problems)
-            self._hold_until = self._clock() + min(max(self._hold, asked), LONGEST_HOLD)
-            self._hold = min(2 * self._hold, LONGEST_HOLD)
+            asked = read_optional(data, 'retry_after', float, kind, 0.0, problems)
+            self._send_not_before = self._clock() + min(max(self._pause, asked), LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
         elif code is PeerErrorCode.SESSION_NOT_FOUND and not self._of_others(data, kind):
             self._session = ''
-        text = take_extra(data, 'message', str, kind, '', problems)
+        text = read_optional(data, 'message', str, kind, '', problems)
         said = ': '.join(part for part in (named, text) if part) or 'no reason given'
         return (*problems, PeerError(code, said))
 
     def _session_created(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        session = take(data, 'session_id', str, kind)
+        session = read_field(data, 'session_id', str, kind)
         if not self._session_known:
             self._session, self._session_known = session, True
         return (ChatSession(session, active=True),)
 
     def _session_closed(self, data: dict[str, Any], kind: str) -> Sequence[Message]:
-        session = take(data, 'session_id', str, kind)
-        reason = take(data, 'reason', str, kind, '')
+        session = read_field(data, 'session_id', str, kind)
+        reason = read_field(data, 'reason', str, kind, '')
         closed = ChatSession(session, active=False, reason=reason)
         if session != self._session:
             return (closed,)
@@ -348,4 +350,4 @@ def bounded(frame: str) -> str:
 def _tool_result(data: dict[str, Any], kind: str) -> Sequence[Message]:
     if 'result' not in data:
         raise ProtocolError('tool_result: "result" is missing')
-    return (ToolResult(take(data, 'tool', str, kind), readable_parts(data['result'])),)
+    return (ToolResult(read_field(data, 'tool', str, kind), readable_parts(data['result'])),)

@@ -24,7 +24,7 @@ from ...messages import (
     Ping,
     Pong,
 )
-from .base import Frame, parse_object, Protocol, ProtocolError, take, unknown_type
+from .base import Frame, parse_object, Protocol, ProtocolError, read_field, unknown_type
 from .general_bots import bounded, error_code
 
 # How servers name who sent a signal or left a room; the documents name nobody.
@@ -55,14 +55,14 @@ class GeneralBotsMeet(Protocol):
 
     def decode(self, frame: Frame) -> Sequence[Message]:
         body = parse_object(frame)
-        kind = take(body, 'type', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
         if kind == 'ping':
             return (Ping(),)
         if kind == 'pong':
             return ()
         if kind == 'error':
             code, named = error_code(body)
-            text = take(body, 'message', str, kind, '')
+            text = read_field(body, 'message', str, kind, '')
             return (
                 PeerError(
                     code,
@@ -71,16 +71,16 @@ class GeneralBotsMeet(Protocol):
             )
         if kind not in ('join', 'leave', 'signal'):
             raise unknown_type(kind, ('join', 'leave', 'signal', 'error', 'ping', 'pong'))
-        room = take(body, 'room_id', str, kind)
+        room = read_field(body, 'room_id', str, kind)
         if kind == 'join':
-            return (MeetJoin(room, take(body, 'participant_name', str, kind)),)
+            return (MeetJoin(room, read_field(body, 'participant_name', str, kind)),)
         if kind == 'leave':
             return (MeetLeave(room, _sender(body)),)
         if 'signal' not in body:
             raise ProtocolError('signal: "signal" is missing')
         return (
             MeetSignal(
-                room, take(body, 'target_id', str, kind, ''), body['signal'], _sender(body)
+                room, read_field(body, 'target_id', str, kind, ''), body['signal'], _sender(body)
             ),
         )
 

@@ -41,12 +41,12 @@ from .base import (
     parse_json,
     Protocol,
     ProtocolError,
-    take,
-    take_options,
+    read_field,
+    read_options,
     unknown_type,
 )
 from .general_bots import bounded
-from .parts import parse_parts, readable_parts, take_extra
+from .parts import parse_parts, read_optional, readable_parts
 
 EXTERNAL, USER, BOT, CONTINUE, SUGGESTION, CONTEXT_CHANGE, TOOL, SYSTEM, SWITCHER = range(9)
 # What only a screen would show: the robot's own words, a change of context, a switch.
@@ -119,7 +119,7 @@ class GeneralBotsSource(Protocol):
     @classmethod
     def configured(cls, settings: Mapping[str, Any], credentials: Credentials) -> Self:
         return cls(
-            url=settings['url'], **take_options(settings, bot=str, session_id=str, user_id=str)
+            url=settings['url'], **read_options(settings, bot=str, session_id=str, user_id=str)
         )
 
     def url(self) -> str:
@@ -177,29 +177,31 @@ class GeneralBotsSource(Protocol):
         )
 
     def _greeting(self, body: dict[str, Any]) -> Sequence[Message]:
-        kind = take(body, 'type', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
         if kind != 'connected':
             raise unknown_type(kind, ('connected',))
-        self._session = take(body, 'session_id', str, kind)
-        self._user = take(body, 'user_id', str, kind)
-        self._bot_id = take(body, 'bot_id', str, kind)
+        self._session = read_field(body, 'session_id', str, kind)
+        self._user = read_field(body, 'user_id', str, kind)
+        self._bot_id = read_field(body, 'bot_id', str, kind)
         self._greeted = True
         return (
-            ChatSession(self._session, active=True, reason=take(body, 'message', str, kind, '')),
+            ChatSession(
+                self._session, active=True, reason=read_field(body, 'message', str, kind, '')
+            ),
         )
 
     def _response(self, body: dict[str, Any]) -> Sequence[Message]:
         where = 'response'
         if 'event' in body and 'content' not in body:
             return (Widget(readable_parts(body)),)
-        text = take(body, 'content', str, where)
+        text = read_field(body, 'content', str, where)
         if (event := _event(text)) is not None:
             return (Widget(event),)
-        kind = take(body, 'message_type', int, where)
-        complete = take(body, 'is_complete', bool, where)
+        kind = read_field(body, 'message_type', int, where)
+        complete = read_field(body, 'is_complete', bool, where)
         problems: list[LinkProblem] = []
         offers = _offers(body, problems)
-        session = take_extra(body, 'session_id', str, where, self._session, problems)
+        session = read_optional(body, 'session_id', str, where, self._session, problems)
         messages: list[Message] = []
         if kind in SILENT:
             return problems
@@ -210,9 +212,9 @@ class GeneralBotsSource(Protocol):
         elif kind == SYSTEM or (self._greeted and session != self._session):
             messages += [ChatReply(plain_text(text), unasked=True)] if complete and text else []
         else:
-            thinking = take_extra(body, 'thinking', bool, where, False, problems)
+            thinking = read_optional(body, 'thinking', bool, where, False, problems)
             messages += self._think(thinking)
-            token = take_extra(body, 'stream_token', str, where, '', problems)
+            token = read_optional(body, 'stream_token', str, where, '', problems)
             messages += self._piece(text, token, complete)
         messages += [Suggestions(tuple(offers))] if offers else []
         return [*problems, *messages]
@@ -220,7 +222,7 @@ class GeneralBotsSource(Protocol):
     def _piece(self, text: str, token: str, complete: bool) -> list[Message]:
         """One part of an answer; the first is often empty, to keep the connection open."""
         if complete and not self._reply_id:
-            return self._take_whole(text) if text else []
+            return self._read_whole(text) if text else []
         messages: list[Message] = []
         if not self._reply_id:
             # What was said at once before this was the script's, not the answer.
@@ -239,7 +241,7 @@ class GeneralBotsSource(Protocol):
             self._reply_id = ''
         return messages
 
-    def _take_whole(self, text: str) -> list[Message]:
+    def _read_whole(self, text: str) -> list[Message]:
         text = plain_text(text)
         if not self._asked:
             return [ChatReply(text)]
@@ -266,7 +268,7 @@ class GeneralBotsSource(Protocol):
 def _offers(body: dict[str, Any], problems: list[LinkProblem]) -> list[str]:
     """Texts of the suggestions, which are objects or the texts themselves."""
     offers = []
-    for offer in take_extra(body, 'suggestions', list, 'response', [], problems):
+    for offer in read_optional(body, 'suggestions', list, 'response', [], problems):
         text = offer.get('text') if isinstance(offer, dict) else offer
         if isinstance(text, str) and text:
             offers.append(text)

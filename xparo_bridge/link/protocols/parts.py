@@ -9,7 +9,7 @@ from typing import Any
 
 from ...json_reader import json_type, Unreadable
 from ...messages import LinkProblem
-from .base import Frame, MAX_SAID, parse_frame, ProtocolError, readable, take, TYPE_NAMES
+from .base import Frame, MAX_SAID, parse_frame, ProtocolError, read_field, readable, TYPE_NAMES
 
 
 def parse_parts(frame: Frame) -> tuple[dict[str, Any], list[LinkProblem]]:
@@ -17,7 +17,7 @@ def parse_parts(frame: Frame) -> tuple[dict[str, Any], list[LinkProblem]]:
     JSON object of a text frame without those of its parts that cannot be read, and what they are.
 
     For frames whose words count whatever decorates them. A member of the object itself stays
-    Unreadable, for `take` to say why.
+    Unreadable, for `read_field` to say why.
     """
     return parts_of(*parse_frame(frame, 0))
 
@@ -48,7 +48,7 @@ def _pruned(value: Any) -> Any:
     return value
 
 
-def take_extra(
+def read_optional(
     data: dict[str, Any],
     key: str,
     kind: type,
@@ -58,7 +58,7 @@ def take_extra(
 ) -> Any:
     """Take what a message may do without: another kind of value is a problem and the default."""
     try:
-        return take(data, key, kind, where, default)
+        return read_field(data, key, kind, where, default)
     except ProtocolError as error:
         problems.append(LinkProblem(str(error)))
         return default

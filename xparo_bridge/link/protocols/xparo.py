@@ -34,7 +34,7 @@ from ...messages import (
     Telemetry,
     TelemetryHistory,
 )
-from .base import Frame, parse_leniently, Protocol, ProtocolError, take, unknown_type
+from .base import Frame, parse_leniently, Protocol, ProtocolError, read_field, unknown_type
 from .orders import operator_of, read_order
 
 EXTENSIONS = ('command_status', 'behavior_status', 'robot_info', 'telemetry_history')
@@ -77,15 +77,15 @@ class Xparo(Protocol):
 
     def decode(self, frame: Frame) -> Sequence[Any]:
         body, faults = parse_leniently(frame, self.urgent)
-        kind = take(body, 'type', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
         reader = _READERS.get(kind)
         if reader is None:
             raise unknown_type(kind, _READERS)
         if kind == 'remote_command':
-            return (read_order(take(body, 'data', dict, kind, {}), kind, faults),)
+            return (read_order(read_field(body, 'data', dict, kind, {}), kind, faults),)
         if faults:
             raise ProtocolError(f'not JSON: {faults[0]}')
-        return (reader(take(body, 'data', dict, kind, {})),)
+        return (reader(read_field(body, 'data', dict, kind, {})),)
 
     def encode(self, message: Outbound | Pong) -> Sequence[Frame]:
         kind = type(message)
@@ -95,16 +95,16 @@ class Xparo(Protocol):
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    'chat_response': lambda data: ChatReply(take(data, 'response', str, 'chat_response')),
+    'chat_response': lambda data: ChatReply(read_field(data, 'response', str, 'chat_response')),
     'behavior_update': lambda data: BehaviorUpdate(
         # It comes back in each report; one that is too long is refused where it is checked.
-        take(data, 'tree_name', str, 'behavior_update')[: MAX_NAME + 1],
-        take(data, 'xml', str, 'behavior_update'),
+        read_field(data, 'tree_name', str, 'behavior_update')[: MAX_NAME + 1],
+        read_field(data, 'xml', str, 'behavior_update'),
         operator_of(data),
     ),
     'remote_command': lambda data: read_order(data, 'remote_command'),
-    'log_updated': lambda data: LogSession(take(data, 'session_id', str, 'log_updated')),
-    'REST_API_TOKEN': lambda data: ApiToken(take(data, 'token', str, 'REST_API_TOKEN')),
+    'log_updated': lambda data: LogSession(read_field(data, 'session_id', str, 'log_updated')),
+    'REST_API_TOKEN': lambda data: ApiToken(read_field(data, 'token', str, 'REST_API_TOKEN')),
     'ping': lambda data: Ping(),
 }
 

@@ -42,8 +42,8 @@ from .base import (
     parse_leniently,
     Protocol,
     ProtocolError,
+    read_field,
     read_keys,
-    take,
 )
 from .parts import good_items
 
@@ -125,7 +125,7 @@ class XparoChatbot(Protocol):
             names = [name for name in given.part if type(name) is str and name in self.urgent]
             return [LinkProblem(f'"commands": {given.problem}'), *_each_once(names)]
         named, problems = good_items(
-            enumerate(take(body, 'commands', list, 'commands')), str, 'commands'
+            enumerate(read_field(body, 'commands', list, 'commands')), str, 'commands'
         )
         names = [name for _, name in named]
         if len(names) <= MAX_KEYS:
@@ -149,32 +149,36 @@ class XparoChatbot(Protocol):
 
 
 def _project_state(body: dict[str, Any]) -> Any:
-    if not take(body, 'status', bool, 'initialize_api'):
+    if not read_field(body, 'status', bool, 'initialize_api'):
         return PeerError(PeerErrorCode.OTHER, 'the platform did not initialize the API')
     return ProjectState(
         **{
-            field: take(body, key, str, 'initialize_api', '')
+            field: read_field(body, key, str, 'initialize_api', '')
             for key, field in PROJECT_KEYS.items()
         }
     )
 
 
 def _message(body: dict[str, Any]) -> list[Any]:
-    return [ChatReply(take(take(body, 'message', dict, 'answer'), 'bot_response', str, 'message'))]
+    return [
+        ChatReply(
+            read_field(read_field(body, 'message', dict, 'answer'), 'bot_response', str, 'message')
+        )
+    ]
 
 
 def _schedule(body: dict[str, Any]) -> list[Any]:
-    given = take(body, 'schedule_control', dict, 'schedule')
+    given = read_field(body, 'schedule_control', dict, 'schedule')
     entries, problems = good_items(given.items(), dict, 'schedule_control')
     return [*problems, Schedule(dict(entries))]
 
 
 def _config(body: dict[str, Any]) -> list[Any]:
-    return [ConfigChange(take(body, 'change_config', dict, 'config'))]
+    return [ConfigChange(read_field(body, 'change_config', dict, 'config'))]
 
 
 def _command(body: dict[str, Any]) -> list[Any]:
-    return [RemoteCommand(take(body, 'command', str, 'command'))]
+    return [RemoteCommand(read_field(body, 'command', str, 'command'))]
 
 
 def _each_once(names: list[str]) -> list[Any]:

@@ -8,7 +8,7 @@ things go by REST to the same keys. The service issues the robot its own credent
 instead of the project's secret from the next dial on. docs/protocols.md has the table.
 
 Its shell (`RUN_COMMAND`) reaches only commands that the robot's configuration names, as a
-RemoteCommand; keys that push code are refused, and the service is told so.
+RemoteCommand; keys that push code are refused, and the refusal is reported to the service.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .base import (
     parse_leniently,
     Protocol,
     ProtocolError,
+    read_field,
     read_keys,
+    read_options,
     readable,
-    take,
-    take_options,
 )
 from .dispatch_readers import ANSWERED, number, READERS, refused_order, SYNCED
 from .dispatch_writers import NAME, robot_info, WRITERS
@@ -109,7 +109,7 @@ class XparoDispatch(Protocol):
             project_id=credentials.project_id,
             robot_id=settings['robot_id'],
             credential=credentials.robot_credential,
-            **take_options(settings, rest_after=float),
+            **read_options(settings, rest_after=float),
         )
 
     def url(self) -> str:
@@ -179,7 +179,7 @@ class XparoDispatch(Protocol):
         request_id = data.get('request_id')
         command_id = self._command_id(request_id if readable(request_id) else None)
         try:
-            command = take(data, 'command', str, where).strip()
+            command = read_field(data, 'command', str, where).strip()
             if not command:
                 raise ProtocolError(f'{where}: "command" is empty')
         except ProtocolError as error:
@@ -201,8 +201,8 @@ class XparoDispatch(Protocol):
         """
         Return a command_id that holds a request_id of any JSON type, see `request_of`.
 
-        So marked, the result of a RUN_COMMAND is told from those of other commands. A request
-        without an id is none that came before.
+        So marked, the result of a RUN_COMMAND is told apart from those of other commands. A
+        request without an id is none that came before.
         """
         if isinstance(request_id, str) and request_id:
             return f'{NAME}/{request_id}'

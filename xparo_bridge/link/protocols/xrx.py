@@ -37,8 +37,8 @@ from .base import (
     parse_json,
     Protocol,
     ProtocolError,
-    take,
-    take_options,
+    read_field,
+    read_options,
     unknown_type,
 )
 from .parts import parse_parts, readable_parts
@@ -105,7 +105,7 @@ class Xrx(Protocol):
         return cls(
             url=settings['url'],
             secret_key=credentials.secret_key,
-            **take_options(settings, stt_sample_rate=int, tts_sample_rate=int, sample_rate=int),
+            **read_options(settings, stt_sample_rate=int, tts_sample_rate=int, sample_rate=int),
         )
 
     def url(self) -> str:
@@ -141,11 +141,11 @@ class Xrx(Protocol):
         return [*problems, *self._read(body)]
 
     def _read(self, body: dict[str, Any]) -> Sequence[Message]:
-        kind = take(body, 'type', str, 'message')
-        user = take(body, 'user', str, 'message')
+        kind = read_field(body, 'type', str, 'message')
+        user = read_field(body, 'user', str, 'message')
         if kind == 'widget':
             return (Widget(_widget(body)),)
-        content = take(body, 'content', str, 'message')
+        content = read_field(body, 'content', str, 'message')
         if kind == 'action':
             return self._action(content)
         if kind not in ('text', 'audio'):
@@ -232,7 +232,7 @@ def _widget(body: dict[str, Any]) -> Json:
     content = readable_parts(body.get('content'))
     if isinstance(content, (dict, list)):
         return content
-    text = take(body, 'content', str, 'widget')
+    text = read_field(body, 'content', str, 'widget')
     try:
         value = parse_json(text)
     except ProtocolError:

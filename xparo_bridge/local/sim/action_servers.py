@@ -42,7 +42,7 @@ class Faults:
         self.next = 'none'
         self.accept_delay = 0.0
 
-    def take(self) -> str:
+    def pop(self) -> str:
         """Fault for the goal that just came; the one after it has none."""
         fault, self.next = self.next, 'none'
         return fault
@@ -165,11 +165,11 @@ class TaskActionServer:
         self.destroy()
 
     async def _on_goal(self, goal: Any) -> GoalResponse:
-        fault = self._faults.take()
+        fault = self._faults.pop()
         if self._faults.accept_delay > 0.0:
-            due = Future()
-            self._delayed.append((self._now + self._faults.accept_delay, due))
-            await due
+            accepted = Future()
+            self._delayed.append((self._now + self._faults.accept_delay, accepted))
+            await accepted
         self._fault = fault
         return GoalResponse.REJECT if fault == 'reject' else GoalResponse.ACCEPT
 

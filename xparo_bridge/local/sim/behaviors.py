@@ -18,7 +18,7 @@ AHEAD = 0.15
 
 
 class TimedBehavior(Task):
-    """A behavior with a time allowance, 0 for none, whose result tells the time it took."""
+    """A behavior with a time allowance, 0 for none, whose result has the time it took."""
 
     def check_time(self) -> None:
         """Abort once the allowance is over."""

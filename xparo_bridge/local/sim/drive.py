@@ -81,18 +81,18 @@ class Drive:
         self.speed_limit = math.inf
         self.turn = 0.0
         self.bumped = False
-        self._wanted = (0.0, 0.0)
-        self._wanted_age = math.inf
+        self._target = (0.0, 0.0)
+        self._target_age = math.inf
 
     def command(self, speed: float, turn: float) -> None:
         """Ask for velocities; without a newer command they hold for COMMAND_TIMEOUT."""
-        self._wanted = (speed, turn)
-        self._wanted_age = 0.0
+        self._target = (speed, turn)
+        self._target_age = 0.0
 
     def step(self, dt: float) -> None:
         """Advance by dt; a solid in the way stops the robot where it is and sets `bumped`."""
-        speed, turn = self._wanted if self._wanted_age <= COMMAND_TIMEOUT else (0.0, 0.0)
-        self._wanted_age += dt
+        speed, turn = self._target if self._target_age <= COMMAND_TIMEOUT else (0.0, 0.0)
+        self._target_age += dt
         limits = self.limits
         self.speed = _approach(self.speed, clip(speed, limits.speed), limits.acceleration * dt)
         self.turn = _approach(self.turn, clip(turn, limits.turn), limits.turn_acceleration * dt)

@@ -108,19 +108,19 @@ class Sensors:
             CompressedImage, 'camera/image_raw/compressed', qos_profile_sensor_data
         )
         self._planned: Floats | None = None
-        self._due = [0.0] * len(self._schedule)
+        self._next = [0.0] * len(self._schedule)
         if TFMessage is not None:
             self._tf = node.create_publisher(TFMessage, 'tf', 100)
             self._schedule.append((0.0, 'tf', self._publish_transforms))
-            self._due.append(0.0)
+            self._next.append(0.0)
 
     def step(self, dt: float, stamp: Time) -> None:
         """Publish what is due after dt more seconds; a period of 0 is due at every step."""
         self._now += dt
         for index, (period, name, publish) in enumerate(self._schedule):
-            if self._now < self._due[index]:
+            if self._now < self._next[index]:
                 continue
-            self._due[index] = max(self._due[index] + period, self._now)
+            self._next[index] = max(self._next[index] + period, self._now)
             lost = self._dropout > 0.0 and self._rng.random() < self._dropout
             if not lost and name not in self.silent:
                 publish(stamp)

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 class Floor(Protocol):
-    """What a floor tells of itself: a `World` of rectangles, or a map."""
+    """What a floor has to say: a `World` of rectangles, or a map."""
 
     @property
     def origin(self) -> tuple[float, float]:

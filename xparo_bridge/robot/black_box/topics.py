@@ -40,7 +40,7 @@ class RecordedTopics:
     def __init__(
         self,
         node: Node,
-        wanted: Sequence[str],
+        selected: Sequence[str],
         left_out: Sequence[str],
         checks: Mapping[str, Sequence[Check]],
         put: Put,
@@ -54,9 +54,9 @@ class RecordedTopics:
         self._checks = checks
         self._put = put
         resolve = node.resolve_topic_name
-        names = [resolve(name) for name in wanted if '*' not in name]
+        names = [resolve(name) for name in selected if '*' not in name]
         self._names = [*dict.fromkeys((*names, *checks))]
-        self._patterns = [topic_pattern(name) for name in wanted if '*' in name]
+        self._patterns = [topic_pattern(name) for name in selected if '*' in name]
         self._left_out = [
             topic_pattern(name if '*' in name else resolve(name)) for name in left_out
         ]
@@ -73,7 +73,7 @@ class RecordedTopics:
     def refresh(self) -> None:
         """Look for topics, and at the publishers of some."""
         self._look()
-        for subscription in self._rounds.due(self._topics.values()):
+        for subscription in self._rounds.next_of_round(self._topics.values()):
             topic = subscription.topic
             try:
                 subscription.refresh()

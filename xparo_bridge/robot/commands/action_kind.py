@@ -96,7 +96,7 @@ class ActionKind(Kind[ActiveGoal]):
     A command that sends one goal and follows it.
 
     A subclass says which target a run has, and what of the feedback and of the result is worth
-    telling. A pause cancels the goal and sends what `remaining` says when it is over.
+    a report. A pause cancels the goal and sends what `remaining` says when it is over.
     """
 
     pausable = True
@@ -229,7 +229,7 @@ class ActionKind(Kind[ActiveGoal]):
 
     def _set_paused(self, run: Run[ActiveGoal]) -> None:
         run.paused = True
-        run.hold()
+        run.report_paused()
 
     def _accepted(self, run: Run[ActiveGoal]) -> None:
         run.running()
@@ -247,9 +247,9 @@ class ActionKind(Kind[ActiveGoal]):
     def _ended(self, run: Run[ActiveGoal], outcome: Outcome) -> None:
         active = run.work
         ending = outcome.ending
-        wanted = run.canceling or run.preempted_by or active.pausing
+        requested = run.canceling or run.preempted_by or active.pausing
         # Some servers abort what they were asked to cancel, and what a newer goal replaces.
-        canceled = ending is Ending.CANCELED or (ending is Ending.ABORTED and wanted)
+        canceled = ending is Ending.CANCELED or (ending is Ending.ABORTED and requested)
         if canceled and active.pausing and not run.canceling:
             active.goal = None
             left = remaining(active.target.goal, active.feedback, active.rounds)

@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Tells the robot's base to stand or to move, and knows whether it stands.
+Orders the robot's base to stand or to move, and knows whether it stands.
 
 One object for all commands, made from the configuration's section `base`.
 """
@@ -34,7 +34,7 @@ _DISCOVERY = 5.0
 
 
 class Stand:
-    """One wish that the base stands; it is told so until every such wish has ended."""
+    """One wish that the base stands; it is told to until every such wish has ended."""
 
     def __init__(self, base: RobotBase) -> None:
         self._base = base
@@ -79,7 +79,7 @@ class RobotBase:
         self._closed = False
         self._made_at = time.monotonic()
         # Whether a command drives: only then is it worth a warning that no base listens.
-        self.wanted = True
+        self.needed = True
         self._stand_until = dict.fromkeys(self._topics, 0.0)
         self._reports = {topic: _Report() for topic in self._topics}
         self._timer = timer(node, 1 / _STAND_RATE, self._tick, running=False)
@@ -208,7 +208,7 @@ class RobotBase:
             self._guard.check()
         for topic, out in self._topics.items():
             out.look()
-            if self.wanted:
+            if self.needed:
                 self._reports[topic].update(out, self._logger)
         if self._motion is not None:
             self._motion.now()  # What it says now counts if it is silent when a stop comes.

@@ -74,13 +74,13 @@ class Channels:
     """Runs on their channels and those that wait; `moving` is the tree that moves the base."""
 
     def __init__(self) -> None:
-        self._holding: dict[str, AnyRun] = {}
+        self._holders: dict[str, AnyRun] = {}
         self._waiting: dict[str, deque[AnyRun]] = {}
 
     def busy(self, run: AnyRun, moving: str) -> Busy | None:
         """Say why there is no room for a run now; None if there is."""
         settings, channel = kind_of(run).settings, kind_of(run).channel
-        holder = self._holding.get(channel)
+        holder = self._holders.get(channel)
         tree = _tree_before(run, moving)
         if not (holder or tree) or settings['concurrency'] not in ('reject', 'queue'):
             return None
@@ -105,7 +105,7 @@ class Channels:
         kind = kind_of(run)
         concurrency, channel = kind.settings['concurrency'], kind.channel
         tree = _tree_before(run, moving)
-        holder = self._holding.get(channel)
+        holder = self._holders.get(channel)
         if concurrency == 'parallel':
             return Start()
         if tree and concurrency == 'preempt':
@@ -113,7 +113,7 @@ class Channels:
             self._waiting[channel] = deque([run])
             return Preempt(None, dropped)
         if holder is None and not tree:
-            self._holding[channel] = run
+            self._holders[channel] = run
             return Start()
         if holder is None or concurrency != 'preempt':
             self._waiting.setdefault(channel, deque()).append(run)
@@ -121,25 +121,25 @@ class Channels:
         dropped = self._drop_waiting(channel)
         if not holder.canceling and kind.takes_over(run, holder):
             run.replaces = holder
-            self._holding[channel] = run
+            self._holders[channel] = run
             return Start(dropped)
         self._waiting[channel] = deque([run])
         return Preempt(holder, dropped)
 
     def clear(self, channel: str) -> Preempt:
         """Take out what waits; the answer's `holder` is None if the channel is free."""
-        return Preempt(self._holding.get(channel), self._drop_waiting(channel))
+        return Preempt(self._holders.get(channel), self._drop_waiting(channel))
 
     def free(self, channel: str) -> bool:
         """Whether no run is on a channel."""
-        return channel not in self._holding
+        return channel not in self._holders
 
     def following(self, channel: str, moving: str) -> Follow:
         """Give the channel to the run that waits first, if nothing is before it."""
         waiting = self._waiting.get(channel)
-        if not waiting or channel in self._holding or _tree_before(waiting[0], moving):
+        if not waiting or channel in self._holders or _tree_before(waiting[0], moving):
             return Follow()
-        self._holding[channel] = run = waiting.popleft()
+        self._holders[channel] = run = waiting.popleft()
         return Follow(start=run)
 
     def withdraw(self, run: AnyRun) -> bool:
@@ -154,18 +154,18 @@ class Channels:
         """Take out a run that has ended, and say what comes next."""
         self.withdraw(run)
         channel = kind_of(run).channel
-        holder = self._holding.get(channel)
+        holder = self._holders.get(channel)
         if holder is not run:
             while holder is not None:
                 if holder.replaces is run:
                     holder.replaces = run.replaces
                 holder = holder.replaces
             return Follow()
-        del self._holding[channel]
+        del self._holders[channel]
         old = run.replaces
         if old is None or not old.open:
             return self.following(channel, moving)
-        self._holding[channel] = old
+        self._holders[channel] = old
         if self._waiting.get(channel):
             return Follow(cancel=old)
         if not old.canceling:

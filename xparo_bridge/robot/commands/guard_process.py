@@ -100,14 +100,14 @@ class GuardProcess:
                 self._socket.settimeout(max(0.01, end - time.monotonic()))
                 data = self._socket.recv(1024)
                 self._socket.setblocking(False)
-                self._take(data)
+                self._on_data(data)
         self.check()
         return self.ready
 
-    def drive(self, topic: VelocityTopic, wanted: Velocity, until: float) -> bool:
+    def drive(self, topic: VelocityTopic, velocity: Velocity, until: float) -> bool:
         """Have a velocity published that holds until then; whether the guard is there to do it."""
         self.check(_ANSWER_TIMEOUT)
-        order = self._order(What.DRIVE, topic, velocity=(wanted.x, wanted.y, wanted.turn))
+        order = self._order(What.DRIVE, topic, velocity=(velocity.x, velocity.y, velocity.turn))
         return self.ready and self._send(order, until)
 
     def stand(self, topic: VelocityTopic, seconds: float) -> bool:
@@ -199,9 +199,9 @@ class GuardProcess:
             except OSError as error:
                 self._lose(str(error.strerror))
                 return
-            self._take(data)
+            self._on_data(data)
 
-    def _take(self, data: bytes) -> None:
+    def _on_data(self, data: bytes) -> None:
         if not data:
             self._lose('it ended')
             return

@@ -102,7 +102,7 @@ class RunControl(Protocol):
         """Let the robot move again, and what was paused go on; the runs that do."""
 
     def emergency_stop(self, stand_for: float) -> None:
-        """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
+        """Make the robot stand whatever moves it, and order the base to for a time at least, s."""
 
     @property
     def motion_problems(self) -> list[str]:

@@ -13,7 +13,7 @@ from .run import Rejection, Run
 
 # How many of the last cancels are kept in mind, and how many wait for what they overtook.
 _MOST = 64
-# How many runs of those it overtook a cancel tells of.
+# How many runs of those it overtook a cancel reports.
 _TOLD = 1000
 
 
@@ -52,7 +52,7 @@ class LateCancels:
         reached = max(self._reached.get(run.source, 0.0), self._reached.get(None, 0.0))
         return command.ahead and command.received_at > reached
 
-    def hold(self, run: Run[Any], rejection: Rejection) -> bool:
+    def keep(self, run: Run[Any], rejection: Rejection) -> bool:
         """Keep a cancel that selects nothing yet until its turn: what it is for may precede it."""
         waits = (
             rejection.code == ErrorCode.NOTHING_TO_CANCEL

@@ -56,7 +56,7 @@ class OrderLog:
         )
 
     def _say(self, text: str) -> None:
-        if not self._rate.take():
+        if not self._rate.acquire():
             self._left_out += 1
             return
         if self._left_out:

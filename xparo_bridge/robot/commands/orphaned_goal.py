@@ -103,7 +103,7 @@ class OrphanedGoal:
             and not response.goals_canceling
         ):
             self._settle('its server refused to cancel it', running=True)
-        # Otherwise the status topic tells when it has ended.
+        # Otherwise the status topic says when it has ended.
 
     def _settle(self, outcome: str, *, running: bool) -> None:
         if not self.outcome:

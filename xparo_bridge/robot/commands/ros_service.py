@@ -37,7 +37,7 @@ class CommandService:
         service(node, ExecuteCommand, '~/execute_command', self._on_execute)
 
     def publish(self, source: str, status: CommandStatus) -> None:
-        """Tell the robot's nodes how a command stands."""
+        """Report to the robot's nodes how a command stands."""
         if not self._status.get_subscription_count():
             return  # It is on the way of every command to its goal.
         error = status.error or {}

@@ -91,7 +91,7 @@ class Router:
         self._trees = trees
         self.lock = MotionLock(lock_record or journal)
         self.kinds = make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
-        base.wanted = any(kind.motion and kind.channel == BASE for kind in self.kinds.values())
+        base.needed = any(kind.motion and kind.channel == BASE for kind in self.kinds.values())
         self.admission = Admission(configuration, self.kinds, self.lock, clock_offset)
         self.channels = Channels()
         self._turns = Turns(self._begin)
@@ -205,7 +205,7 @@ class Router:
             return  # It was done with in `prepare`, or a fault ended it.
         place = places[0]
         if isinstance(place, Rejection):
-            if not self._late_cancels.hold(run, place):
+            if not self._late_cancels.keep(run, place):
                 run.reject(place)
             return
         if isinstance(place, Busy):
@@ -362,7 +362,7 @@ class Router:
         return names
 
     def emergency_stop(self, stand_for: float) -> None:
-        """Make the robot stand whatever moves it, and tell the base so for a time at least, s."""
+        """Make the robot stand whatever moves it, and order the base to for a time at least, s."""
         self.standstill.stop_all(stand_for, self._trees.halt)
 
     @property

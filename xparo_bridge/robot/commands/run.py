@@ -145,7 +145,7 @@ class Run(Generic[W]):
             self._next_progress = 0.0
         self.flush_progress(time.monotonic())
 
-    def hold(self, progress: Mapping[str, Any] | None = None) -> None:
+    def report_paused(self, progress: Mapping[str, Any] | None = None) -> None:
         """Report that it waits until it is resumed."""
         self._waiting_progress = None
         self._change(CommandState.PAUSED, progress=progress)

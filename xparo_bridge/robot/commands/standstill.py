@@ -74,7 +74,7 @@ class Standstill:
         """
         Make the robot stand, from now until it does.
 
-        The base is told so for `stand_for` at least, s. `actions` are to cancel their goals too,
+        The base is told to for `stand_for` at least, s. `actions` are to cancel their goals too,
         beside those that move the base. It is given up after `at_most`, s; None for never.
         """
         if self._stand is None:

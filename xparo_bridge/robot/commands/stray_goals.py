@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Finds goals of a bridge that died which nothing on its disk tells of, and cancels them.
+Finds goals of a bridge that died of which nothing is on its disk, and cancels them.
 
 One is written down when it is sent, and the process may be killed before that is on record. The
 servers know their goals: all actions of the graph are asked for a while after the start.
@@ -86,11 +86,11 @@ class StrayGoals:
                     self._node,
                     GoalStatusArray,
                     f'{action}/_action/status',
-                    partial(self._take, action),
+                    partial(self._on_status, action),
                     qos_profile_action_status_default,
                 )
 
-    def _take(self, action: str, message: GoalStatusArray) -> None:
+    def _on_status(self, action: str, message: GoalStatusArray) -> None:
         for status in message.status_list:
             goal_id = bytes(status.goal_info.goal_id.uuid)
             if (

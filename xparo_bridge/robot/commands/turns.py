@@ -26,12 +26,12 @@ class Turns:
     def __init__(self, begin: Callable[[Run[Any]], object]) -> None:
         """Take what starts a run."""
         self._begin = begin
-        self._due: deque[Run[Any]] = deque()
+        self._waiting: deque[Run[Any]] = deque()
         self._busy = False
 
     def add(self, run: Run[Any]) -> None:
         """Start a run, after those that had their turn before it."""
-        self._due.append(run)
+        self._waiting.append(run)
         self.go_on()
 
     def go_on(self) -> None:
@@ -41,8 +41,8 @@ class Turns:
         self._busy = True
         give_way = time.monotonic() + _BUDGET
         try:
-            while self._due and time.monotonic() < give_way:
-                run = self._due.popleft()
+            while self._waiting and time.monotonic() < give_way:
+                run = self._waiting.popleft()
                 if run.open:
                     self._begin(run)
         finally:

@@ -21,7 +21,7 @@ from std_msgs.msg import Empty, UInt8MultiArray
 
 from ...audio import Resampler
 from ...messages import AudioFrame, AudioSource, CaptureAudio, ClearAudio, StopAudio
-from ...ros.entities import publisher, subscription, Wanted
+from ...ros.entities import Demand, publisher, subscription
 
 _TOPICS = {
     AudioSource.VOICE: '~/audio/speech',
@@ -49,12 +49,12 @@ class Audio:
         node: Node,
         rate: int,
         send: Callable[[AudioFrame], object],
-        wanted: Callable[[], None],
+        on_demand: Callable[[], None],
     ) -> None:
         """
         Take the rate of all topics, Hz, and what sends the microphone's sound.
 
-        `wanted` is called when what `capture` gives has changed.
+        `on_demand` is called when what `capture` gives has changed.
         """
         fixed = ParameterDescriptor(read_only=True)
         node.declare_parameter('audio_rate', rate, fixed)
@@ -62,9 +62,9 @@ class Audio:
         self._logger = node.get_logger()
         self._rate = rate
         self._send = send
-        self._wanted = Wanted(wanted)
+        self._demand = Demand(on_demand)
         self._publishers = {
-            source: self._wanted.publisher(node, UInt8MultiArray, topic, _DEPTH)
+            source: self._demand.publisher(node, UInt8MultiArray, topic, _DEPTH)
             for source, topic in _TOPICS.items()
         }
         self._clear = publisher(node, Empty, '~/audio/clear', 10)
@@ -74,7 +74,7 @@ class Audio:
     def capture(self) -> CaptureAudio | StopAudio:
         """Return the request for what a head is to send of its sound."""
         microphone, voice = (
-            _TOPICS[source] in self._wanted
+            _TOPICS[source] in self._demand
             for source in (AudioSource.MICROPHONE, AudioSource.SPEAKER)
         )
         if microphone or voice:

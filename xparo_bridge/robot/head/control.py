@@ -184,12 +184,12 @@ class Head(Feature):
         return response
 
     async def _set_voice(self, request: Any, response: Any) -> Any:
-        wanted = {
+        voice = {
             key: getattr(request, key)
             for key in ('voice_id', 'name', 'gender', 'language', 'provider')
         }
-        if any(wanted.values()):
-            self._send(msg.ChooseVoice(**wanted))
+        if any(voice.values()):
+            self._send(msg.ChooseVoice(**voice))
         voices, response.error = await self._ask(msg.AskVoices(str(uuid4())))
         if voices is not None:
             response.voice_id = voices.current

@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from xparo_interfaces.msg import People, Person
 
 from ... import messages as msg
-from ...ros.entities import Wanted
+from ...ros.entities import Demand
 from ..features import Feature, FeatureContext, Handlers
 
 
@@ -30,10 +30,10 @@ class Perception(Feature):
         self._context = context
         self._frame = context.configuration['head']['frame']
         self._watched: set[type] = set()
-        self._wanted = Wanted(self._watch)
-        self._users = self._wanted.publisher(node, People, '~/head/users')
-        self._poses = self._wanted.publisher(node, PoseArray, '~/head/user_poses')
-        self._camera = self._wanted.publisher(node, CompressedImage, '~/head/camera/compressed', 2)
+        self._demand = Demand(self._watch)
+        self._users = self._demand.publisher(node, People, '~/head/users')
+        self._poses = self._demand.publisher(node, PoseArray, '~/head/user_poses')
+        self._camera = self._demand.publisher(node, CompressedImage, '~/head/camera/compressed', 2)
         self.handlers = Handlers()
         self.handlers.on(msg.Users, self._on_users)
         self.handlers.on(msg.CameraFrame, self._on_camera)
@@ -52,10 +52,10 @@ class Perception(Feature):
             (msg.WatchUsers, ('~/head/users', '~/head/user_poses')),
             (msg.WatchCamera, ('~/head/camera/compressed',)),
         ):
-            due = any(topic in self._wanted for topic in topics)
-            if due != (kind in self._watched):
+            needed = any(topic in self._demand for topic in topics)
+            if needed != (kind in self._watched):
                 self._watched ^= {kind}
-                self._context.links.send(kind(msg.Watch.START if due else msg.Watch.STOP), head)
+                self._context.links.send(kind(msg.Watch.START if needed else msg.Watch.STOP), head)
 
     def _header(self) -> Header:
         return Header(stamp=self._context.node.get_clock().now().to_msg(), frame_id=self._frame)

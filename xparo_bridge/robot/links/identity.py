@@ -105,7 +105,7 @@ def _local_address() -> str:
 
 class AddressWatch:
     """
-    Tells when the robot's address is no longer the one with which DDS has started.
+    Reports when the robot's address is no longer the one with which DDS has started.
 
     Fast DDS keeps to the interfaces it found at its start, so nodes beyond a newer one are not
     heard until the bridge is started again.

@@ -22,7 +22,7 @@ class Links:
         """
         Take the message types each link carries, and what puts a message on a link.
 
-        `waiting` tells how much of what is for this connection only has not gone yet, bytes.
+        `waiting` returns how much of what is for this connection only has not gone yet, bytes.
         """
         self.carriers = carriers
         self.waiting = waiting

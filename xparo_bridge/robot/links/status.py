@@ -61,7 +61,7 @@ class _Link:
 
 
 class Status:
-    """Tells the state of every link; on the ROS thread."""
+    """Reports the state of every link; on the ROS thread."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Status:
             self.publish()
 
     def publish(self) -> None:
-        """Tell how everything is now."""
+        """Publish how everything is now."""
         problems = self._published = self._problems.now
         self._published_at = time.monotonic()
         stamp = self._node.get_clock().now().to_msg()

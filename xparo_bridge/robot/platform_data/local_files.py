@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Tells a platform what the robot has of the files that both may change, by hash or as they are.
+Reports to a platform what the robot has of the files that both may change, by hash or as they are.
 
 The hash is the platform's own, so that equal texts are found equal whatever editor touched them.
 """

@@ -4,7 +4,7 @@
 The platform's project on the robot: its texts and AIML, and settings that it changes.
 
 Latched topics `~/aiml` and `~/project` (JSON of the other texts), kept on disk, so that they are
-there without the platform too. Topic `~/config_change` (JSON) tells what the platform changed;
+there without the platform too. Topic `~/config_change` (JSON) has what the platform changed;
 keys that `project.parameters` names are set as ROS parameters, no others. A link that may not
 command changes no setting. Services `~/aiml/save` and `~/config/sync`.
 """
@@ -72,7 +72,7 @@ class Project(Feature):
             )
         )
 
-    def _take(self, texts: dict[str, str]) -> None:
+    def _put(self, texts: dict[str, str]) -> None:
         if any(self._texts.get(name) != text for name, text in texts.items()):
             self._texts |= texts
             for name, text in texts.items():
@@ -84,8 +84,8 @@ class Project(Feature):
 
     def _on_project(self, link: str, project: msg.ProjectState) -> None:
         texts = asdict(project)
-        whole = link in self._links  # A link of that kind tells all of it, others what changed.
-        self._take({name: texts[name] for name in _TEXTS if whole or texts[name]})
+        whole = link in self._links  # A link of that kind sends all of it, others what changed.
+        self._put({name: texts[name] for name in _TEXTS if whole or texts[name]})
 
     def _on_config(self, link: str, change: msg.ConfigChange) -> None:
         if self._context.roles.may_command(link):
@@ -101,7 +101,7 @@ class Project(Feature):
             response.error = f'link {link} keeps no AIML; those that do: {", ".join(self._links)}'
             return response
         self._context.links.send(msg.SaveAiml(request.aiml), link)
-        self._take({'aiml': request.aiml})
+        self._put({'aiml': request.aiml})
         response.success = True
         return response
 

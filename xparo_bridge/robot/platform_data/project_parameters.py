@@ -40,7 +40,7 @@ class ProjectParameters:
         """Take `project.parameters`: the node and the parameter for each key."""
         self._node = node
         self._parameters = parameters
-        self._wanted: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
+        self._expected: dict[str, tuple[Any, int]] = {}  # by key: value, looks left
         self._clients: dict[str, tuple[Any, RemoteParameters]] = {}
         self._timer = entities.timer(node, _RETRY_PERIOD, self._look)
         self._timer.cancel()
@@ -48,22 +48,22 @@ class ProjectParameters:
     def change(self, values: Mapping[str, Any]) -> None:
         """Set the parameters of the keys that have one; the newest value of a key counts."""
         for key in values.keys() & self._parameters.keys():
-            self._wanted[key] = (values[key], _RETRIES)
+            self._expected[key] = (values[key], _RETRIES)
         self._look()
 
     def _look(self) -> None:
-        """Set what is wanted on the nodes that are there; look for the others again."""
-        for key, (value, looks) in list(self._wanted.items()):
+        """Set the expected values on the nodes that are there; look for the others again."""
+        for key, (value, looks) in list(self._expected.items()):
             target = self._parameters[key]
             types, setter = self._clients_of(target['node'])
-            self._wanted[key] = (value, looks - 1)
+            self._expected[key] = (value, looks - 1)
             if types.service_is_ready() and setter.ready:
-                del self._wanted[key]
+                del self._expected[key]
                 self._ask_type(key, target, value)
             elif not looks:
-                del self._wanted[key]
+                del self._expected[key]
                 self._warn(f'{key}: no node {target["node"]} to set it on')
-        if not self._wanted:
+        if not self._expected:
             self._timer.cancel()
         elif self._timer.is_canceled():
             self._timer.reset()

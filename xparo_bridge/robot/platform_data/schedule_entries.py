@@ -119,7 +119,7 @@ class ScheduleEntries:
         """Whether anything is still to come."""
         return bool(self._coming)
 
-    def take_due(self, now: float, most: int = MAX_ENTRIES) -> list[Entry]:
+    def pop_due(self, now: float, most: int = MAX_ENTRIES) -> list[Entry]:
         """
         End what is due, Unix s: the entries, DONE for those to be run and else MISSED.
 

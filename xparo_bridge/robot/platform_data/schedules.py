@@ -72,7 +72,7 @@ class Schedules(Feature):
         self.handlers.on(msg.Schedule, self._on_schedule)
         self._worker = DiskWorker('schedules', lambda error: self._logger.error(repr(error)))
         self._done: deque[tuple[Future, Any]] = deque()
-        self._done_guard = guard_condition(node, self._take_done)
+        self._done_guard = guard_condition(node, self._pop_done)
         self._due_guard = guard_condition(node, self._run_due)
         group = ReentrantCallbackGroup()
         service(node, GetSchedule, '~/schedule/get', self._on_get, callback_group=group)
@@ -130,7 +130,7 @@ class Schedules(Feature):
             self._done_guard.trigger()
         return future
 
-    def _take_done(self) -> None:
+    def _pop_done(self) -> None:
         while self._done:
             future, result = self._done.popleft()
             future.set_result(result)
@@ -146,7 +146,7 @@ class Schedules(Feature):
             self._timer.reset()
 
     def _run_due(self) -> None:
-        ended = self._schedule.take_due(time.time(), _AT_A_TIME)
+        ended = self._schedule.pop_due(time.time(), _AT_A_TIME)
         if ended:
             # Kept first: what a crash interrupts is not run again.
             self._keep(*{entry.link for entry in ended})
@@ -179,12 +179,12 @@ class Schedules(Feature):
                 f'{link}: schedule: {len(entries)} entries, the first {MAX_ENTRIES} are kept'
             )
 
-        def take(reading: Any) -> None:
+        def on_read(reading: Any) -> None:
             if (read := reading.result()) is not None:
                 self._lay_down(link, read)
             self._replies.arrived(link, schedule)
 
-        when_done(self._beside(lambda: read_schedule(link, entries, self._policy)), take)
+        when_done(self._beside(lambda: read_schedule(link, entries, self._policy)), on_read)
 
     async def _on_get(self, request: Any, response: Any) -> Any:
         link = request.link or self._links[0]

@@ -137,7 +137,7 @@ class RosoutLog:
         self._shares[record.name] = share
         if len(self._shares) > _NODES:
             self._shares.popitem(last=False)
-        if not share.bucket.take():
+        if not share.bucket.acquire():
             share.left_out += 1
             return
         if share.left_out:

@@ -124,7 +124,7 @@ def encode_compressed(image: dict[str, Any], max_width: int, max_bytes: int) -> 
     if picture.mode.startswith(('I', 'F')):
         pixels = _gray(numpy.asarray(picture), depth=True)
         return _file(pixels, image['stamp'], max_width, max_bytes)
-    # What a JPEG has more than is wanted need not be unpacked.
+    # What a JPEG has more than is needed need not be unpacked.
     picture.draft('RGB', (max_width, max_width * picture.height // max(picture.width, 1) or 1))
     return _shrunk(_loaded(picture).convert('RGB'), image['stamp'], max_width, max_bytes)
 

@@ -61,7 +61,7 @@ class TelemetryPublisher:
         self._samples = samples or SampleThread(node)
         self._graph_timer: Any = None
         self._entries = self._read(config)
-        # Told of each rate that changes, Hz.
+        # Called with each rate that changes, Hz.
         self.on_rate: Callable[[str, float], None] = lambda name, rate: None
 
     def _read(self, config: TelemetryConfig) -> dict[str, _Entry]:

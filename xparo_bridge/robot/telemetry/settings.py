@@ -59,7 +59,7 @@ def _parsed(value: Any) -> tuple[Fields, Found]:
 @dataclass(frozen=True)
 class TopicSettings:
     """
-    What is wanted of a topic; an entry of `telemetry.topics`.
+    What is sent of a topic; an entry of `telemetry.topics`.
 
     The values go under `name`; without one the fields' own names are the keys, and a whole
     message's or a pattern's key is the topic without its leading slash.
@@ -115,7 +115,7 @@ class TopicSettings:
 
     @property
     def depth(self) -> int:
-        """How many samples may wait: one where only the newest is wanted, of one publisher."""
+        """How many samples may wait: one where only the newest is sent, of one publisher."""
         return 500 if self.every_sample else 100 if self.selects else 1
 
     @property

@@ -121,7 +121,7 @@ class TopicSource(Source):
     def refresh(self) -> None:
         if self._pattern is not None:
             self._look_for_topics(self._pattern)
-        for subscription in self._rounds.due(
+        for subscription in self._rounds.next_of_round(
             stream.subscription for stream in self._streams.values()
         ):
             subscription.refresh()

@@ -73,16 +73,16 @@ Condition = Callable[[dict[str, Any]], bool]
 
 def _condition(name: str, part: Part) -> Condition:
     if name == 'moving':
-        wanted = part.boolean()
-        return lambda truth: moves(truth) == wanted
+        expected = part.boolean()
+        return lambda truth: moves(truth) == expected
     if name == 'speed_above':
         bound = part.quantity(SPEED)
         return lambda truth: abs(truth.get('speed', 0.0)) > bound
     if name == 'clearance_below':
         least = part.quantity(LENGTH)
         return lambda truth: truth.get('clearance', math.inf) < least
-    wanted = part.boolean()
-    return lambda truth: bool(truth.get(name)) == wanted
+    expected = part.boolean()
+    return lambda truth: bool(truth.get(name)) == expected
 
 
 _NEVER = ('moving', 'speed_above', 'clearance_below', 'bumped', 'docked')

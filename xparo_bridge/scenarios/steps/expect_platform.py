@@ -186,14 +186,14 @@ class Connected(Expectation):
     """The platform has a connection of the robot, or none."""
 
     key: ClassVar[str] = 'connected'
-    wanted: bool
+    expected: bool
 
     @classmethod
     def arguments(cls, part: Part, context: Context) -> dict[str, Any]:
-        return {'wanted': part['connected'].boolean()}
+        return {'expected': part['connected'].boolean()}
 
     def look(self, stage: Stage) -> Callable[[], bool | None]:
-        return lambda: stage.timeline.connected(self.robot) == self.wanted or None
+        return lambda: stage.timeline.connected(self.robot) == self.expected or None
 
     def missed(self, stage: Stage) -> str:
-        return f'the robot is {"not " if self.wanted else ""}connected'
+        return f'the robot is {"not " if self.expected else ""}connected'

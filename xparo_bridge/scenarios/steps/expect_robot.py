@@ -74,21 +74,21 @@ class Moving(Expectation):
 
     key: ClassVar[str] = 'moving'
     real: ClassVar[float] = 0.0
-    wanted: bool
+    expected: bool
 
     @classmethod
     def arguments(cls, part: Part, context: Context) -> dict[str, Any]:
-        return {'wanted': part['moving'].boolean()}
+        return {'expected': part['moving'].boolean()}
 
     def look(self, stage: Stage) -> Callable[[], bool | None]:
         def look() -> bool | None:
             truth = stage.timeline.last('truth', self.robot)
-            return (truth is not None and moves(truth.data) == self.wanted) or None
+            return (truth is not None and moves(truth.data) == self.expected) or None
 
         return look
 
     def missed(self, stage: Stage) -> str:
-        return 'the robot stands' if self.wanted else 'the robot moves'
+        return 'the robot stands' if self.expected else 'the robot moves'
 
 
 @dataclass(kw_only=True)

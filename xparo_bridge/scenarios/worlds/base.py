@@ -35,8 +35,8 @@ class World(ABC):
     """
     One world of one run.
 
-    Where it tells the truth about its robots, `truth_topic` names it; elsewhere the poses and
-    velocities that the robots themselves tell are taken.
+    Where it reports the truth about its robots, `truth_topic` names it; elsewhere the poses and
+    velocities that the robots themselves report are taken.
     """
 
     name: str

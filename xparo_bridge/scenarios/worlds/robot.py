@@ -4,7 +4,7 @@
 The world `robot`: what runs in the ROS graph already, a real robot or a simulation of one's own.
 
 A real robot moves, so an operator says yes, and no faster than a bound: that is the bound of
-teleop, is told to Nav2 (`speed_limit`), and ends the run with a stop when it is passed.
+teleop, is given to Nav2 (`speed_limit`), and ends the run with a stop when it is passed.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Robot(World):
         for robot in self.given.robots:
             while timeline.last('truth', robot) is None:
                 if time.monotonic() > end:
-                    wanted = 'expected tf from map to base_link, and odom'
-                    raise CouldNotStart(f'nothing says where {robot} is: {wanted}')
+                    missing = 'expected tf from map to base_link, and odom'
+                    raise CouldNotStart(f'nothing says where {robot} is: {missing}')
                 await asyncio.sleep(0.1)
         limit = SpeedLimit(percentage=False, speed_limit=self.max_speed)
         for setup in self.given.robots.values():

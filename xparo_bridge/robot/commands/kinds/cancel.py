@@ -14,7 +14,7 @@ from ..run import Rejection, Run
 
 
 class Cancel(Kind[list[Run[Any]]]):
-    """Succeeds when every command it was to end has ended; tells how each did."""
+    """Succeeds when every command it was to end has ended; reports how each did."""
 
     urgent = True
     unconditional = True
@@ -33,18 +33,18 @@ class Cancel(Kind[list[Run[Any]]]):
         }
 
     def prepare(self, run: Run[list[Run[Any]]]) -> Rejection | None:
-        wanted = run.parameters
+        selectors = run.parameters
 
         def selects(other: Run[Any]) -> bool:
             kind = other.kind.settings['kind'] if other.kind is not None else ''
             own = {'command_id': other.id, 'command': other.command.command, 'kind': kind}
-            return all(own[key] == value for key, value in wanted.items())
+            return all(own[key] == value for key, value in selectors.items())
 
         others = [other for other in self.robot.runs.open_runs if not other.urgent]
         if not hasattr(run, 'work'):  # One that found nothing comes again when its turn does.
             run.work = self.robot.runs.cancel_earlier(run, selects)
             run.work += [other for other in others if selects(other)]
-        if not wanted or run.work:
+        if not selectors or run.work:
             return None
         there = [{'command_id': o.id, 'command': o.command.command} for o in others]
         return Rejection(

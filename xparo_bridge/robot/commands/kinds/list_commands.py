@@ -10,7 +10,7 @@ from ..run import Run
 
 class ListCommands(Kind[None]):
     """
-    Tell what can be commanded.
+    List what can be commanded.
 
     Result: `commands`, {name: {kind, description, parameters}}, the names of `places`, and
     `place_poses`, {name: {x, y, yaw, frame}} in m and rad.

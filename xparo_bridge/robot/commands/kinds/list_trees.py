@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kind `list_trees`: tell which behaviour trees the robot knows."""
+"""Kind `list_trees`: list the behaviour trees the robot knows."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Navigate(ActionKind):
     `stop_at_each` or `loops`, from one to the next; `turn`, rad counter-clockwise; `distance`,
     m ahead, or back if negative. Progress has the goal by its name, distance_remaining (m), the
     times (s), recoveries, the current pose, and of loops the round and how many rounds there are,
-    as far as the action tells them.
+    as far as the action reports them.
     """
 
     settings_schema = action_settings(
@@ -163,15 +163,15 @@ class Navigate(ActionKind):
         }
 
     def target(self, run: Run[ActiveGoal]) -> Target | Rejection:
-        wanted = run.parameters
+        parameters = run.parameters
         try:
-            if 'goals' in wanted:
-                return self._round(wanted)
-            if 'turn' in wanted:
-                return self._target('spin_action', target_yaw=float(wanted['turn']))
-            if 'distance' in wanted:
-                return self._straight(wanted['distance'])
-            goal = wanted.get('goal', wanted)
+            if 'goals' in parameters:
+                return self._round(parameters)
+            if 'turn' in parameters:
+                return self._target('spin_action', target_yaw=float(parameters['turn']))
+            if 'distance' in parameters:
+                return self._straight(parameters['distance'])
+            goal = parameters.get('goal', parameters)
             target = self._target(
                 'action', pose=self._pose(goal), behavior_tree=self.settings['behavior_tree']
             )
@@ -186,16 +186,16 @@ class Navigate(ActionKind):
     def _target(self, key: str, **fields: Any) -> Target:
         return Target(self.settings[key], _ACTIONS[key][0].Goal(**fields))
 
-    def _round(self, wanted: Mapping[str, Any]) -> Target:
-        poses = [self._pose(goal) for goal in wanted['goals']]
-        if wanted.get('stop_at_each') or 'loops' in wanted:
-            target = self._target('waypoints_action', number_of_loops=wanted.get('loops', 0))
+    def _round(self, parameters: Mapping[str, Any]) -> Target:
+        poses = [self._pose(goal) for goal in parameters['goals']]
+        if parameters.get('stop_at_each') or 'loops' in parameters:
+            target = self._target('waypoints_action', number_of_loops=parameters.get('loops', 0))
         else:
             target = self._target(
                 'through_poses_action', behavior_tree=self.settings['behavior_tree']
             )
         set_poses(target.goal, poses)
-        return replace(target, names=tuple(map(_called, wanted['goals'])))
+        return replace(target, names=tuple(map(_called, parameters['goals'])))
 
     def _straight(self, distance: float) -> Target:
         allowance = _duration(self.timeout)

@@ -124,7 +124,7 @@ class Publish(Kind[_Job]):
         run.paused = True
         if run.work.timer is not None:
             run.work.timer.cancel()
-        run.hold()
+        run.report_paused()
         return True
 
     def resume(self, run: Run[_Job]) -> None:

@@ -96,7 +96,7 @@ class RunTree(Kind[TreeRun]):
     def _progress(self, run: Run[TreeRun], tree: TreeRun) -> None:
         progress = {'active_nodes': tree.active_nodes}
         if tree.paused:
-            run.hold(progress)
+            run.report_paused(progress)
         else:
             run.running(progress)
 

@@ -102,7 +102,7 @@ class SavePlace(Kind[float]):
             pose = {key: round(float(given.get(key, 0.0)), 4) for key in ('x', 'y', 'yaw')}
             self._save(run, {**pose, 'frame': frame})
             return
-        # Transforms come many a second, so they are listened to only while one is wanted.
+        # Transforms come many a second, so they are listened to only while one is needed.
         if self._listener is None:
             self._listener = TransformListener.acquire(self.robot.node)
         self._users += 1

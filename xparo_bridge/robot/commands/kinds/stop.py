@@ -38,7 +38,7 @@ class Stop(Kind[_Stopping]):
 
     From then on, over restarts too, nothing moves the robot until `resume`. Succeeds when the
     robot stands: all commands have ended, those an earlier bridge left too, no goal runs that
-    could move the base, odometry says that it stands, and it was told so for `stop_for`. Fails
+    could move the base, odometry says that it stands, and it was ordered to for `stop_for`. Fails
     after `timeout`; the base is told to stand all the same until it does. Result, and error:
     `ended`, the commands, and `tree`, the tree that ran, as `status` has it.
     """

@@ -45,7 +45,7 @@ class Teleop(Kind[_Order]):
 
     Parameters: `linear` and `lateral`, m/s, `angular`, rad/s, cut to the limits; or `axes`, -1
     to 1 each, and `buttons` of a joystick as sensor_msgs/Joy has them. With `require_hold` the
-    robot moves only while `hold` is true, or the joystick's hold button pressed.
+    robot moves only while `report_paused` is true, or the joystick's hold button pressed.
     """
 
     streams = True
@@ -114,7 +114,7 @@ class Teleop(Kind[_Order]):
         node = robot.node
         self._topic = robot.base.settings.drives[name]
         self._run: Run[_Order] | None = None
-        self._wanted = self._velocity = STANDING
+        self._target = self._velocity = STANDING
         self._delays: dict[str, LatencyFilter] = {}
         self._timer = timer(node, 1 / settings['rate'], self._tick, running=False)
         # Its own timer: the end of the deadman does not wait for the next tick.
@@ -187,10 +187,10 @@ class Teleop(Kind[_Order]):
 
     def _meaning(self, parameters: Mapping[str, Any]) -> Velocity:
         limits = [self.settings[f'max_{name}'] for name in ('linear', 'lateral', 'angular')]
-        holding = parameters.get('hold', False)
+        pressed = parameters.get('hold', False)
         if 'axes' in parameters:
             stick = self.settings['joystick']
-            holding = holding or bool(_at(parameters.get('buttons', ()), stick['hold_button']))
+            pressed = pressed or bool(_at(parameters.get('buttons', ()), stick['hold_button']))
             velocity = Velocity(
                 *(
                     limit * _at(parameters['axes'], stick[f'{name}_axis'])
@@ -201,7 +201,7 @@ class Teleop(Kind[_Order]):
             velocity = Velocity(
                 *(float(parameters.get(name, 0.0)) for name in ('linear', 'lateral', 'angular'))
             )
-        if self.settings['require_hold'] and not holding:
+        if self.settings['require_hold'] and not pressed:
             return STANDING
         least = [limit * self.settings['dead_zone'] for limit in limits]
         return velocity.beyond(*least).within(*limits)
@@ -211,7 +211,7 @@ class Teleop(Kind[_Order]):
 
     def start(self, run: Run[_Order]) -> None:
         before, self._run = self._run, run
-        self._wanted = run.work.velocity
+        self._target = run.work.velocity
         if before is not None:
             self._done(before, {'replaced_by': run.id})
         # The deadman counts from when the command came, not from when there was time for it.
@@ -247,7 +247,7 @@ class Teleop(Kind[_Order]):
         """Stop now; repeat it for a while, and end what moved the robot."""
         self._deadman.cancel()
         self._timer.cancel()
-        self._wanted = self._velocity = STANDING
+        self._target = self._velocity = STANDING
         self.robot.base.stand_for(self.settings['stop_for'], self._topic)
         run, self._run = self._run, None
         if run is not None:
@@ -270,7 +270,7 @@ class Teleop(Kind[_Order]):
     def _tick(self) -> None:
         period = 1 / self.settings['rate']
         self._velocity = self._velocity.toward(
-            self._wanted,
+            self._target,
             self.settings['linear_acceleration'] * period,
             self.settings['angular_acceleration'] * period,
         )

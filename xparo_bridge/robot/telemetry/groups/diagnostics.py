@@ -101,7 +101,7 @@ class Diagnostics(Source):
         now = monotonic()
         for data in self._subscription.drain():
             try:
-                self._take(self._read(data, monotonic), now)
+                self._add(self._read(data, monotonic), now)
             except (ValueError, struct.error) as error:
                 self._problems.report(self._problem, f'a message is no DiagnosticArray: {error}')
             if monotonic() - now > _BUDGET:
@@ -125,7 +125,7 @@ class Diagnostics(Source):
             values['left_out'] = len(bad) - limit
         return {'diagnostics': values}
 
-    def _take(self, read: Values, now: float) -> None:
+    def _add(self, read: Values, now: float) -> None:
         """Note what an array says; of what it says twice of one part, the worst."""
         worst: dict[tuple[str, str], tuple[int, str]] = {}
         for name, hardware, level, message in zip(*(read[key] for key in _FIELDS), strict=True):
