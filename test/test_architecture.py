@@ -3,7 +3,8 @@
 """
 Is the house built as it should be.
 
-No module imports another that, in the end, imports it; each language has one reader.
+No module imports another that, in the end, imports it; no file answers two questions; each
+language has one reader.
 """
 
 from __future__ import annotations
@@ -66,6 +67,20 @@ def test_a_circle_is_found():
 
 def test_no_modules_import_each_other_in_a_circle():
     assert circles(grimp.build_graph('xparo_bridge', cache_dir=None)) == []
+
+
+# Past this a file answers two questions. All do with less; one that needs more says here why.
+MOST_LINES = 400
+LONGER: dict[str, str] = {}
+
+
+def test_a_file_answers_one_question():
+    longer = {
+        path.relative_to(ROOM).as_posix(): lines
+        for path in ROOM.rglob('*.py')
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert longer.keys() == LONGER.keys(), 'split them by what they are about'
 
 
 def calls(path: Path) -> Iterator[tuple[str, int]]:

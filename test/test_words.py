@@ -35,7 +35,7 @@ PRIVATE = {
     r'\bhush\b|\b_?deaf\b': 'stop, not listening',
     # "told to stand" and "tell apart" are plain English; what happened is reported.
     r'\b[Tt]old\b(?! to\b| apart\b)': 'reported, notified of, called with',
-    r'(?<!\.)\b[Tt]ell(s|ing)?\b(?! (apart|(the|it|them|everything)\b.*\bto)\b)': 'report, return, say',
+    r'(?<!\.)\b[Tt]ell(s|ing)?\b(?! (apart|(the|it|them)\b.*\bto)\b)': 'report, return, say',
     r'\b(is|are|was|were|be) wanted\b|\b[Ww]anted (fields?|types?|ones?)\b': (
         'expected, requested, selected, needed'
     ),

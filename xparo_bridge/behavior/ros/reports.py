@@ -110,7 +110,7 @@ class TreeReports:
         if not (now or self._is_connected()):
             return
         self._next = moment + PERIOD
-        nodes = self._take_changes(_MAX_NODES)
+        nodes = self._pop_changes(_MAX_NODES)
         entries: dict[str, Any] = {}
         if nodes or now or moment >= self._next_entries:
             self._next_entries = moment + ENTRIES_PERIOD
@@ -126,7 +126,7 @@ class TreeReports:
         entries: dict[str, Any] = {}
         if run is self._run and self._entries is not None:
             self._stop_observing()
-            nodes, entries = self._take_changes(), self._entries.changes()
+            nodes, entries = self._pop_changes(), self._entries.changes()
             self._run = self._entries = None
         errors = problem_list(run.problems)
         if run.error and not errors:

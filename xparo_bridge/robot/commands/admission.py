@@ -94,6 +94,11 @@ class Admission:
         problems = '; '.join(clip(problem, 300) for problem in command.problems[:10])
         return Rejection(ErrorCode.BAD_PARAMETERS, problems)
 
+    def of_no_kind(self, command: RemoteCommand) -> Rejection:
+        """Say of a command why it has no kind: its name could not be read, or is not known."""
+        unreadable = self.unreadable(command) if not command.command else None
+        return unreadable or self.unknown(command.command)
+
     def unknown(self, name: str) -> Rejection:
         """Say that there is no command of a name, and which there are."""
         short = clip(name, 80)

@@ -49,12 +49,12 @@ class CommandsForTrees:
 
     def clear_base(self, by: str) -> bool:
         """Cancel what moves the base in favour of a tree; whether the base is free."""
-        self._router.preempt(self._router.channels.clear(BASE), by)
+        self._router.runs.preempt(self._router.channels.clear(BASE), by)
         return self._router.channels.free(BASE)
 
     def record_tree_goal(self, tree: RunOfTree, action: str, goal_id: bytes) -> None:
         """Note that a goal is about to be sent by a tree."""
-        self._router.give_to_the_newest()
+        self._router.doubts.end()
         if not tree.command_id:
             self._router.journal.open(tree.id, '', TREE)
         self._router.journal.goal(
@@ -63,7 +63,7 @@ class CommandsForTrees:
 
     def goal_in_doubt(self, action: str, kind: str) -> None:
         """Make the robot stand if an action moves it, because a goal of it may still go on."""
-        self._router.goal_in_doubt(action, kind)
+        self._router.doubts.goal(action, kind)
 
     def tree_ended(self, tree: RunOfTree) -> None:
         """Go on with what waited for the end of a tree."""

@@ -10,10 +10,12 @@ import hashlib
 import json
 from typing import Any
 
-from ...messages import CommandState, CommandStatus, MAX_NAME, RemoteCommand
+from ...messages import CommandState, CommandStatus, ErrorCode, MAX_NAME, RemoteCommand
 from .journal import Journal
 from .recovery import Recovery
-from .run import Run
+from .run import Rejection, Run
+
+ID_IS_USED = Rejection(ErrorCode.DUPLICATE_ID, 'another command had this id; give each its own')
 
 
 def digest(command: RemoteCommand, source: str) -> str:

@@ -75,7 +75,7 @@ class LinkLoss:
                 self._on_back()
         elif link in self._connected:
             self._connected.discard(link)
-            self._router.lose(link)
+            self._router.runs.lose(link)
             if not self._connected:
                 self._timer.reset()
 

@@ -9,14 +9,16 @@ how its goals stand. One whose goals are not on record waits until the servers w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import time
+from typing import Any
 
 from rclpy.node import Node
 
 from ...messages import CommandState, CommandStatus, ErrorCode
 from ...ros.goal_ids import GOAL_IDS
 from .journal import Interrupted, Journal
+from .kind import Kind
 from .orphaned_goal import OrphanedGoal
 from .stray_goals import StrayGoals
 
@@ -31,20 +33,19 @@ class Recovery:
         self,
         node: Node,
         journal: Journal,
+        kinds: Mapping[str, Kind[Any]],
         on_end: Callable[[str, CommandStatus], object],
         on_doubt: Callable[[str], object],
-        sends_goals: Callable[[str], bool] = lambda command: True,
-        may_go_on: Callable[[str], bool] = lambda action: False,
     ) -> None:
         """
         Take what the journal has open; `on_end(source, status)` hears how each command ends.
 
         `on_doubt(action)` hears of each goal that may go on though it was to be cancelled.
-        `sends_goals(command)` says whether a command may have sent some, `may_go_on(action)`
-        whether one is left as it is.
+        `kinds` are those of the commands that there are now.
         """
         GOAL_IDS.begin(journal.mark)
-        self._sends_goals = sends_goals
+        self._node = node
+        self._kinds = kinds
         self._on_doubt = on_doubt
         self._journal = journal
         self._on_end = on_end
@@ -56,7 +57,7 @@ class Recovery:
         self._strays: StrayGoals | None = None
         if journal.died:
             known = (goal.goal_id for command in journal.interrupted for goal in command.goals)
-            self._strays = StrayGoals(node, known, may_go_on, _TIMEOUT)
+            self._strays = StrayGoals(node, known, self._may_go_on, _TIMEOUT)
 
     @property
     def open(self) -> bool:
@@ -100,6 +101,20 @@ class Recovery:
                 self._left.remove((command, goals))
                 self._end(command, strays.found)
         self._doubt(strays.found)
+
+    def _sends_goals(self, command: str) -> bool:
+        """Whether a command may send goals to action servers; one that is not known may."""
+        kind = self._kinds.get(command)
+        return kind is None or bool(kind.actions)
+
+    def _may_go_on(self, action: str) -> bool:
+        """Whether goals of an action outlive the bridge, by the settings of all that send them."""
+        kinds = [
+            kind
+            for kind in self._kinds.values()
+            if action in map(self._node.resolve_topic_name, kind.actions)
+        ]
+        return bool(kinds) and all(kind.settings.get('after_crash') == 'leave' for kind in kinds)
 
     def _doubt(self, goals: list[OrphanedGoal]) -> None:
         for goal in goals:

@@ -10,9 +10,8 @@ state, also when the bridge died in between. docs/commands.md is the user's page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import replace
-import time
 from typing import Any, TYPE_CHECKING
 import uuid
 
@@ -29,15 +28,16 @@ from .admission import Admission
 from .base import RobotBase
 from .channels import BASE, Busy, Channels, Follow, Preempt, Start, Wait
 from .configured import make_kinds
-from .identity import CommandIds, digest, with_short_names
+from .doubts import Doubts
+from .identity import CommandIds, digest, ID_IS_USED, with_short_names
 from .journal import GoalRecord, Journal
 from .kind import Kind, Robot
 from .late_cancels import LateCancels
 from .motion_lock import LockRecord, LockState, MotionLock
+from .open_runs import AnyRun, OpenRuns
 from .places import Places
 from .recovery import Recovery
 from .run import Rejection, Run
-from .run_wall import RunWall
 from .standstill import Standstill
 from .turns import Turns
 
@@ -48,9 +48,6 @@ _POLL_PERIOD = 0.1
 
 # An id that was refused so may be used again.
 _NOT_REMEMBERED = (ErrorCode.RATE_LIMITED, ErrorCode.DUPLICATE_ID)
-
-AnyRun = Run[Any]
-Report = Callable[[str, CommandStatus], None]
 
 
 class Router:
@@ -65,7 +62,7 @@ class Router:
         places: Places,
         journal: Journal,
         base: RobotBase,
-        report: Report,
+        report: Callable[[str, CommandStatus], None],
         on_received: Callable[[str, RemoteCommand], object] = lambda source, command: None,
         clock_offset: Callable[[str], float] = lambda source: 0.0,
         lock_record: LockRecord | None = None,
@@ -86,8 +83,6 @@ class Router:
         self._observers = observers or Observers()
         self.journal = journal
         self._node = node
-        self._logger = node.get_logger().get_child('commands')
-        self._open: dict[str, AnyRun] = {}
         self._trees = trees
         self.lock = MotionLock(lock_record or journal)
         self.kinds = make_kinds(configuration, Robot(node, places, self, telemetry, trees, base))
@@ -96,27 +91,23 @@ class Router:
         self.channels = Channels()
         self._turns = Turns(self._begin)
         self._late_cancels = LateCancels()
-        self._wall = RunWall(self.kinds)
+        self.runs = OpenRuns(self.kinds, self.channels)
         self.standstill = Standstill(
-            node, base, self.kinds.values(), self._on_motion_actions_found
+            node, base, self.kinds.values(), lambda names: self.doubts.servers_found(names)
         )
+        self.doubts = Doubts(node, self.standstill, self.lock, self.runs, trees, self._wake_up)
         self._recovery = Recovery(
-            node,
-            journal,
-            self._end_interrupted,
-            self._orphan_in_doubt,
-            self._sends_goals,
-            self._may_go_on,
+            node, journal, self.kinds, self._end_interrupted, self.doubts.orphan
         )
-        self._ids = CommandIds(self._open, journal, self._recovery)
+        self._ids = CommandIds(self.runs.by_key, journal, self._recovery)
         # Steady time: a simulation that stands still must not stop a timeout.
         self._timer = timer(node, _POLL_PERIOD, self._poll)
-        self._polled_at = time.monotonic()
 
     def recover(self) -> None:
         """Report what a bridge that died could not report any more."""
         if self.lock.doubt:
-            self._logger.error(f'the robot stays stopped until resume: {self.lock.words}')
+            logger = self._node.get_logger().get_child('commands')
+            logger.error(f'the robot stays stopped until resume: {self.lock.words}')
         for source, status in self.journal.unreported:
             self._report(source, replace(status, resent=True))
 
@@ -134,9 +125,8 @@ class Router:
         refusal = command.refused
         if refusal is not None and not (kind is not None and kind.unconditional):
             error = dict(refusal.error)
-            return self.refuse(
-                command, source, Rejection(error.pop('code'), error.pop('message'), error)
-            )
+            why = Rejection(error.pop('code'), error.pop('message'), error)
+            return self.refuse(command, source, why)
         self._on_received(source, command)
         mark = digest(command, source)
         used = bool(command.command_id) and self._ids.used(command.command_id)
@@ -153,8 +143,7 @@ class Router:
             notes = (*notes, 'another command had this id')
         run.notes = notes
         if kind is None:
-            unreadable = self.admission.unreadable(command) if not command.command else None
-            run.reject(unreadable or self.admission.unknown(command.command))
+            run.reject(self.admission.of_no_kind(command))
         else:
             self._admit(run, kind)
         return run
@@ -168,10 +157,7 @@ class Router:
         self._on_received(source, command)
         if command.command_id and self._ids.used(command.command_id):
             return self._answer_again(command, source, digest(command, source))
-        run: AnyRun = Run(command, source, None, self._on_change)
-        run.key = ''  # Its id was not used up.
-        run.reject(why)
-        return run
+        return self._rejected(command, source, why)
 
     def turn_reached(self, source: str | None, received_at: float) -> None:
         """Go on with cancels that went ahead of what is here now; of any source without one."""
@@ -194,7 +180,7 @@ class Router:
         places: list[Rejection | Start | Wait | Preempt | Busy] = []
 
         def enter(run: AnyRun) -> None:
-            rejection = self.admission.admit(run, kind, len(self._open))
+            rejection = self.admission.admit(run, kind, len(self.runs))
             if rejection is not None:
                 places.append(rejection)
             elif run.open:
@@ -211,7 +197,7 @@ class Router:
         if isinstance(place, Busy):
             run.reject(Rejection(place.code, place.message, {'by': place.by}))
             return
-        self._open[run.key] = run
+        self.runs.by_key[run.key] = run
         if run.key == run.id:
             self.journal.open(run.id, run.command.command, run.source, run.digest)
         if not kind.streams:
@@ -220,20 +206,15 @@ class Router:
             self.cancel(run)
             return
         if isinstance(place, Start):
-            self._drop(place.dropped, run.id)
+            self.runs.drop(place.dropped, run.id)
             if run.replaces is not None:
                 run.replaces.preempted_by = run.id
             self._turns.add(run)
         elif isinstance(place, Preempt):
-            self.preempt(place, run.id)
+            self.runs.preempt(place, run.id)
             if place.holder is None:
                 self._trees.preempt(run.id)
         self._wake_up()
-
-    def _drop(self, dropped: tuple[AnyRun, ...], by: str) -> None:
-        for other in dropped:
-            other.preempted_by = by
-            other.canceled('')
 
     def _begin(self, run: AnyRun) -> None:
         kind = self.kinds[run.command.command]
@@ -244,10 +225,8 @@ class Router:
             run.canceled('')
         else:
             if kind.motion:
-                self.give_to_the_newest()
-            run.started = True
-            run.give_up_at = time.monotonic() + kind.timeout
-            self.guarded(run, kind.start)
+                self.doubts.end()
+            self.runs.begin(run)
 
     def _on_change(self, run: AnyRun) -> None:
         """Journal and report a change of a run; after its end, go on with what waited for it."""
@@ -269,7 +248,7 @@ class Router:
             self._report(run.source, status)
         except Exception as error:  # What waits for the end of this run must go on all the same.
             FAULTS.note(f'the report of {status.command}', error)
-        if status.state.terminal and self._open.pop(run.key, None) is not None:
+        if status.state.terminal and self.runs.by_key.pop(run.key, None) is not None:
             self.follow(self.channels.leave(run, self._trees.moving))
 
     # --- what kinds and others may ask: kind.RunControl ---
@@ -277,7 +256,7 @@ class Router:
     @property
     def open_runs(self) -> list[AnyRun]:
         """Runs that have not ended, oldest first."""
-        return list(self._open.values())
+        return list(self.runs)
 
     @property
     def recovering(self) -> bool:
@@ -291,7 +270,7 @@ class Router:
 
     def status(self, command_id: str) -> CommandStatus | None:
         """Return how a command stands or ended; None if it is not known."""
-        run = self._open.get(command_id)
+        run = self.runs.by_key.get(command_id)
         return run.status if run else self.journal.ended(command_id)
 
     def menu(self) -> dict[str, Any]:
@@ -300,18 +279,11 @@ class Router:
 
     def cancel(self, run: AnyRun) -> None:
         """Begin to end a run as canceled."""
-        if not run.open or run.canceling or run.kind is None:
-            return
-        run.canceling = True
-        if run.started:
-            self.guarded(run, self.kinds[run.command.command].cancel)
-        else:
-            self.channels.withdraw(run)
-            run.canceled('cancelled before it began')
+        self.runs.cancel(run)
 
     def guarded(self, run: AnyRun, do: Callable[[AnyRun], object]) -> None:
         """Do something for a run; a fault in it, or in a callback it makes, ends that run only."""
-        self._wall.guarded(run, do)
+        self.runs.guarded(run, do)
 
     def cancel_earlier(self, run: AnyRun, selects: Callable[[AnyRun], bool]) -> list[AnyRun]:
         """End also those selected runs that came before a cancel and are only read later."""
@@ -323,11 +295,11 @@ class Router:
 
     def pause(self, run: AnyRun) -> bool:
         """Begin to pause a run until it is resumed; False if that cannot be done."""
-        return self._wall.ask(run, self.kinds[run.command.command].pause)
+        return self.runs.pause(run)
 
     def idle(self, run: AnyRun) -> bool:
         """Whether a run that is to be paused no longer moves the robot."""
-        return self._wall.ask(run, self.kinds[run.command.command].idle)
+        return self.runs.idle(run)
 
     def resume(self) -> list[AnyRun]:
         """Let the robot move again, and what was paused go on; the runs that do."""
@@ -335,10 +307,7 @@ class Router:
         self.lock.set(LockState.NONE)
         with owned_by(None):  # What goes on in a tree is no part of the command that resumed it.
             self._trees.resume()
-        resumed = [run for run in self.open_runs if run.paused]
-        for run in resumed:
-            self.guarded(run, self.kinds[run.command.command].resume)
-        return resumed
+        return self.runs.resume()
 
     def cancel_unpaused(self, *, obeyed: bool) -> list[str]:
         """
@@ -346,15 +315,7 @@ class Router:
 
         With `obeyed` also what was to be paused and still moves the robot.
         """
-        left = [
-            run
-            for run in self.open_runs
-            if run.started and run.kind is not None and run.kind.motion and not run.canceling
-            if not run.paused or (obeyed and not self.idle(run))
-        ]
-        for run in left:
-            self.cancel(run)
-        names = [f'{run.command.command} {run.id}' for run in left]
+        names = self.runs.cancel_unpaused(obeyed=obeyed)
         tree = self._trees.current
         if tree is not None and tree.keeps_moving:
             self._trees.halt()
@@ -372,27 +333,13 @@ class Router:
 
     def motion_in_doubt(self) -> None:
         """Make the robot stand, because it is not known of a goal whether it still moves it."""
-        self.standstill.begin_in_doubt()
-        self._wake_up()  # A tree may be all that is under way.
-
-    def lose(self, source: str) -> None:
-        """End at once what only goes on while its sender is there."""
-        for run in self.open_runs:
-            if run.source == source and run.kind is not None and run.kind.streams:
-                self.cancel(run)
+        self.doubts.begin()
 
     def record_goal(self, run: AnyRun, action: str, goal_id: bytes, *, leave: bool) -> None:
         """Note that a goal is about to be sent for a run."""
         self.journal.goal(run.id, GoalRecord(action, goal_id.hex(), leave))
 
     # --- what trees ask besides: for_trees.CommandsForTrees ---
-
-    def preempt(self, place: Preempt, by: str) -> None:
-        """End what has a channel in favour of what takes its place, named `by`."""
-        self._drop(place.dropped, by)
-        if place.holder is not None:
-            place.holder.preempted_by = by
-            self.cancel(place.holder)
 
     def follow(self, follow: Follow) -> None:
         """Go on with what waited for a channel that became free."""
@@ -401,95 +348,40 @@ class Router:
         if follow.start is not None:
             self._turns.add(follow.start)
 
-    def goal_in_doubt(self, action: str, kind: str) -> None:
-        """Make the robot stand if an action moves it, because a goal of it may still go on."""
-        if self.standstill.concerns(action, kind):
-            self.motion_in_doubt()
-
     def tree_ended(self) -> None:
         """Go on with what waited for the base, which a tree may have had."""
         self.follow(self.channels.following(BASE, self._trees.moving))
-
-    def give_to_the_newest(self) -> None:
-        """End an effort to make the robot stand that nobody ordered: a newer order has it."""
-        if not self.lock.locked:
-            self.standstill.end()
 
     # --- inside ---
 
     def _wake_up(self) -> None:
         if self._timer.is_canceled():  # A running one would be put off by each command.
-            self._polled_at = time.monotonic()
+            self.runs.rested()
             self._timer.reset()
 
     def _answer_again(self, command: RemoteCommand, source: str, mark: str) -> AnyRun:
         """Answer a command whose id is used: as it stands if it is the same, else refused."""
         run = self._ids.first(command, source, mark)
         if run is None:
-            run = Run(command, source, None, self._on_change)
-            run.key = ''
-            run.reject(
-                Rejection(ErrorCode.DUPLICATE_ID, 'another command had this id; give each its own')
-            )
-        elif run.status is not None:
+            return self._rejected(command, source, ID_IS_USED)
+        if run.status is not None:
             self._report(source, replace(run.status, resent=True))
         return run
 
+    def _rejected(self, command: RemoteCommand, source: str, why: Rejection) -> AnyRun:
+        """Reject a command without using up its id."""
+        run: AnyRun = Run(command, source, None, self._on_change)
+        run.key = ''
+        run.reject(why)
+        return run
+
     def _poll(self) -> None:
-        now = time.monotonic()
-        # Not the period of the timer: on a busy machine, or after a rest, it comes later.
-        elapsed, self._polled_at = now - self._polled_at, now
         self._turns.go_on()
-        for run in self.open_runs:
-            run.flush_progress(now)
-            if not run.open or not run.started:
-                continue
-            kind = self.kinds[run.command.command]
-            self.guarded(run, kind.poll)
-            if run.paused:
-                run.give_up_at += elapsed
-            elif run.open and now > run.give_up_at and not run.overdue:
-                run.overdue = f'not done within {kind.timeout:g} s'
-                self.cancel(run)
+        self.runs.poll()
         self._recovery.poll()
         self.standstill.poll()
-        if not (self._open or self._recovery.open or self.standstill.active):
+        if not (self.runs or self._recovery.open or self.standstill.active):
             self._timer.cancel()
-
-    def _on_motion_actions_found(self, names: Set[str]) -> None:
-        """
-        Cancel the goals of action servers that a stop could not reach yet.
-
-        DDS may find a server seconds after the bridge started, or again after its machine was out
-        of reach; its goal drove on meanwhile.
-        """
-        if self.lock.stopped and not self.standstill.active:
-            self._logger.warning(
-                f'found since the stop: {", ".join(sorted(names)[:5])}; their goals are cancelled'
-            )
-            self.motion_in_doubt()
-
-    def _sends_goals(self, command: str) -> bool:
-        """Whether a command may send goals to action servers; one that is not known may."""
-        kind = self.kinds.get(command)
-        return kind is None or bool(kind.actions)
-
-    def _may_go_on(self, action: str) -> bool:
-        """Whether goals of an action outlive the bridge, by the settings of all that send them."""
-        kinds = [
-            kind
-            for kind in self.kinds.values()
-            if action in map(self._node.resolve_topic_name, kind.actions)
-        ]
-        return bool(kinds) and all(kind.settings.get('after_crash') == 'leave' for kind in kinds)
-
-    def _orphan_in_doubt(self, action: str) -> None:
-        """Make the robot stand for a goal of an earlier bridge, unless a newer order has it."""
-        moving = any(
-            run.started and run.kind is not None and run.kind.motion for run in self.open_runs
-        )
-        if not moving and not self._trees.moving:
-            self.goal_in_doubt(action, '')
 
     def _end_interrupted(self, source: str, status: CommandStatus) -> None:
         self.journal.end(source, status)
