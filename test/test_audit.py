@@ -77,7 +77,7 @@ def test_long_values_are_cut(tmp_path):
     assert path.stat().st_size < 3000
 
 
-def test_a_disk_that_takes_nothing_is_told_once_and_what_was_lost_is_counted(tmp_path):
+def test_a_disk_that_takes_nothing_is_reported_once_and_what_was_lost_is_counted(tmp_path):
     told: list[str] = []
     folder = tmp_path / 'state'
     folder.write_text('a file where the folder should be')

@@ -59,7 +59,7 @@ def test_defaults_of_two_links_are_not_shared(file):
     assert first['backoff'] is not second['backoff']
 
 
-def test_every_problem_is_told_with_file_line_and_key(file):
+def test_every_problem_is_reported_with_file_line_and_key(file):
     path = file(
         'links:\n'
         '  - name: platform\n'

@@ -86,7 +86,9 @@ def test_a_date_is_text_like_any_other(write, date):
         ('-007', '-7 for the number'),
     ],
 )
-def test_a_number_that_YAML_reads_otherwise_is_told_with_what_to_write(problems, written, right):
+def test_a_number_that_YAML_reads_otherwise_is_reported_with_what_to_write(
+    problems, written, right
+):
     (problem,) = problems(f'places:\n  dock:\n    x: {written}\n    y: 1\n')
     assert '0.yaml:5: places.dock.x: ' in problem
     assert right in problem
@@ -110,7 +112,7 @@ def test_a_text_that_YAML_reads_otherwise_is_to_be_put_in_quotes(problems, writt
 @pytest.mark.parametrize(
     ('written', 'number'), [('10s', '10'), ('"10"', '10'), ('1,5', '1.5'), ('5 Hz', '5')]
 )
-def test_a_number_with_more_behind_it_is_told_as_the_number(problems, written, number):
+def test_a_number_with_more_behind_it_is_reported_as_the_number(problems, written, number):
     (problem,) = problems(f'chat:\n  timeout: {written}\n')
     assert '0.yaml:4: chat.timeout: ' in problem
     if not written.startswith('"'):
@@ -190,7 +192,7 @@ WHERE = {
 
 @pytest.mark.parametrize('where', WHERE)
 @pytest.mark.parametrize('name', BAD_NAMES, ids=lambda name: name[:12])
-def test_a_name_that_ROS_does_not_allow_is_told_with_its_place(problems, where, name):
+def test_a_name_that_ROS_does_not_allow_is_reported_with_its_place(problems, where, name):
     (problem,) = problems(WHERE[where] % name)
     assert f'0.yaml:5: {where}: ROS does not allow the name "{name[:100]}' in problem
     if BAD_NAMES[name]:
@@ -247,7 +249,7 @@ def test_a_secret_is_sent_where_secrets_are_and_not_repeated(problems, key, wher
         'url: "wss://a.org/ws", rest: {url: "https://${HOST}"}',
     ],
 )
-def test_an_unknown_variable_in_an_address_is_told(write, link):
+def test_an_unknown_variable_in_an_address_is_reported(write, link):
     with pytest.raises(ConfigurationError, match=r'no variable HOST|not known in these'):
         write(f'links:\n  - {{name: platform, protocol: xparo, {link}}}\n')
 
@@ -274,7 +276,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(('url', 'words'), WRONG_ADDRESSES)
 @pytest.mark.parametrize('where', ADDRESSES)
-def test_an_address_at_which_nothing_can_be_is_told(write, where, url, words):
+def test_an_address_at_which_nothing_can_be_is_reported(write, where, url, words):
     if where == 'rest.url':
         url, words = (re.sub('ws(s?)://', r'http\1://', text) for text in (url, words))
     with pytest.raises(ConfigurationError) as caught:
@@ -294,7 +296,7 @@ def test_an_address_is_taken(write, url):
 
 
 @pytest.mark.parametrize('zone', ['Europe/Belin', 'CEST', 'europe/berlin ', '../etc/passwd'])
-def test_a_time_zone_that_nobody_knows_is_told_before_it_is_needed(problems, zone):
+def test_a_time_zone_that_nobody_knows_is_reported_before_it_is_needed(problems, zone):
     (problem,) = problems(f'schedule: {{time_zone: "{zone}"}}\n')
     assert f'0.yaml:3: schedule.time_zone: time zone "{zone}" is not known here' in problem
 
@@ -360,7 +362,7 @@ PATHS = {
         ('$USER', '$USER is not replaced here'),
     ],
 )
-def test_a_path_that_would_lead_elsewhere_is_told(problems, key, path, says):
+def test_a_path_that_would_lead_elsewhere_is_reported(problems, key, path, says):
     (problem,) = problems(PATHS[key].format(f'"{path}"'))
     assert f'0.yaml:3: {key}: {says}' in problem
 
@@ -379,7 +381,7 @@ def test_the_name_of_a_robot_has_no_control_characters(problems, name):
 @pytest.mark.parametrize(
     ('yaw', 'radians'), [('90.0', '1.5708'), ('-90', '-1.5708'), ('270.0', '-1.5708')]
 )
-def test_an_angle_of_a_place_in_degrees_is_told(problems, yaw, radians):
+def test_an_angle_of_a_place_in_degrees_is_reported(problems, yaw, radians):
     (problem,) = problems(f'places: {{a: {{x: 1.0, y: 1.0, yaw: {yaw}}}}}\n')
     assert '0.yaml:3: places.a.yaw: expected radians' in problem
     assert problem.endswith(f'degrees are {radians}')
@@ -397,7 +399,7 @@ def test_a_file_of_ros_parameters_is_called_one(problems, node):
     assert '--params-file' in problem
 
 
-def test_a_folder_of_trees_that_is_not_there_is_told(problems):
+def test_a_folder_of_trees_that_is_not_there_is_reported(problems):
     (problem,) = problems('trees:\n  folder: /no/such/folder\n')
     assert problem.endswith('0.yaml:4: trees.folder: no folder /no/such/folder')
 
@@ -474,13 +476,15 @@ MISREAD = [
 
 
 @pytest.mark.parametrize(('text', 'line', 'words'), MISREAD)
-def test_what_looks_right_to_its_author_is_told_with_what_to_write(problems, text, line, words):
+def test_what_looks_right_to_its_author_is_reported_with_what_to_write(
+    problems, text, line, words
+):
     (problem,) = problems(text)
     assert f'0.yaml:{line}: ' in problem
     assert words in problem
 
 
-def test_links_by_name_are_told_to_be_a_list(write):
+def test_links_by_name_are_expected_as_a_list(write):
     with pytest.raises(ConfigurationError, match='expected a list'):
         write('links:\n  platform: {protocol: xparo, url: "wss://e.org/ws"}\n')
 
@@ -494,7 +498,7 @@ def test_how_an_editor_saves_a_file_changes_nothing(tmp_path, form, end):
 
 
 @pytest.mark.parametrize('encoding', ['latin-1', 'utf-16'])
-def test_another_encoding_is_told_with_its_line(tmp_path, encoding):
+def test_another_encoding_is_reported_with_its_line(tmp_path, encoding):
     file = tmp_path / 'robot.yaml'
     file.write_bytes((LINK + 'robot_id: größe\n').encode(encoding))
     with pytest.raises(ConfigurationError, match=r'robot\.yaml:[13]: not UTF-8 text; save'):

@@ -243,7 +243,7 @@ def test_any_schema_of_these_keywords_means_what_it_means_to_jsonschema(
         7,
     ],
 )
-def test_what_is_no_schema_is_told_in_the_words_of_jsonschema(schema: Any) -> None:
+def test_what_is_no_schema_is_reported_in_the_words_of_jsonschema(schema: Any) -> None:
     with pytest.raises(SchemaError) as ours:
         Validator(schema)
     kind = jsonschema.Draft202012Validator

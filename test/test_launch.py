@@ -44,7 +44,7 @@ def bridge(folder: Path, *arguments: str, port: int = 9) -> Process:
 
 
 @pytest.mark.parametrize('file', FILES, ids=lambda file: file.name)
-def test_a_launch_file_tells_its_arguments(file):
+def test_a_launch_file_reports_its_arguments(file):
     with launch(file.name, '--show-args') as shown:
         assert shown.wait() == 0
         shown.wait_for_line('Arguments')

@@ -126,7 +126,7 @@ def test_what_is_removed_can_be_given_anew(laid):
         ('commands: !remove {drive: 1}\n', '!remove stands before a name'),
     ],
 )
-def test_a_removal_that_removes_nothing_is_told_with_its_place(laid, above, expected):
+def test_a_removal_that_removes_nothing_is_reported_with_its_place(laid, above, expected):
     below = LINK + 'commands: {drive: {kind: stop}}\nspeech: {languages: [en-US]}\n'
     problem = problem_of(laid, below, above)
     assert expected in problem
@@ -189,7 +189,7 @@ def test_parameters_of_a_command_go_before_variables(laid):
         ('vars: 3\n', 'vars: expected a map of names to values'),
     ],
 )
-def test_a_variable_that_cannot_be_is_told_with_its_place(laid, text, expected):
+def test_a_variable_that_cannot_be_is_reported_with_its_place(laid, text, expected):
     problem = problem_of(laid, LINK + 'vars: {hall: A}\n', text)
     assert expected in problem
     assert '1.yaml:' in problem
@@ -212,7 +212,7 @@ def test_a_file_stands_for_what_it_holds(laid, tmp_path):
         ('0.yaml', 'is a file that holds itself'),
     ],
 )
-def test_a_file_that_cannot_be_taken_is_told(laid, path, expected):
+def test_a_file_that_cannot_be_taken_is_reported(laid, path, expected):
     assert expected in problem_of(laid, LINK + f'places: !file {path}\n')
 
 

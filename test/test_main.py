@@ -37,7 +37,7 @@ def test_without_a_name_the_list_is_an_error():
     assert 'NAME is one of' in result.stderr
 
 
-def test_a_wrong_name_is_told_with_the_list():
+def test_a_wrong_name_is_reported_with_the_list():
     result = run('brigde')
     assert result.returncode == 1
     assert "no executable 'brigde'" in result.stderr

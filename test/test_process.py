@@ -90,7 +90,7 @@ def test_a_check_disturbs_no_bridge_that_runs(tmp_path):
         assert running.returncode is None
 
 
-def test_a_check_tells_all_problems_of_all_parts_at_once(tmp_path):
+def test_a_check_reports_all_problems_of_all_parts_at_once(tmp_path):
     file = tmp_path / 'robot.yaml'
     file.write_text(
         'links:\n'
@@ -165,7 +165,7 @@ def test_a_type_of_another_kind_is_told_wherever_a_type_stands(tmp_path):
     assert sorted(told) == sorted(expected)
 
 
-def test_a_joystick_of_no_command_is_told_also_where_no_link_has_one(tmp_path):
+def test_a_joystick_of_no_command_is_reported_also_where_no_link_has_one(tmp_path):
     code, lines = check(configuration(tmp_path, joystick={'command': 'drive'}))
     assert code == 1
     assert any('joystick.command: there is no command "drive"' in line for line in lines)
@@ -217,7 +217,7 @@ def test_an_argument_that_is_not_understood_is_refused(arguments):
         ('colour:=red', 2, 'no parameter colour; known: '),
     ],
 )
-def test_a_parameter_that_is_not_understood_is_told(parameter, code, text):
+def test_a_parameter_that_is_not_understood_is_reported(parameter, code, text):
     with bridge('--ros-args', '-p', parameter) as process:
         assert process.wait() == code
         process.wait_for_line(text)
@@ -375,7 +375,7 @@ def test_arguments_of_ROS_are_told_from_the_programs_own(given, own):
     assert split_ros_arguments(given.split())[0] == own.split()
 
 
-def test_what_is_wrong_within_one_part_is_told_at_once_too(tmp_path):
+def test_what_is_wrong_within_one_part_is_reported_at_once_too(tmp_path):
     file = tmp_path / 'robot.yaml'
     file.write_text(
         'links: [{name: a, protocol: xparo, url: "ws://127.0.0.1:9/"}]\n'
@@ -414,7 +414,7 @@ def test_what_is_wrong_within_one_part_is_told_at_once_too(tmp_path):
     ]
 
 
-def test_a_key_of_two_topics_is_told_once(tmp_path):
+def test_a_key_of_two_topics_is_reported_once(tmp_path):
     topics = [{'topic': '/a', 'name': 'x'}, {'topic': '/b', 'name': 'x'}]
     code, lines = check(configuration(tmp_path, telemetry={'topics': topics}))
     assert code == 1

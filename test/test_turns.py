@@ -36,7 +36,7 @@ def turn(turns: Turns, clock: list[float], seconds: float) -> None:
     turns.end()
 
 
-def test_the_longest_turn_is_told_for_a_minute_and_kept_as_the_longest_ever(clock):
+def test_the_longest_turn_is_reported_for_a_minute_and_kept_as_the_longest_ever(clock):
     turns = Turns()
     turn(turns, clock, 0.7)
     turn(turns, clock, 0.1)

@@ -227,7 +227,7 @@ links:
             yield platform, graph, bridge, tmp_path
 
 
-def test_a_session_of_failures_tells_what_is_wrong_and_never_a_secret(session):
+def test_a_session_of_failures_reports_what_is_wrong_and_never_a_secret(session):
     platform, graph, bridge, folder = session
     statuses = graph.listen(
         BridgeStatus,

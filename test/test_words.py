@@ -138,6 +138,7 @@ KEPT_NAMES = {
     ('robot/platform_data/schedules.py', 'due'),
     ('ros/base_motion.py', 'take'),
     ('ros/executor.py', 'take'),
+    ('ros/sample_events.py', 'take'),
     ('ros/samples.py', 'take'),
     ('ros/subscription.py', 'take'),
     ('robot/telemetry/source.py', 'take'),

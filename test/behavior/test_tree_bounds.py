@@ -156,7 +156,7 @@ def test_reading_ends_when_its_time_is_over_or_nobody_wants_it():
 
 
 @pytest.mark.parametrize('text', ['x' * 10_000, '\N{GRINNING FACE}' * 10_000])
-def test_the_first_problems_are_told_and_how_many_more_there_are(text):
+def test_the_first_problems_are_reported_and_how_many_more_there_are(text):
     problems = [Problem(f'{n} {text}', n, text, text, text) for n in range(500)]
     told = first_problems(problems)
     assert len(told) <= 11
@@ -165,6 +165,6 @@ def test_the_first_problems_are_told_and_how_many_more_there_are(text):
     assert len('\n'.join(map(str, told)).encode()) < 16_000
 
 
-def test_few_problems_are_told_as_they_are():
+def test_few_problems_are_reported_as_they_are():
     problems = [Problem(f'problem {n}', n) for n in range(10)]
     assert first_problems(problems) == problems

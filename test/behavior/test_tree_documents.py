@@ -34,7 +34,7 @@ def test_text_that_is_not_xml_is_refused_with_a_line(xml):
     assert len(problems(xml)) == 1
 
 
-def test_an_error_of_syntax_is_told_with_its_line():
+def test_an_error_of_syntax_is_reported_with_its_line():
     (problem,) = problems('\n<root BTCPP_format="4">\n<BehaviorTree ID="M">\n</root>')
     assert problem.startswith('line 4:')
 

@@ -22,7 +22,7 @@ def errors_of(body: str, **options) -> TreeErrors:
     return caught.value
 
 
-def test_every_problem_is_told_at_once_with_line_path_and_hint():
+def test_every_problem_is_reported_at_once_with_line_path_and_hint():
     errors = errors_of(
         '\n<Sequence name="top">'
         '\n<Inverterr><AlwaysSuccess/></Inverterr>'
@@ -40,7 +40,7 @@ def test_every_problem_is_told_at_once_with_line_path_and_hint():
     assert '_skipIf' in by_line[8].message
 
 
-def test_a_problem_in_a_tree_used_twice_is_told_once():
+def test_a_problem_in_a_tree_used_twice_is_reported_once():
     errors = errors_of(
         '<Sequence><SubTree ID="T"/><SubTree ID="T"/></Sequence></BehaviorTree>'
         '<BehaviorTree ID="T"><Note/><Note/></BehaviorTree>'

@@ -33,7 +33,7 @@ def sight_with(clock_ahead: float) -> Sight:
 def hear(sight: Sight, moment: float, stamp: float = 1.0) -> None:
     pose = {'x': 0.0, 'y': 0.0, 'yaw': 0.0}
     data = {'pose': pose, 'image': {'format': 'jpeg', 'stamp': stamp, 'data': ''}}
-    sight.view.take({'event': 'received', 'type': 'telemetry', 'data': data, 'time': moment})
+    sight.view.on_event({'event': 'received', 'type': 'telemetry', 'data': data, 'time': moment})
 
 
 @pytest.mark.parametrize('ahead', [0.0, 3600.0, -3600.0, 10.0, -10.0])

@@ -18,7 +18,9 @@ START = {'structure': STRUCTURE}
 def run_of(*said: dict[str, Any]) -> TreeRun:
     runs = TreeRuns()
     for moment, data in enumerate(said):
-        runs.take({'tree_name': 't', 'run_id': 'r', 'state': 'running', **data}, float(moment))
+        runs.on_status(
+            {'tree_name': 't', 'run_id': 'r', 'state': 'running', **data}, float(moment)
+        )
     assert runs.newest is not None
     return runs.newest
 

@@ -152,7 +152,7 @@ def test_a_scenario_is_right(block, tmp_path):
     assert load_scenario(file).steps
 
 
-def test_the_mistakes_shown_are_told_with_these_words(tmp_path):
+def test_the_mistakes_shown_are_reported_with_these_words(tmp_path):
     (shown,) = [
         block.text
         for block in BLOCKS

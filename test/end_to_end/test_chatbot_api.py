@@ -156,7 +156,7 @@ def test_nodes_get_save_and_delete_the_schedule(running):
         peers.until(peers.chatbot, lambda: not peers.chatbot.schedule)
 
 
-def test_settings_are_told_and_those_that_the_configuration_names_are_set(running):
+def test_settings_are_reported_and_those_that_the_configuration_names_are_set(running):
     peers, domain = running
     with RosGraph(domain=domain) as graph:
         graph.node.declare_parameter('title', '')

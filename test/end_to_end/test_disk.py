@@ -108,7 +108,7 @@ def hanging(tmp_path: Path) -> Iterator[FreezingDisk]:
         pytest.skip(f'no file system can be made here: {error}')
 
 
-def test_a_disk_that_hangs_holds_up_neither_start_nor_commands_and_is_told(tmp_path, hanging):
+def test_a_disk_that_hangs_holds_up_neither_start_nor_commands_and_is_reported(tmp_path, hanging):
     async def answered(parts) -> float:
         began = time.monotonic()
         assert (await parts.ended(await parts.send('list_commands')))['state'] == 'succeeded'

@@ -338,7 +338,7 @@ def test_a_shell_reaches_only_commands_of_the_configuration(running):
     assert ran['request_id'] == '2' and ran['command'] == 'cancel'
 
 
-def test_a_task_runs_its_tree_and_tells_of_each_node_and_its_end(running):
+def test_a_task_runs_its_tree_and_reports_each_node_and_its_end(running):
     service = Service(running[0])
     task = {
         'task_id': 't1',

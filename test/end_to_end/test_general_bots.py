@@ -78,7 +78,7 @@ def test_who_asked_is_told_what_the_bot_refuses_and_what_is_too_long_for_it(peer
         assert 'RATE_LIMITED' in ask(graph, 'hi').error
 
 
-def test_typing_is_told_both_ways(running):
+def test_typing_is_reported_both_ways(running):
     peers, domain = running
     peers.forget()
     with RosGraph(domain=domain) as graph:

@@ -71,7 +71,7 @@ def test_a_gesture_is_made_and_its_end_waited_for(peers, graph):
     assert requests(peers, 'gesture.start')[0]['intensity'] == 0.5
 
 
-def test_the_face_is_changed_and_told(peers, graph):
+def test_the_face_is_changed_and_reported(peers, graph):
     told = graph.call(
         SetFace,
         f'{HEAD}/set_face',
@@ -91,7 +91,7 @@ def test_the_face_is_changed_and_told(peers, graph):
     assert not refused.success and '1 parameters and 0 values' in refused.error
 
 
-def test_the_voice_is_chosen_and_told(peers, graph):
+def test_the_voice_is_chosen_and_reported(peers, graph):
     told = graph.call(SetVoice, f'{HEAD}/set_voice', SetVoice.Request(language='en-GB'))
     assert told.success and told.voice_id == 'Emma-Neural'
     assert json.loads(told.available[0])['gender'] == 'female'
@@ -105,7 +105,7 @@ def test_its_ears_are_opened_and_closed(peers, graph):
         peers.until(peers.head, lambda told=told: requests(peers, told))
 
 
-def test_the_head_looks_where_it_is_told_and_tells_where_it_looks(peers, graph):
+def test_the_head_looks_where_it_should_and_reports_where_it_looks(peers, graph):
     attention: list[String] = graph.listen(String, f'{HEAD}/attention')
     graph.until(lambda: graph.node.count_publishers(f'{HEAD}/attention'))
     publish(graph, 'attend_user', String(data='closest'))
@@ -225,7 +225,7 @@ def test_what_is_left_of_sound_that_was_silenced_is_dropped(peers, graph, speak_
     assert len(requests(peers, 'speak.audio.end')) == 1
 
 
-def test_the_head_tells_its_volume_and_takes_another(peers, graph):
+def test_the_head_reports_its_volume_and_takes_another(peers, graph):
     def volume() -> dict[str, Any]:
         answer = graph.call(Trigger, f'{HEAD}/system', Trigger.Request())
         assert answer.success
@@ -244,7 +244,7 @@ def test_what_was_spoken_is_known(peers, graph):
     assert goal.end().result.spoken == 'one two'
 
 
-def test_a_head_that_is_away_is_told_to_who_asks(peers, graph):
+def test_a_head_that_is_away_is_reported_to_who_asks(peers, graph):
     statuses: list[BridgeStatus] = graph.listen(BridgeStatus, '/xparo_bridge/status', LATCHED)
     peers.run(peers.head.stop())
     graph.until(lambda: statuses and statuses[-1].links[0].state != 'connected')

@@ -115,7 +115,7 @@ def test_a_goal_is_cancelled_that_was_not_accepted_yet(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_broken_tree_changes_nothing_and_is_told_with_its_lines(tmp_path):
+def test_a_broken_tree_changes_nothing_and_is_reported_with_its_lines(tmp_path):
     async def scenario() -> None:
         async with system(tmp_path) as parts:
             server = parts.add(start_failing_server('succeed', '--delay', '2'))

@@ -50,7 +50,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize('what', WRONG)
-def test_what_is_wrong_is_told_with_file_line_and_column(fleet, config, what):
+def test_what_is_wrong_is_reported_with_file_line_and_column(fleet, config, what):
     text, expected = WRONG[what]
     folder = fleet({'robots/r7.yaml': f'# a comment\n{text}', 'robots/r8.yaml': ''})
     code, said = config('check', folder, '--no-ros')
@@ -61,7 +61,7 @@ def test_what_is_wrong_is_told_with_file_line_and_column(fleet, config, what):
     assert line.endswith('[r7]')
 
 
-def test_a_problem_that_all_robots_have_is_told_once(fleet, config):
+def test_a_problem_that_all_robots_have_is_reported_once(fleet, config):
     texts = {f'robots/r{number}.yaml': '' for number in range(9)}
     texts['groups/a.yaml'] = 'chat: {timeout: 0}\n'
     texts |= {f'robots/a{number}.yaml': 'groups: [a]\n' for number in range(7)}
@@ -134,7 +134,7 @@ def test_robots_that_differ_by_their_names_only_are_alike_to_ros(fleet):
     assert first != other
 
 
-def test_it_is_told_to_machines_as_json(fleet, config):
+def test_it_is_reported_to_machines_as_json(fleet, config):
     folder = fleet({'robots/r7.yaml': '\n  chat: {timeot: 1.0}\n'})
     code, said = config('check', folder, '--no-ros', '--format', 'json')
     report = json.loads(said)
@@ -152,7 +152,7 @@ def test_it_is_told_to_machines_as_json(fleet, config):
     assert report['unchecked']
 
 
-def test_it_is_told_to_github_as_annotations(fleet, config):
+def test_it_is_reported_to_github_as_annotations(fleet, config):
     folder = fleet({'robots/r7.yaml': 'chat: {timeout: 50%}\n'})
     code, said = config('check', folder, '--no-ros', '--format', 'github')
     assert code == 1

@@ -82,7 +82,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize('what', CHANGES)
-def test_what_changes_a_robots_powers_is_told_in_words(fleet, config, what):
+def test_what_changes_a_robots_powers_is_reported_in_words(fleet, config, what):
     text, expected = CHANGES[what]
     folder = fleet({'fleet.yaml': FLEET, 'robots/a.yaml': '', 'robots/b.yaml': text})
     code, said = config('diff', 'a', 'b', '--folder', folder)
@@ -91,7 +91,7 @@ def test_what_changes_a_robots_powers_is_told_in_words(fleet, config, what):
 
 
 @pytest.mark.parametrize('what', CHANGES)
-def test_the_way_back_is_told_in_as_many_words(fleet, config, what):
+def test_the_way_back_is_reported_in_as_many_words(fleet, config, what):
     folder = fleet({'fleet.yaml': FLEET, 'robots/a.yaml': '', 'robots/b.yaml': CHANGES[what][0]})
     there, back = (
         json.loads(config('diff', *way, '--folder', folder, '--format', 'json')[1])[0]
@@ -107,7 +107,7 @@ def test_the_way_back_is_told_in_as_many_words(fleet, config, what):
 LAUNCHED = 'launch: {namespace: hall, remappings: {/scan: scan, /map: map}, use_sim_time: true}\n'
 
 
-def test_what_a_robot_loses_of_its_names_is_told_with_the_place_of_each_key(fleet, config):
+def test_what_a_robot_loses_of_its_names_is_reported_with_the_place_of_each_key(fleet, config):
     other = 'launch:\n  remappings: {/scan: front/scan}\n'
     folder = fleet({'fleet.yaml': FLEET, 'robots/a.yaml': LAUNCHED, 'robots/b.yaml': other})
     code, said = config('diff', 'a', 'b', '--folder', folder)
@@ -157,7 +157,7 @@ def test_a_file_that_travels_and_changes_is_a_difference(fleet, config, tmp_path
     assert '  the file trees/one.xml changes' in config('plan', folder, '--from', 'HEAD')[1]
 
 
-def test_each_key_that_differs_is_told_with_its_place(fleet, config):
+def test_each_key_that_differs_is_reported_with_its_place(fleet, config):
     folder = fleet(
         {'fleet.yaml': FLEET, 'robots/a.yaml': '', 'robots/b.yaml': '\nchat: {timeout: 3.0}\n'}
     )
@@ -245,7 +245,7 @@ def test_two_folders_are_compared(fleet, config):
     assert 'b:\n  is new in the fleet' in said
 
 
-def test_a_side_that_is_wrong_is_told_as_check_tells_it(fleet, config):
+def test_a_side_that_is_wrong_is_reported_as_check_reports_it(fleet, config):
     folder = fleet(
         {
             'fleet.yaml': FLEET,
@@ -260,7 +260,7 @@ def test_a_side_that_is_wrong_is_told_as_check_tells_it(fleet, config):
     assert 'robots/b.yaml:1: chta: no such key' in said
 
 
-def test_it_is_told_as_json(fleet, config):
+def test_it_is_reported_as_json(fleet, config):
     folder = fleet(
         {'fleet.yaml': FLEET, 'robots/a.yaml': '', 'robots/b.yaml': 'chat: {timeout: 3.0}\n'}
     )
@@ -271,7 +271,7 @@ def test_it_is_told_as_json(fleet, config):
     ]
 
 
-def test_what_is_no_side_is_told(fleet, config):
+def test_what_is_no_side_is_reported(fleet, config):
     code, said = config(
         'diff', 'a', 'nothing', '--folder', fleet({'fleet.yaml': FLEET, 'robots/a.yaml': ''})
     )

@@ -159,7 +159,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize('what', FOLDERS)
-def test_what_is_wrong_in_a_folder_is_told_with_its_place(fleet, config, what):
+def test_what_is_wrong_in_a_folder_is_reported_with_its_place(fleet, config, what):
     texts, words = FOLDERS[what]
     code, said = config('check', fleet({**ROBOT, **texts}), '--no-ros')
     assert code == 1
@@ -206,7 +206,7 @@ def test_a_plan_of_a_wrong_folder_is_what_check_says(fleet, config):
     assert (code, 'chat.timeout' in said) == (1, True)
 
 
-def test_a_folder_that_is_not_committed_and_a_revision_without_it_are_told(
+def test_a_folder_that_is_not_committed_and_a_revision_without_it_are_reported(
     fleet, config, tmp_path
 ):
     folder = fleet(ROBOT)

@@ -37,7 +37,7 @@ def explain(fleet, config):
     return run
 
 
-def test_a_value_is_told_with_its_place_and_all_that_it_took_the_place_of(explain):
+def test_a_value_is_reported_with_its_place_and_all_that_it_took_the_place_of(explain):
     assert explain('chat.timeout') == (
         'chat.timeout = 5.0  robots/r7.yaml:4\n'
         '    in place of 4.0  groups/hall.yaml:1\n'
@@ -47,26 +47,26 @@ def test_a_value_is_told_with_its_place_and_all_that_it_took_the_place_of(explai
 
 
 @pytest.mark.parametrize('key', ['links[0].url', 'links.platform.url'])
-def test_a_variable_is_told_with_its_own_place(explain, key):
+def test_a_variable_is_reported_with_its_own_place(explain, key):
     assert explain(key) == (
         'links[0].url = "wss://a.org/ws"  fleet.yaml:3, written "wss://${host}/ws"\n'
         '    host is a.org  fleet.yaml:1\n'
     )
 
 
-def test_a_value_that_no_file_has_is_told_to_be_the_default(explain):
+def test_a_value_that_no_file_has_is_reported_as_the_default(explain):
     assert explain('links.platform.heartbeat.interval') == (
         "links[0].heartbeat.interval = 10.0  the bridge's default\n"
     )
 
 
-def test_without_a_key_all_that_files_say_is_told_and_defaults_when_asked_for(explain):
+def test_without_a_key_all_that_files_say_is_reported_and_defaults_when_asked_for(explain):
     assert 'head.frame = hall  groups/hall.yaml:2\n' in explain()
     assert 'heartbeat' not in explain()
     assert 'heartbeat' in explain('--defaults')
 
 
-def test_it_is_told_as_json(explain):
+def test_it_is_reported_as_json(explain):
     (found,) = json.loads(explain('chat.timeout', '--format', 'json'))
     assert found['from'] == 'robots/r7.yaml:4'
     assert [each['value'] for each in found['overrode']] == [4.0, 3.0, 20.0]
@@ -91,13 +91,13 @@ def test_the_merged_yaml_reads_back_as_the_same_with_the_places_behind_the_value
         (['r7', '..'], 'expected a key such as'),
     ],
 )
-def test_what_is_not_there_is_told(fleet, config, arguments, expected):
+def test_what_is_not_there_is_reported(fleet, config, arguments, expected):
     code, said = config('explain', *arguments, '--folder', fleet(FLEET))
     assert code != 0
     assert expected in said
 
 
-def test_a_folder_that_is_none_is_told(config, tmp_path):
+def test_a_folder_that_is_none_is_reported(config, tmp_path):
     code, said = config('explain', 'r7', '--folder', tmp_path)
     assert code == 2
     assert 'not the folder of a fleet' in said

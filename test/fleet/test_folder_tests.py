@@ -81,7 +81,7 @@ FLEET = {
 }
 
 
-def test_what_is_missing_is_told_with_what_came_instead(fleet):
+def test_what_is_missing_is_reported_with_what_came_instead(fleet):
     code, said = run_tests(fleet(FLEET), '-v')
     assert code == 1
     assert '2 tests, 1 failed' in said, 'robots that are alike are tested once'
@@ -112,7 +112,7 @@ def test_what_is_missing_is_told_with_what_came_instead(fleet):
         ('tests: [\n', 'not YAML'),
     ],
 )
-def test_a_file_of_tests_that_is_wrong_is_told_with_its_place(fleet, text, expected):
+def test_a_file_of_tests_that_is_wrong_is_reported_with_its_place(fleet, text, expected):
     folder = folder_of(str(fleet({'robots/r7.yaml': '', 'tests/a.yaml': text})))
     _, problems = read_cases(folder)
     assert [problem for problem in problems if expected in problem], problems

@@ -64,7 +64,7 @@ def test_robots_beside_fleet_yaml_go_into_their_folder(config, tmp_path):
     assert config('check', tmp_path, '--no-ros')[0] == 0
 
 
-def test_what_is_no_yaml_is_told(config, tmp_path):
+def test_what_is_no_yaml_is_reported(config, tmp_path):
     (tmp_path / 'a.yaml').write_text('a: [\n')
     assert config('migrate', tmp_path / 'a.yaml')[0] == 1
     assert config('migrate', tmp_path / 'none.yaml')[0] == 2

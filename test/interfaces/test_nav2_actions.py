@@ -166,5 +166,5 @@ WAYPOINT = {'SKIPPED': 2, 'FAILED': 3}
     ],
     ids=['humble', 'jazzy', 'kilted', 'kilted through poses'],
 )
-def test_missed_goals_are_told_as_each_release_tells_them(result):
+def test_missed_goals_are_reported_as_each_release_reports_them(result):
     assert missed(SimpleNamespace(**result)) == [1, 4]

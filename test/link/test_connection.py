@@ -265,7 +265,7 @@ def test_a_frame_over_the_bound_ends_the_connection_not_the_bridge():
     run(scenario())
 
 
-def test_stopping_sends_what_waits_and_says_goodbye():
+def test_stopping_sends_what_waits_and_closes():
     received: list[str] = []
     codes: list[int] = []
 

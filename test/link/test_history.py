@@ -204,7 +204,7 @@ def test_while_the_disk_fails_it_is_told_from_memory(file):
     kept.state.close()
 
 
-def test_an_outage_is_told_afterwards_and_what_is_live_goes_first(file):
+def test_an_outage_is_reported_afterwards_and_what_is_live_goes_first(file):
     frames: list[dict[str, Any]] = []
 
     async def handler(socket: Any) -> None:

@@ -154,7 +154,7 @@ def test_a_captive_portal_is_named_and_gets_no_secret(answer, error):
     run(scenario)
 
 
-def test_a_name_that_does_not_resolve_is_told_as_such():
+def test_a_name_that_does_not_resolve_is_reported_as_such():
     async def scenario() -> None:
         async with Robot(urls=['ws://no-such-host.invalid/ws'], proxy=None) as robot:
             change = await robot.fault()

@@ -186,7 +186,7 @@ def test_what_was_written_survives_kill_9(folder, durability):
     kept.state.close()
 
 
-def test_a_full_disk_is_told_once_and_the_bridge_goes_on(folder):
+def test_a_full_disk_is_reported_once_and_the_bridge_goes_on(folder):
     """The size of files is limited for one process: every write beyond fails as on a full disk."""
     script = WRITER.replace('while True:', 'while number < 5000:').replace(
         'print(number, flush=True)', ''
@@ -287,7 +287,7 @@ def test_a_file_that_breaks_while_it_is_in_use_is_begun_anew_from_memory(folder,
     final.state.close()
 
 
-def test_a_message_of_another_version_is_dropped_and_told(folder):
+def test_a_message_of_another_version_is_dropped_and_reported(folder):
     State(folder, print).close()
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db, db:
         db.executemany(

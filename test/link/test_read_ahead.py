@@ -162,7 +162,7 @@ def test_a_stop_is_taken_though_nobody_reads_what_came_before_it():
 
 
 @pytest.mark.parametrize('form', ['seen', 'in pieces'])
-def test_a_cancel_goes_first_and_its_turn_is_told_behind_what_it_overtook(form):
+def test_a_cancel_goes_first_and_its_turn_is_reported_behind_what_it_overtook(form):
     async def say(socket: Any) -> None:
         for number in range(200):
             await socket.send(order('go', f'{number}'))

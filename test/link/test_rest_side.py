@@ -128,7 +128,7 @@ def test_without_leave_to_fall_back_nothing_but_the_heartbeat_goes_by_rest():
     asyncio.run(scenario())
 
 
-def test_a_revoked_credential_is_dialled_without_and_told_to_be_forgotten():
+def test_a_revoked_credential_is_dialled_without_and_is_to_be_forgotten():
     async def scenario():
         async with FakeXparoDispatch() as fake:
             fake.credential_good = False

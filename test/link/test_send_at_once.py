@@ -230,7 +230,7 @@ def test_a_peer_that_wants_nothing_yet_gets_nothing_at_once():
                 while robot.lanes.send_at_once is None or not robot.lanes._writer_waits:
                     await asyncio.sleep(0)
                 until = asyncio.get_running_loop().time() + 0.3
-                protocol.hold_until = lambda: until  # type: ignore[method-assign]
+                protocol.send_not_before = lambda: until  # type: ignore[method-assign]
                 robot.lanes.put(Telemetry({'n': 1}, every_sample=True))
                 async with asyncio.timeout(5):
                     while not numbers(came, 'n'):

@@ -74,7 +74,7 @@ def test_a_platform_of_the_own_authority_is_trusted_and_its_expiry_known(authori
     asyncio.run(scenario())
 
 
-def test_an_expired_certificate_is_told_with_the_clock_as_a_suspect(authority):
+def test_an_expired_certificate_is_reported_with_the_clock_as_a_suspect(authority):
     told = asyncio.run(fault(authority.server(authority.issue('old', days=-1)), tls(authority)))
     assert 'expired' in told.error
     assert 'clock' in told.remedy
@@ -108,7 +108,9 @@ def test_a_certificate_for_another_host_is_not_trusted(authority):
         (bytes.fromhex('15030300020250'), 'no TLS with', 'check the url'),
     ],
 )
-def test_what_answers_without_tls_or_with_none_that_fits_is_told(authority, answer, error, remedy):
+def test_what_answers_without_tls_or_with_none_that_fits_is_reported(
+    authority, answer, error, remedy
+):
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4096)
         writer.write(answer)
@@ -161,7 +163,7 @@ def server_that_says_why(context: ssl.SSLContext) -> Iterator[int]:
         ('expired', ssl.TLSVersion.TLSv1_2, "the robot's certificate has expired"),
     ],
 )
-def test_a_certificate_that_the_server_wants_otherwise_is_told(
+def test_a_certificate_that_the_server_wants_otherwise_is_reported(
     authority, stranger, whose, version, error
 ):
     shown = {
@@ -190,7 +192,7 @@ def test_a_server_that_closes_for_want_of_a_certificate_is_not_called_a_portal(a
     assert 'client_certificate' in told.remedy
 
 
-def test_a_client_certificate_is_shown_where_one_is_wanted(authority):
+def test_a_client_certificate_is_shown_where_one_is_expected(authority):
     server = authority.server(authority.issue('good'), clients=True)
     robot_certificate = authority.issue('robot', 'DNS:r1')
 

@@ -29,7 +29,7 @@ def proxies(monkeypatch):
     return lambda **values: [monkeypatch.setenv(name, value) for name, value in values.items()]
 
 
-def test_it_goes_through_the_proxy_it_is_told():
+def test_it_goes_through_the_proxy_it_is_given():
     async def scenario() -> None:
         async with (
             websocket_server(ignore) as port,

@@ -412,7 +412,7 @@ def test_a_stray_argument_is_refused():
         parameters(['table_4'])
 
 
-def test_the_command_line_sends_waits_and_tells_how_it_ended(port):
+def test_the_command_line_sends_waits_and_reports_how_it_ended(port):
     async def serve_robot(state):
         async with robot(port, 'worker') as socket:
             process = await asyncio.create_subprocess_exec(

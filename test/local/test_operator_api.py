@@ -191,7 +191,7 @@ def test_who_is_removed_is_refused_on_the_open_connection_and_at_the_door(port):
         ('/operator/demo/demo/', {'Origin': 'null'}),
     ],
 )
-def test_no_token_a_wrong_one_or_the_page_of_another_host_is_turned_down(port, path, headers):
+def test_no_token_a_wrong_one_or_the_page_of_another_host_is_rejected(port, path, headers):
     async def test():
         with pytest.raises(WebSocketException) as caught:
             async with connect(f'ws://127.0.0.1:{port}{path}', **{HEADERS: headers}):
@@ -628,7 +628,7 @@ def test_a_connection_that_breaks_gives_its_requests_an_error(port):
     asyncio.run(test())
 
 
-def test_two_connections_of_one_name_are_told():
+def test_two_connections_of_one_name_are_reported():
     with platform() as (process, port):
 
         async def test():

@@ -94,7 +94,7 @@ def test_what_blocks_the_only_way_is_waited_for():
             graph.set_parameter('/simulation', 'obstacles', 'door:9.05')
 
 
-def test_sensors_are_silent_servers_die_and_the_battery_is_what_it_is_told():
+def test_sensors_are_silent_servers_die_and_the_battery_is_what_it_is_set_to():
     with simulation(real_time_factor=5.0) as (graph, _):
         scans, batteries = [], []
         graph.node.create_subscription(LaserScan, 'scan', scans.append, qos_profile_sensor_data)

@@ -75,7 +75,7 @@ def test_robots_commands_places_trees_and_the_audit_are_shown(tmp_path):
     asyncio.run(scenario())
 
 
-def test_what_is_not_there_is_told_without_a_traceback(tmp_path):
+def test_what_is_not_there_is_reported_without_a_traceback(tmp_path):
     code, text = told(1, 'audit', str(tmp_path / 'nothing'))
     assert code == 1
     assert 'Traceback' not in text

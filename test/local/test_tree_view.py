@@ -27,7 +27,7 @@ def test_a_new_run_is_drawn_with_each_node_below_its_parent():
     assert list(TreeView().update(report(structure=STRUCTURE))) == ['Sequence', '    Spin "go"']
 
 
-def test_leaves_are_told_of_when_something_becomes_of_them():
+def test_leaves_are_reported_when_something_becomes_of_them():
     view = TreeView()
     list(view.update(report(structure=STRUCTURE)))
     assert list(

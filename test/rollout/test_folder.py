@@ -107,16 +107,16 @@ def test_the_fleet_chooses_what_of_the_package_lies_below(fleet):
         ({'robots/r7.yaml': 'chta: {timeout: 1.0}\n'}, 'r7.yaml:1: chta: no such key; did you'),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(fleet, texts, expected):
+def test_what_is_wrong_is_reported_with_its_place(fleet, texts, expected):
     assert [problem for problem in problems_of(fleet(texts)) if expected in problem]
 
 
-def test_a_folder_without_robots_or_without_fleet_yaml_is_told(fleet, tmp_path):
+def test_a_folder_without_robots_or_without_fleet_yaml_is_reported(fleet, tmp_path):
     assert 'no robot: expected robots/NAME.yaml' in FleetFolder(fleet()).problems[0]
     assert 'no fleet.yaml' in FleetFolder(tmp_path).problems[0]
 
 
-def test_unknown_defaults_are_told(fleet):
+def test_unknown_defaults_are_reported(fleet):
     folder = fleet({'robots/r7.yaml': '', 'fleet.yaml': 'defaults: [bridge.yml]\n'})
     assert 'fleet.yaml:1: defaults: expected a list of files' in FleetFolder(folder).problems[0]
 
@@ -168,12 +168,12 @@ def test_robots_are_launched_each_in_a_namespace_with_its_own_tf(fleet):
         ('launch: {namespace: r8}\n', 'r7 and r8 have the same namespace'),
     ],
 )
-def test_robots_that_cannot_be_launched_side_by_side_are_told(fleet, robot, expected):
+def test_robots_that_cannot_be_launched_side_by_side_are_reported(fleet, robot, expected):
     with pytest.raises(LaunchError, match=expected):
         launches_of(fleet({'robots/r7.yaml': robot, 'robots/r8.yaml': ''}))
 
 
-def test_a_name_that_is_no_namespace_is_told(fleet):
+def test_a_name_that_is_no_namespace_is_reported(fleet):
     with pytest.raises(LaunchError, match='give one by launch'):
         launches_of(fleet({'robots/7-a.yaml': ''}))
 

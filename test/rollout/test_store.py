@@ -139,7 +139,7 @@ def test_going_back_has_room_on_a_full_disk(store, monkeypatch):
     assert current(store) == 1
 
 
-def test_a_file_that_was_changed_by_hand_is_told_with_its_line(store):
+def test_a_file_that_was_changed_by_hand_is_reported_with_its_line(store):
     folder = store.folder(store.state.current)
     manifest = Bundle.read(folder).manifest
     assert list(drift(folder, manifest)) == []
@@ -202,7 +202,7 @@ def test_what_a_configuration_promises_to_send():
     assert promised(CONFIGURATION) == {'battery_percentage', 'scan'}
 
 
-def test_what_runs_is_told_with_its_hash_version_layers_and_drift(store):
+def test_what_runs_is_reported_with_its_hash_version_layers_and_drift(store):
     configuration = load([links(store)])
     running = Running(configuration)
     told: list[str] = []
@@ -245,7 +245,7 @@ def links(store: Store) -> Path:
     return file
 
 
-def test_a_bundle_that_runs_tells_of_its_manifest_and_of_the_store(store):
+def test_a_bundle_that_runs_reports_its_manifest_and_the_store(store):
     release = store.folder(store.state.current)
     configuration = Configuration({}, Layers([Layer(release / 'robot.yaml')]))
     running = Running(configuration, store)

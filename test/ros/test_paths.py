@@ -64,7 +64,7 @@ def test_anything_else_is_refused(text):
         parse_path(text)
 
 
-def test_an_unknown_function_is_told_the_known_ones():
+def test_an_unknown_function_is_answered_with_the_known_ones():
     with pytest.raises(PathError, match='no function "median"; there are min, max, mean'):
         parse_path('median(ranges)')
 

@@ -155,7 +155,7 @@ def test_a_topic_that_nobody_can_hear_says_why(robot, kind, qos, words):
     robot.graph.until(lambda: not robot.problems)
 
 
-def test_what_is_wanted_no_more_is_no_problem_any_more(robot):
+def test_what_is_expected_no_more_is_no_problem_any_more(robot):
     robot.presence.expect_service('/reset', Trigger, 'command reset')
     robot.graph.until(lambda: robot.problems)
     robot.presence.forget('command reset')

@@ -177,7 +177,7 @@ def copied_while_in_use(folder: Path, to: Path) -> None:
 
 
 @pytest.mark.parametrize('damage', ['none', 'garbage', 'middle', 'FIFO', 'directory', 'torn end'])
-def test_a_damaged_log_is_told_and_not_taken_for_a_short_one(tmp_path, damage):
+def test_a_damaged_log_is_reported_and_not_taken_for_a_short_one(tmp_path, damage):
     folder = tmp_path / 'copy'
     copied_while_in_use(tmp_path / 'state', folder)
     log = folder / f'{FILE_NAME}-wal'
@@ -261,7 +261,9 @@ def test_a_disk_that_hangs_at_the_start_delays_it_by_a_bounded_time_and_loses_no
     assert in_file(tmp_path, 'SELECT value FROM schedules') == [('new',)]
 
 
-def test_a_disk_that_hangs_is_told_and_holds_up_neither_calls_nor_the_end(tmp_path, monkeypatch):
+def test_a_disk_that_hangs_is_reported_and_holds_up_neither_calls_nor_the_end(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(writer_module, '_REPORTED_AFTER', 0.1)
     gate = Gate()
     state = opened(tmp_path, before_write=gate)

@@ -124,7 +124,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize(
     'name', [*NAMES, 'trees/index.json', 'credentials/platform', f'{LANE}.sqlite']
 )
-def test_a_damaged_file_of_0_1_0_is_told_by_name_and_nothing_else_is_lost(tmp_path, name, damage):
+def test_a_damaged_file_of_0_1_0_is_reported_by_name_and_nothing_else_is_lost(
+    tmp_path, name, damage
+):
     folder_of_0_1_0(tmp_path)
     DAMAGES[damage](tmp_path / name)
     began = time.monotonic()

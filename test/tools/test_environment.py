@@ -48,7 +48,9 @@ def set_up(checkout, *arguments, **variables):
     )
 
 
-def test_all_that_a_machine_lacks_is_told_at_once_with_the_apt_command(checkout, tmp_path_factory):
+def test_all_that_a_machine_lacks_is_reported_at_once_with_the_apt_command(
+    checkout, tmp_path_factory
+):
     result = set_up(
         checkout,
         '--lint',

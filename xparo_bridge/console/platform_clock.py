@@ -19,7 +19,7 @@ _AHEAD = _LONGEST_TRIP
 
 
 class PlatformClock:
-    """The platform's clock, as its answers tell of it."""
+    """The platform's clock, as its answers say it."""
 
     def __init__(self) -> None:
         self._ahead: float | None = None  # of this machine's monotonic clock, s

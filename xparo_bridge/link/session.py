@@ -123,7 +123,7 @@ class Session:
 
     def _send_at_once(self, frames: Sequence[Frame]) -> bool:
         """Send what nothing waits before, if the peer takes it now."""
-        if call(self._protocol.hold_until) > time.monotonic():
+        if call(self._protocol.send_not_before) > time.monotonic():
             return False
         if not websocket.send_at_once(self._socket, frames):
             return False

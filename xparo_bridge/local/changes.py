@@ -60,7 +60,7 @@ class Changes:
 
 def of_interest(event: Event, names: set[str]) -> Event | None:
     """
-    Return an event of which only what has these names is wanted, None if it has nothing of it.
+    Return an event with only what has these names, None if it has nothing of it.
 
     A name is that of an event, of a kind of message, or of a value of the telemetry.
     """

@@ -191,7 +191,7 @@ async def push_tree(options: argparse.Namespace) -> int:
 
 
 async def watch(options: argparse.Namespace) -> int:
-    """Print events as they come; of the telemetry what has changed, unless all is wanted."""
+    """Print events as they come; of the telemetry what has changed, unless all is asked for."""
     views: dict[str, TreeView] = {}
     terminal, only = Terminal(), set(options.only or ())
     changes = None if options.all or options.json else Changes()
@@ -224,11 +224,11 @@ async def watch(options: argparse.Namespace) -> int:
                     continue
                 if options.no_telemetry and is_routine(event):
                     continue
-                wanted = of_interest(event, only)
-                if wanted is None:
+                selected = of_interest(event, only)
+                if selected is None:
                     continue
                 asked_for = only and is_heartbeat(event)
-                for each in [wanted] if changes is None or asked_for else changes.of(wanted):
+                for each in [selected] if changes is None or asked_for else changes.of(selected):
                     show(each)
         finally:
             if timer is not None:

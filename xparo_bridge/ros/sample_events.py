@@ -44,7 +44,7 @@ class SampleEvents:
     """
     As SampleThread, but whoever finds `descriptor` readable calls `serve`, in one thread.
 
-    `add` and `remove` are called on the ROS thread. Topics of which the middleware cannot tell
+    `add` and `remove` are called on the ROS thread. Topics of which the middleware cannot say
     when something came, and those with large messages, are left to a SampleThread.
     """
 

@@ -97,7 +97,7 @@ def test_a_waypoint_out_of_reach_is_missed_and_the_others_are_visited(rig):
         ({'x': 1, 'y': 1, 'frame': 'nowhere'}, None, None, 'frame'),
     ],
 )
-def test_a_goal_that_cannot_be_is_told_with_its_reason(rig, goal, code, name, words):
+def test_a_goal_that_cannot_be_is_reported_with_its_reason(rig, goal, code, name, words):
     async def scenario(operator: Operator) -> None:
         end = await operator.do('start_navigation', goal=goal)
         assert end['state'] == 'failed', end
@@ -191,7 +191,7 @@ def test_a_command_that_comes_while_nav2_starts_waits_too(rig):
     play(rig, scenario)
 
 
-def test_a_navigator_that_dies_on_the_way_is_told_and_the_next_goal_is_driven(rig):
+def test_a_navigator_that_dies_on_the_way_is_reported_and_the_next_goal_is_driven(rig):
     async def scenario(operator: Operator) -> None:
         command_id = await operator.drive('behind_wall')
         rig.nav2.kill('bt_navigator')

@@ -126,7 +126,7 @@ def test_files_lie_over_those_of_the_package_unless_they_are_alone(tmp_path, cap
     assert check_command(tmp_path, capsys, ports, '--alone')[0] == 1
 
 
-def test_a_command_with_wrong_settings_is_told_with_its_line(tmp_path, capsys):
+def test_a_command_with_wrong_settings_is_reported_with_its_line(tmp_path, capsys):
     config = tmp_path / 'robot.yaml'
     config.write_text('commands:\n  go: {kind: navigate, speeed: 1}\n')
     assert main(['--config', str(config), 'tree.xml']) == 2
@@ -140,7 +140,7 @@ def test_without_the_configuration_they_are_unknown(tmp_path, capsys):
     assert 'unknown nodes: Beep' in capsys.readouterr().out
 
 
-def test_a_wrong_configuration_is_told_with_its_line(tmp_path, capsys):
+def test_a_wrong_configuration_is_reported_with_its_line(tmp_path, capsys):
     config = tmp_path / 'robot.yaml'
     config.write_text('trees:\n  nodes:\n    Beep: {publish: std_msgs/msg/Float32}\n')
     assert main(['--config', str(config), 'tree.xml']) == 2

@@ -143,7 +143,7 @@ def test_lists_of_goals_are_made_longer_and_shorter(robot, body, expected):
     assert [goal.pose.position.x for goal in goals] == [1.0, 2.0, 3.0][:expected]
 
 
-def test_an_action_tells_the_name_and_the_words_of_its_error_code(robot):
+def test_an_action_reports_the_name_and_the_words_of_its_error_code(robot):
     server = Server(robot, ComputePathToPose, 'compute_path_to_pose')
     run = robot.start('<ComputePathToPose goal="0;map;1;2;0;0;0;0;1" error_msg="{e}"/>')
     robot.until(lambda: server.goals)

@@ -52,7 +52,7 @@ def test_trees_and_the_last_run_are_there_after_a_restart(tmp_path):
         assert not ended.last.unfinished
 
 
-def test_all_names_and_hashes_are_told_without_reading_all_texts(tmp_path):
+def test_all_names_and_hashes_are_reported_without_reading_all_texts(tmp_path):
     texts = {f'{n}': f'<a n="{n}">' + 'x' * 160_000 + '</a>' for n in range(MAX_KEPT)}
     with library(tmp_path) as first:
         for name, text in texts.items():

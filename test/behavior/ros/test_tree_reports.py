@@ -80,7 +80,7 @@ def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
     assert [node['status'] for node in again.structure][2] == 'RUNNING'
 
 
-def test_a_node_that_does_the_same_at_every_tick_is_told_of_once(told):
+def test_a_node_that_does_the_same_at_every_tick_is_reported_once(told):
     found = told(WAITING)
     assert {node['uid']: node.get('result', node['status']) for node in found.tick()} == {
         1: 'RUNNING',
@@ -90,7 +90,7 @@ def test_a_node_that_does_the_same_at_every_tick_is_told_of_once(told):
     assert found.tick() == found.tick() == []
 
 
-def test_a_result_within_one_tick_is_told_of_although_it_is_gone(told):
+def test_a_result_within_one_tick_is_reported_although_it_is_gone(told):
     found = told(
         '<Sequence><Fallback><AlwaysFailure name="no"/><AlwaysSuccess/></Fallback>'
         '<Sleep msec="60000"/></Sequence>'
@@ -122,7 +122,7 @@ def test_nothing_of_the_way_is_sent_while_the_link_is_down_but_the_end_is(told):
     assert (end.state, end.errors) == ('halted', [{'message': 'halted'}])
 
 
-def test_a_refused_tree_is_told_with_lines_to_who_sent_it(told):
+def test_a_refused_tree_is_reported_with_lines_to_who_sent_it(told):
     found = told(WAITING)
     found.telling.reject('bad', [Problem('no such node', 3, 'a/b', 'try Spin')], 'platform')
     status, to = found.reports[-1]

@@ -120,7 +120,7 @@ def test_swapping_never_runs_two_trees(robot, seed):
     assert all(run.state.ended for run in runs)
 
 
-def test_a_run_that_waited_for_its_turn_is_told_of_when_another_takes_it(robot):
+def test_a_run_that_waited_for_its_turn_is_reported_when_another_takes_it(robot):
     Move.chance = random.Random(1)
     Move.chance.random = lambda: 0.5  # type: ignore[method-assign]
     first = robot.start('<Move/>', 'first')

@@ -31,7 +31,7 @@ def test_any_frame_is_read_or_refused(protocol):
 
 
 @pytest.mark.parametrize('protocol', vectors.ADAPTERS)
-def test_an_error_never_tells_a_secret(protocol):
+def test_an_error_never_reports_a_secret(protocol):
     secrets = {
         'secret_key': 's3cr3t',
         'project_id': 'pr0j3ct',

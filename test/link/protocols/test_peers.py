@@ -41,7 +41,7 @@ def dispatch(fake, secret='SECRET', **options):
     )
 
 
-def test_chatbot_answers_keeps_a_schedule_and_tells_its_settings():
+def test_chatbot_answers_keeps_a_schedule_and_reports_its_settings():
     async def talk():
         async with FakeXparoChatbot() as fake, Driver(chatbot(fake)) as link:
             assert (await link.until(msg.ProjectState)).title == 'hello'
@@ -287,7 +287,7 @@ def furhat(fake, **options):
     return Furhat(url=f'ws://127.0.0.1:{fake.port}/v1/events', **options)
 
 
-def test_furhat_speaks_in_order_and_tells_each_word():
+def test_furhat_speaks_in_order_and_reports_each_word():
     async def talk():
         async with FakeFurhat('k') as fake, Driver(furhat(fake, secret_key='k')) as link:
             assert (await link.until(msg.Access)).scope == 'localhost'
@@ -325,7 +325,7 @@ def test_furhat_hears_a_person():
     asyncio.run(talk())
 
 
-def test_furhat_tells_that_the_key_is_wrong():
+def test_furhat_reports_that_the_key_is_wrong():
     async def talk():
         async with FakeFurhat('k') as fake, Driver(furhat(fake, secret_key='x')) as link:
             error = await link.until(msg.PeerError)

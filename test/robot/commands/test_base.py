@@ -221,7 +221,7 @@ STANDS = {
 
 
 @pytest.mark.parametrize('case', [*MOVES, *STANDS])
-def test_odometry_tells_whether_it_moves(station, robot, case):
+def test_odometry_reports_whether_it_moves(station, robot, case):
     at, odometer = station({}), Odometer(robot)
     at.until(lambda: odometer.publisher.get_subscription_count())
     number = 0

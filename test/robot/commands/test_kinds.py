@@ -175,7 +175,7 @@ def test_dock_goes_to_a_dock_of_the_database_or_at_a_place(station, parameters, 
 # --- action, service, publish ---
 
 
-def test_any_action_is_sent_with_the_parameters_and_its_feedback_told(station):
+def test_any_action_is_sent_with_the_parameters_and_its_feedback_reported(station):
     wait = {
         'kind': 'action',
         'action': 'wait',
@@ -269,7 +269,7 @@ def test_a_misspelt_field_is_an_error_at_start_with_file_and_line(station, comma
         station(commands)
 
 
-def test_a_service_is_called_and_its_response_told(station):
+def test_a_service_is_called_and_its_response_reported(station):
     at = station({'light': LIGHT})
     calls = []
 
@@ -583,7 +583,7 @@ def test_telemetry_is_switched_and_its_rate_set_within_limits(station):
 # --- commands about commands ---
 
 
-def test_status_tells_what_is_open_and_how_one_ended(station):
+def test_status_reports_what_is_open_and_how_one_ended(station):
     with start_failing_server('hang'):
         at = station({'go': GO, 'status': {'kind': 'status'}})
         run = at.send('go', 'one', goal='home')

@@ -66,7 +66,7 @@ def test_it_says_what_would_be_right(parameters, sentences):
         ({'properties': {'why': False}}, 'cannot be given together with'),
     ],
 )
-def test_a_schema_that_takes_nothing_is_told_too(schema, words):
+def test_a_schema_that_takes_nothing_is_reported_too(schema, words):
     (problem, *_) = Validator(schema).problems({'why': 'because'}, 10)
     assert words in sentence(problem)
 

@@ -127,7 +127,7 @@ def test_a_stop_waits_for_a_goal_that_its_server_accepts_after_the_bridge_died(s
         at.until(lambda: 'canceled' in server.lines)
 
 
-def test_a_goal_that_may_go_on_is_left_and_told_of(station):
+def test_a_goal_that_may_go_on_is_left_and_reported(station):
     commands = {'go': {**GO, 'after_crash': 'leave'}}
     with start_failing_server('hang') as server:
         go_and_die(station, commands)
@@ -137,7 +137,7 @@ def test_a_goal_that_may_go_on_is_left_and_told_of(station):
         assert 'cancel' not in server.lines
 
 
-def test_a_server_that_will_not_cancel_is_told_of(station):
+def test_a_server_that_will_not_cancel_is_reported(station):
     with start_failing_server('ignore_cancel', '--delay', '60'):
         go_and_die(station, {'go': GO})
         assert interrupted(station({'go': GO})).error['goal_may_be_running']
@@ -172,7 +172,7 @@ def test_the_same_id_is_not_run_again_while_it_is_looked_into(station):
         assert server.lines.count('goal') == 1
 
 
-def test_ends_that_may_have_died_with_the_bridge_are_told_again(station):
+def test_ends_that_may_have_died_with_the_bridge_are_reported_again(station):
     commands = {'say': SAY, 'forever': FOREVER}
     at = station(commands)
     at.send('forever')

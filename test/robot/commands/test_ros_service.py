@@ -50,7 +50,7 @@ def caller(bridge: Process) -> Iterator[Caller]:
         yield Caller(graph)
 
 
-def test_a_command_is_accepted_and_its_way_told_on_the_topic(caller):
+def test_a_command_is_accepted_and_its_way_reported_on_the_topic(caller):
     with start_failing_server('succeed', '--delay', '0.2'):
         answer = caller.execute('start_navigation', '{"goal": "table_4"}', 'mine')
         assert (answer.accepted, answer.command_id, answer.error) == (True, 'mine', '')

@@ -151,7 +151,7 @@ def test_a_goal_over_its_time_is_cancelled_and_timed_out(station):
         server.wait_for_line('cancel')
 
 
-def test_a_server_that_ignores_the_end_of_a_goals_time_is_told_of(station):
+def test_a_server_that_ignores_the_end_of_a_goals_time_is_reported(station):
     with start_failing_server('ignore_cancel', '--delay', '60'):
         at = station({'go': {**GO, 'timeout': 3.0, 'cancel_timeout': 0.5}})
         end = at.end(at.send('go', goal='home'))
@@ -407,7 +407,7 @@ def test_commands_that_cannot_work_are_errors_at_the_start(station, commands, pr
         station(commands)
 
 
-def test_mistakes_in_two_commands_are_both_told(station):
+def test_mistakes_in_two_commands_are_both_reported(station):
     with pytest.raises(ConfigurationError) as raised:
         station({'x': {'kind': 'say', 'colour': 1}, 'y': {'kind': 'navigate', 'size': 2}})
     assert 'commands.x' in str(raised.value)

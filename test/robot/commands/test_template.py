@@ -119,7 +119,7 @@ def test_what_does_not_fit_the_type_is_an_error_at_its_key(cls, tree, path, prob
         (Float32, {'n': 10**39}, 'too large'),
     ],
 )
-def test_a_value_out_of_its_fields_range_is_told(cls, parameters, problem):
+def test_a_value_out_of_its_fields_range_is_reported(cls, parameters, problem):
     with pytest.raises(BadValue, match=problem):
         made(cls, {'data': '$n'}, **parameters)
 

@@ -215,7 +215,7 @@ def test_what_is_said_while_the_ros_thread_has_no_time_arrives_all_the_same(talk
     assert talk.said == said
 
 
-def test_an_answer_without_end_is_told_by_its_last_words(talk):
+def test_an_answer_without_end_is_reported_by_its_last_words(talk):
     asked = talk.chat.ask('go on', SHORT)
     for _ in range(100):
         talk.chat.delta('platform', 'x' * 1000, final=False)

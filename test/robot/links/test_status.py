@@ -105,7 +105,7 @@ def test_the_address_is_that_of_now_and_a_new_one_asks_for_a_restart(monkeypatch
     assert not watch.problem()
 
 
-def test_a_new_address_is_told_however_often_the_status_is_published(monkeypatch):
+def test_a_new_address_is_reported_however_often_the_status_is_published(monkeypatch):
     now = ['10.0.0.5']
     monkeypatch.setattr(identity, 'address', lambda: now[0])
     with RosGraph('xparo_bridge') as graph:

@@ -107,7 +107,7 @@ def test_diagnostics_are_folded_to_the_worst_level_and_what_is_not_ok(graph, tel
     assert [part['name'] for part in telemetry.latest['diagnostics']['not_ok']] == ['arm']
 
 
-def test_nodes_tells_what_is_missing_and_what_is_not_active(graph, telemeter):
+def test_nodes_reports_what_is_missing_and_what_is_not_active(graph, telemeter):
     telemetry = telemeter(
         {
             'groups': {

@@ -56,7 +56,7 @@ def texts(records, name='driver'):
     return [record.text for record in records if record.name == name]
 
 
-def test_lines_from_a_level_up_are_told(graph, log, records, rosout):
+def test_lines_from_a_level_up_are_reported(graph, log, records, rosout):
     log(level='WARN')
     for level, text in ((20, 'info'), (30, 'warn'), (50, 'fatal')):
         rosout(text, level)

@@ -183,7 +183,7 @@ def test_a_publisher_that_comes_back_with_less_reliability_is_heard_again(graph,
     graph.publish_until(publisher, Int32(data=2), lambda: telemetry.latest['value'] == {'data': 2})
 
 
-def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd):
+def test_of_two_types_on_one_name_one_is_taken_and_reported(graph, telemeter, capfd):
     contexts = [rclpy.Context() for _ in range(2)]
     nodes = []
     for number, context in enumerate(contexts):
@@ -214,7 +214,7 @@ def test_of_two_types_on_one_name_one_is_taken_and_told(graph, telemeter, capfd)
         rclpy.shutdown(context=context)
 
 
-def test_a_field_the_discovered_type_lacks_is_told(graph, telemeter, capfd):
+def test_a_field_the_discovered_type_lacks_is_reported(graph, telemeter, capfd):
     telemetry = telemeter(
         {'period': 0.05, 'topics': [{'topic': '/value', 'fields': {'x': 'position.x'}}]}
     )
@@ -468,7 +468,7 @@ def test_a_group_that_nobody_serves_is_said_and_when_it_is_there(graph, telemete
 
 
 @pytest.mark.parametrize('rate', [None, 10.0])
-def test_a_key_that_two_sources_send_is_told(graph, telemeter, rate):
+def test_a_key_that_two_sources_send_is_reported(graph, telemeter, rate):
     """One that is switched on by and by would hide the other."""
     entry = {'topic': '/speed', 'name': 'velocity', 'type': 'std_msgs/msg/Float64'}
     entry['enabled'] = False

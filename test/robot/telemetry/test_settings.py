@@ -168,14 +168,14 @@ def test_a_topic_has_all_its_settings():
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place(mapping, path, says):
+def test_a_mistake_is_reported_with_its_place(mapping, path, says):
     with pytest.raises(ConfigurationError, match=says) as caught:
         config_of(mapping)
     assert len(caught.value.problems) == 1
     assert f': {key_text(["telemetry", *path])}: ' in caught.value.problems[0]
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(ConfigurationError) as caught:
         config_of({'topics': [{'topic': '/a', 'type': 'x'}, {'topic': '/b', 'fields': 'a..b'}]})
     assert len(caught.value.problems) == 2

@@ -40,7 +40,7 @@ class ShownBlackboard:
                 # The first node of a subtree, whose parent is the node that has the subtree.
                 path = f'{node.parent.path}/' if node.parent is not None else ''
                 self._boards.append((path, node.blackboard))
-        self._told: dict[str, tuple[Entry, int]] = {}
+        self._reported: dict[str, tuple[Entry, int]] = {}
 
     def everything(self) -> dict[str, Any]:
         """Return all that is written, as `changes` would."""
@@ -52,11 +52,11 @@ class ShownBlackboard:
         changed: dict[str, Any] = {}
         for name, entry in entries.items():
             written = (entry, entry.sequence_id)
-            if self._told.get(name) != written:
-                self._told[name] = written
+            if self._reported.get(name) != written:
+                self._reported[name] = written
                 changed[name] = shown(entry.value)
-        for name in [name for name in self._told if name not in entries]:
-            del self._told[name]
+        for name in [name for name in self._reported if name not in entries]:
+            del self._reported[name]
             changed[name] = None
         return changed
 

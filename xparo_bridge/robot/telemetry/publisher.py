@@ -53,7 +53,7 @@ class TelemetryPublisher:
         """
         Prepare; nothing is subscribed before `start`.
 
-        Without `samples` those of which each is wanted come in a thread of their own.
+        Without `samples` those of which each is sent come in a thread of their own.
         """
         self._node = node
         self._emit = emit

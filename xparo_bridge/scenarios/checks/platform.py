@@ -23,7 +23,7 @@ _ANSWER = 2.0
 
 
 @dataclass(kw_only=True)
-class KeepsTelling(Check):
+class KeepsReporting(Check):
     """`telemetry: {keys: [pose], every: 2 s}`: while connected, no longer without one of them."""
 
     name: ClassVar[str] = 'telemetry'
@@ -32,7 +32,7 @@ class KeepsTelling(Check):
     every: float
 
     @classmethod
-    def read(cls, part: Part, context: Context) -> KeepsTelling:
+    def read(cls, part: Part, context: Context) -> KeepsReporting:
         part.map(('keys', 'every', 'robot'), required=('keys', 'every'))
         return cls(
             robot=context.robot(part),
@@ -122,7 +122,7 @@ class EveryCommandEnds(Check):
         return ''
 
 
-CHECKS = (KeepsTelling, EndsAs, EveryCommandEnds)
+CHECKS = (KeepsReporting, EndsAs, EveryCommandEnds)
 
 
 def always(stage: Stage) -> str:
