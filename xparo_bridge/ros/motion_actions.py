@@ -23,6 +23,7 @@ from rclpy.task import Future
 
 from . import entities
 from .action_requests import ask
+from .every import every
 from .walls import when_done
 
 # How often a server is asked again to cancel what it still runs, s, and of how many requests an
@@ -92,7 +93,7 @@ class MotionActions:
         self._cancel_clients: dict[str, Client] = {}
         self._seen: Set[str] = frozenset()
         self._make_clients(self._found())
-        self._timer = entities.timer(node, _LOOK_PERIOD, self.look)
+        self._end_looking = every(node, _LOOK_PERIOD, self.look)
 
     @property
     def names(self) -> set[str]:
@@ -133,7 +134,7 @@ class MotionActions:
 
     def close(self) -> None:
         """Leave the graph."""
-        self._node.destroy_timer(self._timer)
+        self._end_looking()
         for client in self._cancel_clients.values():
             self._node.destroy_client(client)
 

@@ -21,7 +21,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile
 
 from ..alike import alike, likeness
-from . import entities
+from .every import every
 from .of_node import one_of
 from .problems import Problems
 
@@ -64,7 +64,7 @@ class Presence:
         self._node = node
         self._problems = Problems.of(node)
         self._expected: dict[str, _Expected] = {}
-        self._timer: Any = None
+        self._end_looking: Callable[[], object] | None = None
 
     @classmethod
     def of(cls, node: Node) -> Presence:
@@ -120,9 +120,9 @@ class Presence:
             if not expected.by:
                 del self._expected[name]
                 self._problems.forget(name)
-        if not self._expected and self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
+        if not self._expected and self._end_looking is not None:
+            self._end_looking()
+            self._end_looking = None
 
     def _expect(
         self,
@@ -135,8 +135,8 @@ class Presence:
         if name not in self._expected:
             self._expected[name] = _Expected(served, name, missing, hint, since=time.monotonic())
         self._expected[name].by.add(by)
-        if self._timer is None:
-            self._timer = entities.timer(self._node, _PERIOD, self._look)
+        if self._end_looking is None:
+            self._end_looking = every(self._node, _PERIOD, self._look)
 
     def _look(self) -> None:
         now = time.monotonic()

@@ -18,6 +18,7 @@ from rclpy.node import Node
 from ...messages import ErrorCode
 from ...ros.base_motion import BaseMotion, Motion
 from ...ros.entities import timer
+from ...ros.every import every
 from ...ros.velocity import STANDING, Velocity
 from ...ros.velocity_topic import VelocityTopic
 from .base_settings import BaseSettings
@@ -83,7 +84,7 @@ class RobotBase:
         self._stand_until = dict.fromkeys(self._topics, 0.0)
         self._reports = {topic: _Report() for topic in self._topics}
         self._timer = timer(node, 1 / _STAND_RATE, self._tick, running=False)
-        self._looking = timer(node, _LOOK_PERIOD, self._look)
+        self._end_looking = every(node, _LOOK_PERIOD, self._look)
 
     # --- to stand ---
 
@@ -172,8 +173,8 @@ class RobotBase:
         if self._closed:
             return
         self._closed = True
-        for each in (self._timer, self._looking):
-            self._node.destroy_timer(each)
+        self._node.destroy_timer(self._timer)
+        self._end_looking()
         if self._guard is not None:
             self._guard.close()
         for topic in self._topics.values():

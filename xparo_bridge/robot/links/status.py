@@ -19,7 +19,8 @@ from xparo_interfaces.msg import BridgeStatus, ConfigurationStatus, LinkStatus
 
 from ... import __version__
 from ...messages import LinkState, LinkStateChanged, LinkStatistics
-from ...ros.entities import publisher, timer
+from ...ros.entities import publisher
+from ...ros.every import every
 from ...ros.problems import Problems
 from .health import diagnostic, Health
 from .identity import AddressWatch
@@ -100,7 +101,7 @@ class Status:
         self._published: Any = None
         self._published_at = 0.0
         self._address = AddressWatch()
-        self._timer = timer(node, 1.0, self._look)
+        every(node, 1.0, self._look)
         self._status = publisher(
             node,
             BridgeStatus,

@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from ...messages import Telemetry
-from ...ros.entities import timer
+from ...ros.every import every
 from ...ros.problems import Problems
 from .source import Source
 
@@ -29,8 +27,7 @@ class Batcher:
         """Take where messages go; `emit` must not block."""
         self._node = node
         self._emit = emit
-        self._clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._batches: dict[float, tuple[Any, dict[str, Source]]] = {}
+        self._batches: dict[float, tuple[Callable[[], object], dict[str, Source]]] = {}
         self._problems = Problems.of(node)
         # Whose each key is: the name of the source that sent it first.
         self._owners: dict[str, str] = {}
@@ -39,8 +36,8 @@ class Batcher:
         """Collect from a source every `period` seconds; `name` is what people call it."""
         if period not in self._batches:
             sources: dict[str, Source] = {}
-            made = timer(self._node, period, lambda: self._collect(sources), clock=self._clock)
-            self._batches[period] = made, sources
+            end = every(self._node, period, lambda: self._collect(sources))
+            self._batches[period] = end, sources
         self._batches[period][1][name] = source
 
     def remove(self, name: str) -> None:
@@ -48,9 +45,9 @@ class Batcher:
         for key in self._owners:
             self._problems.forget(f'telemetry key {key}')
         self._owners.clear()  # What two others both send is found again at the next period.
-        for period, (ticking, sources) in list(self._batches.items()):
+        for period, (end, sources) in list(self._batches.items()):
             if sources.pop(name, None) is not None and not sources:
-                self._node.destroy_timer(ticking)
+                end()
                 del self._batches[period]
 
     def _collect(self, sources: dict[str, Source]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ...messages import Telemetry
-from ...ros.entities import timer
+from ...ros.every import every
 from ...ros.samples import Samples, SampleThread
 from ...telemetry_names import free_name
 from .batcher import Batcher
@@ -59,7 +59,7 @@ class TelemetryPublisher:
         self._emit = emit
         self._batcher = Batcher(node, emit)
         self._samples = samples or SampleThread(node)
-        self._graph_timer: Any = None
+        self._end_looking: Callable[[], object] | None = None
         self._entries = self._read(config)
         # Called with each rate that changes, Hz.
         self.on_rate: Callable[[str, float], None] = lambda name, rate: None
@@ -120,7 +120,7 @@ class TelemetryPublisher:
 
     def start(self) -> None:
         """Begin with what the configuration enables."""
-        self._graph_timer = timer(self._node, _GRAPH_PERIOD, self._refresh)
+        self._end_looking = every(self._node, _GRAPH_PERIOD, self._refresh)
         for name, entry in self._entries.items():
             if entry.enabled:
                 self.enable(name, True)
@@ -154,9 +154,9 @@ class TelemetryPublisher:
 
     def stop(self) -> None:
         """End all subscriptions and timers."""
-        if self._graph_timer is not None:
-            self._node.destroy_timer(self._graph_timer)
-            self._graph_timer = None
+        if self._end_looking is not None:
+            self._end_looking()
+            self._end_looking = None
         for name in self._entries:
             self.enable(name, False)
 
