@@ -147,6 +147,11 @@ def test_the_configurations_of_a_page_are_right(page, tmp_path):
 
 @each([block for block in of('yaml') if is_scenario(block)])
 def test_a_scenario_is_right(block, tmp_path):
+    for other in of('yaml'):  # What it names: configurations of its page, and a map.
+        if other.page == block.page and other.file:
+            (tmp_path / other.file).write_text(other.text)
+    for name in re.findall(r'^  map: (\S+)', block.text, re.MULTILINE):
+        (tmp_path / name).write_text('image: map.pgm\n')
     file = tmp_path / 'scenario.yaml'
     file.write_text(block.text)
     assert load_scenario(file).steps
@@ -275,7 +280,31 @@ SYSTEM = re.compile(
     r'|\.venv/bin/python -m pytest|\.venv/bin/python tools/\w+\.py) '
 )
 LAUNCH = re.compile(r'ros2 launch xparo_bridge ([a-z_]+\.launch\.py)(.*)')
-COMMANDS = [(block, command) for block in [*of('sh')] for command, _ in block.commands]
+# What makes `ros2 run xparo_bridge` where ROS is not; a test of its own runs it.
+WITHOUT_ROS = 'ros2() {'
+COMMANDS = [
+    (block, command)
+    for block in of('sh')
+    if WITHOUT_ROS not in block.text
+    for command, _ in block.commands
+]
+
+
+def test_without_ros_the_commands_of_the_pages_are_typed_as_they_stand(tmp_path):
+    (block,) = [block for block in of('sh') if WITHOUT_ROS in block.text]
+    checkout = tmp_path / 'xparo_bridge' / '.venv' / 'bin'
+    checkout.mkdir(parents=True)
+    python = checkout / 'python'
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    run = f'{block.text}\nros2 run xparo_bridge config --help; ros2 topic list; echo "then $?"'
+    done = subprocess.run(
+        ['/bin/sh', '-c', run.replace('~/', f'{tmp_path}/')],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith('usage: config') and done.stdout.endswith('then 1\n'), done
 
 
 @pytest.mark.parametrize(
