@@ -14,6 +14,7 @@ import json
 import os
 import socket
 from statistics import median, quantiles
+from threading import Event
 from time import monotonic, sleep, time
 from typing import Any
 
@@ -22,6 +23,7 @@ import psutil
 from rows import Row, row
 
 _WARM_UP = 4.0
+_START = 60.0  # At most, s; a busy machine takes its time.
 _ROUNDS = 3
 CORES = ('0', '1') if (os.cpu_count() or 1) > 1 else ('', '')
 SECONDS = 10.0
@@ -37,10 +39,12 @@ class Measured:
     def __init__(self) -> None:
         self.ages: list[float] = []
         self.counting = False
+        self.begun = Event()
         self.cpu = self.rss = 0.0
 
     def take(self, stamp: float) -> None:
         """Take a message that came."""
+        self.begun.set()
         if self.counting:
             self.ages.append((time() - stamp) * 1e3)
 
@@ -101,6 +105,7 @@ class Comparison:
 def _measure(role: Role, publisher: Callable[[], Any]) -> Measured:
     measured = Measured()
     with publisher(), role(measured.take) as process:
+        measured.begun.wait(_START)
         sleep(_WARM_UP)
         program = psutil.Process(process.pid)
         before, begin = program.cpu_times(), monotonic()
