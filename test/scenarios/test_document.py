@@ -26,6 +26,14 @@ def test_its_scenario_is_one(tmp_path):
     assert len(load_scenario(file).steps) == 5
 
 
+def test_what_it_says_of_a_fast_robot_can_be_given(tmp_path):
+    (given,) = re.findall(r'`(simulation: \{speed: .*?\})`', PAGE)
+    assert 'speed:=3.0' in (Path(__file__).parents[2] / 'docs' / 'first-hour.md').read_text()
+    file = tmp_path / 's.yaml'
+    file.write_text(f'given:\n  {given}\nsteps:\n  - wait: 1 s\n')
+    assert load_scenario(file).given.parameters == {'speed': 3.0}
+
+
 @pytest.mark.parametrize('code', re.findall(r'```python\n(.*?)```', PAGE, re.DOTALL))
 def test_its_python_is_python(code):
     ast.parse(code)
