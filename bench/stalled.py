@@ -1,7 +1,7 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What does a platform cost that stops answering while the robot tells everything at full rate.
+What does a platform cost that stops answering while the robot reports everything at full rate.
 
 The platform is a process that is stopped as a debugger stops one: the machine still takes its
 connections and nobody answers. Odometry comes at 500 Hz, every sample to be sent, and the system

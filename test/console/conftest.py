@@ -20,10 +20,18 @@ from typing import Any
 from fixtures.domains import own_domain
 from fixtures.processes import Process
 from fixtures.ros_graph import RosGraph
-from fixtures.system import CREDENTIALS, start_bridge, start_platform, start_robot
+from fixtures.system import (
+    CREDENTIALS,
+    PROJECT_ID,
+    SECRET_KEY,
+    start_bridge,
+    start_platform,
+    start_robot,
+)
 from nav_msgs.msg import Odometry
 import pytest
 
+from xparo_bridge.local.platform_client import OperatorClient
 from xparo_bridge.scenarios.fault_proxy import fault_proxy
 
 CHROMIUM = next(
@@ -77,6 +85,18 @@ def run(doing: Coroutine[Any, Any, Any]) -> Any:
     """Result of a coroutine, in a thread of its own: Playwright's loop runs in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, doing).result()
+
+
+def ask(port: int, verb: str, **keys: Any) -> Any:
+    """Result of a verb, asked as the owner."""
+
+    async def asking() -> Any:
+        async with await OperatorClient.connect(
+            port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID
+        ) as client:
+            return await client.request(verb, **keys)
+
+    return run(asking())
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from PIL import Image
 import pytest
 from sensor_msgs.msg import CompressedImage
 
-from console.conftest import CAMERA, until
+from console.conftest import ask, CAMERA, until
 from console.test_robot_page import drag, on_map, open_robot
-from console.test_stories import ask, take_the_stick
+from console.test_stories import take_the_stick
 
 
 class Camera:
@@ -227,7 +227,7 @@ def test_a_place_is_added_and_moved_on_the_map(house, page):
     page.reload()
     page.wait_for_function(places)
     page.get_by_role('region', name='Commands').get_by_label('goal', exact=True).fill('window')
-    page.get_by_role('option', name='window').wait_for()
+    page.locator('datalist option[value=window]').first.wait_for(state='attached')
 
 
 @pytest.mark.parametrize('form', ['CSV', 'JSON lines'])

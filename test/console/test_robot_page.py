@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import re
+import time
 
 from fixtures.system import PROJECT_ID, SECRET_KEY
+import pytest
 
-from console.conftest import run
+from console.conftest import ask, run, until
+from xparo_bridge.console.robot_view import ASKING
 from xparo_bridge.local.platform_client import OperatorClient
 
 
@@ -64,7 +67,6 @@ def test_a_goal_by_name_is_cancelled_on_the_map(house, page):
     on = page.get_by_role('region', name='Map')
     for place in ('kitchen', 'table_4', 'kitchen', 'table_4'):
         commands.get_by_label('goal', exact=True).fill(place)
-        page.get_by_role('option', name=place).click()
         commands.get_by_role('button', name='Start navigation: send').click()
         on.get_by_text(re.compile(r'running, .*to go|succeeded')).wait_for()
         # A robot may have arrived before a busy machine's browser has clicked.
@@ -84,7 +86,6 @@ def test_stop_by_key_holds_the_robot_and_resume_asks(house, page):
     page.get_by_label('State of the robot').get_by_text('stopped').wait_for()
     commands = page.get_by_role('region', name='Commands')
     commands.get_by_label('goal', exact=True).fill('table_4')
-    page.get_by_role('option', name='table_4').click()
     commands.get_by_role('button', name='Start navigation: send').click()
     commands.get_by_text('Press Resume when nobody is in the way').first.wait_for()
     page.get_by_role('button', name='Resume…').click()
@@ -108,3 +109,28 @@ def test_a_recording_of_the_black_box_is_listed_when_it_is_made(house, page):
     recordings = page.get_by_role('region', name='Recordings')
     recordings.get_by_text('asked: to see').wait_for()
     recordings.get_by_role('button', name=re.compile(r'Fetch \d+T\d+Z_asked')).wait_for()
+
+
+@pytest.mark.parametrize('path', ['', '/trees', '/chat', '/wire'])
+def test_the_keys_stop_it_wherever_the_focus_is_and_do_nothing_else(house, page, path):
+    page.goto(f'{house.url}/robot/r1{path}')
+    page.get_by_role('button', name='Stop r1 now').wait_for()
+    if not path:
+        page.get_by_role('button', name='Start navigation: send').wait_for()
+
+    def orders() -> list[str]:
+        records = ask(house.port, 'history', kind='order', robot='r1', since=began)
+        asked = [record['data']['command'] for record in records]
+        return [name for name in asked if name not in ASKING]
+
+    began = time.time()
+    focused = set()
+    for count in range(1, 25):
+        page.keyboard.press('Tab')
+        focused.add(page.evaluate('document.activeElement.tagName'))
+        page.keyboard.press('Control+Space' if count % 4 else 'F9')
+    until(lambda: len(orders()) >= 24)
+    assert set(orders()) == {'stop'} and len(orders()) == 24
+    assert {'A', 'BUTTON'} < focused
+    assert page.get_by_role('dialog').count() == 0
+    ask(house.port, 'send', robot='r1', command='resume')

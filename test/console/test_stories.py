@@ -9,24 +9,10 @@ import re
 import time
 from typing import Any
 
-from fixtures.system import PROJECT_ID, SECRET_KEY
 import pytest
 
-from console.conftest import console, PATIENCE, run, until
+from console.conftest import ask, console, PATIENCE, until
 from console.test_robot_page import on_map, open_robot
-from xparo_bridge.local.platform_client import OperatorClient
-
-
-def ask(port: int, verb: str, **keys: Any) -> Any:
-    """Result of a verb, asked as the owner."""
-
-    async def asking() -> Any:
-        async with await OperatorClient.connect(
-            port=port, secret_key=SECRET_KEY, project_id=PROJECT_ID
-        ) as client:
-            return await client.request(verb, **keys)
-
-    return run(asking())
 
 
 def token(port: int, name: str, role: str) -> str:
@@ -70,11 +56,10 @@ def take_the_stick(page) -> Any:
     """Take it and give it the focus; the panel."""
     panel = drive_panel(page)
     panel.get_by_role('button', name='Take the stick').click()
-    stick = panel.get_by_role('application')
     page.wait_for_function(
         '() => document.querySelector(".xparo-pad")?.getAttribute("aria-disabled") === "false"'
     )
-    stick.focus()
+    page.wait_for_function('() => document.activeElement.classList.contains("xparo-pad")')
     return panel
 
 
@@ -243,6 +228,37 @@ def test_two_operators_and_the_lease(people):
     drive_panel(pages['ann']).get_by_text(re.compile('bob drives since')).wait_for()
 
 
+def test_one_person_drives_by_one_page_at_a_time(house, browser):
+    with browser.new_context() as context:
+        pages = [context.new_page() for _ in range(2)]
+        for page in pages:
+            page.set_default_timeout(PATIENCE)
+            open_robot(page, house)
+        first, second = map(drive_panel, pages)
+        first.get_by_role('button', name='Take the stick').click()
+        first.get_by_text('You drive.').wait_for()
+        second.get_by_role('button', name='Take over…').click()
+        pages[1].get_by_label('Reason, which they see').fill('this screen is larger')
+        pages[1].get_by_role('button', name='Take over', exact=True).click()
+        second.get_by_text('You drive.').wait_for()
+        pages[0].get_by_text(re.compile('on another page, took over: this screen is')).wait_for()
+        first.get_by_role('button', name='Take over…').wait_for()
+        pages[1].go_back()  # And away: nobody drives any more.
+        first.get_by_text('Nobody drives.').wait_for()
+
+
+def test_who_is_let_in_no_more_reads_so_and_stands(house, people):
+    page = people('dora', 'operator')
+    panel = take_the_stick(page)
+    ask(house.port, 'remove_person', name='dora')
+    page.get_by_text('The platform lets you in no more: sign in again').wait_for()
+    panel.get_by_role('application').wait_for(state='hidden')
+    page.keyboard.press('F9')
+    page.get_by_text('STOP WAS NOT SENT').wait_for()
+    page.get_by_role('link', name='Sign out').click()
+    page.get_by_label('Your token').wait_for()
+
+
 def test_a_viewer_sees_all_and_has_nothing_to_command_with(house, people):
     page = people('vera', 'viewer')
     page.get_by_text('You are a viewer').wait_for()
@@ -282,10 +298,11 @@ def test_the_robot_gone_and_back(house, page):
 def test_the_platform_gone_and_back_loses_nothing_on_the_page(house, page):
     open_robot(page, house)
     commands = page.get_by_role('region', name='Commands')
-    commands.get_by_text('start_navigation').first.wait_for()
+    ask(house.port, 'send', robot='r1', command='wait', parameters={'seconds': 0})
+    commands.get_by_text('wait seconds 0').first.wait_for()
     house.platform.stop()
     page.get_by_role('alert').get_by_text(re.compile('the platform|the connection')).wait_for()
     house.restart_platform()
-    page.get_by_text('It is tried again').wait_for(state='hidden')
+    page.get_by_text('What you see may be old').wait_for(state='hidden')
     page.get_by_label('State of the robot').get_by_text('ready').wait_for()
-    commands.get_by_text('start_navigation').first.wait_for()
+    commands.get_by_text('wait seconds 0').first.wait_for()

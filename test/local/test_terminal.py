@@ -53,15 +53,15 @@ def read_all(terminal: int) -> str:
     return text.decode()
 
 
-async def drive(port: int, name: str, start) -> str:
+async def drive(port: int, name: str, start, more=None) -> str:
     """Have a robot say thirty times how far it is, and then that it arrived; what was printed."""
     async with robot(port, name) as socket:
         running = await asyncio.to_thread(start)
         data = (await hear(socket))['data']
         about = {'command_id': data['command_id'], 'command': data['command']}
         for left in range(30, 0, -1):
-            await say(socket, 'command_status', **about, state='running',
-                      progress={'distance_remaining': left / 10})  # fmt: skip
+            progress = {**(more or {}), 'distance_remaining': left / 10}
+            await say(socket, 'command_status', **about, state='running', progress=progress)
         await say(socket, 'command_status', **about, state='succeeded')
         return await asyncio.to_thread(running)
 
@@ -69,8 +69,19 @@ async def drive(port: int, name: str, start) -> str:
 SEND = ['send', 'go', '--wait', '--robot']
 
 
+# As navigation has it: more than a line is wide.
+LONG = {
+    'goal': 'table_4',
+    'pose': {'x': 1.25, 'y': 4.5, 'yaw': 0.25},
+    'navigation_time': 3.5,
+    'estimated_time_remaining': 12.25,
+    'recoveries': 0,
+}
+
+
+@pytest.mark.parametrize('more', [{}, LONG], ids=['short', 'long'])
 @pytest.mark.parametrize('environment', [{}, {'NO_COLOR': '1'}])
-def test_on_a_terminal_the_way_is_one_line_that_moves(port, environment):
+def test_on_a_terminal_the_way_is_one_line_that_moves(port, environment, more):
     def start():
         process, terminal = on_a_terminal([*SEND, 'mover', '--port', str(port)], **environment)
 
@@ -81,10 +92,11 @@ def test_on_a_terminal_the_way_is_one_line_that_moves(port, environment):
 
         return end
 
-    text = asyncio.run(drive(port, 'mover', start))
+    text = asyncio.run(drive(port, 'mover', start, more))
     lines = [line for line in text.replace('\r\n', '\n').split('\n') if line]
     assert len(lines) == 2, lines  # sent, and the end in the place of what moved
-    assert text.count('distance_remaining') == 30
+    assert text.count('distance_remaining=') == 30
+    assert 'distance_remaining=0.1' in text
     assert 'succeeded' in lines[-1].rpartition('\r')[2]
     assert ('\x1b[32m' in text) == (not environment)
 

@@ -100,6 +100,7 @@ class Driver:
         self._driving = False
         self._sending: set[asyncio.Task[None]] = set()
         self._renew_at = 0.0
+        self.is_lost = False  # whether another has the lease, perhaps this person's other page
 
     @property
     def is_open(self) -> bool:
@@ -142,8 +143,14 @@ class Driver:
         if client is None or time.monotonic() < self._renew_at:
             return
         self._renew_at = time.monotonic() + RENEW
-        with contextlib.suppress(OperatorError):  # Whether it is still ours is in the stream.
+        try:
             await client.request('lease', robot=self._robot)
+        except OperatorError as error:
+            self.is_lost = self.is_lost or error.code == 'lease'
+
+    def doubt(self) -> None:
+        """Have the next renewal ask at once whether the lease is still this page's."""
+        self._renew_at = 0.0
 
     @property
     def waits(self) -> float:
@@ -244,6 +251,7 @@ class Driver:
             )
         except OperatorError as error:
             self._unanswered.pop(command_id, None)
+            self.is_lost = self.is_lost or error.code == 'lease'
             self._send_to_page(refused=str(error))
 
     def _hear(self, event: Event) -> None:

@@ -62,7 +62,11 @@ class Feed:
                 tries = 0
             except (OSError, OperatorError, WebSocketException, TimeoutError) as error:
                 self.is_turned_away = isinstance(error, WebSocketException) and '403' in str(error)
-                self.problem = f'the platform cannot be reached: {error}'
+                self.problem = (
+                    'the platform lets you in no more: sign in again, or ask its owner'
+                    if self.is_turned_away
+                    else f'the platform cannot be reached: {error}'
+                )
                 self._first.set()
             if self._client is not None:
                 self.problem = 'the connection to the platform is gone'

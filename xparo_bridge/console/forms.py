@@ -115,18 +115,16 @@ def _choice(label: str, hint: str, options: list[Any], default: Any) -> Callable
 
 
 def _place(label: str, hint: str, places: Sequence[str]) -> Callable[[], Any]:
-    chosen = _hinted(
-        ui.select(
-            list(places), label=label, with_input=True, new_value_mode='add-unique', clearable=True
-        ),
-        hint,
-    )
+    # The browser's own list beside a line: what was typed counts, chosen from the list or not.
+    with ui.element('datalist') as shown:
+        for place in places:
+            named(ui.element('option'), place, 'value')
+    line = _hinted(ui.input(label), hint).props('clearable autocomplete=off')
+    named(line, f'c{shown.id}', 'list')
 
     def read() -> Any:
-        value = chosen.value
-        if isinstance(value, str) and value.lstrip().startswith('{'):
-            return read_json(value)
-        return value or None
+        value = str(line.value or '').strip()
+        return read_json(value) if value.startswith('{') else value or None
 
     return read
 

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from nicegui import ui
 from nicegui.element import Element
-from nicegui.events import KeyEventArguments
 
 from ..local.platform_client import OperatorError
 from . import words
@@ -99,7 +98,9 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
             ago = words.span(view.silence)
             problem = f'{robot} is offline; what you see is what it said {ago} ago.'
         elif problem:
-            problem = f'{problem}. It is tried again; what you see may be old.'
+            problem = f'{problem[0].upper()}{problem[1:]}. What you see may be old.'
+            if not session.feed.is_turned_away:
+                problem += ' It is tried again.'
         banner.text = problem
         banner.set_visibility(bool(problem))
 
@@ -108,6 +109,8 @@ def frame(session: Session, title: str, robot: str = '', page: str = '') -> Iter
         yield
     with ui.element('footer').classes('xc-foot'):
         who = ui.label()
+        if session.signed_in:
+            ui.link('Sign out', '/logout')
 
         def show_who() -> None:
             feed = session.feed
@@ -149,6 +152,10 @@ def _theme_button(session: Session, dark: Any) -> None:
     show()
 
 
+class StopKeys(Element, component='stop_keys.js'):
+    """The keys F9 and Ctrl+Space; an event `stop` when one is pressed."""
+
+
 def stop_button(session: Session, robot: str) -> None:
     """Draw the button that stops a robot, and listen for its keys; what came of it is said."""
 
@@ -161,16 +168,10 @@ def stop_button(session: Session, robot: str) -> None:
         finally:
             button.props(remove='loading')
 
-    def on_key(event: KeyEventArguments) -> None:
-        if not event.action.keydown or event.action.repeat:
-            return
-        if event.key.name == 'F9' or (event.key.name in (' ', 'Space') and event.modifiers.ctrl):
-            ui.timer(0.0, stop, once=True)
-
     button = Button('Stop', icon='pan_tool', on_click=stop).classes('xc-stop')
     named(button, f'Stop {robot} now').props('aria-keyshortcuts="F9 Control+Space"')
     button.set_enabled(session.feed.may_command or bool(session.feed.problem))
-    ui.keyboard(on_key=on_key, ignore=[], repeating=False)
+    StopKeys().on('stop', stop)
 
 
 _tickers: dict[str, _Ticker] = {}  # by the ids of NiceGUI's clients

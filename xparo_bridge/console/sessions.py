@@ -27,6 +27,7 @@ class Session:
     dark: bool | None = None  # None: as the browser has it
     zone: str = ''
     used: float = field(default_factory=time.monotonic)
+    signed_in: bool = False  # by a token, so that one can sign out
     drivers: Drivers = field(default_factory=dict)  # those of its pages, by their keys
 
 
@@ -43,7 +44,7 @@ class Sessions:
         self._forget_old()
         feed = Feed(self._connect(token))
         running = asyncio.get_running_loop().create_task(feed.run())
-        session = Session(secrets.token_urlsafe(32), feed, running)
+        session = Session(secrets.token_urlsafe(32), feed, running, signed_in=bool(token))
         self._by_key[session.key] = session
         return session
 

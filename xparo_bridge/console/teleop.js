@@ -48,7 +48,13 @@ export default {
     document.removeEventListener("visibilitychange", this.hide);
     window.removeEventListener("blur", this.away);
   },
-  watch: { driver() { this.hang(); this.dial(); } },
+  watch: {
+    driver(driver, before) {
+      this.hang(); this.dial();
+      // Who took it by keyboard has it at hand; the button that was pressed is gone.
+      if (driver && !before) setTimeout(() => this.$refs.pad && this.$refs.pad.focus(), 50);
+    },
+  },
   methods: {
     // --- the way to the robot ---
     hang() { clearTimeout(this.retry); const socket = this.socket; this.socket = null; if (socket) socket.close(); },

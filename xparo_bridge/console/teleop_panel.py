@@ -50,7 +50,7 @@ class Teleop:
         self._sight = sight
         self._view = sight.view
         self._driver: Driver | None = None
-        self._seen = False  # whether the stream has said that the lease is ours
+        self._lease: Any = None  # the last that was looked at
         self._draw()
 
     def _draw(self) -> None:
@@ -102,7 +102,7 @@ class Teleop:
         except OperatorError as error:
             say(words.error_words({'code': error.code, 'message': str(error)}), bad=True)
             return
-        self._driver, self._seen = driver, False
+        self._driver = driver
         self._session.drivers[driver.key] = driver
         self._pad.props['driver'] = driver.key
         self._pad.update()
@@ -149,18 +149,20 @@ class Teleop:
     async def _look(self) -> None:
         driver, lease = self._driver, self._view.lease
         if driver is not None:
-            mine = lease is not None and lease['holder'] == self._feed.person
-            self._seen = self._seen or mine
+            if lease != self._lease:
+                # It may be another page of this person's that has it now: the platform knows.
+                self._lease = lease
+                driver.doubt()
+            await driver.renew()
             if not driver.is_open:
                 await self._end_driving()
                 say('The connection by which you drove is gone.', bad=True)
-            elif self._seen and not mine:
+            elif driver.is_lost:
                 await self._end_driving()
-                if lease:
-                    why = lease.get('reason') or 'no reason'
-                    say(f'{lease["holder"]} took over: {why}', bad=True)
-            else:
-                await driver.renew()
+                lease = self._view.lease or {}
+                who = lease.get('holder') or 'Somebody else'
+                who = f'{who}, on another page,' if who == self._feed.person else who
+                say(f'{who} took over: {lease.get("reason") or "no reason"}', bad=True)
         self._show()
 
     def _show(self) -> None:

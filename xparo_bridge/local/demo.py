@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--speed',
         type=float,
-        default=2.0,
+        default=2.5,
         metavar='FACTOR',
         help='how much faster than a real one the robot drives [%(default)g]',
     )

@@ -20,6 +20,8 @@ _IMAGES = ('/9j/', 'iVBORw0KGgo', 'UklGR', 'R0lGOD')
 LONGEST = 88  # characters of a value in one line; a longer one is printed in lines
 _PING = make('ping')
 _NO_PLATFORM = ('ros', 'tree', 'link_loss')
+# What of a command's progress one waits for.
+_FIRST = ('distance_remaining', 'estimated_time_remaining', 'round', 'rounds')
 _JUST_NOW = 5.0  # s between a status and its arrival, with clocks that differ a little
 
 
@@ -67,6 +69,15 @@ def event_line(event: Event) -> str:
         text = f'{event["event"]} {brief(said)}'
     clock = time.strftime('%H:%M:%S', time.localtime(event['time']))
     return f'{clock} {event["robot"]} {text}'
+
+
+def progress_line(event: Event) -> str:
+    """How a command gets on, in a line for a terminal: what is left comes first."""
+    status = event['data']
+    progress = status.get('progress') or {}
+    first = {key: progress[key] for key in _FIRST if key in progress}
+    clock = time.strftime('%H:%M:%S', time.localtime(event['time']))
+    return f'{clock} {status["command"]} {status["state"]} {brief({**first, **progress})}'.rstrip()
 
 
 def _from(event: Event) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..utf8 import NotUtf8, read_text
 from .changes import Changes, of_interest, PERIOD
-from .event_lines import event_line, is_heartbeat, is_routine
+from .event_lines import event_line, is_heartbeat, is_routine, progress_line
 from .platform_client import Event, OperatorClient, OperatorError, Predicate
 from .terminal import Terminal
 from .tree_view import TreeView
@@ -108,6 +108,8 @@ async def _to_the_end(
                 return 0 if state == 'succeeded' else 1
             if state != said and not terminal.moves:
                 terminal.line(event_line(event), state)
+            elif terminal.moves and event.get('type') == 'command_status':
+                terminal.moving(progress_line(event), state)
             else:
                 terminal.moving(event_line(event), state)
             said = state

@@ -47,6 +47,7 @@ class Terminal:
         Where none can move it is printed once in MOVING_PERIOD.
         """
         if self.moves:
+            text = ' '.join(part.strip() for part in text.splitlines())  # A second could not move.
             width = shutil.get_terminal_size().columns
             text = text if len(text) < width else f'{text[: width - 2]}…'
             self._to.write(f'\r\x1b[2K{self._with_state(text, state)}')
