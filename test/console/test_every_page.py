@@ -18,7 +18,7 @@ import tarfile
 from PIL import Image
 import pytest
 
-from console.conftest import PATIENCE
+from console.conftest import ask, PATIENCE, until
 
 CACHE = Path(__file__).parents[2] / '.cache'
 PAGES = {
@@ -28,6 +28,21 @@ PAGES = {
     'chat': ('/robot/r1/chat', 'What the robot asks'),
     'wire': ('/robot/r1/wire', 'Send this frame'),
 }
+# What there is to see: a tree that runs, with a blackboard, a command and words.
+TREE = """\
+<root BTCPP_format="4" main_tree_to_execute="round">
+  <BehaviorTree ID="round">
+    <Sequence>
+      <Script code="table := 'table_1'; guests := 3"/>
+      <RemoteCommand name="to_table" command="start_navigation" goal="{table}"/>
+      <Fallback>
+        <RemoteCommand name="dock" command="dock" dock="none"/>
+        <Sleep name="hand_over" msec="3600000"/>
+      </Fallback>
+    </Sequence>
+  </BehaviorTree>
+</root>
+"""
 SIZES = {'wide': (1280, 900), 'phone': (390, 844)}
 
 
@@ -51,6 +66,22 @@ def axe(tmp_path_factory) -> str:
         found = archive.extractfile('package/axe.min.js')
         assert found is not None
         return found.read().decode()
+
+
+@pytest.fixture(scope='module', autouse=True)
+def mission(house) -> None:
+    """Let the robot do something."""
+    until(lambda: [robot for robot in ask(house.port, 'robots') if robot['robot_id'] == 'r1'])
+    ask(house.port, 'chat', robot='r1', text='Three guests wait at table 1')
+    ask(house.port, 'push_tree', robot='r1', name='round', xml=TREE)
+
+    def waits() -> bool:
+        reports = ask(house.port, 'state', robot='r1')['behavior_status']
+        running = [node['uid'] for report in reports for node in report.get('nodes', ())
+                   if node['status'] == 'RUNNING']  # fmt: skip
+        return 6 in running  # hand_over
+
+    until(waits)
 
 
 @pytest.fixture(params=['light', 'dark'])

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from . import words
-from .layout import attempt, empty, named, on_change
+from .layout import attempt, Button, empty, named, on_change
 from .robot_view import RobotView
 from .sessions import Session
 
@@ -53,7 +53,8 @@ def _row(session: Session, view: RobotView, about: dict[str, Any]) -> None:
                     lambda: session.feed.send(view.robot_id, 'upload_rosbag', {'bag': name})
                 )
 
-            named(ui.button('Fetch', on_click=upload), f'Fetch {name}').props('flat dense')
+            fetch = Button('Fetch', on_click=upload).classes('xc-plain')
+            named(fetch, f'Fetch {name}').props('dense')
 
 
 def _size(about: dict[str, Any], zone: str) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import contextlib
 from typing import Any
 
 from nicegui import ui
@@ -29,11 +30,13 @@ _EXAMPLE = """\
 </root>
 """
 _CHIPS = {'succeeded': 'xc-good', 'running': 'xc-good', 'paused': 'xc-wait', 'stopping': 'xc-wait'}
-# The editor has no setting for the name that a screen reader says, and forgets one it was given.
+# The editor has no setting for the name that a screen reader says, and forgets one it was given;
+# nor one to have its scrolling part reached by keyboard.
 _NAME_EDITOR = """<script>
 new MutationObserver(() => {
     for (const field of document.querySelectorAll('.cm-content:not([aria-label])'))
         field.setAttribute('aria-label', 'XML of the tree');
+    for (const part of document.querySelectorAll('.cm-scroller[tabindex="-1"]')) part.tabIndex = 0;
 }).observe(document, { subtree: true, childList: true, attributeFilter: ['aria-label'] });
 </script>"""
 _KEPT = 500  # reports of the past that are looked at
@@ -310,11 +313,23 @@ class TreesPage:
             self._editor = ui.codemirror(
                 _EXAMPLE, language='XML', theme='githubLight', line_wrapping=True
             )
+            # It has colours of its own, and only the browser knows what "as the system" is.
+            on_change(
+                lambda: self._session.dark, lambda: ui.timer(0.2, self._colour_editor, once=True)
+            )
             self._editor.style('height: 320px; width: 100%; border: 1px solid var(--line)')
             ui.add_head_html(_NAME_EDITOR)
             self._mistakes = ui.element('div').props(
                 'role=alert aria-label="Mistakes in the tree"'
             )
+
+    async def _colour_editor(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await ui.context.client.connected()
+            dark = await ui.run_javascript(
+                'document.body.classList.contains("body--dark")', timeout=10.0
+            )
+            self._editor.theme = 'githubDark' if dark else 'githubLight'
 
     async def _on_push(self) -> None:
         await self._send(str(self._name.value or '').strip(), str(self._editor.value))
