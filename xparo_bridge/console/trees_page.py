@@ -315,7 +315,8 @@ class TreesPage:
             )
             # It has colours of its own, and only the browser knows what "as the system" is.
             on_change(
-                lambda: self._session.dark, lambda: ui.timer(0.2, self._colour_editor, once=True)
+                lambda: ('as set', self._session.dark),
+                lambda: ui.timer(0.2, self._colour_editor, once=True),
             )
             self._editor.style('height: 320px; width: 100%; border: 1px solid var(--line)')
             ui.add_head_html(_NAME_EDITOR)
