@@ -301,7 +301,7 @@ def test_the_platform_gone_and_back_loses_nothing_on_the_page(house, page):
     ask(house.port, 'send', robot='r1', command='wait', parameters={'seconds': 0})
     commands.get_by_text('wait seconds 0').first.wait_for()
     house.platform.stop()
-    page.get_by_role('alert').get_by_text(re.compile('the platform|the connection')).wait_for()
+    page.get_by_role('alert').get_by_text(re.compile('The (platform|connection)')).wait_for()
     house.restart_platform()
     page.get_by_text('What you see may be old').wait_for(state='hidden')
     page.get_by_label('State of the robot').get_by_text('ready').wait_for()
