@@ -35,6 +35,8 @@ def port():
 def on_a_terminal(arguments: list[str], **environment: str) -> tuple[subprocess.Popen, int]:
     """Start the command line on a terminal of its own; the process and what to read from."""
     ours, its = pty.openpty()
+    # asyncio in its debug mode says on the same terminal which callback was slow.
+    environment = {'PYTHONASYNCIODEBUG': '', 'PYTHONDEVMODE': '', **environment}
     process = subprocess.Popen(
         [sys.executable, '-m', 'xparo_bridge', 'local_platform', *arguments],
         stdout=its, stderr=its, stdin=its,
