@@ -549,10 +549,10 @@ def test_many_topics_at_once_are_taken_up_in_turns(graph):
 def test_each_of_many_subscriptions_has_its_turn(monkeypatch):
     monkeypatch.setattr('xparo_bridge.ros.subscription._BUDGET', -1.0)
     rounds, there = Rounds(), ['a', 'b', 'c']
-    assert list(rounds.due(there)) == []
+    assert list(rounds.next_of_round(there)) == []
     monkeypatch.setattr('xparo_bridge.ros.subscription._BUDGET', 60.0)
-    turn = rounds.due(there)
+    turn = rounds.next_of_round(there)
     assert [next(turn), next(turn)] == ['a', 'b']
     there.remove('c')
-    assert list(rounds.due(there)) == [], 'one that is gone has no turn'
-    assert list(rounds.due(there)) == ['a', 'b']
+    assert list(rounds.next_of_round(there)) == [], 'one that is gone has no turn'
+    assert list(rounds.next_of_round(there)) == ['a', 'b']
