@@ -72,6 +72,11 @@ class BridgeProcess:
         return None if self.ended_at_will else self._child
 
     @property
+    def namespace(self) -> str:
+        """Its robot's namespace, '' for none."""
+        return self._setup.namespace
+
+    @property
     def lines(self) -> list[str]:
         """What it printed lately."""
         return list(self._child.lines) if self._child is not None else []

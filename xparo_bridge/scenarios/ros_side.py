@@ -114,6 +114,16 @@ class RosSide:
         self._executor.wake()
         return await done
 
+    async def drivers(self, namespace: str) -> int:
+        """Return how many publish a robot's velocities, 0 before the guard of a bridge does."""
+        topic = f'/{namespace}/cmd_vel' if namespace else '/cmd_vel'
+
+        def look() -> int:
+            names = [each.node_name for each in self.node.get_publishers_info_by_topic(topic)]
+            return len(names) if any(name.endswith('_guard') for name in names) else 0
+
+        return int(await self._on_thread(look))
+
     async def hear_truth(self, topic: str, on_value: Callable[[dict[str, Any]], None]) -> None:
         """Hear what a simulation says of its robots; see local/sim/simulation.py."""
         hand = self._hand(on_value)

@@ -16,6 +16,7 @@ from nav2_msgs.srv import (
     ClearEntireCostmap,
 )
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_msgs.msg import Empty
@@ -120,7 +121,14 @@ class SimulatedRobot(Node):  # type: ignore[misc]
         self._declare('silent', '')
         self._declare('dead_servers', '')
         twist = TwistStamped if self._declare('stamped', False) else Twist
-        self.create_subscription(twist, 'cmd_vel', self._on_velocity, 10)
+        self.drivers = 0  # How many publishers of velocities it hears.
+        self.create_subscription(
+            twist,
+            'cmd_vel',
+            self._on_velocity,
+            10,
+            event_callbacks=SubscriptionEventCallbacks(matched=self._on_driver),
+        )
         self.create_subscription(twist, 'cmd_vel_teleop', self._on_teleop, 10)
         self.create_subscription(Empty, 'preempt_teleop', self._on_preempt_teleop, 10)
         self.create_subscription(
@@ -194,6 +202,9 @@ class SimulatedRobot(Node):  # type: ignore[misc]
             self._servers.pop(name).die()
         for name in ACTIONS.keys() - dead - self._servers.keys():
             self._servers[name] = self._serve(name)
+
+    def _on_driver(self, info: Any) -> None:
+        self.drivers = info.current_count
 
     def _on_velocity(self, message: Any) -> None:
         twist = getattr(message, 'twist', message)

@@ -8,8 +8,9 @@ The node `simulation`: the floor, the robots on it, and their time.
 | /clock | rosgraph_msgs/Clock | simulated time, from 10 s on; with the parameter `clock` |
 | simulation/truth | std_msgs/String | JSON, below |
 
-`{time, robots: {NAME: {x, y, yaw, speed, turn, clearance, bumped, docked, battery}}}`: s since the
-start, m, rad, m/s, rad/s, m from the robot's edge to what is nearest, and the level from 0 to 1.
+`{time, robots: {NAME: {x, y, yaw, speed, turn, clearance, bumped, docked, battery,
+drivers}}}`: s since the start, m, rad, m/s, rad/s, m from the robot's edge to what is nearest, the
+level from 0 to 1, and how many publishers of cmd_vel it hears.
 
 The truth is for those who judge; no sensor's noise or silence is in it.
 """
@@ -157,6 +158,7 @@ class Simulation(Node):  # type: ignore[misc]
                 'bumped': robot.drive.bumped,
                 'docked': robot.docked,
                 'battery': round(robot.battery.level, 4),
+                'drivers': node.drivers,
             }
         return {'time': round(self._time, 4), 'robots': robots}
 

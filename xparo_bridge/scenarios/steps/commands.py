@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+import math
 from pathlib import Path
+import time
 from typing import Any, ClassVar
 
 from ...errors import words_of
@@ -17,6 +20,8 @@ from ..quantities import DURATION, SPEED, TURN_RATE
 from ..stage import Sent, Stage
 from .base import Step
 
+# How long DDS may take to find the process that drives the base, s of real time.
+_FOUND = 5.0
 _FRESH = 0.1  # s between two teleop commands, unless the step says another
 
 
@@ -156,10 +161,27 @@ class Teleop(Step):
         return cls(robot=context.robot(part), command=command, moves=moves)
 
     async def play(self, stage: Stage) -> None:
+        await self._wait_for_guard(stage)
         began = stage.timeline.now
         for at, linear, angular in self.moves:
             await stage.timeline.sleep(began + at - stage.timeline.now)
             await stage.send('', self.command, {'linear': linear, 'angular': angular}, self.robot)
+
+    async def _wait_for_guard(self, stage: Stage) -> None:
+        """
+        Wait until the robot hears the process that drives it; one that never does is judged.
+
+        DDS may take seconds to match a process that has just started, and what it published before
+        is lost: the robot would drive only the second half of what a scenario says.
+        """
+        bridge = stage.bridges.get(self.robot)
+        end = time.monotonic() + _FOUND
+        while bridge and time.monotonic() < end:
+            truth = stage.timeline.last('truth', self.robot)
+            heard = truth.data.get('drivers', math.inf) if truth else 0
+            if 0 < await stage.ros.drivers(bridge.namespace) <= heard:
+                return
+            await asyncio.sleep(0.05)
 
 
 def _recording(file: Path) -> list[tuple[float, float, float]]:
