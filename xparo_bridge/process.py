@@ -292,6 +292,8 @@ def _reasons(error: Exception) -> list[str]:
 
 def _end_commands(node: Node, bridge: Bridge, executor: Any) -> None:
     node.get_logger().info('stopping: cancelling what is open')
+    # A platform that reads the log is to hear of it; /rosout waits for neither disk nor terminal.
+    flush_ros_log(_LAST_TIMEOUT, 'rosout')
     stopped = executor.create_task(bridge.stop)
     give_up = time.monotonic() + _STOP_TIMEOUT
     while not (stopped.done() and bridge.idle) and time.monotonic() < give_up:

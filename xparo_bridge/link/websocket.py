@@ -257,7 +257,8 @@ async def dial(
     except BaseException as error:
         for connection in made:  # Releases before 13 leave it open.
             if getattr(connection, 'transport', None) is not None:
-                connection.transport.abort()
+                with contextlib.suppress(AttributeError):  # asyncio's, of TLS that has ended.
+                    connection.transport.abort()
         if 'sock' in options:
             options['sock'].close()
         # With TLS 1.3 a server looks at the robot's certificate after the handshake.

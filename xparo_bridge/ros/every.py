@@ -29,7 +29,7 @@ def every(node: Node, period: float, callback: Callable[[], object]) -> Callable
     """
     Call back every `period` seconds of steady time, on the ROS thread; return what ends it.
 
-    A period of whole seconds begins with the next second of the node, and then is kept.
+    A period of whole seconds ends with a second of the node, at most one early for the first.
     """
     if period < 1 or period % 1:
         made = entities.timer(node, period, callback)
@@ -58,7 +58,7 @@ class _Seconds:
 
     def add(self, seconds: int, callback: Callable[[], object]) -> Callable[[], None]:
         wall = guarded(callback, f'timer {name_of(callback)}')
-        part = _Part(seconds, wall, self._now + 1)
+        part = _Part(seconds, wall, self._now + seconds)
         self._parts[part] = None
         if self._timer is None:
             with owned_by(None):  # Whoever asks first does not own what the others do.

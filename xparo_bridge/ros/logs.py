@@ -109,16 +109,17 @@ class RosLog:
             for output in list(self._outputs.values()):
                 output.put(line)
 
-    def flush(self, timeout: float) -> None:
-        """Wait until what was logged is written, or for a time of each output, s."""
-        for output in list(self._outputs.values()):
-            output.flush(timeout)
+    def flush(self, timeout: float, *names: str) -> None:
+        """Wait until these outputs, or all, have what was logged, at most so many s for each."""
+        for name, output in list(self._outputs.items()):
+            if not names or name in names:
+                output.flush(timeout)
 
 
-def flush_ros_log(timeout: float) -> None:
-    """Wait until what this process logged is written, or for a time of each output, s."""
+def flush_ros_log(timeout: float, *names: str) -> None:
+    """Do so with the log of this process, if it has one."""
     if RosLog.current is not None:
-        RosLog.current.flush(timeout)
+        RosLog.current.flush(timeout, *names)
 
 
 class _FromPython(logging.Handler):

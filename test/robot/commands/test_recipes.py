@@ -28,7 +28,14 @@ def test_every_recipe_is_a_configuration_that_works(station):
     # The building's own type is not installed here.
     commands['call_elevator'].update(type='nav2_msgs/srv/LoadMap', request={'map_url': '${floor}'})
     (loss,) = [recipe['link_loss'] for recipe in recipes if 'link_loss' in recipe]
-    at = station({**commands, 'pause': {'kind': 'pause'}}, places=PLACES, link_loss=loss)
+    # What the package's telemetry has.
+    groups = {'battery': {'topic': '/battery_state'}, 'system': {}, 'pose': {}}
+    at = station(
+        {**commands, 'pause': {'kind': 'pause'}},
+        places=PLACES,
+        link_loss=loss,
+        telemetry={'groups': groups},
+    )
     for command, parameters in (
         ('dock', {}),
         ('call_elevator', {'floor': 3}),

@@ -28,6 +28,7 @@ from ....ros.problems import Problems
 from ....ros.reader import make_reader
 from ....ros.samples import Samples
 from ....ros.subscription import TopicSubscription
+from ....ros.walls import when_done
 from ..pictures import encode_compressed, encode_raw, passed_on, PictureError
 from ..settings import Settings
 from ..source import Source, Values
@@ -142,7 +143,7 @@ class Image(Source):
                 self._emit(Telemetry({'image': ready}))
             else:
                 self._encoding = self._worker.submit(self._encode, image, *self._limits)
-                self._encoding.add_done_callback(self._on_encoded)
+                when_done(self._encoding, self._on_encoded)
 
     def _on_encoded(self, encoding: Future[Values]) -> None:
         """In the worker's thread, or of what was ended before it began."""
