@@ -127,6 +127,35 @@ def test_an_output_that_hangs_keeps_neither_threads_nor_other_outputs_waiting(re
     assert written[-1] == 'after'
 
 
+def test_what_is_logged_while_a_line_is_logged_on_the_same_thread_holds_nobody_up(restored):
+    """As a task of asyncio that the collector of garbage finds within any line of `write`."""
+    lines: list[str] = []
+    log = RosLog(list=Output('a list', lambda line: lines.append(line.text)))
+    inner = threading.local()
+
+    def trace(frame, event, argument):
+        if not getattr(inner, 'busy', False) and event == 'line':
+            inner.busy = True
+            log.write(20, 'asyncio', 'within')
+            inner.busy = False
+        return (
+            trace if 'xparo_bridge' in frame.f_code.co_filename or 'queue' in str(frame) else None
+        )
+
+    def write() -> None:
+        sys.settrace(trace)
+        log.write(20, 'robot', 'without')
+        sys.settrace(None)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    thread.join(10.0)
+    assert not thread.is_alive()
+    log.flush(10.0)
+    assert lines.count('without') == 1
+    assert lines.count('within') > 5
+
+
 PROGRAM = """
 import json, sys
 import rclpy

@@ -18,7 +18,7 @@ import logging
 from logging.handlers import RotatingFileHandler
 import os
 from pathlib import Path
-from queue import Full, Queue
+from queue import SimpleQueue
 import re
 import threading
 import time
@@ -58,7 +58,9 @@ class Output:
     def __init__(self, name: str, write: Callable[[Line], object]) -> None:
         """Take what writes a line, and may hang."""
         self._write = write
-        self._jobs: Queue[Callable[[], object]] = Queue(MOST_LINES)
+        # Reentrant: garbage may be collected, and a task of asyncio that is found in it be logged,
+        # at any place of `put`, on the same thread.
+        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._left_out = 0
         threading.Thread(target=self._run, name=f'log to {name}', daemon=True).start()
 
@@ -82,10 +84,9 @@ class Output:
             written.wait(timeout)
 
     def _do(self, job: Callable[[], object]) -> bool:
-        try:
-            self._jobs.put_nowait(job)
-        except Full:
+        if self._jobs.qsize() >= MOST_LINES:
             return False
+        self._jobs.put(job)
         return True
 
     def _run(self) -> None:

@@ -33,7 +33,7 @@ class LogGate:
     """Says which lines are written, and how many were not; from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # See Output: a line may be logged within another.
         self._buckets: dict[int, TokenBucket] = {}
         self._left_out: dict[int, int] = {}
 

@@ -128,13 +128,16 @@ class SampleEvents:
                 with subscription.handle:
                     # Raw: a message made of the bytes takes 110 µs for Odometry, fields read 5.
                     taken = subscription.handle.take_message(subscription.msg_type, True)
-                if taken is None:
-                    return False
-                if len(taken[0]) <= topic.most:
-                    topic.callback(*taken)
-                    return True
-            except Exception as error:  # One topic's fault must not silence the others.
+            except Exception as error:  # Asked again with the next message: it may last.
                 FAULTS.note(f'a sample of {subscription.topic}', error)
+                return False
+            if taken is None:
+                return False
+            if len(taken[0]) <= topic.most:
+                try:
+                    topic.callback(*taken)
+                except Exception as error:  # One topic's fault must not silence the others.
+                    FAULTS.note(f'a sample of {subscription.topic}', error)
                 return True
             # All of it before `remove` can ask for the topic there.
             del self._topics[descriptor]
