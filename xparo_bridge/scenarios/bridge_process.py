@@ -15,7 +15,6 @@ import copy
 import json
 import math
 from pathlib import Path
-import signal
 import sys
 from typing import Any
 
@@ -23,6 +22,7 @@ from ..local.children import Child
 from ..local.platform_server import ROBOT_PATH
 from .given import RobotSetup
 from .platform_process import PROJECT_ID, SECRET_KEY
+from .restartable import Restartable
 
 # What a link of the user's may bring along; the rest is of another network.
 _OF_THE_LINK = (
@@ -43,7 +43,7 @@ _HEARTBEAT = {'interval': 2.0, 'timeout': 2.0}
 _BACKOFF = {'initial': 0.2, 'maximum': 1.0, 'refused': 2.0, 'stable_after': 5.0}
 
 
-class BridgeProcess:
+class BridgeProcess(Restartable):
     """A bridge that can be killed and started again."""
 
     def __init__(
@@ -56,6 +56,7 @@ class BridgeProcess:
         max_speed: float = math.inf,
     ) -> None:
         """Take the port to dial, and the speed by hand that is not passed, m/s."""
+        super().__init__()
         self._max_speed = max_speed
         self.robot = setup.name
         self._setup = setup
@@ -63,13 +64,6 @@ class BridgeProcess:
         self._factor = factor
         self._folder = folder
         self._simulated_time = simulated_time
-        self._child: Child | None = None
-        self.ended_at_will = False
-
-    @property
-    def child(self) -> Child | None:
-        """Its process, None while it is down at will."""
-        return None if self.ended_at_will else self._child
 
     @property
     def namespace(self) -> str:
@@ -99,19 +93,6 @@ class BridgeProcess:
             env={'XPARO_SECRET_KEY': SECRET_KEY, 'XPARO_PROJECT_ID': PROJECT_ID},
         )
         self.ended_at_will = False
-
-    async def kill(self, number: signal.Signals) -> None:
-        """End it by a signal, and wait until it is gone."""
-        self.ended_at_will = True
-        if self._child is not None:
-            self._child.kill(number)
-            await self._child.wait()
-
-    async def stop(self) -> None:
-        """End it politely."""
-        self.ended_at_will = True
-        if self._child is not None:
-            await self._child.stop()
 
     def _configuration(self) -> dict[str, Any]:
         tree = copy.deepcopy(self._setup.configuration.data)

@@ -7,29 +7,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 import os
 from pathlib import Path
-import signal
 import sys
 
 from ..local.children import Child
 from .failures import CouldNotStart
+from .restartable import Restartable
 
 
-class Program:
+class Program(Restartable):
     """A program that can be killed and started again; it is in the ROS graph of the run."""
 
     def __init__(self, name: str, words: Sequence[str], folder: Path, logs: Path) -> None:
         """Take its command line, the folder where it runs, and that of the logs."""
+        super().__init__()
         self._name = name
         self._words = words
         self._folder = folder
         self._log = logs / f'{name}.log'
-        self._child: Child | None = None
-        self.ended_at_will = False
-
-    @property
-    def child(self) -> Child | None:
-        """Its process, None while it is down at will."""
-        return None if self.ended_at_will else self._child
 
     async def start(self) -> None:
         """
@@ -48,19 +42,6 @@ class Program:
                 f'program {self._name}: {self._words[0]}: {error.strerror}'
             ) from error
         self.ended_at_will = False
-
-    async def kill(self, number: signal.Signals) -> None:
-        """End it by a signal, and wait until it is gone."""
-        self.ended_at_will = True
-        if self._child is not None:
-            self._child.kill(number)
-            await self._child.wait()
-
-    async def stop(self) -> None:
-        """End it politely."""
-        self.ended_at_will = True
-        if self._child is not None:
-            await self._child.stop()
 
 
 def _path_with_own_programs() -> str:

@@ -178,6 +178,10 @@ class JumpClock(Step):
 _SIGNALS = ('SIGKILL', 'SIGTERM', 'SIGINT', 'SIGABRT')
 
 
+def _signal(part: Part) -> signal.Signals:
+    return signal.Signals[part['signal'].one_of(_SIGNALS) if 'signal' in part else 'SIGKILL']
+
+
 @dataclass(kw_only=True)
 class KillBridge(Step):
     """`kill_bridge: {signal: SIGKILL, for: 2 s}`: it ends, and is started again then."""
@@ -193,10 +197,8 @@ class KillBridge(Step):
         if part.value is None:
             part.value = {}
         part.map(('signal', 'for', 'robot'))
-        name = part['signal'].one_of(_SIGNALS) if 'signal' in part else 'SIGKILL'
         seconds = part['for'].quantity(DURATION) if 'for' in part else 0.0
-        robot = context.robot(part)
-        return cls(robot=robot, number=signal.Signals[name], seconds=seconds)
+        return cls(robot=context.robot(part), number=_signal(part), seconds=seconds)
 
     async def play(self, stage: Stage) -> None:
         bridge = stage.bridges[self.robot]
@@ -225,9 +227,7 @@ class KillProgram(Step):
             part['program'].refuse('there are no programs under given')
         return cls(
             program=part['program'].one_of(context.programs),
-            number=signal.Signals[
-                part['signal'].one_of(_SIGNALS) if 'signal' in part else 'SIGKILL'
-            ],
+            number=_signal(part),
             seconds=part['for'].quantity(DURATION) if 'for' in part else None,
         )
 
