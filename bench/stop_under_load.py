@@ -218,6 +218,8 @@ def _run(
             delays['base'].append(base)
             delays['action servers'].append(servers)
             print(f'stop: base {base:.0f} ms, action servers {servers:.0f} ms', flush=True)
+            if max(base, servers) >= _UNHEARD:
+                print(*robot.said, sep='\n', flush=True)
         delays['note'] = f'{flood.sent} frames{note}'
         return delays
 
