@@ -28,8 +28,9 @@ _ROUNDS = 3
 CORES = ('0', '1') if (os.cpu_count() or 1) > 1 else ('', '')
 SECONDS = 10.0
 
-# Takes the moment at which a message was published, s since 1970.
-Take = Callable[[float], None]
+# Takes the moments at which a message was published and at which its frame was here, before
+# anything was read of it: to read JSON takes the receiver as long as the bridge. s since 1970.
+Take = Callable[[float, float], None]
 Role = Callable[[Take], AbstractContextManager[Any]]
 
 
@@ -42,11 +43,11 @@ class Measured:
         self.begun = Event()
         self.cpu = self.rss = 0.0
 
-    def take(self, stamp: float) -> None:
-        """Take a message that came."""
+    def take(self, stamp: float, received: float) -> None:
+        """Take a message that came: when it was published and when its frame was here."""
         self.begun.set()
         if self.counting:
-            self.ages.append((time() - stamp) * 1e3)
+            self.ages.append((received - stamp) * 1e3)
 
     @property
     def cpu_per_message(self) -> float:
@@ -125,9 +126,11 @@ def bridge_with(telemetry: Mapping[str, Any], take: Take) -> Iterator[Any]:
     """Be the bridge that sends such telemetry."""
 
     def frame(text: str) -> None:
+        received = time()
         for value in json.loads(text).get('data', {}).values():
             if isinstance(value, dict) and ('header' in value or 'stamp' in value):
-                take(value['header']['stamp'] if 'header' in value else value['stamp'])
+                stamp = value['header']['stamp'] if 'header' in value else value['stamp']
+                take(stamp, received)
 
     sink = Sink(frame)
     with bridge(sink.url, {'period': 1.0, 'groups': {}, **telemetry}, CORES[0]) as process:

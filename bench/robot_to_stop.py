@@ -69,8 +69,8 @@ class StoppedRobot:
         return max(self._said('moves'), default=0.0) > max(self._said('stands'), default=0.0)
 
     def runs(self, action: str) -> bool:
-        """Whether an action has a goal."""
-        return bool(self._said(f'goal {action}'))
+        """Whether an action has a goal that has not ended."""
+        return len(self._said(f'goal {action}')) > len(self._said(f'end {action}'))
 
     def stood_at(self, after: float) -> float | None:
         """When the base was first told to stand after a moment, and not to move since."""
@@ -122,6 +122,7 @@ class _Server:
         while not goal.is_cancel_requested:
             self._over.wait(0.05)
         goal.canceled()
+        _say(f'end {self._name}')
         return kind.Result()
 
     def _cancel(self, request: Any) -> CancelResponse:

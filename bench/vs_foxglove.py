@@ -19,6 +19,7 @@ import os
 from pathlib import Path
 import struct
 from threading import Thread
+from time import time
 from typing import Any
 
 from bridge_process import running
@@ -104,11 +105,12 @@ async def _receive(port: int, topic: str, take: Take) -> None:
             max_size=None,
         ) as connection:
             async for frame in connection:
+                received = time()
                 if isinstance(frame, str):
                     await _subscribe(connection, json.loads(frame), topic)
                 elif frame[0] == 1:
                     seconds, nanoseconds = struct.unpack_from('<iI', frame, _HEADER + STAMP)
-                    take(seconds + nanoseconds / 1e9)
+                    take(seconds + nanoseconds / 1e9, received)
 
 
 async def _subscribe(connection: Any, message: dict[str, Any], topic: str) -> None:

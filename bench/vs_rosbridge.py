@@ -19,6 +19,7 @@ import os
 from pathlib import Path
 import sys
 from threading import Thread
+from time import time
 from typing import Any
 
 from bridge_process import running
@@ -92,8 +93,9 @@ def _rosbridge(rate: float, take: Take) -> Iterator[Any]:
                     )
                 )
             async for frame in connection:
+                received = time()
                 stamp = json.loads(frame)['msg']['header']['stamp']
-                take(stamp['sec'] + stamp['nanosec'] / 1e9)
+                take(stamp['sec'] + stamp['nanosec'] / 1e9, received)
 
     with running(
         [

@@ -216,7 +216,7 @@ class Lanes:
 
     def fits(self, frames: Sequence[Frame]) -> bool:
         """Whether the peer takes frames of this size."""
-        return all(byte_size(frame) <= self._limit for frame in frames)
+        return max(map(byte_size, frames), default=0) <= self._limit
 
     def _fitting(self, telemetry: Telemetry) -> Sequence[Frame]:
         """Frames of as much of some telemetry as the peer takes; what is left out is named."""

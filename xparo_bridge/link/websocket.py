@@ -66,6 +66,11 @@ __all__ = [
 # Pieces a message may come in: empty ones count for nothing in the library's bound on bytes.
 MAX_FRAGMENTS = 4096
 _CONTINUATION, _TEXT, _BINARY, _PING = 0, 1, 2, 9  # Opcodes of RFC 6455, section 5.2.
+# The library's State.OPEN: an IntEnum in every release, whose module differs.
+_OPEN = 1
+# Masks that were drawn and not used yet, and how many are drawn at a time.
+_masks: list[bytes] = []
+_MASKS = 256
 # Bytes the kernel holds of what was not looked at: 6 MB, which Linux would grow to, take a tenth
 # of a second. 128 KiB a round trip are enough for a robot.
 _RECEIVE_BUFFER = 128 * 1024
@@ -291,7 +296,7 @@ def send_at_once(socket: Any, frames: Sequence[str | bytes]) -> bool:
     """
     transport = socket.transport
     if (
-        socket.state.name != 'OPEN'
+        socket.state != _OPEN
         or transport.get_write_buffer_size()
         or transport.is_closing()
         or _extensions(socket)
@@ -319,9 +324,18 @@ def _masked(frame: str | bytes) -> bytes:
         head = struct.pack('!BBH', 0x80 | opcode, 0x80 | 126, size)
     else:
         head = struct.pack('!BBQ', 0x80 | opcode, 0x80 | 127, size)
-    # Nobody who chooses what is sent may foresee it (section 5.3).
-    mask = os.urandom(4)
+    mask = _mask()
     return head + mask + apply_mask(data, mask)
+
+
+def _mask() -> bytes:
+    """Return 4 bytes that nobody who chooses what is sent may foresee (section 5.3)."""
+    try:
+        return _masks.pop()
+    except IndexError:  # Drawn many at a time: a call to the kernel for each takes 3 µs at rest.
+        drawn = os.urandom(4 * _MASKS)
+        _masks.extend(drawn[at : at + 4] for at in range(0, len(drawn), 4))
+        return os.urandom(4)
 
 
 async def send(socket: Any, frames: Sequence[str | bytes]) -> None:
@@ -333,7 +347,7 @@ async def send(socket: Any, frames: Sequence[str | bytes]) -> None:
 
 def is_open(socket: Any) -> bool:
     """Whether neither side has begun to close."""
-    return bool(socket.state.name == 'OPEN')
+    return bool(socket.state == _OPEN)
 
 
 def http_status(error: BaseException) -> int | None:

@@ -36,7 +36,12 @@ class Links:
 
     def send(self, message: Any, to: str | None = None) -> bool:
         """Send to one link, or to every link that can carry the message; whether any can."""
-        names = [name for name in self.that_carry(type(message)) if to in (None, name)]
+        kind = type(message)
+        names = [
+            name
+            for name, carried in self.carriers.items()
+            if kind in carried and to in (None, name)
+        ]
         for name in names:
             self._put(name, message)
         return bool(names)

@@ -210,6 +210,8 @@ class _Stream:
             for name, path in settings.fields
             if transform is None and any(isinstance(step, Index) for step in path.steps)
         )
+        # Of others nothing is selected, which each sample at 1000 Hz would ask anew.
+        self._may_lack = settings.selects or bool(self._indexed)
         self._last: Values | None = None
         self._sent_at = self._due_at = self._came = 0.0
         self.subscription = TopicSubscription(
@@ -277,9 +279,7 @@ class _Stream:
         assert self._read is not None  # A subscription begins after its type is settled.
         try:
             values = self._read(data, self._now)
-            if (
-                self._settings.selects or self._indexed
-            ):  # A topic may be shared, as /tf and /joint_states are.
+            if self._may_lack:  # A topic may be shared, as /tf and /joint_states are.
                 values = self._selected(values)
                 if not values:
                     return None
