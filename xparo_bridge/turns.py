@@ -34,17 +34,16 @@ class Turns:
         """End the turn."""
         now = time.monotonic()
         took, self._began = now - self._began, 0.0
-        self._move_on(now)
+        if now - self._half_began >= _HALF:
+            self._move_on(now)
         if took > self._now:
             self._now = took
             if took > self._ever:
                 self._ever = took
 
     def _move_on(self, now: float) -> None:
-        passed = now - self._half_began
-        if passed >= _HALF:
-            self._before = self._now if passed < WINDOW else 0.0
-            self._now, self._half_began = 0.0, now
+        self._before = self._now if now - self._half_began < WINDOW else 0.0
+        self._now, self._half_began = 0.0, now
 
     @property
     def longest(self) -> float:
