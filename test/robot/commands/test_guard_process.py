@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import rclpy
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
+from xparo_bridge.robot.commands import guard_process
 from xparo_bridge.robot.commands.guard_process import GuardProcess
 from xparo_bridge.ros.velocity import Velocity
 from xparo_bridge.ros.velocity_topic import VelocityTopic
@@ -136,3 +138,52 @@ def test_one_that_cannot_be_started_is_tried_again(monkeypatch):
         monkeypatch.setattr(sys, 'executable', right)
         graph.until(lambda: guard.check() or guard.ready)
         guard.close()
+
+
+def test_one_that_takes_its_time_to_start_is_waited_for_and_not_started_again(capfd):
+    with RosGraph('xparo_bridge') as graph:
+        guard = GuardProcess(graph.node, [VelocityTopic(graph.node, 'cmd_vel')], 0.2)
+        pid = guard.pid
+        assert guard.wait_ready(0.001) is False
+        assert guard.problem() == 'the process that guards the base is starting'
+        guard.check()
+        assert guard.pid == pid
+        assert guard.wait_ready(30.0) is True
+        assert (guard.pid, guard.problem()) == (pid, None)
+        guard.close()
+        assert 'is lost' not in capfd.readouterr().err
+
+
+def test_one_that_ends_before_it_is_ready_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(sys, 'executable', '/bin/false')
+    with RosGraph('xparo_bridge') as graph:
+        guard = GuardProcess(graph.node, [VelocityTopic(graph.node, 'cmd_vel')], 0.2)
+        assert guard.wait_ready(30.0) is False
+        assert 'started again' in str(guard.problem())
+        guard.close()
+
+
+def test_to_let_it_go_leaves_neither_a_process_nor_a_socket(base, monkeypatch):
+    monkeypatch.setattr(guard_process, '_END_TIMEOUT', 20.0)  # However busy the machine is.
+    with RosGraph('xparo_bridge') as graph:
+        before = descriptors()
+        guard, _ = guard_of(graph)
+        process = guard._process
+        began = time.monotonic()
+        guard.close()
+        assert time.monotonic() - began < 20.0
+        assert process.returncode == 0
+        assert not os.path.exists(f'/proc/{process.pid}')
+        assert (guard.pid, guard.ready) == (None, False)
+        assert descriptors() == before
+        guard.check()  # And it is not started again.
+        assert guard.pid is None
+
+
+def descriptors():
+    """How many sockets this process has open."""
+    found = 0
+    for number in os.listdir('/proc/self/fd'):
+        with contextlib.suppress(OSError):
+            found += os.readlink(f'/proc/self/fd/{number}').startswith('socket:')
+    return found

@@ -8,9 +8,9 @@ docs/architecture.md says why velocities go through a process of their own.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -95,12 +95,13 @@ class GuardProcess:
     def wait_ready(self, timeout: float) -> bool:
         """Wait until it is ready; for the start of the bridge, when nothing else waits."""
         end = time.monotonic() + timeout
-        while not self.ready and self._socket is not None and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                self._socket.settimeout(max(0.01, end - time.monotonic()))
-                data = self._socket.recv(1024)
-                self._socket.setblocking(False)
-                self._on_data(data)
+        while not self.ready and self._socket is not None:
+            # Not by a timeout of the socket: it would stay, and the next read be taken for a loss.
+            polled = select.poll()
+            polled.register(self._socket, select.POLLIN)
+            if not polled.poll(max(0.0, end - time.monotonic()) * 1000):
+                break
+            self._read()
         self.check()
         return self.ready
 
