@@ -94,5 +94,4 @@ class _Lifecycle:
 
     def _answered(self, future: Future) -> None:
         self._asked = None
-        if not future.cancelled() and future.exception() is None:
-            self.state = future.result().current_state.label
+        self.state = future.result().current_state.label
