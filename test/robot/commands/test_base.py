@@ -175,6 +175,7 @@ def test_it_is_told_to_stand_until_the_last_wish_has_ended(station, robot):
 
 def test_at_rest_nothing_is_published(station, robot):
     at = station({'stop': {'kind': 'stop'}})
+    assert at.base._timer.is_canceled()
     told = robot.listen(Twist, '/cmd_vel')
     at.until(lambda: at.base.unheard() is None)
     end = time.monotonic() + 1.0

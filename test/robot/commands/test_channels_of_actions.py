@@ -7,7 +7,8 @@ from __future__ import annotations
 from fixtures.system import start_failing_server
 import pytest
 
-from xparo_bridge.messages import CommandState
+from xparo_bridge.messages import CommandState, RemoteCommand
+from xparo_bridge.robot.commands.run import Run
 
 GO = {'kind': 'navigate', 'server_timeout': 10.0}
 ACTION = {'kind': 'action', 'action': '/drive'}
@@ -43,3 +44,25 @@ def test_the_newest_order_has_the_base(station, first):
         at.until(lambda: old.state is CommandState.RUNNING)
         at.send('drive' if first == 'go' else 'go', **({} if first == 'go' else {'goal': 'home'}))
         assert at.end(old).error['code'] == 'preempted'
+
+
+@pytest.mark.parametrize(
+    ('drive', 'paused'),
+    [
+        (NAV2, True),
+        ({**NAV2, 'repeatable': False}, False),
+        ({**NAV2, 'type': 'nav2_msgs/action/Wait'}, True),
+        ({**NAV2, 'type': 'nav2_msgs/action/Wait', 'repeatable': False}, False),
+        (OWN_TYPE, False),
+        ({**OWN_TYPE, 'repeatable': True}, True),
+        ({**OWN_TYPE, 'motion': True}, True),
+        ({**OWN_TYPE, 'motion': True, 'repeatable': False}, False),
+    ],
+)
+def test_what_may_be_sent_again_can_be_paused(station, drive, paused):
+    at = station({'drive': drive})
+    kind = at.router.kinds['drive']
+    run = Run(RemoteCommand('drive'), 'platform', kind, lambda run: None)
+    assert kind.prepare(run) is None
+    assert bool(kind.pause(run)) is paused
+    assert run.paused is paused

@@ -407,6 +407,35 @@ def test_commands_that_cannot_work_are_errors_at_the_start(station, commands, pr
         station(commands)
 
 
+@pytest.mark.parametrize(
+    ('command', 'places'),
+    [
+        # What is wrong by the schema, and in the template, of one command.
+        (
+            {**PUBLISH, 'rate': -1, 'message': {'dta': 1}},
+            ['commands.x.rate', 'commands.x.message.dta'],
+        ),
+        (
+            {**WAIT, 'server_timeout': 'long', 'goal': {'time': {'secs': 3}}},
+            ['commands.x.server_timeout', 'commands.x.goal.time.secs'],
+        ),
+        (
+            {'kind': 'service', 'service': '/s', 'type': 'std_srvs/srv/SetBool', 'colour': 1}
+            | {'request': {'dta': True}},
+            ['commands.x.colour', 'commands.x.request.dta'],
+        ),
+        # What is wrong by the schema is not said a second time.
+        ({**PUBLISH, 'message': 3}, ['commands.x.message']),
+    ],
+)
+def test_all_that_is_wrong_with_a_command_is_reported_at_once(station, command, places):
+    with pytest.raises(ConfigurationError) as raised:
+        station({'x': command, 'y': {'kind': 'fly'}})
+    for place in (*places, 'commands.y.kind'):
+        assert f'{place}: ' in str(raised.value)
+    assert str(raised.value).count('commands.x') == len(places)
+
+
 def test_mistakes_in_two_commands_are_both_reported(station):
     with pytest.raises(ConfigurationError) as raised:
         station({'x': {'kind': 'say', 'colour': 1}, 'y': {'kind': 'navigate', 'size': 2}})

@@ -181,8 +181,29 @@ def test_axes_of_a_joystick_drive_within_the_limits(station):
     driver.drive(0.2, axes=[-0.5, 0.5], buttons=[])
     twist = driver.told[-1][1]
     assert (twist.linear.x, twist.angular.z) == (0.2, -1.0)
-    assert at.send('teleop', axes=[1], linear=1.0).status.error['code'] == 'bad_parameters'
-    assert at.send('teleop', axes=[2]).status.error['code'] == 'bad_parameters'
+
+
+TWO_WAYS = 'cannot be given together with what is beside it'
+
+
+def test_what_could_be_meant_in_two_ways_or_in_none_moves_nothing(station):
+    at = station({'teleop': TELEOP})
+    for parameters, words in (
+        ({'axes': [1.0], 'linear': 0.1}, f'linear: {TWO_WAYS}'),
+        ({'axes': [1.0], 'lateral': 0.1}, f'lateral: {TWO_WAYS}'),
+        ({'axes': [1.0], 'angular': 0.1}, f'angular: {TWO_WAYS}'),
+        ({'axes': [2]}, '2 is greater than the maximum of 1'),
+        ({'axes': [-1.5]}, '-1.5 is less than the minimum of -1'),
+        ({'axes': ['left']}, '"left" is a string, expected a number'),
+        ({'axes': [0.0] * 33}, 'expected at most 32 items, not 33'),
+        ({'axes': [0.0], 'buttons': [0] * 65}, 'expected at most 64 items, not 65'),
+        ({'buttons': [1]}, '"buttons" needs "axes" beside it'),
+        ({'linear': 0.1, 'speed': 1}, 'there is no parameter "speed"'),
+        ({'linear': 0.1, 'hold': 1}, '1 is a whole number, expected true or false'),
+    ):
+        error = at.send('teleop', **parameters).status.error
+        assert error['code'] == 'bad_parameters', parameters
+        assert words in error['message']
 
 
 def test_stamped_velocities_have_stamp_and_frame(station):

@@ -124,6 +124,68 @@ def test_a_value_out_of_its_fields_range_is_reported(cls, parameters, problem):
         made(cls, {'data': '$n'}, **parameters)
 
 
+@pytest.mark.parametrize(
+    ('cls', 'schema', 'path', 'problem'),
+    [
+        (UInt8, {'type': 'integer', 'default': 256}, ('default',), '256 is not a whole number'),
+        (UInt8, {'type': 'integer', 'minimum': -1}, ('minimum',), '-1 is not a whole number'),
+        (UInt8, {'type': 'integer', 'maximum': 256}, ('maximum',), '256 is not a whole number'),
+        (UInt8, {'type': 'integer', 'enum': [1, 2, -3]}, ('enum', 2), '-3 is not a whole number'),
+        (
+            UInt8,
+            {'type': 'integer', 'exclusiveMinimum': -2},
+            ('exclusiveMinimum',),
+            '-1 is not a whole number',
+        ),
+        (
+            UInt8,
+            {'type': 'integer', 'exclusiveMaximum': 257},
+            ('exclusiveMaximum',),
+            '256 is not a whole number',
+        ),
+        (String, {'default': 3}, ('default',), "'3' is not a string"),
+        (Float32, {'type': 'number', 'maximum': 1e39}, ('maximum',), 'too large'),
+        # The outermost that may be sent fits.
+        (UInt8, {'type': 'integer', 'exclusiveMinimum': -1, 'exclusiveMaximum': 256}, None, ''),
+        (UInt8, {'type': 'integer', 'minimum': 0, 'maximum': 255, 'default': 0}, None, ''),
+        (Float32, {'type': 'number', 'exclusiveMinimum': 0, 'enum': [1, 2.5]}, None, ''),
+    ],
+)
+def test_the_values_of_a_parameter_that_its_field_cannot_hold_are_known_at_the_start(
+    cls, schema, path, problem
+):
+    def make():
+        Template(cls, {'data': '$n'}, {'n': schema}, ('message',), Time)
+
+    if path is None:
+        make()
+        return
+    with pytest.raises(SettingsError, match=problem) as caught:
+        make()
+    assert caught.value.path == ('parameters', 'n', *path)
+
+
+@pytest.mark.parametrize(
+    ('cls', 'tree', 'path'),
+    [
+        (JointState, {'name': ['a', '$name', 3]}, ('goal', 'name', 2)),
+        (JointState, {'position': [1.0, 'far']}, ('goal', 'position', 1)),
+        (PoseWithCovariance, {'covariance': [0.0] * 35}, ('goal', 'covariance')),
+        (PoseWithCovariance, {'covariance': [0.0] * 37}, ('goal', 'covariance')),
+        (PoseWithCovariance, {'covariance': [0.0] * 36}, None),
+        # How many there will be is known when it comes.
+        (PoseWithCovariance, {'covariance': ['$x'] * 35}, None),
+    ],
+)
+def test_a_list_is_checked_item_by_item_and_as_a_whole(cls, tree, path):
+    if path is None:
+        template(cls, tree)
+        return
+    with pytest.raises(SettingsError) as caught:
+        template(cls, tree)
+    assert [at for at, _ in caught.value.found] == [path]
+
+
 def test_fields_of_an_object_are_checked_when_it_comes():
     for pose, problem in (
         ({'q': 1}, r'pose\.position\.q: .*no such field; it has x, y, z'),
