@@ -168,3 +168,43 @@ def test_the_first_problems_are_reported_and_how_many_more_there_are(text):
 def test_few_problems_are_reported_as_they_are():
     problems = [Problem(f'problem {n}', n) for n in range(10)]
     assert first_problems(problems) == problems
+
+
+# Elements: 11; nodes with the subtrees in place: 1 + 5 * 3; nested: 3 within the topmost.
+FIVE = (
+    '<root BTCPP_format="4" main_tree_to_execute="M"><BehaviorTree ID="M"><Sequence>'
+    + '<SubTree ID="S"/>' * 5
+    + '</Sequence></BehaviorTree><BehaviorTree ID="S"><Inverter><Script code="a:=1"/></Inverter>'
+    '</BehaviorTree></root>'
+)
+
+
+@pytest.mark.parametrize(
+    ('limit', 'amount'),
+    [
+        ('nodes', 16),
+        ('depth', 3),
+        ('text', 5 * len('S' + 'a:=1')),
+        ('scripts', 5 * len('a:=1')),
+        ('size', len(FIVE)),
+        ('name', len('BehaviorTree')),
+    ],
+)
+def test_a_tree_of_just_as_much_as_the_limit_is_taken_and_no_larger_one(limit, amount):
+    assert load(FIVE, builtin_registry(), Limits(**{limit: amount}))
+    assert f'more than {amount - 1}' in refused(FIVE, Limits(**{limit: amount - 1}))
+
+
+def of_bytes(size: int) -> Problem:
+    """A problem whose text has so many bytes, with few enough characters to be whole."""
+    emoji = size // 4 - 1
+    return Problem('\N{GRINNING FACE}' * emoji + 'x' * (size - 4 * emoji))
+
+
+def test_an_answer_of_just_as_many_bytes_as_fit_is_whole():
+    six = [of_bytes(1900) for _ in range(6)]
+    left = 12_000 - sum(len(str(problem).encode()) for problem in six)
+    assert 0 < left < 2000
+    assert first_problems([*six, of_bytes(left)]) == [*six, of_bytes(left)]
+    told = first_problems([*six, of_bytes(left + 1)])
+    assert told == [*six, Problem('and 1 more problems')]

@@ -97,6 +97,8 @@ def test_a_tree_can_come_from_standard_input(monkeypatch):
         ('<LoopInt queue="{q}" value="{m}"><Sleep msec="{m}"/></LoopInt>', ''),
         ('<Repeat num_cycles="{n}"><Sleep msec="{m}"/></Repeat>', 'm, n'),
         ('<Sleep msec="{@m}"/>', ''),
+        ('<Sequence><SubTree ID="S" x="{m}"/><Sleep msec="{m}"/></Sequence>', ''),
+        ('<Sequence><Sleep msec="{m}"/><Unknown parameter="{p}"/></Sequence>', 'm, p'),
         ('<Sleep msec="5"/>', ''),
     ],
 )

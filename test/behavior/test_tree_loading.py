@@ -3,7 +3,15 @@
 """Does a document become the tree its author meant, or a list of everything wrong with it."""
 
 import pytest
-from trees import document, IDLE, load_nodes, log_of, registry_with_leaves, SUCCESS
+from trees import (
+    document,
+    IDLE,
+    load_nodes,
+    log_of,
+    registry_with_leaves,
+    RUNNING,
+    SUCCESS,
+)
 
 from xparo_bridge.behavior import (
     Blackboard,
@@ -12,8 +20,12 @@ from xparo_bridge.behavior import (
     Manifest,
     NodeError,
     NodeKind,
+    StatefulAction,
+    TickError,
     TreeErrors,
 )
+from xparo_bridge.behavior.ports import input_port
+from xparo_bridge.behavior.tree import Tree
 
 
 def errors_of(body: str, **options) -> TreeErrors:
@@ -278,3 +290,97 @@ def test_a_node_type_cannot_be_registered_twice_or_under_a_forbidden_name():
 
 def test_the_helper_document_is_what_it_seems():
     assert document('<AlwaysSuccess/>').count('BehaviorTree') == 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('7', 7),
+        ('-3', -3),
+        ('3000000000', 3_000_000_000),
+        ('7.0', 7.0),
+        ('1e3', 1000.0),
+        ('7 m', '7 m'),
+        ('7.5 m', '7.5 m'),
+        ('', ''),
+    ],
+)
+def test_a_literal_of_a_subtree_is_a_number_if_all_of_it_is_one(text, value):
+    tree = load_nodes(
+        f'<SubTree ID="T" p="{text}"/></BehaviorTree>'
+        '<BehaviorTree ID="T"><Note value="{p}"/></BehaviorTree>'
+    )
+    tree.tick_once()
+    assert [(type(noted), noted) for noted in log_of(tree)] == [(type(value), value)]
+
+
+@pytest.mark.parametrize('form', ['<SubTree ID="{}"/>', '</BehaviorTree><BehaviorTree ID="{}">'])
+@pytest.mark.parametrize(
+    ('name', 'words'),
+    [
+        ('Root', 'is reserved'),
+        ('root', 'is reserved'),
+        ('a/b', "'/' may not stand in the name"),
+        ('Sequence', 'is the name of a node type'),
+        ('x' * 257, 'has more than 256 characters'),
+    ],
+)
+def test_a_name_that_no_tree_may_have_is_refused_where_a_tree_has_it_or_is_used(form, name, words):
+    body = f'<AlwaysSuccess/>{form.format(name)}<AlwaysSuccess/></BehaviorTree>'
+    if 'SubTree' in form:
+        body = f'<Sequence>{form.format(name)}</Sequence>'
+    assert words in str(errors_of(body))
+
+
+@pytest.mark.parametrize('element', ['{}/', 'Act name="{}"/', 'Action ID="{}"/'])
+def test_a_name_too_long_to_be_shown_is_refused_wherever_it_stands(element):
+    long = f'<{element.format("x" * 257)}>'
+    assert 'has more than 256 characters' in str(errors_of(f'<Sequence>{long}</Sequence>'))
+    assert 'has more than' not in str(
+        errors_of(f'<Sequence><{element.format("x" * 256)}><Fly/></Sequence>')
+    )
+
+
+def test_of_the_ports_that_an_editor_left_empty_those_of_text_are_given():
+    given = []
+
+    def factory(config):
+        given.append(dict(config.inputs))
+        return registry.find('AlwaysSuccess').factory(config)
+
+    registry = registry_with_leaves()
+    ports = [input_port('angle', 'double'), input_port('word', 'string'), input_port('other')]
+    registry.add(Manifest('Turn', NodeKind.ACTION, {port.name: port for port in ports}, factory))
+    load_nodes('<Turn angle="" word="" other=""/>', registry=registry)
+    assert given == [{'word': '', 'other': ''}]
+
+
+class Stuck(StatefulAction):
+    """Runs until it is halted, and cannot be."""
+
+    def on_start(self):
+        return RUNNING
+
+    on_running = on_start
+
+    def on_halted(self):
+        self.context.services['log'].append(self.name)
+        raise RuntimeError('stuck')
+
+
+def test_a_halt_reaches_every_node_behind_one_that_raises():
+    registry = registry_with_leaves()
+    registry.register(Stuck)
+    body = '<ParallelAll><Stuck name="1"/><Stuck name="2"/><Stuck name="3"/></ParallelAll>'
+    tree = load_nodes(body, registry=registry)
+    assert tree.tick_once() is RUNNING
+    with pytest.raises(TickError, match='stuck'):
+        tree.halt()
+    assert sorted(set(log_of(tree))) == ['1', '2', '3']
+    assert {node.state for node in tree.nodes} == {IDLE}
+
+
+def test_a_tree_joined_of_nodes_knows_its_size():
+    made = load_nodes('<Sequence><Inverter><AlwaysFailure/></Inverter><AlwaysSuccess/></Sequence>')
+    tree = Tree(made.tree_id, made.nodes, made.blackboards, made.context)
+    assert (tree.size.nodes, tree.size.depth) == (4, 3)

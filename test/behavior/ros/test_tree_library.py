@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+from dataclasses import FrozenInstanceError
 import hashlib
 from pathlib import Path
 import sqlite3
@@ -156,3 +157,15 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken(tmp_path, 
         'No such file or directory',
         f'the tree {odd} is left out, it cannot be read: {words}; save it as UTF-8',
     ]
+
+
+def test_a_tree_is_the_robots_own_only_if_it_is_a_file_of_its_folder_and_never_changes(tmp_path):
+    with library(tmp_path) as first:
+        first.add(StoredTree('a', '<a/>'))
+        first.ran(StoredTree('a', '<a/>'), {})
+    with library(tmp_path) as again:
+        assert not again.find('a').own
+        assert not again.last_good().own
+        # Its hash is made once.
+        with pytest.raises(FrozenInstanceError):
+            again.find('a').xml = '<b/>'

@@ -173,12 +173,13 @@ def test_what_a_leaf_left_under_way_is_cancelled_when_its_tree_ends(robot):
     assert not Motion.open
 
 
-def test_a_tree_run_by_its_name_is_kept_with_what_its_blackboard_began_with(robot):
+def test_a_tree_run_by_its_name_is_the_last_one_with_what_its_blackboard_began_with(robot):
     tree = StoredTree('stored', document('<Sleep msec="60000"/>'))
     run = robot.runner.run(tree, {'table': 4})
     robot.until(lambda: run.state == 'running')
     last = robot.runner.library.last
     assert (last.name, last.blackboard, last.unfinished) == ('stored', {'table': 4}, True)
+    assert 'stored' not in robot.runner.library.names  # Only what is to be kept is.
     robot.runner.halt()
     robot.until(lambda: robot.runner.idle)
 
