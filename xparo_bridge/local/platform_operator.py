@@ -17,6 +17,8 @@ import time
 from typing import Any
 from uuid import uuid4
 
+from websockets.exceptions import ConnectionClosed
+
 from ..json_reader import read_object
 from ..token_bucket import TokenBucket
 from .platform_interface import Platform, Robot
@@ -72,7 +74,10 @@ class Operator:
                 code = 'unknown_verb'
                 raise ValueError(f'no verb {verb!r}; there are {", ".join(VERBS)}')
             self._let_in(verb, known[0], request)
-            reply = {'id': number, 'result': await known[1](self, request)}
+            try:
+                reply = {'id': number, 'result': await known[1](self, request)}
+            except ConnectionClosed:  # The robot's: the operator's own is only written to below.
+                raise LookupError(f'{request.get("robot")} has just left') from None
         except KeyError as error:
             reply = {'id': number, 'error': f'"{error.args[0]}" is missing', 'code': code}
         except LookupError as error:

@@ -249,6 +249,9 @@ async def _play(scenario: Scenario, stage: Stage, verdict: Verdict, limit: float
     standing = asyncio.ensure_future(_stands_still(timeline))
     tasks = {playing, watching, standing, fast}
     await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    if verdict.problems:
+        # What failed may have been the death of a process, which is seen a moment later.
+        await asyncio.wait({watching}, timeout=2 * _LOOK)
     problem = ''
     if watching.done():
         problem = watching.result()
@@ -261,9 +264,9 @@ async def _play(scenario: Scenario, stage: Stage, verdict: Verdict, limit: float
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    if problem and not verdict.problems:
-        step = scenario.steps[min(verdict.steps, len(scenario.steps) - 1)]
-        verdict.problems.append(Problem(step.where, step.text, problem, timeline.now))
+    if problem:
+        step = _step_at(scenario, verdict)
+        verdict.problems.insert(0, Problem(step.where, step.text, problem, timeline.now))
     # What holds of the whole run is judged, whichever step ended it.
     if not problem:
         for check in scenario.checks:
