@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
+from rclpy.serialization import serialize_message
 
 from xparo_bridge.robot.telemetry.groups import diagnostics
 from xparo_bridge.robot.telemetry.groups.diagnostics import _Part
@@ -77,3 +78,27 @@ def test_a_part_that_fell_silent_is_shown_stale_with_its_words(listening):
         'total': 1,
         'not_ok': [{'name': 'arm', 'level': 'STALE', 'message': 'arm says'}],
     }
+
+
+@pytest.mark.parametrize('cause', ['unreadable', 'too many'])
+def test_what_was_wrong_is_taken_back_when_nothing_was_for_a_while(listening, monkeypatch, cause):
+    monkeypatch.setattr(diagnostics, '_WELL_AFTER', 60.0)
+    monkeypatch.setattr(diagnostics, '_MOST', 3)
+    source, publish = listening
+    problems = source._problems
+    bad = serialize_message(array('arm'))[:12] if cause == 'unreadable' else array(*'abcdef')
+    words = 'is no DiagnosticArray' if cause == 'unreadable' else 'more than 3 parts report'
+    if cause == 'unreadable':
+        source._subscription.drain = lambda: [bad]  # No other reader of the test could take it.
+    else:
+        publish(bad)
+    source.collect()
+    assert words in problems.now['telemetry of /diagnostics']
+    vars(source._subscription).pop('drain', None)
+    publish(array('arm'))
+    source.collect()
+    assert 'telemetry of /diagnostics' in problems.now  # It may come again with the next.
+    monkeypatch.setattr(diagnostics, '_WELL_AFTER', 0.0)
+    publish(array('arm'))
+    source.collect()
+    assert 'telemetry of /diagnostics' not in problems.now

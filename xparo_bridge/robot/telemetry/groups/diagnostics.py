@@ -39,6 +39,9 @@ _FIELDS = {
 # Anybody may publish ever new names; these many are known at a time, and so long are texts.
 _MOST = 2000
 _LONGEST = 300
+# How long nothing may go wrong until a problem is taken back, s: most come again with the next
+# period, and a problem that comes and goes is no news.
+_WELL_AFTER = 10.0
 # How long messages of one period may be read for, s: 20,000 statuses take about as long.
 _BUDGET = 0.02
 
@@ -73,6 +76,7 @@ class Diagnostics(Source):
         self._problems = Problems.of(node)
         self._parts: dict[tuple[str, str], _Part] = {}
         self._many = False
+        self._wrong_at = 0.0
         self._topic = node.resolve_topic_name(settings['topic'])
         self._problem = f'telemetry of {self._topic}'
         self._subscription = TopicSubscription(
@@ -103,10 +107,13 @@ class Diagnostics(Source):
             try:
                 self._add(self._read(data, monotonic), now)
             except (ValueError, struct.error) as error:
-                self._problems.report(self._problem, f'a message is no DiagnosticArray: {error}')
+                self._wrong(f'a message is no DiagnosticArray: {error}', now)
+            else:
+                if now - self._wrong_at >= _WELL_AFTER:
+                    self._problems.solved(self._problem)
             if monotonic() - now > _BUDGET:
                 break  # The rest is read in the next period, as far as it is kept.
-        self._forget(now - self._settings['stale_after'] * _FORGOTTEN)
+        self._forget(now)
         if not self._parts:
             return {}
         oldest = now - self._settings['stale_after']
@@ -142,7 +149,12 @@ class Diagnostics(Source):
             part.said[level] = message, now
             part.heard = now
 
-    def _forget(self, oldest: float) -> None:
+    def _wrong(self, text: str, now: float) -> None:
+        self._problems.report(self._problem, text)
+        self._wrong_at = now
+
+    def _forget(self, now: float) -> None:
+        oldest = now - self._settings['stale_after'] * _FORGOTTEN
         self._parts = {key: part for key, part in self._parts.items() if part.heard > oldest}
         more = len(self._parts) - _MOST
         if more <= 0:
@@ -157,10 +169,7 @@ class Diagnostics(Source):
         )
         for key in by_worth[:more]:
             del self._parts[key]
-        self._problems.report(
-            self._problem,
-            f'more than {_MOST} parts report; those that are well are left out first',
-        )
+        self._wrong(f'more than {_MOST} parts report; those that are well are left out first', now)
 
     def close(self) -> None:
         self._subscription.forget()
