@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from fixtures.ros_graph import RosGraph
@@ -181,6 +182,27 @@ def test_at_rest_nothing_is_published(station, robot):
     end = time.monotonic() + 1.0
     at.until(lambda: robot.becomes(lambda: time.monotonic() > end, 0.01))
     assert not told
+
+
+def test_a_base_that_was_closed_leaves_neither_timers_nor_publishers_nor_a_guard(robot):
+    node = robot.node
+
+    def held():
+        topics = [one.topic_name for one in node.publishers]
+        return len(list(node.timers)), topics.count('/cmd_vel'), topics.count('/other')
+
+    before = held()
+    settings = settings_of(drive={**TELEOP, 'topic': 'other'}, base={'topic': 'cmd_vel'})
+    robot.listen(Twist, '/cmd_vel')
+    made = base.RobotBase(node, settings)
+    made.wait_ready(20.0)
+    guard = made._guard.pid
+    made.stand()
+    assert held()[0] > before[0]
+    made.close()
+    assert held() == before
+    made.close()  # Twice is harmless.
+    assert not os.path.exists(f'/proc/{guard}')
 
 
 class Odometer:

@@ -180,6 +180,58 @@ def test_to_let_it_go_leaves_neither_a_process_nor_a_socket(base, monkeypatch):
         assert guard.pid is None
 
 
+def test_one_that_does_not_end_holds_up_nobody(base, monkeypatch):
+    monkeypatch.setattr(guard_process, '_END_TIMEOUT', 0.1)
+    with RosGraph('xparo_bridge') as graph:
+        guard, _ = guard_of(graph)
+        pid = guard.pid
+        os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        guard.close()
+        assert time.monotonic() - began < 5.0
+        assert guard.pid is None
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+# What becomes of it, and what is said: of one that ended it depends on what was under way.
+LOSSES = {
+    'silent': (lambda guard: os.kill(guard.pid, signal.SIGSTOP), ('it does not answer',)),
+    'ended': (
+        lambda guard: os.kill(guard.pid, signal.SIGKILL),
+        ('it ended', 'Connection reset by peer', 'it takes no orders: Broken pipe'),
+    ),
+    'mad': (lambda guard: guard._on_data(b'no record'), ('',)),
+}
+
+
+@pytest.mark.parametrize('how', LOSSES)
+def test_one_that_serves_no_more_is_killed_and_leaves_nothing(base, capfd, how):
+    with RosGraph('xparo_bridge') as graph:
+        before = descriptors()
+        guard, topic = guard_of(graph)
+        process = guard._process
+        lose, words = LOSSES[how]
+        lose(guard)
+
+        def lost():
+            guard.stand(topic, 0.1)  # An order that is to be answered.
+            guard.check(0.05)
+            return guard.pid != process.pid
+
+        graph.until(lost)
+        graph.until(lambda: guard.check() or guard.ready)
+        graph.until(lambda: guard.check() or not guard._killed)
+        assert process.returncode == -signal.SIGKILL
+        assert not os.path.exists(f'/proc/{process.pid}')
+        assert guard.pid not in (None, process.pid)
+        said = capfd.readouterr().err
+        assert any(f'is lost: {each}' in said for each in words)
+        assert said.count('starting another') == 1
+        guard.close()
+        assert descriptors() == before
+
+
 def descriptors():
     """How many sockets this process has open."""
     found = 0

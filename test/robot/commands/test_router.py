@@ -12,6 +12,7 @@ import pytest
 from std_msgs.msg import String
 
 from xparo_bridge.configuration import ConfigurationError
+from xparo_bridge.faults import FAULTS
 from xparo_bridge.messages import CommandState
 from xparo_bridge.robot.commands.kinds.say import Say
 
@@ -362,6 +363,29 @@ def test_a_bug_in_a_kind_ends_its_command_and_nothing_else(station):
     end = at.end(at.send('publish'))
     assert (end.state, end.error['code']) == (CommandState.FAILED, 'internal_error')
     assert not at.router.open_runs
+
+
+@pytest.mark.parametrize('what', ['the report', 'the record'])
+def test_what_fails_at_the_end_of_a_command_holds_up_nothing_that_waits_for_it(
+    station, monkeypatch, what
+):
+    at = station({'publish': {**SLOW, 'times': 2, 'concurrency': 'queue'}})
+
+    def broken(*arguments, **options):
+        raise OSError('a disk that is gone')
+
+    first, second = at.send('publish'), at.send('publish')
+    if what == 'the report':
+        monkeypatch.setattr(at.router, '_report', broken)
+    else:
+        monkeypatch.setattr(at.journal, 'end', broken)
+    FAULTS.forget()
+    assert at.end(first).state is CommandState.SUCCEEDED
+    assert at.end(second).state is CommandState.SUCCEEDED
+    assert at.router.open_runs == []
+    assert FAULTS.counts[f'{what} of publish: OSError'] >= 2
+    if what == 'the record':
+        assert at.states(first)[-1] == at.states(second)[-1] == 'succeeded'
 
 
 @pytest.mark.parametrize(

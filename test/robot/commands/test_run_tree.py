@@ -15,6 +15,20 @@ SLEEP = (
 )
 
 
+def test_one_whose_tree_is_gone_when_its_turn_comes_fails_and_says_so(station):
+    at = station({'run_tree': {'kind': 'run_tree', 'concurrency': 'queue'}})
+    for name in ('round', 'gone'):
+        at.load_tree(name, SLEEP.replace('round', name))
+    first, second = (at.send('run_tree', tree_name=name) for name in ('round', 'gone'))
+    at.until(lambda: at.trees.current)
+    assert not second.started
+    at.trees.delete('gone')
+    at.router.cancel(first)
+    end = at.end(second)
+    assert (end.state, end.error['code']) == (CommandState.FAILED, 'unknown_tree')
+    assert 'gone' in end.error['message']
+
+
 @pytest.mark.parametrize(
     ('name', 'source', 'code'),
     [('rond', 'platform', 'unknown_tree'), ('round', TREE, 'within_a_tree')],

@@ -505,7 +505,10 @@ def test_at_rest_it_costs_one_client_for_each_action_that_no_command_has(station
             return sum(client.srv_type is CancelGoal for client in node.clients)
 
         at.until(lambda: clients() == 1)
-        at.end(at.send('stop'))
+        first, second = at.send('stop'), at.send('stop')  # The second begins anew.
+        at.end(first)
+        at.end(second)
         at.until(lambda: not at.base.standing)
         assert clients() == 1
+        at.until(at.router._timer.is_canceled)  # And nothing is looked after any more.
         assert not [s for s in node.subscriptions if s.topic_name.endswith('_action/status')]

@@ -355,6 +355,8 @@ def test_what_the_computer_cannot_say_costs_itself_and_no_other(graph, telemeter
     problems = Problems.of(graph.node).now
     assert 'the sensor hangs up' in problems['telemetry temperatures']
     assert '/no/such/folder' in problems['telemetry disk_usage']
+    telemetry.publisher.stop()
+    assert not Problems.of(graph.node).now  # Nobody wants them any more.
 
 
 def test_of_two_sensors_of_one_name_none_takes_the_other_s_place(monkeypatch):

@@ -9,6 +9,9 @@ from nav_msgs.msg import Path
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from xparo_bridge.ros import presence
+from xparo_bridge.ros.problems import Problems
+
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ACTIONS = {'navigate_to_pose': NavigateToPose, 'navigate_through_poses': NavigateThroughPoses}
 GOING, ABORTED, SUCCEEDED = (
@@ -151,3 +154,47 @@ def test_one_action_alone_may_be_named(navigator):
         at.goals('navigate_to_pose', (1, SUCCEEDED))
 
     at.until(drive, lambda told: told.get('state') == 'succeeded')
+
+
+@pytest.mark.parametrize(
+    ('actions', 'expected'),
+    [
+        (['/first', '/second', '/third'], {'/first'}),
+        (['/first'], {'/first'}),
+        ('/first', {'/first'}),
+    ],
+)
+def test_of_several_actions_the_first_alone_has_to_be_there(
+    navigator, monkeypatch, actions, expected
+):
+    monkeypatch.setattr(presence, 'GRACE', 0.0)
+    at = navigator(action=actions)
+    problems = Problems.of(at.graph.node)
+    names = [actions] if isinstance(actions, str) else actions
+    # They are looked at in their order: of what came last it is known whether it is missed.
+    at.until(lambda: None, lambda told: told.get('state') == 'idle')
+    at.graph.spin_until(lambda: 'topic /first/_action/status' in problems.now)
+    missed = {name for name in names if f'topic {name}/_action/status' in problems.now}
+    assert missed == expected
+    assert not [name for name in problems.now if 'feedback' in name]
+
+
+def test_states_are_those_of_the_goal_status_and_of_no_goal_it_is_idle(navigator):
+    at = navigator()
+    at.until(lambda: None, lambda told: told == {'state': 'idle'})
+    for number, (state, name) in enumerate(
+        (
+            (GoalStatus.STATUS_ACCEPTED, 'accepted'),
+            (GOING, 'executing'),
+            (GoalStatus.STATUS_CANCELING, 'canceling'),
+            (SUCCEEDED, 'succeeded'),
+            (GoalStatus.STATUS_CANCELED, 'canceled'),
+            (ABORTED, 'aborted'),
+            (GoalStatus.STATUS_UNKNOWN, 'unknown'),
+        ),
+        1,
+    ):
+        at.until(
+            lambda number=number, state=state: at.goals('navigate_to_pose', (number, state)),
+            lambda told, name=name: told.get('state') == name,
+        )

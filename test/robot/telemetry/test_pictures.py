@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 
 from xparo_bridge.robot.telemetry.pictures import (
+    _pixels,
     encode_compressed,
     encode_raw,
     passed_on,
@@ -137,6 +138,34 @@ def test_planar_yuv_is_shown_in_its_colours(encoding, rows, columns, order):
     image |= {'step': WIDTH, 'data': planar(rows, columns, order)}
     for half, colour in zip(shown(encode_raw(image, 640, 100_000)), (RED, BLUE), strict=True):
         assert half == pytest.approx(colour, abs=8)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'rows', 'columns', 'order'),
+    [('nv21', 2, 2, 'vu'), ('nv12', 2, 2, 'uv'), ('nv16', 1, 2, 'uv'), ('nv24', 1, 1, 'uv')],
+)
+def test_of_planar_yuv_no_row_is_lost_and_each_has_its_own_colour(encoding, rows, columns, order):
+    # Bands across the picture, as high as the rows that share a U and a V.
+    colours = [(RED, BLUE)[row // rows % 2] for row in range(HEIGHT)]
+    luma = numpy.array([[yuv(colour)[0]] * WIDTH for colour in colours], numpy.uint8)
+    chroma = [
+        [yuv(colour)['yuv'.index(letter)] for letter in order] * (WIDTH // columns)
+        for colour in colours[::rows]
+    ]
+    image = raw(numpy.empty((0, 0)), encoding)
+    data = luma.tobytes() + numpy.array(chroma, numpy.uint8).tobytes()
+    pixels = _pixels(image | {'step': WIDTH, 'data': data})
+    assert pixels.shape == (HEIGHT, WIDTH, 3)
+    for row, colour in zip(pixels, colours, strict=True):
+        assert row.mean(axis=0) == pytest.approx(colour, abs=3)
+        assert row.std(axis=0) == pytest.approx((0, 0, 0), abs=0.01)
+
+
+def test_of_packed_yuv_no_row_and_no_column_is_lost():
+    pixels = _pixels(raw(packed('uyvy'), 'uyvy'))
+    assert pixels.shape == (HEIGHT, WIDTH, 3)
+    odd = _pixels(raw(packed('uyvy'), 'uyvy') | {'width': WIDTH - 1})  # The last is half a pair.
+    assert odd.shape == (HEIGHT, WIDTH - 2, 3)
 
 
 @pytest.mark.parametrize('bits', [8, 16])

@@ -2,22 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Telemetry on a real graph: what is sent when topics come, change and go."""
 
+import gc
+import io
 import math
+import threading
 from time import monotonic, thread_time
 
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fixtures.cpu import untraced
-from nav_msgs.msg import Odometry
+from geometry_msgs.msg import PoseStamped, TransformStamped
+from nav_msgs.msg import OccupancyGrid, Odometry, Path
+import PIL.Image
 import pytest
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from robot.telemetry.conftest import config_of
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import BatteryState
+from sensor_msgs.msg import BatteryState, CompressedImage
 from std_msgs.msg import Float64, Int32, String
+from tf2_msgs.msg import TFMessage
 
+from xparo_bridge.robot.telemetry import groups
 from xparo_bridge.robot.telemetry.settings import TopicSettings
 from xparo_bridge.robot.telemetry.source import TopicSource
 from xparo_bridge.ros.problems import Problems
@@ -319,6 +329,207 @@ def test_nothing_is_left_on_the_graph_after_stop(graph, telemeter):
     telemetry.publisher.stop()
     assert graph.node.count_subscribers('/value') == 0
     assert not list(graph.node.timers)
+
+
+def compressed() -> CompressedImage:
+    file = io.BytesIO()
+    PIL.Image.new('RGB', (16, 16), 'red').save(file, 'JPEG')
+    return CompressedImage(format='jpeg', data=file.getvalue())
+
+
+def transforms() -> TFMessage:
+    made = TransformStamped(child_frame_id='base_link')
+    made.header.frame_id = 'map'
+    return TFMessage(transforms=[made])
+
+
+def status() -> GoalStatusArray:
+    return GoalStatusArray(status_list=[GoalStatus(status=GoalStatus.STATUS_EXECUTING)])
+
+
+def plan() -> Path:
+    return Path(poses=[PoseStamped()])
+
+
+def grid() -> OccupancyGrid:
+    made = OccupancyGrid(data=[0])
+    made.info.width = made.info.height = 1
+    made.info.resolution = 0.5
+    return made
+
+
+# Settings of each group, and what it hears where.
+GROUPS = {
+    'system': ({'network': True}, {}),
+    'battery': ({}, {'/battery_state': lambda: BatteryState(percentage=0.5, present=True)}),
+    'pose': ({}, {'/tf': transforms}),
+    'pose of odometry': ({}, {'/odom': Odometry, '/tf': TFMessage}),
+    'velocity': ({}, {'/odom': Odometry}),
+    'diagnostics': (
+        {},
+        {'/diagnostics': lambda: DiagnosticArray(status=[DiagnosticStatus(name='a')])},
+    ),
+    'navigation': (
+        {'action': ['/go', '/fetch']},
+        {'/go/_action/status': status, '/fetch/_action/status': status, '/plan': plan},
+    ),
+    'nodes': ({'lifecycle': ['/robot', '/gone'], 'period': 0.05}, {}),
+    'map': ({}, {'/map': grid}),
+    'plan': ({}, {'/plan': plan}),
+    'image': ({'topic': '/image', 'period': 0.2}, {'/image': compressed}),
+    'image by events': ({'topic': '/image', 'period': 0.02}, {'/image': compressed}),
+}
+TOPICS = {
+    'a topic': ({'topic': '/value'}, {'/value': Int32}),
+    'a pattern': ({'topic': '/part_*'}, {'/part_1': Int32, '/part_2': Int32}),
+    'each sample': ({'topic': '/value', 'every_sample': True}, {'/value': Int32}),
+}
+
+
+def held(node) -> dict[str, int]:
+    """What a node holds of the graph, and what the process has of threads."""
+    gc.collect()
+    return {
+        'subscriptions': len(list(node.subscriptions)),
+        'publishers': len(list(node.publishers)),
+        'clients': len(list(node.clients)),
+        'services': len(list(node.services)),
+        'timers': len(list(node.timers)),
+        'threads': threading.active_count(),
+    }
+
+
+def test_every_group_is_tried_here():
+    assert {name.split()[0] for name in GROUPS} == set(groups.GROUPS)
+
+
+@pytest.mark.parametrize('name', [*GROUPS, *TOPICS])
+def test_nothing_is_held_for_what_is_not_sent_any_more(graph, telemeter, monkeypatch, name):
+    monkeypatch.setattr('xparo_bridge.robot.telemetry.groups.pose._GRACE', 0.0)
+    settings, heard = {**GROUPS, **TOPICS}[name]
+    publishers = [
+        (graph.robot.create_publisher(type(make()), topic, 1), make)
+        for topic, make in heard.items()
+    ]
+    for topic in heard:
+        graph.spin_until(lambda topic=topic: graph.node.count_publishers(topic))
+    mapping = {'period': 0.05, 'groups': {}, 'topics': []}
+    if name in GROUPS:
+        group = name.split()[0]
+        mapping['groups'] = {group: {**settings, 'enabled': False}}
+    else:
+        group = settings['topic']
+        mapping['topics'] = [{**settings, 'enabled': False}]
+    telemetry = telemeter(mapping)
+    graph.spin_until(lambda: True)
+    before = held(graph.node)
+    for end in ('switched off', 'stopped'):
+        telemetry.sent.clear()
+        telemetry.publisher.enable(group, True)
+
+        def heard_of() -> bool:
+            for publisher, make in publishers:
+                publisher.publish(make())
+            return bool(telemetry.sent) and held(graph.node) != before
+
+        graph.spin_until(heard_of)
+        if len(heard) > 1:  # All that it hears is taken up, one after the other.
+            graph.spin_until(
+                lambda: held(graph.node)['subscriptions'] >= before['subscriptions'] + len(heard)
+            )
+        if end == 'stopped':
+            telemetry.publisher.stop()
+            before['timers'] = 0
+        else:
+            telemetry.publisher.enable(group, False)
+        graph.spin_until(lambda: held(graph.node)['threads'] <= before['threads'])
+        assert held(graph.node) == before
+    assert not Problems.of(graph.node).now
+
+
+def test_another_rate_takes_the_place_of_the_one_before(graph, telemeter):
+    telemetry = telemeter(
+        {'period': 0.05, 'groups': {'image': {'enabled': True, 'topic': '/image'}, 'system': {}}}
+    )
+    publisher = graph.robot.create_publisher(CompressedImage, '/image', 1)
+    for rate in (30.0, 2.0, 50.0, 5.0):  # Images come by events, or are asked for.
+        telemetry.publisher.set_rate('image', rate)
+        graph.publish_until(
+            publisher,
+            compressed(),
+            lambda: graph.node.count_subscribers('/image') == 1 and 'image' in telemetry.latest,
+        )
+        telemetry.sent.clear()
+        assert sum(one.topic_name == '/image' for one in graph.node.subscriptions) == 1
+    telemetry.publisher.enable('image', False)
+    before = len(list(graph.node.timers))
+    for rate in (100.0, 50.0, 25.0):
+        telemetry.publisher.set_rate('system', rate)
+        assert len(list(graph.node.timers)) == before
+
+
+@pytest.mark.parametrize('name', ['/value', 'battery'])
+def test_what_is_switched_on_is_subscribed_to_at_once(graph, telemeter, name):
+    heard = {'/value': Int32, 'battery': BatteryState}
+    topic = '/value' if name == '/value' else '/battery_state'
+    telemetry = telemeter(
+        {
+            'period': 0.05,
+            'groups': {'battery': {'enabled': False}},
+            'topics': [{'topic': '/value', 'enabled': False}],
+        }
+    )
+    publisher = graph.robot.create_publisher(heard[name], topic, 1)
+    graph.spin_until(lambda: graph.node.count_publishers(topic))
+    before = len(list(graph.node.subscriptions))
+    telemetry.publisher.enable(name, True)  # And no second later.
+    assert len(list(graph.node.subscriptions)) == before + 1
+    graph.publish_until(publisher, heard[name](), lambda: telemetry.sent)
+
+
+# Of which group or topic, where it hears, what is no such message, and as what it is named.
+UNREADABLE = {
+    'battery': (
+        '/battery_state',
+        lambda: BatteryState(percentage=0.5, present=True),
+        'BatteryState',
+    ),
+    'diagnostics': (
+        '/diagnostics',
+        lambda: DiagnosticArray(status=[DiagnosticStatus(name='a')]),
+        'DiagnosticArray',
+    ),
+    'velocity': ('/odom', Odometry, 'nav_msgs/Odometry'),
+    'map': ('/map', grid, 'nav_msgs/OccupancyGrid'),
+    'image': ('/image', compressed, 'image'),
+    'image by events': ('/image', compressed, 'image'),
+    'a topic': ('/value', Int32, 'std_msgs/Int32'),
+    'each sample': ('/value', Int32, 'std_msgs/Int32'),
+}
+
+
+@pytest.mark.parametrize('name', UNREADABLE)
+def test_what_is_no_message_of_its_type_is_named_and_the_next_one_shown(
+    graph, telemeter, monkeypatch, name
+):
+    monkeypatch.setattr('xparo_bridge.robot.telemetry.groups.diagnostics._WELL_AFTER', 0.0)
+    topic, make, words = UNREADABLE[name]
+    mapping = {'period': 0.05, 'groups': {}, 'topics': []}
+    if name in GROUPS:
+        mapping['groups'] = {name.split()[0]: {**GROUPS[name][0], 'enabled': True}}
+    else:
+        mapping['topics'] = [TOPICS[name][0]]
+    telemetry = telemeter(mapping)
+    publisher = graph.robot.create_publisher(type(make()), topic, 1)
+    problems = Problems.of(graph.node)
+    whole = serialize_message(make())
+    graph.publish_until(publisher, whole[:6], lambda: f'telemetry of {topic}' in problems.now)
+    assert problems.now[f'telemetry of {topic}'].startswith(f'a message is no {words}: ')
+    telemetry.sent.clear()
+    graph.publish_until(publisher, make(), lambda: telemetry.sent and not problems.now)
+    graph.publish_until(publisher, whole[:6], lambda: f'telemetry of {topic}' in problems.now)
+    telemetry.publisher.stop()
+    assert not problems.now  # Nobody wants it any more.
 
 
 def test_the_age_of_a_message_just_stamped_is_near_0(graph, telemeter):
