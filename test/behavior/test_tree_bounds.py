@@ -208,3 +208,17 @@ def test_an_answer_of_just_as_many_bytes_as_fit_is_whole():
     assert first_problems([*six, of_bytes(left)]) == [*six, of_bytes(left)]
     told = first_problems([*six, of_bytes(left + 1)])
     assert told == [*six, Problem('and 1 more problems')]
+
+
+def test_what_may_be_nested_is_read_though_python_allows_less():
+    allowed = sys.getrecursionlimit()
+    code = 'a := ' + '(1 + ' * 99 + '1' + ')' * 99
+    xml = '<Inverter>' * 900 + f'<Script code="{code}"/>' + '</Inverter>' * 900
+    try:
+        sys.setrecursionlimit(1000)  # As the tests before this one may have raised it.
+        xml = f'<BehaviorTree ID="M">{xml}</BehaviorTree>'
+        tree = load(xml, builtin_registry(), Limits(depth=900))
+        assert str(tree.tick_once()) == 'SUCCESS'
+        assert tree.blackboard.get('a') == 100
+    finally:
+        sys.setrecursionlimit(allowed)

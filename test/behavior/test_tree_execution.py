@@ -6,7 +6,7 @@ import py_trees
 import pytest
 from trees import FAILURE, IDLE, load_nodes, log_of, RUNNING, SUCCESS
 
-from xparo_bridge.behavior import TickError
+from xparo_bridge.behavior import ManualClock, TickError
 from xparo_bridge.behavior.executor import Executor
 from xparo_bridge.behavior.tree import MAX_ROUNDS
 
@@ -149,3 +149,14 @@ def test_a_stock_executor_starts_a_finished_tree_over():
     assert tree.status is SUCCESS
     executor.tick()
     assert tree.status is FAILURE
+
+
+@pytest.mark.parametrize('tick', ['tick_exactly_once', 'tick_once'])
+def test_a_tick_sees_what_time_has_brought_since_the_one_before(tick):
+    clock = ManualClock()
+    tree = load_nodes('<Timeout msec="100"><Sleep msec="5000"/></Timeout>', clock=clock)
+    assert getattr(tree, tick)() is RUNNING
+    clock.advance(0.05)
+    assert getattr(tree, tick)() is RUNNING
+    clock.advance(0.06)
+    assert getattr(tree, tick)() is FAILURE

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from xparo_bridge.link.control_entries import Cause
 from xparo_bridge.link.control_lane import ControlLane, WINDOW
 from xparo_bridge.messages import BehaviorStatus, ChatRequest, CommandState, CommandStatus
 
@@ -170,6 +171,7 @@ def test_whatever_happens_nothing_is_lost_and_each_command_keeps_its_order(steps
             hand_out(message)
         lane.confirm(lane.sent)
     assert arrived == added
+    assert lane._main.size == lane._bytes == 0, 'the window has all of its room again'
 
 
 def test_a_question_nobody_waits_for_any_more_is_withdrawn():
@@ -182,3 +184,17 @@ def test_a_question_nobody_waits_for_any_more_is_withdrawn():
     assert [message.text for message in taken(lane)] == ['in time', 'no question']
     lane.confirm(lane.sent)
     assert len(lane) == 0
+
+
+def test_of_several_messages_it_is_the_largest_that_a_peer_closes_for_as_too_big():
+    lane = ControlLane(1 << 20)
+    for command_id, size in (('1', 10), ('big', 200_000), ('2', 70_000)):
+        lane.add(status(command_id, result={'map': 'x' * size}))
+    taken(lane)
+    lane.rewind(cause=Cause.TOO_BIG)
+    omitted = {}
+    while (message := lane.next()) is not None:
+        omitted[message.command_id] = bool(message.omitted)
+        lane.confirm(lane.sent)
+    assert omitted == {'1': False, 'big': True, '2': False}
+    assert (lane.given_up, len(lane)) == (0, 0)

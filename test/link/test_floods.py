@@ -21,11 +21,18 @@ from xparo_bridge.crossing import Crossing
 from xparo_bridge.link.inbound import MAX_REFUSED
 from xparo_bridge.messages import (
     BehaviorStatus,
+    BehaviorUpdate,
     ChatReply,
+    ErrorCode,
+    FileRequest,
     LinkState,
     LinkStateChanged,
     LinkStatistics,
+    Refusal,
     RemoteCommand,
+    RunTask,
+    TaskResult,
+    TransferError,
 )
 
 TEXT, BINARY, PING = 1, 2, 9
@@ -335,3 +342,26 @@ def test_an_answer_nobody_reads_holds_up_no_reading():
             await robot.wait_for(lambda m: getattr(m, 'command_id', '') == 's', timeout=2)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ('message', 'answers'),
+    [
+        (
+            BehaviorUpdate('patrol', '<a/>'),
+            [BehaviorStatus('patrol', 'rejected', errors=[{'message': '2 refused: full'}])],
+        ),
+        (RunTask('t1', '<a/>'), [TaskResult('t1', False, 0.0, '2 refused: full')]),
+        (FileRequest('a', True, 1), [TransferError('FileRequest: 2 refused: full')]),
+        (RemoteCommand('go'), []),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_is_refused_is_answered_in_the_words_of_its_kind(message, answers):
+    inbound = Robot(1).connection.inbound
+    put: list[Any] = []
+    inbound._put = put.append
+    for _ in range(2):
+        inbound._refuse(message, Refusal(ErrorCode.RATE_LIMITED, 'full', 1.0))
+    inbound._hand_on_some()
+    assert put == answers

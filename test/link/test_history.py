@@ -18,6 +18,7 @@ from xparo_bridge.link.history import History
 from xparo_bridge.messages import LinkState, Telemetry
 from xparo_bridge.scenarios.fault_proxy import fault_proxy
 from xparo_bridge.state import State
+from xparo_bridge.state.queue import OVERHEAD
 
 ROOM = (1 << 20, 3600.0)
 
@@ -115,6 +116,18 @@ def test_keys_without_end_are_bounded_too():
     for number in range(3000):
         kept.history.add({f'key {number}': 'x' * 20})
     assert len(json.dumps(kept.samples())) < 15_000
+    kept.state.close()
+
+
+def test_on_disk_the_oldest_go_where_joining_frees_little(file):
+    kept = Kept(file, max_bytes=5_000)
+    for number in range(180):  # Below twice the bound, from which on the oldest go anyway.
+        kept.history.add({f'key {number}': 'x' * 20})
+    kept.history.flush()
+    on_record(kept.state)
+    ask(kept.state, lambda db: [kept.history.bound(db) for _ in range(100)])
+    assert kept.history._bytes <= 5_000
+    assert 'key 179' in kept.samples()[-1]['values']
     kept.state.close()
 
 
@@ -307,3 +320,17 @@ def test_samples_of_an_earlier_process_keep_their_times_when_the_clock_is_set(fi
     assert before['time'] == pytest.approx(at, abs=30.0)
     assert after['time'] == pytest.approx(time.time(), abs=30.0)
     second.state.close()
+
+
+def test_joined_samples_of_just_as_much_as_is_to_be_left_are_all_kept():
+    kept = Kept(None)
+    now = kept.history.now()
+    size = len('{"x":"1"}') + OVERHEAD
+    assert size % 5 == 0
+    # Of eight the older four become two; 1/16 of the room is to be free then.
+    room = 6 * size * 16 // 15
+    records = [(now, '{"x":"1"}')] * 8
+    assert len(kept.history.join(records, room)) == 6
+    assert kept.history.dropped == 2
+    assert len(kept.history.join(records, room - 16)) == 5
+    kept.state.close()

@@ -7,10 +7,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+import ssl
 import time
 from typing import Any
 
 from aiohttp import web
+from fixtures.certificates import Authority
 from fixtures.peers import request_headers, websocket_server
 from fixtures.robot_side import ignore, Robot
 import pytest
@@ -23,16 +25,16 @@ SECRET = 'hunter2-hunter2'
 
 
 @asynccontextmanager
-async def served(answer: Any) -> AsyncIterator[str]:
+async def served(answer: Any, **options: Any) -> AsyncIterator[str]:
     """Address of a server that answers each request so."""
     app = web.Application()
     app.router.add_route('*', '/{path:.*}', answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, '127.0.0.1', 0)
+    site = web.TCPSite(runner, '127.0.0.1', 0, ssl_context=options.get('ssl'))
     await site.start()
     try:
-        yield f'http://127.0.0.1:{runner.addresses[0][1]}/{SECRET}/x'
+        yield f'{"https" if options else "http"}://127.0.0.1:{runner.addresses[0][1]}/{SECRET}/x'
     finally:
         await runner.cleanup()
 
@@ -188,3 +190,38 @@ def test_the_handshake_names_the_host_as_its_origin():
             return port
 
     assert origins == [f'http://127.0.0.1:{asyncio.run(scenario())}']
+
+
+@pytest.mark.parametrize(('size', 'answer'), [(999, 'whole'), (1000, 'whole'), (1001, 'none')])
+def test_an_answer_of_just_as_much_as_is_taken_is_whole(size, answer):
+    async def sized(request: web.Request) -> web.Response:
+        return web.Response(body=b'x' * size)
+
+    assert ask(sized, max_answer=1000) == ('x' * size if answer == 'whole' else '')
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_a_server_is_believed_only_if_an_authority_that_is_known_vouches_for_it(tmp_path, known):
+    authority = Authority(tmp_path)
+    server = authority.server(authority.issue('good'))
+    context = ssl.create_default_context(cafile=str(authority.file)) if known else None
+    came: list[bytes] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        came.append(await request.read())
+        return web.Response(text='taken')
+
+    async def scenario() -> str:
+        client = HttpClient(tls=context)
+        try:
+            async with served(answer, ssl=server) as url:
+                return await client.request('POST', url, where='platform', data=SECRET.encode())
+        finally:
+            await client.close()
+
+    if known:
+        assert (asyncio.run(scenario()), came) == ('taken', [SECRET.encode()])
+    else:
+        with pytest.raises(HttpError, match='certificate'):
+            asyncio.run(scenario())
+        assert came == []

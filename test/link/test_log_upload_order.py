@@ -117,3 +117,31 @@ def first_of(queue, max_bytes=1):
     queue.ask_oldest(max_bytes, lambda *answer: (answers.append(answer), answered.set()))
     assert answered.wait(10.0)
     return answers[0][0], [text for _, text in answers[0][1]]
+
+
+def test_an_update_that_is_not_taken_now_is_put_on_disk_at_once(tmp_path):
+    class Failing:
+        has_token = True
+
+        async def post(self, path, update):
+            raise RestError('503', passing=True)
+
+    async def scenario():
+        state = State(tmp_path, print)
+        queue = Queue(state.writer, 'log_updates', 'platform', 100_000)
+        later = Backoff(initial=60.0, maximum=60.0, stable_after=0.0, refused=60.0)
+        uploader = LogUploader(Failing(), queue, look_period=60.0, backoff=later)
+        task = asyncio.create_task(uploader.run())
+        try:
+            await asyncio.sleep(0)  # It looks for what an earlier run left.
+            uploader.put(LogUpdate('s', ['kept']))
+            async with asyncio.timeout(10.0):
+                while not len(queue):
+                    await asyncio.sleep(0.005)
+            return on_record(state)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            state.close()
+
+    asyncio.run(scenario())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import time
 from typing import Any
@@ -15,9 +16,15 @@ from fixtures.peers import frame, websocket_server
 from fixtures.robot_side import adapter, ignore, Robot
 import pytest
 
-from xparo_bridge.link.frame_scanner import FrameScanner, LOOKED_INTO
+from xparo_bridge.link.frame_scanner import frames_with, FrameScanner, LOOKED_INTO
 from xparo_bridge.link.read_ahead import Arrival, ReadAhead
-from xparo_bridge.messages import RemoteCommand, TurnReached
+from xparo_bridge.messages import (
+    ChatReply,
+    LinkState,
+    LinkStateChanged,
+    RemoteCommand,
+    TurnReached,
+)
 
 HEAD = b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
@@ -288,3 +295,42 @@ def test_a_stop_is_found_at_once_behind_megabytes_that_nobody_looked_at():
         spent = time.thread_time() - began
     assert len(found) == 1
     assert spent < 0.1  # 15 ms on a quiet machine; to judge each takes 0.2 s, in turns of 2 ms.
+
+
+def test_frames_without_a_word_are_walked_over_in_one_go_while_there_is_time():
+    before = frame(TEXT, b'x') * 5000
+    stop = frame(TEXT, b'stop')
+    data = before + stop + frame(TEXT, b'x' * 200) * 5000
+    end = len(before) + len(stop)
+    assert frames_with([b'stop'], data, math.inf) == ([(b'stop', end)], end, False)
+    found, at, more = frames_with([b'stop'], data, 0.0)
+    assert (found, more) == ([], True)
+    assert 0 < at < len(before)
+    assert frames_with([b'stop'], data[at:], math.inf)[0] == [(b'stop', end - at)]
+
+
+def test_a_frame_that_cannot_be_looked_at_is_read_all_the_same_and_ends_no_connection():
+    looked: list[str] = []
+
+    async def say(socket: Any) -> None:
+        await socket.send(order('stop', 'odd'))
+        await ignore(socket)
+
+    async def scenario() -> None:
+        async with websocket_server(say) as port:
+            robot = Robot(port, urgent=URGENT, heartbeat_interval=30.0)
+
+            def decode(text: str) -> list[Any]:
+                looked.append(text)
+                # A name that is none, which only an adapter that is at fault makes.
+                return [RemoteCommand([])] if len(looked) == 1 else [ChatReply('read')]
+
+            robot.endpoints.current.decode = decode  # type: ignore[method-assign]
+            async with robot:
+                await robot.wait_for(lambda m: m == ChatReply('read'))
+                assert robot.connection.inbound.faults == 1
+                assert robot.connection._counters.received == 1
+                changes = [m.state for m in robot.received if isinstance(m, LinkStateChanged)]
+                assert changes == [LinkState.CONNECTING, LinkState.CONNECTED]
+
+    asyncio.run(scenario())

@@ -346,6 +346,10 @@ METADATA = """rosbag2_bagfile_information:
 """
 
 
+OF_A_BAG = 'rosbag2_bagfile_information:\n  version: 4\n  relative_file_paths: '
+NO_PATHS = ('~', '[]', '""', 'bag_1_0.mcap', '{bag_1_0.mcap: 1}', '5')
+
+
 @pytest.mark.parametrize('end', range(0, METADATA.index('message_count: 3') + 14, 5))
 def test_a_bag_whose_metadata_were_cut_short_is_not_uploaded_and_the_remedy_is_named(bag, end):
     (bag / 'metadata.yaml').write_text(METADATA[:end])
@@ -358,6 +362,7 @@ def test_a_bag_whose_metadata_were_cut_short_is_not_uploaded_and_the_remedy_is_n
     [
         (b'\xff\xfe', 'ros2 bag reindex'),
         (b'[' * 5000, 'ros2 bag reindex'),
+        *((f'{OF_A_BAG}{paths}'.encode(), 'is not whole') for paths in NO_PATHS),
         (METADATA.replace('bag_1_1', 'lost').encode(), 'lost.mcap, which metadata.yaml names'),
     ],
 )

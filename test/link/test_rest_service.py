@@ -4,6 +4,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+import time
 
 from link.rest_platform import platform
 
@@ -93,3 +94,25 @@ def test_an_upload_ends_exactly_once_however_early_it_is_cancelled(tmp_path):
             assert 'has no metadata.yaml' in told[1].error
 
     asyncio.run(scenario())
+
+
+def test_how_far_an_upload_is_comes_now_and_then_and_its_end_once(tmp_path):
+    (tmp_path / 'metadata.yaml').write_text('rosbag2_bagfile_information: {}')
+    for number in range(20):
+        (tmp_path / f'bag_{number:02}.mcap').write_bytes(b'x' * 1000)
+
+    async def scenario():
+        async with platform() as server, serving(server, tmp_path) as (service, told):
+            service.set_token('secret')
+            began = time.monotonic()
+            service.put(UploadBag('u1', str(tmp_path)))
+            await until(lambda: any(isinstance(item, UploadEnded) for item in told))
+            return told, time.monotonic() - began
+
+    told, took = asyncio.run(scenario())
+    *reports, end = told
+    assert end == UploadEnded('u1', '')
+    assert reports[0].upload_id == 'u1'
+    assert (reports[0].file, reports[0].total) == ('bag_00.mcap', 20_000 + 31)
+    assert [report.sent for report in reports] == sorted(report.sent for report in reports)
+    assert len(reports) <= 1 + took / 0.5

@@ -183,6 +183,7 @@ def test_a_sample_is_sent_in_the_turn_in_which_it_came():
             before = robot.connection._counters.sent
             robot.lanes.put(Telemetry({'n': 1}, every_sample=True))
             assert robot.connection._counters.sent == before + 1
+            assert not robot.lanes._ready.is_set(), 'the writer has nothing to do'
             async with asyncio.timeout(5):
                 await came.wait()
 

@@ -39,6 +39,21 @@ def test_it_goes_through_the_proxy_it_is_given():
             await robot.wait_for_state(LinkState.CONNECTED)
             assert heads[0].startswith(f'CONNECT 127.0.0.1:{port} HTTP/1.1\r\n')
             assert 'hunter2' not in heads[0]
+            assert 'Authorization' not in heads[0]
+
+    asyncio.run(scenario())
+
+
+def test_a_proxy_gets_the_name_and_password_of_its_address():
+    async def scenario() -> None:
+        async with (
+            websocket_server(ignore) as port,
+            connect_proxy() as (way, heads),
+            Robot(port, proxy=f'http://robot:word@127.0.0.1:{way}') as robot,
+        ):
+            await robot.wait_for_state(LinkState.CONNECTED)
+            word = base64.b64encode(b'robot:word').decode()
+            assert heads[0].endswith(f'\r\nProxy-Authorization: Basic {word}\r\n\r\n')
 
     asyncio.run(scenario())
 

@@ -255,3 +255,49 @@ def test_goals_that_were_looked_for_leave_nothing_in_the_graph(graph):
                 goal.goal.cancel()
                 goal.end()
         assert list(graph.node.subscriptions) == before
+
+
+def test_a_goal_that_ends_while_its_server_is_asked_for_its_state_leaves_nothing(graph):
+    with start_failing_server('inactive', '--delay', '60'):
+        before = list(graph.node.clients), list(graph.node.subscriptions)
+        with watched(graph) as goal:
+            # The answer takes some more turns than the rejection.
+            graph.until(lambda: goal.goal._state is not None and goal.goal._state._client)
+            assert list(graph.node.clients) != before[0]
+            goal.goal.cancel()
+            assert goal.end().ending is Ending.CANCELED
+        assert (list(graph.node.clients), list(graph.node.subscriptions)) == before
+
+
+def test_a_result_that_was_lost_is_asked_for_again(graph):
+    with start_failing_server('succeed', '--delay', '0.5'), watched(graph) as goal:
+        goal.until(lambda: goal.accepted)
+        # Whatever answers the request now is not known any more.
+        goal.goal._client._pending_result_requests.clear()
+        assert goal.end().ending is Ending.SUCCEEDED
+
+
+def test_of_many_cancels_at_once_no_more_go_to_a_server_than_it_has_room_for(graph):
+    with start_failing_server('hang'):
+        client = ActionClient(graph.node, NavigateToPose, 'navigate_to_pose')
+        ends: list[Outcome] = []
+        timeouts = {'server_timeout': 10.0, 'accept_timeout': 10.0, 'cancel_timeout': 15.0}
+        goals = [
+            ActionGoal(graph.node, client, NavigateToPose.Goal(), **timeouts, on_end=ends.append)
+            for _ in range(14)
+        ]
+
+        def poll() -> None:
+            for goal in goals:
+                goal.poll()
+
+        timer = graph.node.create_timer(POLL_PERIOD, poll)
+        graph.until(lambda: all(goal._handle is not None for goal in goals))
+        for goal in goals:
+            goal.cancel()
+        # Nothing was spun since, so that none can have been answered.
+        assert len(client._pending_cancel_requests) == 8
+        graph.until(lambda: len(ends) == len(goals))
+        assert {end.ending for end in ends} == {Ending.CANCELED}
+        graph.node.destroy_timer(timer)
+        client.destroy()

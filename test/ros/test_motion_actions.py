@@ -9,13 +9,15 @@ import time
 from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
 from action_msgs.srv import CancelGoal
 from fixtures.ros_graph import RosGraph
+from nav2_msgs.action import Spin
 import pytest
+from rclpy.action import ActionServer
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.task import Future
 
 from xparo_bridge.ros import motion_actions
-from xparo_bridge.ros.motion_actions import GoalSweep
+from xparo_bridge.ros.motion_actions import GoalSweep, MotionActions
 
 
 class SlowServer:
@@ -96,3 +98,41 @@ def test_a_server_that_never_answers_is_a_problem_and_the_requests_are_bounded(m
         assert sweep._client is not None
         assert len(sweep._client._pending_requests) <= 40
         sweep.close()
+
+
+def test_an_action_has_a_client_that_cancels_it_from_when_it_is_found_until_it_is_gone():
+    with RosGraph('robot') as other, RosGraph('bridge') as graph:
+        found: list[set[str]] = []
+        motion = MotionActions(
+            graph.node,
+            named=['named'],
+            covered=['covered'],
+            on_found=lambda new: found.append(new),
+        )
+
+        def looked(name: str, there: bool) -> bool:
+            other.spin_once(0.0)
+            motion.look()
+            return (name in motion.names) is there
+
+        def cancelled() -> set[str]:
+            names = {client.srv_name for client in graph.node.clients}
+            end = '/_action/cancel_goal'
+            return {name.removesuffix(end) for name in names if name.endswith(end)}
+
+        assert cancelled() == {'/named'}
+        servers = [
+            ActionServer(other.node, Spin, name, lambda goal: Spin.Result())
+            for name in ('late', 'covered')
+        ]
+        for name in ('/late', '/covered'):
+            graph.until(lambda name=name: looked(name, True))
+        assert motion.names == {'/named', '/late', '/covered'}
+        assert cancelled() == {'/named', '/late'}  # Somebody else cancels what is covered.
+        assert {'/late', '/covered'} <= set().union(*found)
+        for server in servers:
+            server.destroy()
+        graph.until(lambda: looked('/late', False))
+        assert cancelled() == {'/named'}
+        motion.close()
+        assert cancelled() == set()

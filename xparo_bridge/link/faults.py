@@ -183,7 +183,8 @@ def _not_opened(where: str) -> Fault:
 
 
 def _no_tls(error: ssl.SSLError, where: str) -> Fault:
-    reason = error.reason or str(error)
+    # Only those that OpenSSL reports have a reason.
+    reason = getattr(error, 'reason', None) or str(error)
     for part, (words, remedy) in _TLS_REASONS.items():
         if part in reason:
             return Fault(f'no TLS with {where}: {words} ({reason})', remedy)

@@ -176,20 +176,21 @@ class Inbound:
         except Exception:
             return True  # It is reported when its turn to be read comes.
         first: list[Any] = []
-        arrival.messages = []
+        others: list[Any] = []
         for message in messages:  # Once: a frame may hold thousands.
             stops = (
                 isinstance(message, RemoteCommand) and self._urgent.get(message.command) in _FIRST
             )
-            (first if stops else arrival.messages).append(message)
+            (first if stops else others).append(message)
+        arrival.messages = others  # Not before: without, the frame is read in its turn.
         marked = False
         for message in first:
             marked |= self._accept_urgent(
                 message, self._urgent[message.command], len(text), arrival.at
             )
         if marked:
-            arrival.messages.append(TurnReached(arrival.at))
-        return bool(arrival.messages) or not messages
+            others.append(TurnReached(arrival.at))
+        return bool(others) or not messages
 
     def skip(self, protocol: Protocol, frame: Frame, arrival: Arrival) -> bool:
         """Whether a frame beyond the rate, which could not be looked into, need not be read."""

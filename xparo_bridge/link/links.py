@@ -31,7 +31,6 @@ from .connection import Connection, LinkOptions
 from .contained import contain, within
 from .daemon_executor import DaemonExecutor
 from .endpoints import Endpoints
-from .helpers import Helpers
 from .inbound_limits import Limit
 from .lanes import Lanes
 from .protocols.base import load_protocol, Protocol, ProtocolError
@@ -274,7 +273,6 @@ class LinkThread:
 
     def _serve(self) -> None:
         loop = asyncio.SelectorEventLoop(MeasuringSelector(THREADS['link']))
-        loop.set_default_executor(Helpers())
         try:
             loop.run_until_complete(self._run())
         except BaseException as error:

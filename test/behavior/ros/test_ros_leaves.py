@@ -269,3 +269,21 @@ def test_an_absent_server_is_named_with_one_that_may_be_meant(robot):
     robot.until(lambda: robot.node.count_services('/cellar/lamp'))
     run = robot.run('<Lamp on="true"/>')
     assert '; /cellar/lamp has this type' in run.tree.root.feedback_message
+
+
+@pytest.mark.parametrize(('depth', 'kept'), [((), ['5']), ((1,), ['5']), ((3,), ['3', '4', '5'])])
+def test_of_a_topic_as_many_of_the_newest_messages_are_kept_as_are_asked_for(robot, depth, kept):
+    ros = tree_ros.TreeRos(robot.node)
+    topic = ros.topic('std_msgs/msg/String', '/words', *depth)
+    publisher = robot.peer.create_publisher(String, '/words', 10)
+
+    def heard() -> bool:
+        topic.refresh()
+        return topic.message is not None and topic.message.data == '0'
+
+    robot.until(lambda: publisher.publish(String(data='0')) or robot.spin() or heard())
+    for number in range(1, 6):
+        publisher.publish(String(data=f'{number}'))
+        robot.until(lambda n=number: topic.message.data == f'{n}')
+    assert [message.data for message in topic.messages] == kept
+    ros.close()

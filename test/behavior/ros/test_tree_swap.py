@@ -13,7 +13,7 @@ import pytest
 
 from xparo_bridge.behavior import NodeStatus, StatefulAction
 from xparo_bridge.behavior.ros.tree_library import StoredTree
-from xparo_bridge.behavior.ros.tree_ros import tree_ros
+from xparo_bridge.behavior.ros.tree_ros import tree_ros, TreeRos
 
 
 class Motion:
@@ -192,3 +192,25 @@ def test_a_run_that_failed_says_which_node_did_and_why(robot):
     assert run.state == 'failed'
     assert 'which has no value' in run.error
     assert run.error.startswith('last [NavigateToPose] failed: ')
+
+
+@pytest.mark.parametrize(
+    ('ending', 'ended', 'still_ending', 'idle'),
+    [
+        (False, False, False, False),
+        (True, False, True, False),
+        (True, True, False, True),
+        (False, True, False, True),
+    ],
+)
+def test_only_what_was_told_to_end_and_has_not_is_waited_for(
+    robot, ending, ended, still_ending, idle
+):
+    ros = TreeRos(robot.node)
+    done, other = Motion(ros, 1), Motion(ros, 1)
+    done.ending = done.ended = True
+    other.ending, other.ended = ending, ended
+    for motion in (done, other):
+        ros.watch(motion)
+        Motion.open.discard(motion)
+    assert (ros.ending, ros.idle) == (still_ending, idle)

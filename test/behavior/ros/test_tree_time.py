@@ -60,3 +60,20 @@ def test_simulated_time_that_begins_anew_does_not_go_back_for_trees(tmp_path):
         )
         robot.until(lambda: robot.node.get_clock().now().nanoseconds)
         assert robot.run('<Sleep msec="20000"/>').state == 'succeeded'
+
+
+def test_what_woke_a_tree_while_it_was_paused_ticks_it_as_soon_as_it_goes_on(tmp_path):
+    with tree_robot(tmp_path, rate=0.05) as robot:
+        run = robot.start('<KeepRunningUntilFailure><AlwaysSuccess/></KeepRunningUntilFailure>')
+        robot.until(lambda: run.executor is not None and run.executor.count)
+        robot.runner.pause()
+        count = run.executor.count
+        run.tree.wake_up()
+        for _ in range(5):
+            robot.spin()
+        assert run.executor.count == count
+        begin = time.monotonic()
+        robot.runner.resume()
+        robot.until(lambda: run.executor.count > count)
+        assert time.monotonic() - begin < 10.0  # The next regular tick is after 20 s.
+        robot.runner.halt()

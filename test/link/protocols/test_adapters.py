@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 import json
 from typing import Any
 
@@ -95,6 +96,30 @@ def test_orders_beside_a_state_that_cannot_be_read_are_taken():
     assert msg.RemoteCommand('dock') in adapter.decode(frame)
 
 
-def test_a_request_by_rest_shows_neither_its_address_nor_its_headers():
+def test_a_request_by_rest_shows_no_secret_and_stays_as_it_was_made():
     request = HttpRequest('POST', 'https://h/SECRET', 'body', {'Authorization': 'SECRET'})
     assert 'SECRET' not in repr(request)
+    with pytest.raises(FrozenInstanceError):
+        request.url = 'https://elsewhere'  # It is checked once.
+    assert not hasattr(request, '__dict__')
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'members', 'message'),
+    [
+        ('furhat', '"type": "response.camera.data", "image": "AAA="', msg.CameraFrame(b'\0\0')),
+        ('xrx', '"type": "text", "user": "agent", "content": "hi"', msg.ChatReply('hi')),
+        (
+            'general_bots_source',
+            '"content": "hi", "message_type": 2, "is_complete": true',
+            msg.ChatReply('hi'),
+        ),
+    ],
+)
+def test_a_member_that_is_no_json_is_said_and_the_others_are_read(protocol, members, message):
+    adapter = vectors.adapter(protocol)
+    assert list(adapter.decode(f'{{{members}}}')) == [message]
+    assert list(adapter.decode(f'{{{members}, "x": [1e999]}}')) == [
+        msg.LinkProblem('not JSON: x[0]: 1e999 is beyond any number'),
+        message,
+    ]
