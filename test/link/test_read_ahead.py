@@ -169,8 +169,11 @@ def test_a_stop_is_taken_though_nobody_reads_what_came_before_it():
 
 
 @pytest.mark.parametrize('form', ['seen', 'in pieces'])
-def test_a_cancel_goes_first_and_its_turn_is_reported_behind_what_it_overtook(form):
+@pytest.mark.parametrize('at_once', [True, False])
+def test_a_cancel_goes_first_and_its_turn_is_reported_behind_what_it_overtook(form, at_once):
     async def say(socket: Any) -> None:
+        if not at_once:  # What comes at once comes before anybody looks ahead.
+            await socket.recv()
         for number in range(200):
             await socket.send(order('go', f'{number}'))
         cancel = order('cancel', 'c')
@@ -184,7 +187,7 @@ def test_a_cancel_goes_first_and_its_turn_is_reported_behind_what_it_overtook(fo
                 await robot.wait_for(lambda m: getattr(m, 'command_id', '') == 'after')
             there = [m for m in robot.received if isinstance(m, (RemoteCommand, TurnReached))]
             turns = [m for m in there if isinstance(m, TurnReached)]
-            cancel = next(m for m in there if getattr(m, 'command_id', '') == 'c')
+            (cancel,) = (m for m in there if getattr(m, 'command_id', '') == 'c')
             assert cancel.ahead
             assert turns == [TurnReached(cancel.received_at)]
             turn = there.index(turns[0])
