@@ -337,3 +337,13 @@ def test_a_frame_that_cannot_be_looked_at_is_read_all_the_same_and_ends_no_conne
                 assert changes == [LinkState.CONNECTING, LinkState.CONNECTED]
 
     asyncio.run(scenario())
+
+
+def test_reading_rests_only_while_the_robot_is_yet_to_stop_and_not_for_long():
+    reading = ReadAhead()
+    reading.begin_to_look()
+    assert not reading.quiet
+    for waits, until, quiet in ((True, 10.0, True), (False, 10.0, False), (True, -1.0, False)):
+        reading.urgent_waits = lambda waits=waits: waits
+        reading._quiet_until = time.monotonic() + until
+        assert reading.quiet is quiet
