@@ -263,7 +263,11 @@ class ActionKind(Kind[ActiveGoal]):
         elif ending is Ending.SUCCEEDED:
             run.succeed(self.result(active.target, outcome.result))
         elif canceled:
-            run.canceled(outcome.text)
+            text = outcome.text
+            if outcome.result is not None and (run.overdue or run.preempted_by):
+                # That the server did as it was asked, or aborted instead, is not why it ended.
+                text = getattr(outcome.result, 'error_msg', '')
+            run.canceled(text)
         elif ending is Ending.REJECTED:
             run.reject(Rejection(ending, outcome.text))
         elif ending in IN_DOUBT and self.motion:

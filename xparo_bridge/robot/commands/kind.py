@@ -284,7 +284,7 @@ class Kind(ABC, Generic[W]):
 
     def cancel(self, run: Run[W]) -> None:
         """Begin to end a run that was started; it ends when the robot has stopped."""
-        run.canceled('cancelled')
+        run.canceled()
 
     def abandon(self, run: Run[W]) -> None:
         """Keep from going on what a run began that was ended by a fault."""

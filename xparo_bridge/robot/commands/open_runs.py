@@ -64,7 +64,7 @@ class OpenRuns:
         """End runs that waited, in favour of what takes their place, named `by`."""
         for run in dropped:
             run.preempted_by = by
-            run.canceled('')
+            run.canceled()
 
     def preempt(self, place: Preempt, by: str) -> None:
         """End what has a channel in favour of what takes its place, named `by`."""

@@ -222,7 +222,7 @@ class Router:
             run.canceled(self.lock.words)
         elif not kind.unconditional and self.admission.overdue(run):
             run.overdue = 'its deadline passed while it waited'
-            run.canceled('')
+            run.canceled()
         else:
             if kind.motion:
                 self.doubts.end()

@@ -175,26 +175,23 @@ class Run(Generic[W]):
             error={'code': why.code, 'message': why.message, **why.details},
         )
 
-    def canceled(self, message: str) -> None:
-        """End it as cancelled, for whichever reason it was: its time, another command, a wish."""
+    def canceled(self, message: str = '') -> None:
+        """
+        End it as cancelled, for whichever reason it was: its time, another command, a wish.
+
+        The message is how far it was, if that says more; it is passed on behind the reason.
+        """
+        details = {}
         if self.overdue:
-            self._change(
-                CommandState.TIMED_OUT,
-                error={'code': ErrorCode.TIMED_OUT, 'message': self.overdue},
-            )
+            state, code, reason = CommandState.TIMED_OUT, ErrorCode.TIMED_OUT, self.overdue
         elif self.preempted_by:
-            self._change(
-                CommandState.CANCELED,
-                error={
-                    'code': ErrorCode.PREEMPTED,
-                    'message': f'preempted by {self.preempted_by}',
-                    'by': self.preempted_by,
-                },
-            )
+            state, code = CommandState.CANCELED, ErrorCode.PREEMPTED
+            reason, details = f'preempted by {self.preempted_by}', {'by': self.preempted_by}
         else:
-            self._change(
-                CommandState.CANCELED, error={'code': ErrorCode.CANCELED, 'message': message}
-            )
+            state, code = CommandState.CANCELED, ErrorCode.CANCELED
+            reason = '' if message else 'cancelled'
+        words = '; '.join(filter(None, (reason, message)))
+        self._change(state, error={'code': code, 'message': words, **details})
 
     def _change(self, state: CommandState, **content: Any) -> None:
         if not self.open:

@@ -120,4 +120,4 @@ class ApplyConfiguration(Kind[_Work]):
 
     def cancel(self, run: Run[_Work]) -> None:
         run.work.cancel()
-        run.canceled('cancelled')
+        run.canceled()

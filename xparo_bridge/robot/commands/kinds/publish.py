@@ -118,7 +118,7 @@ class Publish(Kind[_Job]):
 
     def cancel(self, run: Run[_Job]) -> None:
         self._stop(run)
-        run.canceled('cancelled')
+        run.canceled()
 
     def pause(self, run: Run[_Job]) -> bool:
         run.paused = True

@@ -105,6 +105,7 @@ class RunTree(Kind[TreeRun]):
             run.succeed({'blackboard': tree.blackboard()})
         elif tree.state == 'halted':
             run.preempted_by = run.preempted_by or tree.preempted_by
-            run.canceled(tree.error)
+            # What the tree says then is no more than that it was cancelled, or by what.
+            run.canceled('' if run.canceling or run.preempted_by else tree.error)
         else:
             run.fail(ErrorCode.TREE_FAILED, tree.error or f'the tree {tree.name} failed')

@@ -154,7 +154,7 @@ class SavePlace(Kind[float]):
 
     def cancel(self, run: Run[float]) -> None:
         self._leave()
-        run.canceled('cancelled')
+        run.canceled()
 
     def _leave(self) -> None:
         self._users -= 1

@@ -229,7 +229,7 @@ class Teleop(Kind[_Order]):
         if run is self._run:
             self._run = None
             self._stand('')
-        run.canceled('cancelled')
+        run.canceled()
 
     def emergency_stop(self) -> None:
         if self._run is not None:
