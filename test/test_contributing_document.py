@@ -140,6 +140,45 @@ def test_the_tests_of_the_examples_pass_where_the_page_puts_them(tree: Path):
     assert '4 passed' in result.stdout
 
 
+def test_the_examples_pass_what_is_asked_of_every_kind(tree: Path):
+    rule = 'test/documents/test_error_codes.py::test_no_code_is_written_as_a_text'
+    result = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', rule],
+        capture_output=True,
+        text=True,
+        cwd=tree,
+        timeout=120.0,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_settings_of_the_examples_are_described():
+    """Their descriptions are what the generated table says of them."""
+    for name, text in blocks('python').items():
+        if '/kinds/' in name:
+            for setting in re.findall(r"\{\s*'(\w+)': \{\s*'(\w+)'", text):
+                if setting[0] not in ('type', 'properties'):
+                    assert setting[1] == 'description', (name, setting)
+
+
+@pytest.mark.parametrize(
+    ('path', 'kept_in'),
+    [
+        ('test/robot/commands/test_turns.py', 'KINDS'),
+        ('test/doctor/test_expectations.py', 'READ'),
+        ('xparo_bridge/fleet/estimate.py', 'SIZES'),
+        ('xparo_bridge/robot/telemetry/group_keys.py', 'keys_of'),
+        ('tools/command_kinds.py', 'command_kinds.json'),
+        ('tools/document_configuration.py', 'docs/commands.md'),
+    ],
+)
+def test_what_tests_ask_of_a_new_kind_or_group_is_on_the_page(path, kept_in):
+    """A newcomer reads of it before a test of another room fails."""
+    assert re.search(rf'\b{kept_in}\b', (ROOT / path).read_text() + path)
+    assert re.search(rf'`?{re.escape(Path(path).name)}', PAGE)
+    assert kept_in in PAGE
+
+
 def test_a_group_that_only_the_schema_has_is_named():
     with pytest.raises(BadInput, match=r'telemetry\.groups\.sonar: .* GROUPS of'):
         make_group('sonar', None, {})

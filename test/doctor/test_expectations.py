@@ -51,7 +51,7 @@ def expected(tmp_path, group: str, settings: dict[str, Any]) -> list[ExpectedTop
 
 
 def test_each_group_is_a_case():
-    assert READ.keys() == groups.GROUPS.keys()
+    assert READ.keys() == groups.GROUPS.keys(), 'READ needs a line of each'
 
 
 @pytest.mark.parametrize(('group', 'settings', 'read'), CASES)
