@@ -28,8 +28,14 @@ SAID = [
     (span, row[0]) for row in ROWS for span in re.findall(r'`([^`]+)`', row[0]) if row[0][0] == '`'
 ]
 # What libraries say and the bridge passes on.
-OPENSSL = {'certificate is not yet valid', 'has expired', 'unable to get local issuer certificate'}
+OPENSSL = {
+    'certificate is not yet valid',
+    'has expired',
+    'unable to get local issuer certificate',
+    'Hostname mismatch',
+}
 RCLPY = {'cannot be set because it was not declared'}
+SYSTEM = {'Network is unreachable', 'No route to host'}
 # What stands for anything: names in capitals, numbers, names of the graph, what is left out.
 _ANY = re.compile(r'[A-Z]{3,}(?:_[A-Z]+)*(?::[A-Z]+)?|…|(?<!\w)/[\w/-]+|\b\d[\d.e-]*\b|"[^"]*"')
 
@@ -92,10 +98,28 @@ def test_what_is_quoted_is_said_by_the_code(span, entry):
     ]
     assert parts, f'nothing of {span!r} is the words of the bridge'
     for part in parts:
-        if ' '.join(part) in OPENSSL | RCLPY | {'topic'}:
+        if ' '.join(part) in OPENSSL | RCLPY | SYSTEM | {'topic'}:
             continue
         part = [word.strip(' :;,.()') for word in part]
         assert any(is_said(part, text) for text in SAYINGS), f'{part} is in no text of the code'
+
+
+def faults_of_a_link() -> list[str]:
+    """What a link says of why it is not open: of each, the longest piece that is always said."""
+    tree = ast.parse((ROOT / 'xparo_bridge' / 'link' / 'faults.py').read_text('utf-8'))
+    said = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'Fault':
+            said.append(template(node.args[0]))
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_TLS_REASONS':
+            said += [template(pair.elts[0]) for pair in node.value.values]
+    pieces = [max(re.split(r'\0|[:(]', text), key=len).strip() for text in said]
+    return [piece for piece in pieces if not piece.startswith('internal error')]
+
+
+@pytest.mark.parametrize('words', sorted(set(faults_of_a_link())))
+def test_whatever_a_link_says_has_a_row(words):
+    assert re.search(r'\w', words) is None or any(words in row[0] for row in ROWS)
 
 
 @pytest.mark.parametrize('row', ROWS, ids=lambda row: row[0][:50])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pty
 import subprocess
@@ -107,9 +108,11 @@ def test_it_drives_a_robot_and_lets_it_stand(tmp_path):
                     timeout=10.0,
                     since=event['seq'],
                 )
+                os.write(terminal, b'+')
+                await asyncio.sleep(0.3)  # The keys of one read count together.
                 os.write(terminal, b'q')
                 assert await asyncio.to_thread(process.wait, 20) == 0
-                await drain
+                assert b'now 0.25 m/s, 0.62 rad/s' in await drain
             finally:
                 process.kill()
                 process.wait()
@@ -118,10 +121,10 @@ def test_it_drives_a_robot_and_lets_it_stand(tmp_path):
     asyncio.run(scenario())
 
 
-def _drain(terminal: int) -> None:
+def _drain(terminal: int) -> bytes:
     """Read what is printed until the end, so that the program never waits for it."""
-    try:
-        while os.read(terminal, 1000):
-            pass
-    except OSError:
-        pass
+    said = b''
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 1000):
+            said += data
+    return said

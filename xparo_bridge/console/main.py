@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
+from ..argument_types import port
 from ..closed_output import ends_with_its_reader
 from ..local.key_arguments import add_key
 
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser('console', description=DESCRIPTION)
     parser.add_argument('--host', default='127.0.0.1', help='address to serve on [%(default)s]')
     parser.add_argument(
-        '--port', type=int, default=DEFAULT_PORT, help='TCP port, 0 for a free one [%(default)s]'
+        '--port', type=port, default=DEFAULT_PORT, help='TCP port, 0 for a free one [%(default)s]'
     )
     parser.add_argument(
         '--platform',

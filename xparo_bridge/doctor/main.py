@@ -14,6 +14,7 @@ from pathlib import Path
 import socket
 import sys
 
+from ..argument_types import positive
 from ..closed_output import ends_with_its_reader
 from ..configuration import Configuration, ConfigurationError
 from ..rollout.source import layered, lies_over, package_files, read_configuration
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--robot', default='', metavar='ID', help='robot_id, as of the bridge')
     parser.add_argument('--json', action='store_true', help='print JSON')
     parser.add_argument(
-        '--timeout', type=float, default=_TIMEOUT, help=f'of a check, s (default {_TIMEOUT:g})'
+        '--timeout', type=positive, default=_TIMEOUT, help=f'of a check, s (default {_TIMEOUT:g})'
     )
     parser.add_argument(
         '--min-free',

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+from ..argument_types import positive
 from ..configuration import ConfigurationError
 from ..rollout.bundle import Bundle, MAX_BYTES
 from ..rollout.folder import FleetFolder, is_fleet
@@ -77,7 +78,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--offline', action='store_true', help='do not ask for a connection to hold the trial'
     )
-    parser.add_argument('--within', type=float, metavar='S', help='how long the trial may take')
+    parser.add_argument('--within', type=positive, metavar='S', help='how long the trial may take')
     parser.add_argument('--no-wait', action='store_true', help='do not wait for how it ends')
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import time
 from typing import Any
 
+from ..argument_types import not_negative
 from ..rollout.manifest import BundleError, drift, MANIFEST, Manifest
 from ..rollout.store import APPLIED, Store, version_of
 from . import reports
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--format', choices=('text', 'json'), default='text')
     parser.add_argument(
         '--wait',
-        type=float,
+        type=not_negative,
         default=0.0,
         metavar='S',
         help='wait so long at most until nothing is asked for or on trial on this robot',

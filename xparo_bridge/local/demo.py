@@ -18,6 +18,7 @@ import tempfile
 import time
 from typing import Any
 
+from ..argument_types import port, positive
 from ..closed_output import ends_with_its_reader
 from ..share import share
 from .children import cancel_on_signals, Child
@@ -56,14 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--once', action='store_true', help='end after the mission')
     parser.add_argument(
         '--speed',
-        type=float,
+        type=positive,
         default=2.5,
         metavar='FACTOR',
         help='how much faster than a real one the robot drives [%(default)g]',
     )
     parser.add_argument(
         '--port',
-        type=int,
+        type=port,
         default=0,
         help=f'TCP port of the platform [{DEFAULT_PORT} if it is free, else any]',
     )

@@ -21,6 +21,7 @@ import time
 import tty
 from typing import Any
 
+from ..argument_types import positive
 from .event_lines import event_line
 from .platform_client import OperatorClient
 from .platform_verbs import connect
@@ -116,7 +117,11 @@ async def teleop(options: argparse.Namespace) -> int:
 async def _drive(client: OperatorClient, keys: Keys, robot: str | None) -> None:
     terminal = Terminal()
     moved = False
+    speeds = keys.linear, keys.angular
     while not keys.ended:
+        if speeds != (keys.linear, keys.angular):
+            speeds = keys.linear, keys.angular
+            terminal.line(f'now {speeds[0]:.2f} m/s, {speeds[1]:.2f} rad/s')
         linear, angular = keys.velocity(time.monotonic())
         moves = bool(linear or angular)
         if moves or moved:  # A stand-still is said once.
@@ -167,5 +172,17 @@ def _raw(fd: int) -> Iterator[None]:
 def add_verb(verb: Any, robot: argparse.ArgumentParser) -> None:
     """Add the verb to the parser of `local_platform`."""
     added = verb('teleop', teleop, 'drive a robot from the keyboard', robot)
-    added.add_argument('--linear', type=float, default=0.2, help='m/s [%(default)g]')
-    added.add_argument('--angular', type=float, default=0.5, help='rad/s [%(default)g]')
+    added.add_argument(
+        '--linear',
+        type=positive,
+        default=0.2,
+        metavar='M/S',
+        help="speed ahead and back, within the robot's own limit [%(default)g]",
+    )
+    added.add_argument(
+        '--angular',
+        type=positive,
+        default=0.5,
+        metavar='RAD/S',
+        help='speed of turning, likewise [%(default)g]',
+    )

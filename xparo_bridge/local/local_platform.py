@@ -15,6 +15,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
+from ..argument_types import not_negative, port
 from ..closed_output import ends_with_its_reader
 from ..json_reader import read_json
 from . import keyboard_teleop, platform_records, platform_serving, platform_tables
@@ -140,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     group = common.add_argument_group('platform')
     group.add_argument('--host', default='127.0.0.1', help='address [%(default)s]')
-    group.add_argument('--port', type=int, default=8765, help='TCP port [%(default)s]')
+    group.add_argument('--port', type=port, default=8765, help='TCP port [%(default)s]')
     add_key(group)
     group.add_argument(
         '--token',
@@ -200,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     send.add_argument(
         '--timeout',
-        type=float,
+        type=not_negative,
         default=600.0,
         metavar='SECONDS',
         help='how long to wait [%(default)g]',
@@ -212,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument('text', metavar='TEXT')
     chat.add_argument(
         '--wait',
-        type=float,
+        type=not_negative,
         default=3.0,
         metavar='SECONDS',
         help='for what the robot says to that [%(default)g]',
@@ -227,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     push.add_argument(
         '--timeout',
-        type=float,
+        type=not_negative,
         default=600.0,
         metavar='SECONDS',
         help='how long to wait [%(default)g]',

@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any, Protocol
 
+from ..argument_types import positive
 from .platform_client import OperatorClient
 from .platform_history import KINDS, MOST_ROWS
 from .platform_people import ADMITTED
@@ -63,7 +64,7 @@ def add_verbs(
     exported.add_argument('kind', choices=KINDS, metavar='KIND', help=', '.join(KINDS))
     exported.add_argument('--format', choices=FORMATS, default='jsonl', help='[%(default)s]')
     exported.add_argument(
-        '--days', type=float, default=1.0, metavar='DAYS', help='how far back [%(default)g]'
+        '--days', type=positive, default=1.0, metavar='DAYS', help='how far back [%(default)g]'
     )
 
 

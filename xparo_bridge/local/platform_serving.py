@@ -13,6 +13,7 @@ import signal
 import ssl
 import sys
 
+from ..argument_types import not_negative, positive
 from .platform_history import History
 from .platform_server import PlatformServer, ROBOT_PATH
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `serve` takes."""
     parser.add_argument(
         '--ping-interval',
-        type=float,
+        type=positive,
         default=15.0,
         metavar='SECONDS',
         help='how often robots are pinged [%(default)g]',
@@ -40,10 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '[$ROS_HOME/xparo_bridge/local_platform/PORT; nowhere with --port 0]',
     )
     parser.add_argument(
-        '--keep-days', type=float, default=30.0, metavar='DAYS', help='of history [%(default)g]'
+        '--keep-days',
+        type=not_negative,
+        default=30.0,
+        metavar='DAYS',
+        help='of history [%(default)g]',
     )
     parser.add_argument(
-        '--keep-bytes', type=float, default=2e9, metavar='BYTES', help='of history [%(default)g]'
+        '--keep-bytes',
+        type=not_negative,
+        default=2e9,
+        metavar='BYTES',
+        help='of history [%(default)g]',
     )
     parser.add_argument(
         '--certificate', type=Path, metavar='FILE', help='PEM certificate chain, to serve wss'

@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 
+from ..argument_types import positive
 from ..closed_output import ends_with_its_reader
 from ..local.children import cancel_on_signals
 from .document import ScenarioError
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--limit',
-        type=float,
+        type=positive,
         metavar='SECONDS',
         help='end a run after so much real time [what the scenario says, or 300]',
     )
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         '--yes', action='store_true', help='in the world robot: it may move, somebody watches it'
     )
     parser.add_argument(
-        '--max-speed', type=float, metavar='M/S', help='in the world robot: no faster than this'
+        '--max-speed', type=positive, metavar='M/S', help='in the world robot: no faster than this'
     )
     parser.add_argument('--check', action='store_true', help='read the files and run nothing')
     return parser

@@ -14,6 +14,7 @@ import sys
 
 from websockets.exceptions import WebSocketException
 
+from ..argument_types import port
 from ..local.platform_client import OperatorClient, OperatorError
 from .recorder import Recorder
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser('scenario record', description=DESCRIPTION)
     parser.add_argument('file', type=Path, metavar='FILE', help='the scenario to write')
     parser.add_argument('--host', default='127.0.0.1', help='of the platform [%(default)s]')
-    parser.add_argument('--port', type=int, default=8765, help='of the platform [%(default)s]')
+    parser.add_argument('--port', type=port, default=8765, help='of the platform [%(default)s]')
     parser.add_argument('--robot', metavar='ID', help='which robot, if there are several')
     options = parser.parse_args(argv)
     try:
