@@ -304,7 +304,8 @@ def test_without_ros_the_commands_of_the_pages_are_typed_as_they_stand(tmp_path)
         text=True,
         timeout=60,
     )
-    assert done.stdout.startswith('usage: config') and done.stdout.endswith('then 1\n'), done
+    assert done.stdout.startswith('usage: config') and done.stdout.endswith('then 127\n'), done
+    assert done.stderr == 'needs an installation of ROS: ros2 topic list\n'
 
 
 @pytest.mark.parametrize(
