@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 import aiohttp
@@ -17,8 +18,8 @@ from xparo_bridge import messages as msg
 from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
 from xparo_bridge.local.key_api import task_xml
-from xparo_bridge.local.platform_client import OperatorClient
-from xparo_bridge.local.platform_server import PlatformServer
+from xparo_bridge.local.platform_client import OperatorClient, OperatorError
+from xparo_bridge.local.platform_server import KeyConnection, PlatformServer
 from xparo_bridge.local.platform_store import EVENT_BYTES, EventLog, RobotRecord
 
 VECTORS = sorted((Path(__file__).parent / 'vectors').glob('*.json'))
@@ -133,14 +134,19 @@ def test_the_bridge_s_own_adapters_talk_to_it_and_an_operator_to_them():
             await robot.until(msg.LogSession)
             await robot.send(msg.ChatRequest('hello', 'r1'))
             assert 'Hello' in (await robot.until(msg.ChatReply)).text
+            with pytest.raises(OperatorError, match='the API of r1 carries no parameters'):
+                await operator.send_command('dock', {'dock': 'a'}, 'r1')
             command_id = await operator.send_command('dock', {}, 'r1')
             order = await robot.until(msg.RemoteCommand)
             assert order.command == 'dock'
+            result = {'commands': {'dock': 'x' * 3000}}
             await robot.send(
-                msg.CommandStatus(order.command_id, 'dock', msg.CommandState.SUCCEEDED, result={})
+                msg.CommandStatus(
+                    order.command_id, 'dock', msg.CommandState.SUCCEEDED, result=result
+                )
             )
             status = await operator.wait_for_status(command_id)
-            assert status['state'] == 'succeeded'
+            assert (status['state'], status['result']) == ('succeeded', result)
             await operator.request('push_tree', robot='r1', name='t', xml='<AlwaysSuccess/>')
             assert (await robot.until(msg.RunTask)).tree_xml == '<AlwaysSuccess/>'
             await robot.send(msg.TaskResult('t', False, 0.5, 'a node is unknown'))
@@ -150,10 +156,50 @@ def test_the_bridge_s_own_adapters_talk_to_it_and_an_operator_to_them():
                 'state': 'failed',
                 'errors': [{'message': 'a node is unknown'}],
             }
-        async with Driver(chatbot) as robot:
+        async with (
+            Driver(chatbot) as robot,
+            await OperatorClient.connect(port=port, **PROJECT) as operator,
+        ):
             assert (await robot.until(msg.ProjectState)).goal == 'Basic'
             await robot.send(msg.SyncConfig())
             await robot.until(msg.ConfigChange)
+            await operator.send_command('dock')
+            assert (await robot.until(msg.RemoteCommand)).command == 'dock'
+
+    run(talk)
+
+
+@pytest.mark.parametrize('command', ['stop', 'cancel'])
+@pytest.mark.parametrize('chatbot', [True, False])
+def test_what_ends_others_goes_out_without_its_parameters(command, chatbot):
+    connection = KeyConnection(1, None, RobotRecord('r1'))
+    connection.chatbot = chatbot
+    data = {'command': command, 'parameters': {'command_id': 'c1'}}
+    frame = json.loads(connection.frame('remote_command', data))
+    assert (frame if chatbot else frame['RUN_COMMAND'])['command'] == command
+
+
+@pytest.mark.parametrize('table', ['commands', 'places', 'trees'])
+def test_a_table_of_an_answer_without_its_rows_says_so(table):
+    async def talk(server: PlatformServer, port: int, session: aiohttp.ClientSession) -> None:
+        url = f'ws://127.0.0.1:{port}/ws/chatbot_api'
+        words = ['local_platform', table, '--port', str(port), '--robot', 'r1']
+        words += ['--secret-key', PROJECT['secret_key'], '--project-id', PROJECT['project_id']]
+        async with Driver(XparoDispatch(url=url, robot_id='r1', **PROJECT)) as robot:
+            await robot.send(msg.RobotInfo({'hostname': 'h'}))
+            await robot.until(msg.LinkCredential)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, '-m', 'xparo_bridge', *words),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            order = await robot.until(msg.RemoteCommand)
+            end = msg.CommandState.SUCCEEDED
+            await robot.send(msg.CommandStatus(order.command_id, order.command, end, result={}))
+            said = (await process.communicate())[0].decode()
+        assert process.returncode == 1
+        assert 'the answer has no' in said
+        assert 'Traceback' not in said
 
     run(talk)
 

@@ -19,6 +19,7 @@ from xml.etree.ElementTree import Element, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring, ParseError
 
+from ..json_reader import read_json
 from .chat_rules import answer
 from .platform_frames import FrameRefused
 from .platform_store import EXCERPT, RobotRecord
@@ -179,13 +180,22 @@ def results(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 'command_id': order['request_id'],
                 'command': str(order.get('command', '')),
                 'state': 'timed_out' if order.get('timed_out') is True else _ended(order),
-                'result': {'output': str(order.get('output', ''))[:EXCERPT]},
+                'result': _output(str(order.get('output', ''))),
             },
         )
     if isinstance(task, dict) and isinstance(task.get('task_id'), str):
         error = str(task.get('error') or '')[:EXCERPT]
         status = {'tree_name': task['task_id'], 'state': _ended(task)}
         yield 'behavior_status', status | ({'errors': [{'message': error}]} if error else {})
+
+
+def _output(text: str) -> dict[str, Any]:
+    """Return the result that a robot with this bridge writes as JSON, else the text's begin."""
+    try:
+        result = read_json(text) if len(text) <= MAX_TEXT else None
+    except ValueError:
+        result = None
+    return result if isinstance(result, dict) else {'output': text[:EXCERPT]}
 
 
 def _ended(result: Mapping[str, Any]) -> str:

@@ -61,16 +61,19 @@ class RobotConnection:
 
 
 class KeyConnection(RobotConnection):
-    """A robot whose frames are objects of keys."""
+    """A robot whose frames are objects of keys; `chatbot` if they are of the older API."""
+
+    chatbot = False
 
     def frame(self, kind: str, data: dict[str, Any]) -> str:
         if kind == 'remote_command':
-            order = {
-                'robot_id': self.record.robot_id,
-                'command': data['command'],
-                'request_id': data.get('command_id'),
-                'timeout': 30,
-            }
+            # What ends others goes out all the same: without parameters it ends all.
+            if data.get('parameters') and data['command'] not in ('stop', 'cancel'):
+                raise ValueError(f'the API of {self.record.robot_id} carries no parameters')
+            if self.chatbot:
+                return json.dumps({'command': data['command']})
+            order = {'robot_id': self.record.robot_id, 'command': data['command']}
+            order |= {'request_id': data.get('command_id'), 'timeout': 30}
             return json.dumps({'RUN_COMMAND': order})
         if kind == 'chat_response':
             return json.dumps({'message': {'bot_response': data['response']}})
@@ -236,6 +239,7 @@ class PlatformServer:
     async def _serve_keys(self, socket: Any) -> None:
         number = next(self._numbers)
         connection = KeyConnection(number, socket, self._record(f'connection_{number}'))
+        connection.chatbot = platform_socket.path_of(socket).startswith(f'{KEYS_PATH}/')
         await self._talk(connection)
 
     def _answer_rest(

@@ -107,18 +107,18 @@ async def _status(client: OperatorClient, robot: Mapping[str, Any]) -> Mapping[s
     if not robot['connected']:
         return None
     try:
-        return await _ask(client, 'status', {}, robot['robot_id'])
+        return await _ask(client, 'status', {}, robot['robot_id'], 'open')
     except (OperatorError, TimeoutError):  # Not all who look may command.
         return None
 
 
 async def _ask(
-    client: OperatorClient, command: str, parameters: dict[str, Any], robot: str | None
+    client: OperatorClient, command: str, parameters: dict[str, Any], robot: str | None, key: str
 ) -> Mapping[str, Any]:
     """
     Return the result of a command that only asks.
 
-    :raises OperatorError: if the robot refuses it.
+    :raises OperatorError: if the robot refuses it, or its answer does not have the key.
     """
     command_id = await client.send_command(command, parameters, robot)
     status = await client.wait_for_status(command_id, timeout=_ANSWER)
@@ -126,13 +126,15 @@ async def _ask(
         error = status.get('error') or {}
         raise OperatorError(f'{command}: {error.get("message", status["state"])}')
     result: Mapping[str, Any] = status.get('result') or {}
+    if key not in result:
+        raise OperatorError(f'{command}: the answer has no "{key}"; does its link carry answers?')
     return result
 
 
 async def commands(options: argparse.Namespace) -> int:
     """List the commands of a robot, each with its parameters."""
     async with await connect(options) as client:
-        menu = (await _ask(client, 'list_commands', {}, options.robot))['commands']
+        menu = (await _ask(client, 'list_commands', {}, options.robot, 'commands'))['commands']
     rows = [
         (name, _parameters(one['parameters']), one.get('description') or one['kind'])
         for name, one in sorted(menu.items())
@@ -157,7 +159,8 @@ def _parameters(schema: Mapping[str, Any]) -> str:
 async def places(options: argparse.Namespace) -> int:
     """List the places that a robot knows."""
     async with await connect(options) as client:
-        found = (await _ask(client, 'list_commands', {}, options.robot))['place_poses']
+        answer = await _ask(client, 'list_commands', {}, options.robot, 'place_poses')
+        found = answer['place_poses']
     rows = [
         (name, *(f'{place[key]:.2f}' for key in ('x', 'y', 'yaw')), place['frame'])
         for name, place in sorted(found.items())
@@ -172,7 +175,7 @@ async def trees(options: argparse.Namespace) -> int:
     async with await connect(options) as client:
         after: dict[str, Any] = {}
         while True:
-            result = await _ask(client, 'list_trees', after, options.robot)
+            result = await _ask(client, 'list_trees', after, options.robot, 'trees')
             known += result['trees']
             # So many that one answer does not have them all.
             if not result['trees'] or len(known) >= int(result.get('trees_in_all') or 0):
