@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+import subprocess
+import sys
 
 from chaos import (
     bridge_breaks,
@@ -19,6 +22,25 @@ from chaos import (
     teleop_link_cut,
 )
 import pytest
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_all_that_can_be_broken_is_named():
+    command = [sys.executable, '-m', 'chaos', '--list']
+    named = subprocess.run(command, capture_output=True, text=True, check=True, cwd=TESTS).stdout
+    assert [line.partition(':')[0] for line in named.splitlines()] == [
+        'bridge_breaks',
+        'bridge_kills',
+        'configuration_changes',
+        'death_as_a_goal_is_sent',
+        'death_of_the_bridge',
+        'interleavings',
+        'link_faults',
+        'link_namespaces',
+        'platform_kills',
+        'teleop_link_cut',
+    ]
 
 
 def test_commands_have_one_end_and_no_goal_runs_on_after_kill_9_of_the_bridge():
