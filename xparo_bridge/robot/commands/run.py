@@ -181,17 +181,17 @@ class Run(Generic[W]):
 
         The message is how far it was, if that says more; it is passed on behind the reason.
         """
-        details = {}
+        state = CommandState.CANCELED
         if self.overdue:
-            state, code, reason = CommandState.TIMED_OUT, ErrorCode.TIMED_OUT, self.overdue
+            state = CommandState.TIMED_OUT
+            error = {'code': ErrorCode.TIMED_OUT, 'message': self.overdue}
         elif self.preempted_by:
-            state, code = CommandState.CANCELED, ErrorCode.PREEMPTED
-            reason, details = f'preempted by {self.preempted_by}', {'by': self.preempted_by}
+            reason = f'preempted by {self.preempted_by}'
+            error = {'code': ErrorCode.PREEMPTED, 'message': reason, 'by': self.preempted_by}
         else:
-            state, code = CommandState.CANCELED, ErrorCode.CANCELED
-            reason = '' if message else 'cancelled'
-        words = '; '.join(filter(None, (reason, message)))
-        self._change(state, error={'code': code, 'message': words, **details})
+            error = {'code': ErrorCode.CANCELED, 'message': '' if message else 'cancelled'}
+        error['message'] = '; '.join(filter(None, (error['message'], message)))
+        self._change(state, error=error)
 
     def _change(self, state: CommandState, **content: Any) -> None:
         if not self.open:
