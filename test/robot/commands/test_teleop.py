@@ -135,7 +135,8 @@ def test_the_loss_of_its_link_stands_at_once(station):
     assert driver.runs[-1].open
     driver.sent_at = time.monotonic()
     at.link_loss.change('platform', connected=False)
-    assert driver.stand_time() - driver.sent_at < 0.05
+    # Long before the deadman of 2 s; a busy machine takes some of it.
+    assert driver.stand_time() - driver.sent_at < 1.0
     assert driver.runs[-1].state is CommandState.CANCELED
 
 
