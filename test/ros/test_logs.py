@@ -125,7 +125,9 @@ def test_an_output_that_hangs_keeps_neither_threads_nor_other_outputs_waiting(re
     # The writer takes one line out of the queue, before or after it is full.
     assert len(kept) <= MOST_LINES + 1
     assert kept[-1] >= MOST_LINES - 1
-    assert lost == [f'{count - len(kept)} lines were left out: they could not be written']
+    # A second count if it took its first line before all were there.
+    assert sum(int(text.split()[0]) for text in lost) == count - len(kept)
+    assert len(lost) <= 2
     assert written[-1] == 'after'
 
 

@@ -159,6 +159,9 @@ def _alone(ros_args: Sequence[str]) -> Iterator[Node]:
                 if hasattr(waitable, 'destroy'):
                     waitable.destroy()
             node.destroy_node()
+            # Levels are the process's: who runs on in it logs as before.
+            set_logger_level(node.get_logger().name, LoggingSeverity.UNSET)
+        set_logger_level('rcl', LoggingSeverity.UNSET)
         context.try_shutdown()
         for name, value in before.items():
             if value is None:

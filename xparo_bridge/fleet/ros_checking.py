@@ -113,6 +113,9 @@ def open_checks() -> Iterator[RosChecks]:
         set_logger_level('rcl', LoggingSeverity.FATAL)
         yield RosChecks(context)
     finally:
+        # Levels are the process's: who runs on in it logs as before.
+        set_logger_level('config', LoggingSeverity.UNSET)
+        set_logger_level('rcl', LoggingSeverity.UNSET)
         context.try_shutdown()
         os.environ.clear()
         os.environ.update(before)
