@@ -14,6 +14,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
+from xparo_bridge.faults import FAULTS
 from xparo_bridge.ros import sample_events
 from xparo_bridge.ros.entities import subscription
 from xparo_bridge.ros.sample_events import BRIEF, READ_HERE, SampleEvents
@@ -164,6 +165,24 @@ def test_a_callback_that_fails_costs_its_sample_and_no_other(topics):
     topics.add('a', lambda number: 1 // number)
     topics.publish('a', 0, 1)
     assert topics.next() == ('a', 1)
+
+
+@only_events
+def test_a_subscription_that_was_destroyed_keeps_no_other_from_being_served(topics):
+    topics.add('gone')
+    topics.add('there')
+    topics.loop.close()
+    topics.loop = None  # So that both are to be served in one turn.
+    gone = topics.open.pop('gone')
+    (descriptor,) = (at for at, one in topics.samples._topics.items() if one.subscription is gone)
+    gone.handle.destroy_when_not_in_use()
+    os.eventfd_write(descriptor, 1)
+    topics.publish('there', 7)
+    deadline = time.monotonic() + 10.0
+    while topics.came.empty() and time.monotonic() < deadline:
+        topics.samples.serve()
+    assert topics.next() == ('there', 7)
+    assert any('gone' in where for where in FAULTS.counts)
 
 
 def test_a_flood_by_many_topics_comes_whole_and_in_order(topics):
