@@ -17,13 +17,13 @@ from fixtures.ros_graph import RosGraph
 import pytest
 from rcl_interfaces.msg import Log
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.logging import get_logger, LoggingSeverity
+from rclpy.logging import get_logger, get_logger_level, LoggingSeverity, set_logger_level
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from xparo_bridge import token_bucket
 from xparo_bridge.redaction import hide
 from xparo_bridge.ros.log_outputs import MOST_LINES, Output
-from xparo_bridge.ros.logs import BURST, clipped, LogGate, LONGEST, RATE, RosLog
+from xparo_bridge.ros.logs import BURST, clipped, LogGate, LONGEST, RATE, RosLog, silenced
 
 
 @pytest.fixture
@@ -229,3 +229,13 @@ def test_lines_are_published_on_rosout(restored):
         assert (line.name, line.level, line.file) == ('some.child', 30, __file__)
         assert line.line > 0
         assert abs(line.stamp.sec - time.time()) < 20.0
+
+
+@pytest.mark.parametrize('level', [LoggingSeverity.UNSET, LoggingSeverity.WARN])
+def test_what_was_silenced_logs_as_before_also_after_a_fault(level):
+    set_logger_level('silent', level)
+    with pytest.raises(KeyError), silenced('silent', 'rcl'):
+        assert get_logger_level('silent') == LoggingSeverity.FATAL
+        raise KeyError
+    assert get_logger_level('silent') == level
+    assert get_logger_level('rcl') == LoggingSeverity.UNSET

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import os
 
 import rclpy
-from rclpy.logging import LoggingSeverity, set_logger_level
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -26,6 +25,7 @@ from ..own_node import declare_parameters
 from ..process import make_parts
 from ..robot.telemetry.groups import make_group
 from ..robot.telemetry.settings import Settings
+from ..ros.logs import silenced
 from ..ros.presence import Name, own_profiles, Presence
 from ..ros.subscription import Subscriptions, TopicSubscription
 from ..without_files import without_files
@@ -148,10 +148,9 @@ def _alone(ros_args: Sequence[str]) -> Iterator[Node]:
         except Exception as error:  # rclpy's classes for it differ by release.
             raise RosArgumentsError(str(error)) from error
         node = Node('xparo_bridge', context=context, start_parameter_services=False)
-        set_logger_level(node.get_logger().name, LoggingSeverity.FATAL)
-        set_logger_level('rcl', LoggingSeverity.FATAL)
-        declare_parameters(node)
-        yield node
+        with silenced(node.get_logger().name, 'rcl'):
+            declare_parameters(node)
+            yield node
     finally:
         if node is not None:
             # Action clients and servers would keep the node in the graph.
@@ -159,9 +158,6 @@ def _alone(ros_args: Sequence[str]) -> Iterator[Node]:
                 if hasattr(waitable, 'destroy'):
                     waitable.destroy()
             node.destroy_node()
-            # Levels are the process's: who runs on in it logs as before.
-            set_logger_level(node.get_logger().name, LoggingSeverity.UNSET)
-        set_logger_level('rcl', LoggingSeverity.UNSET)
         context.try_shutdown()
         for name, value in before.items():
             if value is None:

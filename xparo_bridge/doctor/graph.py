@@ -10,16 +10,17 @@ that nobody has, which every server answers and none obeys.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 import os
 from pathlib import Path
 import time
 
 import rclpy
-from rclpy.logging import LoggingSeverity, set_logger_level
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from ..ros.executor import WalledExecutor
+from ..ros.logs import silenced
 from .expectations import Expectations
 from .finding import Finding, not_checked, ok, problem
 from .watches import ServerWatch, TopicWatch, TransformsWatch, Watch
@@ -55,7 +56,8 @@ class Graph:
             enable_rosout=False,
         )
         # What is wrong is in the findings.
-        set_logger_level(self.node.get_logger().name, LoggingSeverity.FATAL)
+        self._silence = ExitStack()
+        self._silence.enter_context(silenced(self.node.get_logger().name))
         self._executor = WalledExecutor(context=self._context)
         self._executor.add_node(self.node)
 
@@ -65,6 +67,7 @@ class Graph:
     def __exit__(self, *error: object) -> None:
         self._executor.shutdown(timeout_sec=0)
         self.node.destroy_node()
+        self._silence.close()
         self._context.try_shutdown()
 
     def watch(self, until: float, done: Callable[[], bool]) -> None:

@@ -98,8 +98,9 @@ def _alone(configuration: Configuration) -> Configuration:
 def open_checks() -> Iterator[RosChecks]:
     """Join ROS alone, for as long as checks are made."""
     import rclpy
-    from rclpy.logging import LoggingSeverity, set_logger_level
     from rclpy.signals import SignalHandlerOptions
+
+    from ..ros.logs import silenced
 
     before = dict(os.environ)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
@@ -109,13 +110,9 @@ def open_checks() -> Iterator[RosChecks]:
     try:
         rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
         # What a bridge logs while it is made is no result of a check.
-        set_logger_level('config', LoggingSeverity.FATAL)
-        set_logger_level('rcl', LoggingSeverity.FATAL)
-        yield RosChecks(context)
+        with silenced('config', 'rcl'):
+            yield RosChecks(context)
     finally:
-        # Levels are the process's: who runs on in it logs as before.
-        set_logger_level('config', LoggingSeverity.UNSET)
-        set_logger_level('rcl', LoggingSeverity.UNSET)
         context.try_shutdown()
         os.environ.clear()
         os.environ.update(before)

@@ -9,14 +9,20 @@ them: a line has a bound, and each severity has so many bytes a second. Debuggin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import logging
 import threading
 import time
 from typing import ClassVar
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.logging import get_logging_directory, LoggingSeverity
+from rclpy.logging import (
+    get_logger_level,
+    get_logging_directory,
+    LoggingSeverity,
+    set_logger_level,
+)
 from rclpy.node import Node
 
 from ..redaction import redacted
@@ -59,6 +65,19 @@ def clipped(message: str) -> str:
         return message
     half = LONGEST // 2 - 20
     return f'{message[:half]} …{len(message) - 2 * half} more… {message[-half:]}'
+
+
+@contextlib.contextmanager
+def silenced(*loggers: str) -> Iterator[None]:
+    """Have loggers write nothing below fatal; their levels, which are the process's, come back."""
+    before = {name: get_logger_level(name) for name in loggers}
+    for name in before:
+        set_logger_level(name, LoggingSeverity.FATAL)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            set_logger_level(name, level)
 
 
 class RosLog:
