@@ -29,33 +29,32 @@ def proxies(monkeypatch):
     return lambda **values: [monkeypatch.setenv(name, value) for name, value in values.items()]
 
 
-def test_it_goes_through_the_proxy_it_is_given():
-    async def scenario() -> None:
+def request_to_proxy(account: str = '') -> tuple[int, str]:
+    """Port that a robot dialled through a proxy at an address, and what it asked the proxy."""
+
+    async def scenario() -> tuple[int, str]:
         async with (
             websocket_server(ignore) as port,
             connect_proxy() as (way, heads),
-            Robot(port, proxy=f'http://127.0.0.1:{way}') as robot,
+            Robot(port, proxy=f'http://{account}127.0.0.1:{way}') as robot,
         ):
             await robot.wait_for_state(LinkState.CONNECTED)
-            assert heads[0].startswith(f'CONNECT 127.0.0.1:{port} HTTP/1.1\r\n')
-            assert 'hunter2' not in heads[0]
-            assert 'Authorization' not in heads[0]
+            return port, heads[0]
 
-    asyncio.run(scenario())
+    return asyncio.run(scenario())
+
+
+def test_it_goes_through_the_proxy_it_is_given():
+    port, head = request_to_proxy()
+    assert head.startswith(f'CONNECT 127.0.0.1:{port} HTTP/1.1\r\n')
+    assert 'hunter2' not in head
+    assert 'Authorization' not in head
 
 
 def test_a_proxy_gets_the_name_and_password_of_its_address():
-    async def scenario() -> None:
-        async with (
-            websocket_server(ignore) as port,
-            connect_proxy() as (way, heads),
-            Robot(port, proxy=f'http://robot:word@127.0.0.1:{way}') as robot,
-        ):
-            await robot.wait_for_state(LinkState.CONNECTED)
-            word = base64.b64encode(b'robot:word').decode()
-            assert heads[0].endswith(f'\r\nProxy-Authorization: Basic {word}\r\n\r\n')
-
-    asyncio.run(scenario())
+    _, head = request_to_proxy('robot:word@')
+    word = base64.b64encode(b'robot:word').decode()
+    assert head.endswith(f'\r\nProxy-Authorization: Basic {word}\r\n\r\n')
 
 
 @pytest.mark.parametrize('status', [403, 407, 502])

@@ -19,11 +19,9 @@ def graph():
         yield graph
 
 
-@pytest.mark.parametrize('simulated', [False, True])
-def test_a_timer_runs_from_when_it_is_asked_to_until_it_is_not(graph, simulated):
-    before = set(graph.node.timers)
-    called: list[str] = []
-    timers = TickTimers(
+def made_of(graph: RosGraph, called: list[Any], *, simulated: bool) -> TickTimers:
+    """Timers that note what they call."""
+    return TickTimers(
         graph.node,
         0.2,
         tick=lambda: called.append('tick'),
@@ -31,6 +29,13 @@ def test_a_timer_runs_from_when_it_is_asked_to_until_it_is_not(graph, simulated)
         deadline=lambda: called.append('deadline'),
         simulated=simulated,
     )
+
+
+@pytest.mark.parametrize('simulated', [False, True])
+def test_a_timer_runs_from_when_it_is_asked_to_until_it_is_not(graph, simulated):
+    before = set(graph.node.timers)
+    called: list[Any] = []
+    timers = made_of(graph, called, simulated=simulated)
 
     def running() -> list[float]:
         """Periods, s, of the timers that run."""
@@ -64,14 +69,7 @@ def test_a_timer_runs_from_when_it_is_asked_to_until_it_is_not(graph, simulated)
 
 def test_a_deadline_is_reached_once(graph):
     called: list[Any] = []
-    timers = TickTimers(
-        graph.node,
-        0.2,
-        tick=lambda: called.append('tick'),
-        poll=lambda: called.append('poll'),
-        deadline=lambda: called.append('deadline'),
-        simulated=False,
-    )
+    timers = made_of(graph, called, simulated=False)
     timers.tick_in(time.monotonic() + 0.02, time.monotonic)
     timers.poll()
     graph.until(lambda: called.count('poll') == 3)
