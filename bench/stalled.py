@@ -96,9 +96,13 @@ def _first_after(sink: subprocess.Popen[str], recovery: float) -> dict[str, floa
     """What the sink tells of the first connection that was made after the recovery."""
     assert sink.stdin is not None and sink.stdout is not None
     while True:
-        told: Any = json.loads(sink.stdout.readline())
-        if isinstance(told, dict) and told['stamp'] and told['opened'] >= recovery - 1.0:
-            return told
+        reported: Any = json.loads(sink.stdout.readline())
+        if (
+            isinstance(reported, dict)
+            and reported['stamp']
+            and reported['opened'] >= recovery - 1.0
+        ):
+            return reported
 
 
 def sink_program() -> None:
@@ -117,9 +121,9 @@ def sink_program() -> None:
         stamps.append(data['stamp'])
         now = time()
         if len(stamps) == 1:
-            state.update(at=now, stamp=data['stamp'], told=0.0)
-        if not state['told'] and now - state['opened'] > _LISTEN:
-            state['told'] = 1.0
+            state.update(at=now, stamp=data['stamp'], reported=0.0)
+        if not state['reported'] and now - state['opened'] > _LISTEN:
+            state['reported'] = 1.0
             fresh = next(
                 (number for number, stamp in enumerate(stamps) if stamp >= state['opened'] - 1.0),
                 len(stamps),

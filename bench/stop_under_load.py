@@ -285,8 +285,8 @@ def _stop_once(
     finally:
         if disk is not None:
             disk.thaw()
-    told = (robot.stood_at(sent), robot.cancelled_at(sent))
-    base, servers = (_UNHEARD if at is None else 1000 * (at - sent) for at in told)
+    reported = (robot.stood_at(sent), robot.cancelled_at(sent))
+    base, servers = (_UNHEARD if at is None else 1000 * (at - sent) for at in reported)
     return base, servers
 
 

@@ -87,9 +87,9 @@ def run_all(seconds: float) -> None:
             capture_output=True,
             text=True,
         )
-        told = (done.stderr + done.stdout).strip().splitlines()
-        assert done.returncode == 0, '\n'.join([f'{name}:', *told[-40:]])
-        print(f'guided by coverage: {name}: {told[-1]}', flush=True)
+        reported = (done.stderr + done.stdout).strip().splitlines()
+        assert done.returncode == 0, '\n'.join([f'{name}:', *reported[-40:]])
+        print(f'guided by coverage: {name}: {reported[-1]}', flush=True)
 
 
 def main() -> None:

@@ -22,9 +22,9 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def write(path, count=1, told=None, **options):
+def write(path, count=1, reported=None, **options):
     """Write entries and close."""
-    audit = Audit(path, (told if told is not None else []).append, **options)
+    audit = Audit(path, (reported if reported is not None else []).append, **options)
     for number in range(count):
         audit.note('command', number=number, source='platform')
     audit.close()
@@ -78,10 +78,10 @@ def test_long_values_are_cut(tmp_path):
 
 
 def test_a_disk_that_takes_nothing_is_reported_once_and_what_was_lost_is_counted(tmp_path):
-    told: list[str] = []
+    reported: list[str] = []
     folder = tmp_path / 'state'
     folder.write_text('a file where the folder should be')
-    audit = Audit(folder / 'audit.jsonl', told.append)
+    audit = Audit(folder / 'audit.jsonl', reported.append)
     for number in range(5):
         audit.note('command', number=number)
     while audit._lost < 5:
@@ -89,7 +89,7 @@ def test_a_disk_that_takes_nothing_is_reported_once_and_what_was_lost_is_counted
     folder.unlink()
     audit.note('command', number=5)
     audit.close()
-    assert len(told) == 1
+    assert len(reported) == 1
     assert [entry['event'] for entry in lines(folder / 'audit.jsonl')] == ['lost', 'command']
 
 
@@ -203,8 +203,8 @@ def test_what_is_no_file_is_not_opened_and_stops_nothing(tmp_path, kind):
         path.mkdir()
     else:
         path.symlink_to('/dev/full' if kind == 'device' else path)
-    told: list[str] = []
+    reported: list[str] = []
     began = time.monotonic()
-    write(path, 3, told)
+    write(path, 3, reported)
     assert time.monotonic() - began < 1.5
-    assert len(told) == 1
+    assert len(reported) == 1

@@ -134,22 +134,24 @@ def test_every_handler_may_raise_anything(running):
                     lambda link, message: seen.append(message),
                     *([] if kind is msg.RemoteCommand else [fail]),
                 ]
-                before, told = FAULTS.total, len(sent)
+                before, reported = FAULTS.total, len(sent)
                 link = next((n for n in PROTOCOLS if _carries(bridge, n, kind)), 'xparo')
                 bridge.crossing.deliver(link, message)
                 wait_until(lambda m=message: any(m is s for s in seen), f'{kind} for the others')
                 assert FAULTS.total > before
                 if kind in ANSWERS and _carries(bridge, link, kind):
                     wait_until(
-                        lambda told=told, kind=kind: any(
-                            isinstance(m, ANSWERS[kind]) for _, m in sent[told:]
+                        lambda reported=reported, kind=kind: any(
+                            isinstance(m, ANSWERS[kind]) for _, m in sent[reported:]
                         ),
                         f'an answer to {kind.__name__}',
                     )
                 bridge._handlers[kind] = own
         # Telemetry goes on, and the robot can be stopped.
-        told = len(sent)
-        wait_until(lambda: any(isinstance(m, msg.Telemetry) for _, m in sent[told:]), 'telemetry')
+        reported = len(sent)
+        wait_until(
+            lambda: any(isinstance(m, msg.Telemetry) for _, m in sent[reported:]), 'telemetry'
+        )
         assert stops(graph)
 
 

@@ -161,8 +161,8 @@ def test_a_type_of_another_kind_is_told_wherever_a_type_stands(tmp_path):
     )
     code, lines = check(file)
     assert code == 1
-    told = re.findall(r'is a type of (\w+); expected one of (\w+), such as', '\n'.join(lines))
-    assert sorted(told) == sorted(expected)
+    reported = re.findall(r'is a type of (\w+); expected one of (\w+), such as', '\n'.join(lines))
+    assert sorted(reported) == sorted(expected)
 
 
 def test_a_joystick_of_no_command_is_reported_also_where_no_link_has_one(tmp_path):

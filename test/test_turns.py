@@ -99,10 +99,10 @@ def test_status_and_diagnostics_say_how_the_bridge_itself_is_doing(tmp_path, mon
         graph.until(lambda: FAULTS.counts.get('a task: ValueError'))
         bridge.crossing.deliver('platform', numbers)
 
-        def told() -> bool:
+        def reported() -> bool:
             return any(n.name == 'a task: ValueError' for n in (seen[-1].faults if seen else ()))
 
-        graph.until(told)
+        graph.until(reported)
         status = seen[-1]
         threads = {thread.name: thread for thread in status.threads}
         assert set(threads) == set(THREADS)

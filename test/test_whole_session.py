@@ -254,7 +254,7 @@ def test_a_session_of_failures_reports_what_is_wrong_and_never_a_secret(session)
     assert 'proxy 127.0.0.1:9 cannot be reached' in link['behind_proxy'].last_error
     assert link['platform'].clock_offset != link['platform'].clock_offset  # Unknown: no Date.
 
-    def told() -> Any:
+    def reported() -> Any:
         return [
             status
             for array in diagnostics
@@ -262,9 +262,9 @@ def test_a_session_of_failures_reports_what_is_wrong_and_never_a_secret(session)
             if status.name == 'xparo_bridge: link platform' and status.message == 'connected'
         ]
 
-    graph.until(told)
+    graph.until(reported)
     assert names_of(graph) <= names_in_policy()
-    values = {value.key: value.value for value in told()[-1].values}
+    values = {value.key: value.value for value in reported()[-1].values}
     assert values['storage'] == 'works'
     assert {
         'queued control',
@@ -297,8 +297,8 @@ def test_a_session_of_failures_reports_what_is_wrong_and_never_a_secret(session)
         if path.is_file() and path.name != 'credentials.yaml'
     }
     assert len(written) > 4
-    told = [f'{entry}' for status in statuses for entry in status.links]
-    told += [str(array) for array in diagnostics]
+    reported = [f'{entry}' for status in statuses for entry in status.links]
+    reported += [str(array) for array in diagnostics]
     for word in (
         SECRET,
         quote(SECRET, safe=''),
@@ -310,6 +310,6 @@ def test_a_session_of_failures_reports_what_is_wrong_and_never_a_secret(session)
         'very+secret',
     ):
         assert word not in output
-        assert not [text for text in told if word in text]
+        assert not [text for text in reported if word in text]
         for path, content in written.items():
             assert word.encode() not in content, path

@@ -158,11 +158,11 @@ def test_reading_ends_when_its_time_is_over_or_nobody_wants_it():
 @pytest.mark.parametrize('text', ['x' * 10_000, '\N{GRINNING FACE}' * 10_000])
 def test_the_first_problems_are_reported_and_how_many_more_there_are(text):
     problems = [Problem(f'{n} {text}', n, text, text, text) for n in range(500)]
-    told = first_problems(problems)
-    assert len(told) <= 11
-    assert told[0].message.startswith('0 ')
-    assert told[-1].message == f'and {500 - (len(told) - 1)} more problems'
-    assert len('\n'.join(map(str, told)).encode()) < 16_000
+    reported = first_problems(problems)
+    assert len(reported) <= 11
+    assert reported[0].message.startswith('0 ')
+    assert reported[-1].message == f'and {500 - (len(reported) - 1)} more problems'
+    assert len('\n'.join(map(str, reported)).encode()) < 16_000
 
 
 def test_few_problems_are_reported_as_they_are():
@@ -206,8 +206,8 @@ def test_an_answer_of_just_as_many_bytes_as_fit_is_whole():
     left = 12_000 - sum(len(str(problem).encode()) for problem in six)
     assert 0 < left < 2000
     assert first_problems([*six, of_bytes(left)]) == [*six, of_bytes(left)]
-    told = first_problems([*six, of_bytes(left + 1)])
-    assert told == [*six, Problem('and 1 more problems')]
+    reported = first_problems([*six, of_bytes(left + 1)])
+    assert reported == [*six, Problem('and 1 more problems')]
 
 
 def test_what_may_be_nested_is_read_though_python_allows_less():

@@ -280,6 +280,6 @@ def run(times: int, seed: int) -> str:
     random.seed(seed)
     verdict, house, kinds = asyncio.run(play(times))
     assert verdict.good, str(verdict)
-    told = ', '.join(f'{what} {count}' for what, count in sorted(house.outcomes.items()))
+    reported = ', '.join(f'{what} {count}' for what, count in sorted(house.outcomes.items()))
     without = '' if 'disk full' in kinds else '; no disk could be filled here'
-    return f'{told}; {house.in_outbox} in outboxes after kills; {verdict}{without}'
+    return f'{reported}; {house.in_outbox} in outboxes after kills; {verdict}{without}'

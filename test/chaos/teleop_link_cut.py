@@ -32,7 +32,7 @@ class Base:
     """What the base is told, and when, by its own thread."""
 
     def __init__(self, graph: RosGraph) -> None:
-        self.told: list[tuple[float, bool]] = []
+        self.received: list[tuple[float, bool]] = []
         self._graph = graph
         self._over = False
         graph.node.create_subscription(Twist, '/cmd_vel', self._on_velocity, 100)
@@ -40,7 +40,7 @@ class Base:
         self._thread.start()
 
     def _on_velocity(self, message: Twist) -> None:
-        self.told.append((time.monotonic(), message != Twist()))
+        self.received.append((time.monotonic(), message != Twist()))
 
     def _spin(self) -> None:
         self._graph.until(lambda: self._over, timeout=1e9)
@@ -58,12 +58,14 @@ class Base:
 
     @property
     def moves(self) -> bool:
-        return bool(self.told) and self.told[-1][1]
+        return bool(self.received) and self.received[-1][1]
 
     def stood_at(self, after: float) -> float | None:
         """When it was first told to stand after a moment, and not to move since."""
-        last_move = max((when for when, moves in self.told if moves), default=0.0)
-        stands = [when for when, moves in self.told if not moves and when > max(after, last_move)]
+        last_move = max((when for when, moves in self.received if moves), default=0.0)
+        stands = [
+            when for when, moves in self.received if not moves and when > max(after, last_move)
+        ]
         return stands[0] if stands else None
 
 

@@ -206,9 +206,9 @@ def test_a_robot_of_a_fleet_without_problems_ends_with_0(
     (tmp_path / 'robots' / 'r7.yaml').write_text(f'state_dir: {tmp_path}/state-of-r7\n')
     (tmp_path / 'state-of-r7').mkdir(mode=0o700)
     code = main(['--config', str(tmp_path), '--robot', 'r7', '--only', 'machine'])
-    told = capsys.readouterr().out
-    assert code == 0, told
-    assert f'permissions state_dir {tmp_path}/state-of-r7' in told
+    reported = capsys.readouterr().out
+    assert code == 0, reported
+    assert f'permissions state_dir {tmp_path}/state-of-r7' in reported
     assert not list((tmp_path / 'state-of-r7').iterdir()), 'the doctor leaves nothing behind'
     assert main(['--config', str(tmp_path), '--robot', 'r8', '--only', 'machine']) == 1
 

@@ -111,7 +111,7 @@ def test_a_failed_command_has_what_came_before_it_in_a_recording(tmp_path: Path)
                 async with asyncio.timeout(20.0):
                     while name not in [one['name'] for one in await listed()]:
                         await asyncio.sleep(0.1)
-                told = await parts.operator.wait_for(
+                reported = await parts.operator.wait_for(
                     lambda event: (
                         any(
                             one['name'] == name
@@ -123,7 +123,7 @@ def test_a_failed_command_has_what_came_before_it_in_a_recording(tmp_path: Path)
                         else False
                     )
                 )
-                [about] = told['data']['black_box']['recordings']
+                [about] = reported['data']['black_box']['recordings']
                 assert 'save_place failed' in about['reasons'][0]
             found = messages(bag)
             # Each bit of each message, the one held for whoever comes late once.
@@ -177,8 +177,8 @@ def test_a_recording_is_listed_fetched_over_rest_and_opens_elsewhere(
                     name = failed['error']['recording']
                     async with asyncio.timeout(30.0):
                         while True:
-                            told = await parts.ended(await parts.send('list_recordings'))
-                            known = {one['name']: one for one in told['result']['recordings']}
+                            reported = await parts.ended(await parts.send('list_recordings'))
+                            known = {one['name']: one for one in reported['result']['recordings']}
                             if name in known:
                                 break
                             await asyncio.sleep(0.1)
@@ -241,19 +241,19 @@ def test_stop_a_node_diagnostics_and_a_condition_freeze_too(tmp_path: Path) -> N
                 error = DiagnosticStatus(level=DiagnosticStatus.ERROR, name='lidar', message='hot')
                 reasons.append(await another(diagnostics, DiagnosticArray(status=[error])))
                 reasons.append(await another(battery, BatteryState(percentage=0.05)))
-            told = [
+            reported = [
                 json.loads((bag / 'recording.json').read_text())['reasons'][0] for bag in reasons
             ]
-            assert [one['kind'] for one in told] == [
+            assert [one['kind'] for one in reported] == [
                 'stop',
                 'asked',
                 'asked',
                 'diagnostics',
                 'flat',
             ]
-            assert told[2]['text'] == 'look'
-            assert told[3]['text'] == 'lidar: hot'
-            assert '0.05' in told[4]['text']
+            assert reported[2]['text'] == 'look'
+            assert reported[3]['text'] == 'lidar: hot'
+            assert '0.05' in reported[4]['text']
 
     asyncio.run(scenario())
 
@@ -346,15 +346,15 @@ def test_a_disk_that_does_not_serve_is_said_and_stops_nothing(
             arrays = graph.listen(DiagnosticArray, '/diagnostics')
             async with system(tmp_path, black_box=settings(folder=str(folder))) as parts:
 
-                def told() -> str:
+                def reported() -> str:
                     for array in reversed(arrays):
                         for status in array.status:
                             if status.name.endswith(': black box') and status.level != status.OK:
                                 return status.message
                     return ''
 
-                graph.until(told)
-                assert 'nothing is recorded: ' in told()
+                graph.until(reported)
+                assert 'nothing is recorded: ' in reported()
                 listed = await parts.ended(await parts.send('list_commands'))
                 assert listed['state'] == 'succeeded'
                 asked = await parts.ended(await parts.send('freeze_recording'))

@@ -50,9 +50,9 @@ def test_the_robot_drives_to_a_named_place_and_to_a_pose(tmp_path):
                 graph.until(lambda: odometry)
                 driven = odometry[-1].pose.pose.position
                 assert math.hypot(driven.x, driven.y) > 3.0
-            told = states(await everything(parts.operator), command_id)
-            assert told[0] == 'accepted'
-            assert set(told[1:-1]) == {'running'}
+            reported = states(await everything(parts.operator), command_id)
+            assert reported[0] == 'accepted'
+            assert set(reported[1:-1]) == {'running'}
             assert status['command'] == 'start_navigation'
 
             command_id = await parts.send(
@@ -139,9 +139,9 @@ def test_however_the_action_server_ends_the_command_ends_once(tmp_path, mode, st
             command_id = await parts.send('start_navigation', goal='table_4')
             end = await parts.ended(command_id)
             assert (end['state'], end.get('error', {}).get('code')) == (state, code), end
-            told = states(await everything(parts.operator), command_id)
-            assert told[-1] == state
-            assert len([s for s in told if s not in ('accepted', 'running')]) == 1
+            reported = states(await everything(parts.operator), command_id)
+            assert reported[-1] == state
+            assert len([s for s in reported if s not in ('accepted', 'running')]) == 1
 
     asyncio.run(scenario())
 

@@ -48,7 +48,7 @@ def storage(messages) -> str:
     return ''
 
 
-def told(bridge) -> list[str]:
+def reported(bridge) -> list[str]:
     """Lines in which the bridge says that its state directory does not serve."""
     return [line for line in bridge.lines if 'set state_dir to a directory' in line]
 
@@ -62,7 +62,7 @@ def test_a_bridge_starts_where_a_file_stands_for_its_state_directory(tmp_path):
             async with system(tmp_path, state_dir=str(state)) as parts:
                 await works(parts)
                 graph.until(lambda: 'set state_dir' in storage(messages))
-                assert len(told(parts.bridge)) == 1
+                assert len(reported(parts.bridge)) == 1
 
     asyncio.run(scenario())
 
@@ -73,7 +73,7 @@ def test_a_bridge_starts_on_a_read_only_disk(tmp_path, disk):
         subprocess.run(['mount', '-o', 'remount,ro', str(disk)], check=True)
         async with system(tmp_path, state_dir=str(disk / 'state')) as parts:
             await works(parts)
-            assert len(told(parts.bridge)) == 1
+            assert len(reported(parts.bridge)) == 1
 
     asyncio.run(scenario())
 
@@ -86,7 +86,7 @@ def test_a_bridge_goes_on_when_its_disk_fills_and_keeps_all_once_there_is_room(t
                 while ballast.write(bytes(4096)):
                     pass
             await works(parts)
-            assert len(told(parts.bridge)) == 1
+            assert len(reported(parts.bridge)) == 1
             (disk / 'ballast').unlink()
             await parts.operator.request('push_tree', name='u', xml=TREE)
             async with asyncio.timeout(20.0):

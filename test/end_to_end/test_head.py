@@ -72,7 +72,7 @@ def test_a_gesture_is_made_and_its_end_waited_for(peers, graph):
 
 
 def test_the_face_is_changed_and_reported(peers, graph):
-    told = graph.call(
+    reported = graph.call(
         SetFace,
         f'{HEAD}/set_face',
         SetFace.Request(
@@ -83,7 +83,9 @@ def test_the_face_is_changed_and_reported(peers, graph):
             microexpressions='off',
         ),
     )
-    assert told.success and told.face_id == 'adult - Titan' and len(told.available) == 2
+    assert (
+        reported.success and reported.face_id == 'adult - Titan' and len(reported.available) == 2
+    )
     assert requests(peers, 'face.params')[0]['params'] == {'BROW_UP': 0.25}
     assert requests(peers, 'face.config')[0]['microexpressions'] is False
     assert requests(peers, 'face.reset')
@@ -92,17 +94,17 @@ def test_the_face_is_changed_and_reported(peers, graph):
 
 
 def test_the_voice_is_chosen_and_reported(peers, graph):
-    told = graph.call(SetVoice, f'{HEAD}/set_voice', SetVoice.Request(language='en-GB'))
-    assert told.success and told.voice_id == 'Emma-Neural'
-    assert json.loads(told.available[0])['gender'] == 'female'
+    reported = graph.call(SetVoice, f'{HEAD}/set_voice', SetVoice.Request(language='en-GB'))
+    assert reported.success and reported.voice_id == 'Emma-Neural'
+    assert json.loads(reported.available[0])['gender'] == 'female'
     assert requests(peers, 'voice.config')[0]['language'] == 'en-GB'
 
 
 def test_its_ears_are_opened_and_closed(peers, graph):
-    for data, told in ((True, 'listen.start'), (False, 'listen.stop')):
+    for data, reported in ((True, 'listen.start'), (False, 'listen.stop')):
         done = graph.call(SetBool, '/xparo_bridge/speech/listen', SetBool.Request(data=data))
         assert done.success, done.message
-        peers.until(peers.head, lambda told=told: requests(peers, told))
+        peers.until(peers.head, lambda reported=reported: requests(peers, reported))
 
 
 def test_the_head_looks_where_it_should_and_reports_where_it_looks(peers, graph):

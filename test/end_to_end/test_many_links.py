@@ -57,7 +57,9 @@ class Robot:
         heard: list[ChatMessage] = self.graph.listen(ChatMessage, f'{BRIDGE}/speech/heard')
         sound = UInt8MultiArray(data=bytes(3200))
         self.graph.until(
-            lambda: any(told.link == 'agent' for told in heard) or microphone.publish(sound)
+            lambda: (
+                any(reported.link == 'agent' for reported in heard) or microphone.publish(sound)
+            )
         )
 
 

@@ -163,9 +163,9 @@ def test_what_is_wrong_in_a_folder_is_reported_with_its_place(fleet, config, wha
     texts, words = FOLDERS[what]
     code, said = config('check', fleet({**ROBOT, **texts}), '--no-ros')
     assert code == 1
-    told = [line.replace(':1:1: ', ':1: ') for line in said.splitlines()]
-    told = [_without_column(line) for line in told]
-    assert [line for line in told if words in line], said
+    reported = [line.replace(':1:1: ', ':1: ') for line in said.splitlines()]
+    reported = [_without_column(line) for line in reported]
+    assert [line for line in reported if words in line], said
 
 
 def _without_column(line: str) -> str:

@@ -92,8 +92,8 @@ def run(command: str, site: Path, config: Callable[..., tuple[int, str]]) -> Non
         arguments += ['--robot', 'robot_1']
     code, said = config(verb, *arguments)
     if verb == 'status' and '--store' in arguments:
-        told = config(verb, *arguments, '--format', 'json')[1]
-        (site / 'fleet.rollout' / 'reports' / 'robot_1.json').write_text(told)
+        reported = config(verb, *arguments, '--format', 'json')[1]
+        (site / 'fleet.rollout' / 'reports' / 'robot_1.json').write_text(reported)
     # Two robots differ, and without a bridge the first configuration is on trial.
     due = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
     assert code == int(due), (command, said)

@@ -26,7 +26,7 @@ class Guarded:
 
     def __init__(self, graph, kind=Twist, types=TWIST):
         self.graph = graph
-        self.told = []
+        self.received = []
         graph.node.create_subscription(kind, '/cmd_vel', self._hear, 100)
         self.bridge, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.bridge.setblocking(False)
@@ -55,7 +55,7 @@ class Guarded:
 
     def _hear(self, message):
         twist = getattr(message, 'twist', message)
-        self.told.append((time.monotonic(), twist.linear.x))
+        self.received.append((time.monotonic(), twist.linear.x))
 
     def read(self):
         try:
@@ -76,16 +76,16 @@ class Guarded:
 
     def drive(self):
         """Drive until the base is told to move."""
-        self.told.clear()
+        self.received.clear()
         self.order()
-        self.graph.until(lambda: self.told)
-        assert self.told[-1][1] == 0.3
+        self.graph.until(lambda: self.received)
+        assert self.received[-1][1] == 0.3
 
     def stood_at(self):
         """When it was first told to stand after the last velocity."""
-        self.graph.until(lambda: self.told and self.told[-1][1] == 0.0)
-        last = max((at for at, (_, speed) in enumerate(self.told) if speed), default=-1)
-        return self.told[last + 1][0]
+        self.graph.until(lambda: self.received and self.received[-1][1] == 0.0)
+        last = max((at for at, (_, speed) in enumerate(self.received) if speed), default=-1)
+        return self.received[last + 1][0]
 
     def close(self):
         self.bridge.close()
@@ -108,8 +108,8 @@ def test_a_velocity_holds_until_its_time_and_zeros_follow(guarded):
         guarded.drive()
         began = time.monotonic()
         assert 0.3 < guarded.stood_at() - began < 0.6
-        count = len(guarded.told)
-        guarded.graph.until(lambda count=count: len(guarded.told) >= count + 4)
+        count = len(guarded.received)
+        guarded.graph.until(lambda count=count: len(guarded.received) >= count + 4)
     assert guarded.process.poll() is None
 
 
@@ -145,13 +145,13 @@ def test_it_ends_with_the_other_end_after_the_zeros(guarded):
     stood = guarded.stood_at()
     guarded.graph.until(lambda: guarded.process.poll() == 0, 10.0)
     assert STAND_FOR - 0.1 < time.monotonic() - stood < 3.0
-    assert guarded.told[-1][0] - stood > STAND_FOR / 2
+    assert guarded.received[-1][0] - stood > STAND_FOR / 2
 
 
 def test_at_rest_it_publishes_nothing_and_ends_so(guarded):
     guarded.bridge.close()
     guarded.graph.until(lambda: guarded.process.poll() == 0, 10.0)
-    assert not guarded.told
+    assert not guarded.received
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -168,21 +168,21 @@ def test_of_what_waited_only_the_last_is_obeyed(guarded):
     for speed in (0.1, 0.2, 0.3):
         guarded.order(velocity=(speed, 0.0, 0.0), until=5.0)
     guarded.order(What.STAND, 0.3)
-    guarded.told.clear()
+    guarded.received.clear()
     os.kill(guarded.process.pid, signal.SIGCONT)
-    guarded.graph.until(lambda: len(guarded.told) > 3)
-    assert {speed for _, speed in guarded.told} == {0.0}
+    guarded.graph.until(lambda: len(guarded.received) > 3)
+    assert {speed for _, speed in guarded.received} == {0.0}
 
 
 def test_it_changes_the_type_it_publishes(guarded):
     guarded.drive()
     with RosGraph('stamped_base') as stamped:
-        told = stamped.listen(TwistStamped, '/cmd_vel')
+        received = stamped.listen(TwistStamped, '/cmd_vel')
         guarded.order(What.TYPES, types=TWIST | TWIST_STAMPED)
         guarded.graph.until(lambda: guarded.read().topics == ((TWIST | TWIST_STAMPED, 2),))
 
         def moving():
-            return [message.header for message in told if message.twist.linear.x]
+            return [message.header for message in received if message.twist.linear.x]
 
         def both():
             guarded.order(stamp=5_000_000_000)

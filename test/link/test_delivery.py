@@ -112,8 +112,8 @@ def test_what_is_of_no_use_short_either_is_given_up_and_counted(code):
             await until(lambda: 'after' in platform.taken)
             await until(lambda: robot.lanes.control.given_up == 1)
             await robot.flushed()
-            told = await robot.wait_for(lambda m: 'given up' in getattr(m, 'problem', ''))
-            assert told.message.command_id == 'poison'
+            reported = await robot.wait_for(lambda m: 'given up' in getattr(m, 'problem', ''))
+            assert reported.message.command_id == 'poison'
 
     asyncio.run(scenario())
 
@@ -126,12 +126,12 @@ def test_a_chat_that_is_too_big_is_given_back_and_the_next_one_arrives():
             for text in ('x' * 5000, 'x' * 2_000_000):
                 chat = ChatRequest(text, 'r1')
                 robot.lanes.put(chat)
-                told = await robot.wait_for(
+                reported = await robot.wait_for(
                     lambda m, text=text: (
                         isinstance(m, LinkProblem) and getattr(m.message, 'text', '') == text
                     )
                 )
-                assert told.message.text == text
+                assert reported.message.text == text
             robot.lanes.put(ChatRequest('hello', 'r1'))
             await until(lambda: platform.chats == ['hello'])
 
@@ -159,8 +159,8 @@ def test_a_peer_that_says_too_large_and_goes_on_is_sent_what_is_behind():
             async with Robot(endpoints=Endpoints([bots])) as robot:
                 await robot.wait_for_state(LinkState.CONNECTED)
                 robot.lanes.put(ChatRequest('x' * 5000, 'r1'))
-                told = await robot.wait_for(lambda m: 'given up' in getattr(m, 'problem', ''))
-                assert told.message.text == 'x' * 5000
+                reported = await robot.wait_for(lambda m: 'given up' in getattr(m, 'problem', ''))
+                assert reported.message.text == 'x' * 5000
                 robot.lanes.put(ChatRequest('hello', 'r1'))
                 await until(lambda: said == ['hello'])
                 await robot.flushed()
@@ -172,8 +172,8 @@ def test_a_peer_that_says_too_large_and_goes_on_is_sent_what_is_behind():
 @pytest.mark.parametrize('confirmed', [False, True])
 def test_the_largest_under_way_is_cut_then_given_up_where_a_peer_says_too_large(confirmed):
     lane = ControlLane(1 << 20)
-    told: list[str] = []
-    lane.report = lambda problem, message: told.append(problem)
+    reported: list[str] = []
+    lane.report = lambda problem, message: reported.append(problem)
     lane.refuse_largest()  # Nothing is under way.
     for command_id, size in (('1', 0), ('big', 5000), ('2', 10)):
         lane.add(status(command_id, size))
@@ -192,7 +192,7 @@ def test_the_largest_under_way_is_cut_then_given_up_where_a_peer_says_too_large(
     lane.confirm(lane.sent)
     assert len(lane) == 0
     lane.refuse_largest()  # Only small ones were, so it means none of them.
-    assert (lane.next(), lane.given_up, len(told)) == (None, 0, 1)
+    assert (lane.next(), lane.given_up, len(reported)) == (None, 0, 1)
 
 
 def test_a_cut_message_that_a_peer_calls_too_large_again_is_given_up():

@@ -242,13 +242,13 @@ def test_an_outage_is_reported_afterwards_and_what_is_live_goes_first(file):
     asyncio.run(scenario())
     kinds = [frame['type'] for frame in frames]
     assert kinds.index('telemetry') < kinds.index('telemetry_history')
-    told = [
+    reported = [
         sample['values']['x']
         for frame in frames
         if frame['type'] == 'telemetry_history'
         for sample in frame['data']['samples']
     ]
-    assert told == list(range(200))
+    assert reported == list(range(200))
 
 
 def test_it_takes_no_more_than_its_share_of_the_link():

@@ -426,8 +426,8 @@ def test_a_flood_of_bad_frames_fills_no_log():
         async with against(flood, heartbeat_interval=30.0) as robot:
             await robot.wait_for_state(LinkState.CONNECTED)
             await robot.wait_for(lambda m: getattr(m, 'refused', {}).get('frame', 0) > 1000)
-            told = [m for m in robot.received if isinstance(m, LinkProblem)]
-            assert len(told) < 40
+            reported = [m for m in robot.received if isinstance(m, LinkProblem)]
+            assert len(reported) < 40
             await robot.wait_for(lambda m: 'more problems' in getattr(m, 'problem', ''))
 
     run(scenario)
@@ -511,8 +511,10 @@ def test_the_platform_s_clock_is_compared_with_the_robot_s(monkeypatch):
             monkeypatch.setattr('xparo_bridge.link.connection.time', FastClock(real, 3600.0))
             async with Robot(port) as robot:
                 await robot.wait_for_state(LinkState.CONNECTED)
-                told = await robot.wait_for(lambda m: getattr(m, 'clock_offset', None) is not None)
-                assert told.clock_offset == pytest.approx(-3600.0, abs=2.0)
+                reported = await robot.wait_for(
+                    lambda m: getattr(m, 'clock_offset', None) is not None
+                )
+                assert reported.clock_offset == pytest.approx(-3600.0, abs=2.0)
 
     run(scenario)
 

@@ -84,13 +84,13 @@ def test_a_stop_among_many_orders_is_heard_first(names, before):
     ((stop, urgent),) = taken
     assert (stop.command, urgent) == ('stop', True)
     rest = [message for message in arrival.messages if isinstance(message, RemoteCommand)]
-    told = [message for message in arrival.messages if isinstance(message, LinkProblem)]
+    reported = [message for message in arrival.messages if isinstance(message, LinkProblem)]
     if before < MAX_KEYS:
         assert [message.command for message in rest] == orders
-        assert not told
+        assert not reported
     else:
         assert [message.command for message in rest] == list(dict.fromkeys(orders))
-        assert len(told) == 1 and 'counts once' in told[0].problem
+        assert len(reported) == 1 and 'counts once' in reported[0].problem
 
 
 @pytest.mark.parametrize('name', ['stop', 'pause', 'cancel'])

@@ -38,8 +38,8 @@ class Kept:
     """A control lane with its outbox in a file, and what it told."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        self.told: list[str] = []
-        self.state = State(folder, self.told.append, **options)
+        self.reported: list[str] = []
+        self.state = State(folder, self.reported.append, **options)
         assert self.state.writer is not None
         self.outbox = Outbox(self.state.writer, LANE)
         self.outbox.open()
@@ -180,7 +180,7 @@ def test_what_was_written_survives_kill_9(folder, durability):
     written = int(rest[-1]) if rest else written
     kept = Kept(folder)
     ids = [message.command_id for message in kept.take()]
-    assert kept.told == []
+    assert kept.reported == []
     assert len(ids) >= written
     assert ids == [str(number) for number in range(len(ids))]
     kept.state.close()
@@ -214,7 +214,7 @@ def test_a_disk_that_works_again_gets_everything(folder, impatient):
     assert 'kept in memory only' in kept.state.problem
     folder.unlink()
     works(kept.state)
-    assert 'keeps again' in kept.told[-1]
+    assert 'keeps again' in kept.reported[-1]
     kept.state.close()
     assert len(on_disk(folder)) == 2
 
@@ -257,7 +257,7 @@ def test_a_corrupt_file_is_set_aside_and_what_can_be_read_is_saved(folder, damag
     second = Kept(folder)
     second.add('new')
     second.sync()
-    assert 'set aside' in second.told[0]
+    assert 'set aside' in second.reported[0]
     assert (folder / f'{FILE_NAME}.damaged').exists()
     assert second.state.problem == ''
     count = len(second.lane)

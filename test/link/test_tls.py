@@ -75,23 +75,25 @@ def test_a_platform_of_the_own_authority_is_trusted_and_its_expiry_known(authori
 
 
 def test_an_expired_certificate_is_reported_with_the_clock_as_a_suspect(authority):
-    told = asyncio.run(fault(authority.server(authority.issue('old', days=-1)), tls(authority)))
-    assert 'expired' in told.error
-    assert 'clock' in told.remedy
+    reported = asyncio.run(
+        fault(authority.server(authority.issue('old', days=-1)), tls(authority))
+    )
+    assert 'expired' in reported.error
+    assert 'clock' in reported.remedy
 
 
 def test_an_unknown_authority_is_not_trusted(authority, stranger):
-    told = asyncio.run(fault(stranger.server(stranger.issue('good')), tls(authority)))
-    assert 'is not trusted' in told.error
-    assert 'ca_file' in told.remedy
-    assert 'ca-certificates' in told.remedy
+    reported = asyncio.run(fault(stranger.server(stranger.issue('good')), tls(authority)))
+    assert 'is not trusted' in reported.error
+    assert 'ca_file' in reported.remedy
+    assert 'ca-certificates' in reported.remedy
 
 
 def test_a_certificate_for_another_host_is_not_trusted(authority):
     other = authority.issue('other', 'DNS:elsewhere.example')
-    told = asyncio.run(fault(authority.server(other), tls(authority)))
-    assert 'not valid for' in told.error
-    assert 'another host' in told.remedy
+    reported = asyncio.run(fault(authority.server(other), tls(authority)))
+    assert 'not valid for' in reported.error
+    assert 'another host' in reported.remedy
 
 
 @pytest.mark.parametrize(
@@ -123,9 +125,9 @@ def test_what_answers_without_tls_or_with_none_that_fits_is_reported(
         ):
             return await robot.fault()
 
-    told = asyncio.run(scenario())
-    assert error in told.error
-    assert remedy in told.remedy
+    reported = asyncio.run(scenario())
+    assert error in reported.error
+    assert remedy in reported.remedy
 
 
 @contextlib.contextmanager
@@ -180,16 +182,16 @@ def test_a_certificate_that_the_server_wants_otherwise_is_reported(
             return await robot.fault()
 
     with server_that_says_why(context) as port:
-        told = asyncio.run(scenario(port))
-    assert error in told.error
-    assert 'client_certificate' in told.remedy
+        reported = asyncio.run(scenario(port))
+    assert error in reported.error
+    assert 'client_certificate' in reported.remedy
 
 
 def test_a_server_that_closes_for_want_of_a_certificate_is_not_called_a_portal(authority):
     server = authority.server(authority.issue('silent'), clients=True)
-    told = asyncio.run(fault(server, tls(authority)))
-    assert 'closed the connection while it was opened' in told.error
-    assert 'client_certificate' in told.remedy
+    reported = asyncio.run(fault(server, tls(authority)))
+    assert 'closed the connection while it was opened' in reported.error
+    assert 'client_certificate' in reported.remedy
 
 
 def test_a_client_certificate_is_shown_where_one_is_expected(authority):

@@ -347,10 +347,10 @@ def test_one_drives_at_a_time_and_taking_over_wants_a_reason(port):
             with pytest.raises(OperatorError, match='a reason is needed'):
                 await bob.request('lease', robot='driven', take_over=True)
             await bob.request('lease', robot='driven', take_over=True, reason='she sleeps')
-            told = await ann.wait_for(
+            reported = await ann.wait_for(
                 lambda event: event['event'] == 'lease' and event['holder'] == 'bob'
             )
-            assert (told['taken_from'], told['reason']) == ('ann', 'she sleeps')
+            assert (reported['taken_from'], reported['reason']) == ('ann', 'she sleeps')
             await drive(bob)
             with pytest.raises(OperatorError, match='bob drives'):
                 await drive(ann)

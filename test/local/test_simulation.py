@@ -104,8 +104,8 @@ def test_sensors_are_silent_servers_die_and_the_battery_is_what_it_is_set_to():
         graph.set_parameter('/simulated_robot', 'battery_level', 0.1)
         graph.until(lambda: batteries[-1].percentage < 0.11)
         scans.clear()
-        told = len(batteries)
-        graph.until(lambda: len(batteries) > told + 2)
+        reported = len(batteries)
+        graph.until(lambda: len(batteries) > reported + 2)
         assert not scans
         graph.set_parameter('/simulated_robot', 'silent', '')
         graph.until(lambda: scans)

@@ -16,7 +16,7 @@ import pytest
 from xparo_bridge.local.platform_tables import table
 
 
-def told(port: int, *arguments: str) -> tuple[int, str]:
+def reported(port: int, *arguments: str) -> tuple[int, str]:
     """Exit code of a verb, and what it printed; of one that failed, what it said of that."""
     verb, *rest = arguments
     done = subprocess.run(
@@ -36,7 +36,7 @@ def test_robots_commands_places_trees_and_the_audit_are_shown(tmp_path):
             it.add(start_robot(speed=1.0))
 
             async def shown(*arguments: str) -> str:
-                code, text = await asyncio.to_thread(told, it.port, *arguments)
+                code, text = await asyncio.to_thread(reported, it.port, *arguments)
                 assert code == 0, text
                 return text
 
@@ -76,7 +76,7 @@ def test_robots_commands_places_trees_and_the_audit_are_shown(tmp_path):
 
 
 def test_what_is_not_there_is_reported_without_a_traceback(tmp_path):
-    code, text = told(1, 'audit', str(tmp_path / 'nothing'))
+    code, text = reported(1, 'audit', str(tmp_path / 'nothing'))
     assert code == 1
     assert 'Traceback' not in text
     assert 'nothing' in text

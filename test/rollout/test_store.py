@@ -205,8 +205,8 @@ def test_what_a_configuration_promises_to_send():
 def test_what_runs_is_reported_with_its_hash_version_layers_and_drift(store):
     configuration = load([links(store)])
     running = Running(configuration)
-    told: list[str] = []
-    hear(running, told)
+    reported: list[str] = []
+    hear(running, reported)
     running.look()
     facts = running.facts()
     assert len(facts['hash']) == 64
@@ -215,7 +215,7 @@ def test_what_runs_is_reported_with_its_hash_version_layers_and_drift(store):
     file.write_text(file.read_text() + 'chat: {timeout: 3.0}\n')
     running.look()
     assert running.facts()['drift'] == [f'{file}:2']
-    assert told == [f'changed by hand: {file}:2']
+    assert reported == [f'changed by hand: {file}:2']
 
 
 def test_a_file_name_that_is_no_utf_8_can_be_reported(store):
@@ -228,9 +228,9 @@ def test_a_file_name_that_is_no_utf_8_can_be_reported(store):
     assert running.problem.encode()
 
 
-def hear(running: Running, told: list[str]) -> None:
+def hear(running: Running, reported: list[str]) -> None:
     """Have what is wrong added to a list, and no thread look for it beside the test."""
-    running.start(told.append)
+    running.start(reported.append)
     running.stop()
     for thread in threading.enumerate():
         if thread.name == 'configuration':
@@ -249,8 +249,8 @@ def test_a_bundle_that_runs_reports_its_manifest_and_the_store(store):
     release = store.folder(store.state.current)
     configuration = Configuration({}, Layers([Layer(release / 'robot.yaml')]))
     running = Running(configuration, store)
-    told: list[str] = []
-    hear(running, told)
+    reported: list[str] = []
+    hear(running, reported)
     running.look()
     facts = running.facts()
     assert (facts['version'], facts['made_from'], facts['layers']) == (
@@ -268,8 +268,8 @@ def test_a_bundle_that_runs_reports_its_manifest_and_the_store(store):
     running.look()
     store.confirm()
     running.look()
-    assert told[0] == 'refused: the robot moved'
-    assert len(told) == 4, 'a change of state alone is told too'
+    assert reported[0] == 'refused: the robot moved'
+    assert len(reported) == 4, 'a change of state alone is told too'
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')

@@ -53,8 +53,8 @@ class Watched:
     def end(self, timeout: float = 20.0) -> Outcome:
         """How it ended, after a while in which it could have ended again."""
         self._graph.until(lambda: self.outcomes, timeout, 'the end of the goal')
-        told = time.monotonic()
-        self._graph.until(lambda: time.monotonic() > told + 3 * POLL_PERIOD)
+        reported = time.monotonic()
+        self._graph.until(lambda: time.monotonic() > reported + 3 * POLL_PERIOD)
         assert len(self.outcomes) == 1
         return self.outcomes[0]
 

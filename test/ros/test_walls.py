@@ -225,8 +225,8 @@ def test_a_response_that_cannot_be_sent_is_an_error_for_the_caller():
 
     with spun() as node, RosGraph() as graph:
         entities.service(node, SetBool, 'set', answer)
-        told = graph.call(SetBool, '/set', SetBool.Request())
-        assert 'UnicodeEncodeError' in told.message
+        reported = graph.call(SetBool, '/set', SetBool.Request())
+        assert 'UnicodeEncodeError' in reported.message
 
 
 @raising

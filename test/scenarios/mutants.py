@@ -48,11 +48,11 @@ def _lock_forgotten() -> None:
 def _end_not_told() -> None:
     from xparo_bridge.robot.commands.run import Run
 
-    told = Run._change
+    reported = Run._change
 
     def change(self: Any, state: Any, **content: Any) -> None:
         if not (state.terminal and self.command.command == 'start_navigation'):
-            told(self, state, **content)
+            reported(self, state, **content)
 
     Run._change = change  # type: ignore[method-assign]
 
@@ -61,10 +61,10 @@ def _end_told_twice() -> None:
     from xparo_bridge.messages import CommandState, CommandStatus
     from xparo_bridge.robot.commands.run import Run
 
-    told = Run._change
+    reported = Run._change
 
     def change(self: Any, state: Any, **content: Any) -> None:
-        told(self, state, **content)
+        reported(self, state, **content)
         if state is CommandState.SUCCEEDED:
             self.status = CommandStatus(self.id, self.command.command, CommandState.FAILED)
             self._on_change(self)

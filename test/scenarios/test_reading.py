@@ -47,17 +47,21 @@ def test_all_problems_are_told_whichever_part_they_are_in(tmp_path):
         '  - wait: 1 parsec\n'
         'than: []\n'
     )
-    told = problems(tmp_path, text)
-    assert [problem.partition(': ')[0] for problem in told] == [
+    reported = problems(tmp_path, text)
+    assert [problem.partition(': ')[0] for problem in reported] == [
         's.yaml:8',
         *('s.yaml:2', 's.yaml:3', 's.yaml:5', 's.yaml:5', 's.yaml:5', 's.yaml:4'),
     ]
-    assert 'did you mean "then"?' in told[0] and 'No closing quotation' in told[3]
+    assert 'did you mean "then"?' in reported[0] and 'No closing quotation' in reported[3]
     # What names robots and programs is read when these are known.
-    told = problems(
+    reported = problems(
         tmp_path, 'steps:\n  - wait: 1 parsec\n  - kill_program: {program: x}\nthan: 1\n'
     )
-    assert [problem.partition(': ')[0] for problem in told] == ['s.yaml:4', 's.yaml:2', 's.yaml:3']
+    assert [problem.partition(': ')[0] for problem in reported] == [
+        's.yaml:4',
+        's.yaml:2',
+        's.yaml:3',
+    ]
 
 
 @pytest.mark.parametrize(

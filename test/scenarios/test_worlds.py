@@ -81,8 +81,8 @@ def test_the_simulation_launch_file_passes_what_nav2_takes(release):
 
 def test_the_simulation_tells_nav2_where_the_robot_is_put():
     text = re.search(r'^INITIAL_POSE = (\(.*?^\))', LAUNCH.read_text(), re.DOTALL | re.MULTILINE)
-    told = yaml.safe_load(ast.literal_eval(text[1]))
-    message = Template(PoseWithCovarianceStamped, told, {}, (), Time).make({})
+    received = yaml.safe_load(ast.literal_eval(text[1]))
+    message = Template(PoseWithCovarianceStamped, received, {}, (), Time).make({})
     share = yaml.safe_load((LAUNCH.parents[1] / 'config' / 'simulation.yaml').read_text())
     start = share['places']['start']
     pose = message.pose.pose

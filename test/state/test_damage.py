@@ -22,9 +22,9 @@ from xparo_bridge.state.database import FILE_NAME
 PLACES = {f'place {number}': f'{{"x": {number}}}' for number in range(300)}
 
 
-def opened(folder: Path, told: list[str] | None = None, **options: object) -> State:
+def opened(folder: Path, reported: list[str] | None = None, **options: object) -> State:
     """The state of one run of the bridge."""
-    return State(folder, (told if told is not None else []).append, **options)  # type: ignore[arg-type]
+    return State(folder, (reported if reported is not None else []).append, **options)  # type: ignore[arg-type]
 
 
 def places(state: State) -> dict[str, str]:
@@ -115,12 +115,12 @@ def test_a_damaged_file_is_named_and_set_aside_and_the_robot_stays_stopped(tmp_p
     folder = tmp_path / 'state'
     keep_places(folder)
     DAMAGES[name](folder / FILE_NAME)
-    told: list[str] = []
+    reported: list[str] = []
     began = time.monotonic()
-    state = opened(folder, told)
+    state = opened(folder, reported)
     assert time.monotonic() - began < 5.0
     assert state.problem == ''
-    assert any(FILE_NAME in text for text in told), told
+    assert any(FILE_NAME in text for text in reported), reported
     assert state.motion_lock.damaged, 'in doubt the robot stays stopped'
     # What could be read is right, and it is kept on as before.
     kept = places(state)
@@ -155,10 +155,10 @@ def test_a_row_that_was_changed_costs_no_more_than_itself(tmp_path, part):
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
         value = 5 if part == 'crc' else 'x'
         db.execute(f"UPDATE places SET {part} = ? WHERE key = 'place 7'", (value,))
-    told: list[str] = []
-    state = opened(tmp_path, told)
+    reported: list[str] = []
+    state = opened(tmp_path, reported)
     assert places(state) == {k: v for k, v in PLACES.items() if k != 'place 7'}
-    assert '1 damaged places' in told[0]
+    assert '1 damaged places' in reported[0]
     assert state.motion_lock.value == 'paused' and not state.motion_lock.damaged
     state.close()
 
@@ -192,15 +192,15 @@ def test_a_damaged_log_is_reported_and_not_taken_for_a_short_one(tmp_path, damag
     elif damage != 'none':
         log.unlink()
         os.mkfifo(log) if damage == 'FIFO' else log.mkdir()
-    told: list[str] = []
-    state = opened(folder, told)
+    reported: list[str] = []
+    state = opened(folder, reported)
     kept = places(state)
     assert kept.items() <= PLACES.items()
     if damage in ('none', 'torn end'):  # A commit that a power cut tore is as if it never was.
         assert len(kept) >= len(PLACES) - 1
-        assert told == []
+        assert reported == []
     else:
-        assert any('-wal' in text for text in told)
+        assert any('-wal' in text for text in reported)
         assert state.motion_lock.damaged
     state.close()
 
@@ -220,9 +220,9 @@ def test_whatever_stands_for_lock_or_folder_the_start_goes_on(tmp_path, what, ki
         path.write_text('x')
     else:
         path.symlink_to('/dev/full' if kind == 'device' else path)
-    told: list[str] = []
+    reported: list[str] = []
     began = time.monotonic()
-    state = opened(folder, told)
+    state = opened(folder, reported)
     state.table('places', max_entries=10, max_bytes=1000).put('a', 'b')
     on_record(state)
     if what == 'folder' and kind != 'directory':
@@ -295,8 +295,8 @@ def test_after_a_failure_all_is_written_that_memory_has(tmp_path, monkeypatch):
         if failing.is_set():
             raise OSError(5, 'Input/output error')
 
-    told: list[str] = []
-    state = opened(tmp_path, told, before_write=disk)
+    reported: list[str] = []
+    state = opened(tmp_path, reported, before_write=disk)
     table = state.table('places', max_entries=1000, max_bytes=1 << 20)
     table.put('before', '1')
     on_record(state)
@@ -308,7 +308,7 @@ def test_after_a_failure_all_is_written_that_memory_has(tmp_path, monkeypatch):
     assert 'Input/output error' in state.problem
     failing.clear()
     works(state)
-    assert len(told) == 2 and 'keeps again' in told[1]
+    assert len(reported) == 2 and 'keeps again' in reported[1]
     state.close()
     assert dict(in_file(tmp_path, 'SELECT key, value FROM places')) == PLACES
 

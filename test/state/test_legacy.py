@@ -66,11 +66,11 @@ def folder_of_0_1_0(folder: Path, latch: str = 'paused') -> None:
 
 def taken_over(folder: Path) -> tuple[list[str], str]:
     """Start and end a bridge's state; what it told, and why the lock is not known."""
-    told: list[str] = []
-    state = State(folder, told.append)
+    reported: list[str] = []
+    state = State(folder, reported.append)
     damaged = state.motion_lock.damaged
     state.close()
-    return told, damaged
+    return reported, damaged
 
 
 def test_all_is_taken_over_once(tmp_path):
@@ -130,7 +130,7 @@ def test_a_damaged_file_of_0_1_0_is_reported_by_name_and_nothing_else_is_lost(
     folder_of_0_1_0(tmp_path)
     DAMAGES[damage](tmp_path / name)
     began = time.monotonic()
-    told, lock_damage = taken_over(tmp_path)
+    reported, lock_damage = taken_over(tmp_path)
     assert time.monotonic() - began < 5.0
     harmless = damage == 'empty' or (damage, name) in (
         ('cut', f'{LANE}.sqlite'),  # So little is missing, or too much, that all can be read.
@@ -141,7 +141,7 @@ def test_a_damaged_file_of_0_1_0_is_reported_by_name_and_nothing_else_is_lost(
         ('infinite', 'places.json'),
     )
     part = Path(name).parts[-1] if name != 'trees/index.json' else 'trees'
-    assert harmless or any(part in text for text in told), told
+    assert harmless or any(part in text for text in reported), reported
     assert bool(lock_damage) == (name == 'commands.jsonl')
     tables = {
         'commands.jsonl': 'commands',

@@ -54,7 +54,7 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch):
+def reported(monkeypatch):
     return lambda body: Told(body, monkeypatch)
 
 
@@ -64,8 +64,8 @@ WAITING = (
 )
 
 
-def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
-    found = told(WAITING)
+def test_the_structure_comes_first_and_again_to_a_link_that_connects(reported):
+    found = reported(WAITING)
     start, to = found.reports[0]
     assert to is None
     assert [(node['uid'], node['parent'], node['name']) for node in start.structure] == [
@@ -80,8 +80,8 @@ def test_the_structure_comes_first_and_again_to_a_link_that_connects(told):
     assert [node['status'] for node in again.structure][2] == 'RUNNING'
 
 
-def test_a_node_that_does_the_same_at_every_tick_is_reported_once(told):
-    found = told(WAITING)
+def test_a_node_that_does_the_same_at_every_tick_is_reported_once(reported):
+    found = reported(WAITING)
     assert {node['uid']: node.get('result', node['status']) for node in found.tick()} == {
         1: 'RUNNING',
         2: 'SUCCESS',
@@ -90,8 +90,8 @@ def test_a_node_that_does_the_same_at_every_tick_is_reported_once(told):
     assert found.tick() == found.tick() == []
 
 
-def test_a_result_within_one_tick_is_reported_although_it_is_gone(told):
-    found = told(
+def test_a_result_within_one_tick_is_reported_although_it_is_gone(reported):
+    found = reported(
         '<Sequence><Fallback><AlwaysFailure name="no"/><AlwaysSuccess/></Fallback>'
         '<Sleep msec="60000"/></Sequence>'
     )
@@ -99,8 +99,8 @@ def test_a_result_within_one_tick_is_reported_although_it_is_gone(told):
     assert nodes[3] == {'uid': 3, 'status': 'IDLE', 'result': 'FAILURE'}
 
 
-def test_at_most_ten_reports_go_out_in_a_second(told):
-    found = told(
+def test_at_most_ten_reports_go_out_in_a_second(reported):
+    found = reported(
         '<Sequence><Repeat num_cycles="-1"><Sequence><Delay delay_msec="0">'
         '<AlwaysSuccess/></Delay><Sleep msec="1"/></Sequence></Repeat></Sequence>'
     )
@@ -109,8 +109,8 @@ def test_at_most_ten_reports_go_out_in_a_second(told):
     assert len(found.reports) <= 12
 
 
-def test_nothing_of_the_way_is_sent_while_the_link_is_down_but_the_end_is(told):
-    found = told(WAITING)
+def test_nothing_of_the_way_is_sent_while_the_link_is_down_but_the_end_is(reported):
+    found = reported(WAITING)
     found.connected = False
     assert found.tick() == []
     found.connected = True
@@ -122,8 +122,8 @@ def test_nothing_of_the_way_is_sent_while_the_link_is_down_but_the_end_is(told):
     assert (end.state, end.errors) == ('halted', [{'message': 'halted'}])
 
 
-def test_a_refused_tree_is_reported_with_lines_to_who_sent_it(told):
-    found = told(WAITING)
+def test_a_refused_tree_is_reported_with_lines_to_who_sent_it(reported):
+    found = reported(WAITING)
     found.telling.reject('bad', [Problem('no such node', 3, 'a/b', 'try Spin')], 'platform')
     status, to = found.reports[-1]
     assert (status.tree_name, status.state, to) == ('bad', 'rejected', 'platform')
@@ -141,8 +141,8 @@ def entries(found: Told, since: int = 0) -> dict[str, object]:
     }
 
 
-def test_entries_of_the_blackboard_are_told_of_when_they_are_written(told):
-    found = told(
+def test_entries_of_the_blackboard_are_told_of_when_they_are_written(reported):
+    found = reported(
         '<Sequence><Script code="round := 1; who := \'ann\'"/><Sleep msec="60000"/></Sequence>'
     )
     assert entries(found) == {}
@@ -167,8 +167,8 @@ def test_entries_of_the_blackboard_are_told_of_when_they_are_written(told):
     assert found.reports[-1][0].blackboard == {'round': 3}
 
 
-def test_entries_of_a_subtree_are_told_of_with_its_path(told):
-    found = told(
+def test_entries_of_a_subtree_are_told_of_with_its_path(reported):
+    found = reported(
         '<BehaviorTree ID="T"><Sequence><Script code="table := 4"/>'
         '<SubTree ID="S" name="first" place="{table}"/><Sleep msec="60000"/></Sequence>'
         '</BehaviorTree><BehaviorTree ID="S"><Script code="left := place - 1"/></BehaviorTree>'
@@ -177,16 +177,16 @@ def test_entries_of_a_subtree_are_told_of_with_its_path(told):
     assert entries(found) == {'table': 4, 'first/left': 3}
 
 
-def test_of_entries_that_are_written_at_every_tick_one_hears_once_a_second(told):
-    found = told(WAITING)
+def test_of_entries_that_are_written_at_every_tick_one_hears_once_a_second(reported):
+    found = reported(WAITING)
     for count in range(100):
         found.tree.blackboard.set('count', count)
         found.tick(after=0.01)
     assert len(found.reports) <= 4
 
 
-def test_of_a_large_blackboard_the_beginning_is_told(told):
-    found = told(WAITING)
+def test_of_a_large_blackboard_the_beginning_is_told(reported):
+    found = reported(WAITING)
     for number in range(10 * MOST_ENTRIES):
         found.tree.blackboard.set(f'key_{number}', number)
     found.tick(ENTRIES_PERIOD)

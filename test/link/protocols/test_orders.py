@@ -305,9 +305,9 @@ def test_a_bad_item_of_commands_or_of_a_schedule_costs_itself():
     assert [message for message in messages if isinstance(message, Schedule)] == [
         Schedule({'a': {'t': 1}, 'd': {}})
     ]
-    told = [message.problem for message in messages if isinstance(message, LinkProblem)]
-    assert 'schedule_control: item "b" is a string, expected an object' in told
-    assert 'schedule_control: item "c" is null, expected an object' in told
+    reported = [message.problem for message in messages if isinstance(message, LinkProblem)]
+    assert 'schedule_control: item "b" is a string, expected an object' in reported
+    assert 'schedule_control: item "c" is null, expected an object' in reported
 
 
 @pytest.mark.parametrize(

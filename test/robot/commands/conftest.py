@@ -50,7 +50,7 @@ class Station:
         configuration: dict[str, Any],
     ) -> None:
         self.graph = stack.enter_context(RosGraph('xparo_bridge'))
-        self.told: list[CommandStatus] = []
+        self.reported: list[CommandStatus] = []
         self.sources: list[str] = []
         self.complaints: list[str] = []
         self.telemetry: list[Telemetry] = []
@@ -103,7 +103,7 @@ class Station:
 
     def _report(self, source: str, status: CommandStatus) -> None:
         self.sources.append(source)
-        self.told.append(status)
+        self.reported.append(status)
 
     def send(
         self,
@@ -139,7 +139,7 @@ class Station:
 
     def states(self, run: Run) -> list[str]:
         """What was told of a run, in order, each state once for as long as it lasted."""
-        states = [status.state.value for status in self.told if status.command_id == run.id]
+        states = [status.state.value for status in self.reported if status.command_id == run.id]
         return [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
 
     def die(self) -> None:

@@ -121,8 +121,8 @@ def test_no_kind_of_command_reports_more_than_it_may(name, report):
         'reject': lambda: run.reject(Rejection('refused', 'w' * 100_000, large)),
         'canceled': lambda: run.canceled('w' * 100_000),
     }[report]()
-    told = run.status
-    for content in (told.progress, told.result, told.error):
+    reported = run.status
+    for content in (reported.progress, reported.result, reported.error):
         assert content is None or _size(content) <= kind.largest_answer
 
 
@@ -153,8 +153,8 @@ def test_names_and_ids_that_come_back_in_each_report_are_short(station, name, co
     at = station({'list_trees': {'kind': 'list_trees'}, 'stop': {'kind': 'stop'}})
     run = at.router.execute(RemoteCommand(name, {}, command_id), 'ros')
     at.until(lambda: not run.open)
-    assert all(len(told.command) <= MAX_NAME for told in at.told)
-    assert all(len(told.command_id) <= MAX_NAME for told in at.told)
+    assert all(len(reported.command) <= MAX_NAME for reported in at.reported)
+    assert all(len(reported.command_id) <= MAX_NAME for reported in at.reported)
     long = max(len(name), len(command_id)) > MAX_NAME
     assert run.state is (CommandState.REJECTED if long else CommandState.SUCCEEDED)
 
@@ -165,6 +165,6 @@ def test_a_tree_with_a_name_that_is_too_long_is_refused_under_a_short_one(statio
     at.trees._reports._send = lambda status, link: sent.append(status)
     update = SimpleNamespace(tree_name='n' * (MAX_NAME + 1), xml='<root/>')
     at.trees.push('platform', update)
-    (told,) = sent
-    assert 'more than 256 characters' in told.errors[0]['message']
+    (reported,) = sent
+    assert 'more than 256 characters' in reported.errors[0]['message']
     assert update.tree_name not in at.trees.names

@@ -38,22 +38,22 @@ def heard(at, graph, *lists):
 @pytest.mark.parametrize('first', ['base', 'bridge'])
 def test_it_is_told_to_stand_in_each_type_that_it_listens_for(station, robot, kinds, first):
     at = station({}) if first == 'bridge' else None
-    told = []
+    received = []
     with RosGraph('second_robot') as second:
         for graph, kind in zip((robot, second), kinds, strict=False):
-            told.append(graph.listen(kind, '/cmd_vel'))
+            received.append(graph.listen(kind, '/cmd_vel'))
         at = at or station({}, base={'frame': 'base_footprint'})
         at.until(lambda: at.base.unheard() is None)
         stand = at.base.stand()
-        for messages, graph in zip(told, (robot, second), strict=False):
+        for messages, graph in zip(received, (robot, second), strict=False):
             heard(at, graph, messages)
         stand.end()
         at.until(lambda: not at.base.standing)
-        for messages in told:
+        for messages in received:
             twists = [getattr(message, 'twist', message) for message in messages]
             assert all(twist == Twist() for twist in twists)
         if first == 'base' and kinds[-1] is TwistStamped:
-            header = told[-1][-1].header
+            header = received[-1][-1].header
             assert header.frame_id == 'base_footprint'
             assert header.stamp.sec > 0
 
@@ -63,16 +63,16 @@ def test_a_base_that_comes_back_with_the_other_type_is_found_again(station, robo
     with RosGraph('old_base') as old:
         old.listen(Twist, '/cmd_vel')
         at.until(lambda: at.base.unheard() is None)
-    told = robot.listen(TwistStamped, '/cmd_vel')
+    received = robot.listen(TwistStamped, '/cmd_vel')
     at.until(lambda: at.base.unheard() is None)
     stand = at.base.stand()
-    heard(at, robot, told)
+    heard(at, robot, received)
     stand.end()
 
 
 def test_another_type_of_the_same_topic_in_the_bridge_itself_is_in_nobodys_way(station, robot):
     # Such as telemetry of /cmd_vel: a DDS participant knows a topic by one type alone.
-    told = robot.listen(TwistStamped, '/cmd_vel')
+    received = robot.listen(TwistStamped, '/cmd_vel')
     at = station({}, base={'topic': '/elsewhere'})
     at.graph.listen(Twist, '/cmd_vel')
     out = VelocityTopic(at.graph.node, '/cmd_vel')
@@ -80,10 +80,10 @@ def test_another_type_of_the_same_topic_in_the_bridge_itself_is_in_nobodys_way(s
 
     def told_again():  # The one side may have found the other, and not yet been found.
         out.publish(Velocity(0.1))
-        return robot.becomes(lambda: told, 0.05)
+        return robot.becomes(lambda: received, 0.05)
 
     at.until(told_again)
-    assert told[0].twist.linear.x == 0.1
+    assert received[0].twist.linear.x == 0.1
     out.close()
 
 
@@ -151,24 +151,24 @@ def test_a_base_that_the_graph_has_no_name_for_is_a_base(station, name):
 
 def test_a_base_without_a_topic_stands_by_itself(station, robot):
     at = station({'stop': {'kind': 'stop'}}, base={'topic': None, 'stand_for': 0.1})
-    told = robot.listen(Twist, '/cmd_vel')
+    received = robot.listen(Twist, '/cmd_vel')
     assert at.base.unheard() is None
     assert at.end(at.send('stop')).state is CommandState.SUCCEEDED
-    robot.becomes(lambda: told, 0.3)
-    assert not told
+    robot.becomes(lambda: received, 0.3)
+    assert not received
 
 
 def test_it_is_told_to_stand_until_the_last_wish_has_ended(station, robot):
     at = station({})
-    told = robot.listen(Twist, '/cmd_vel')
+    received = robot.listen(Twist, '/cmd_vel')
     at.until(lambda: at.base.unheard() is None)
     first, second = at.base.stand(), at.base.stand()
     first.end()
     first.end()
-    heard(at, robot, told)
+    heard(at, robot, received)
     assert at.base.standing
-    count = len(told)
-    at.until(lambda: robot.becomes(lambda: len(told) > count + 3, 0.01))
+    count = len(received)
+    at.until(lambda: robot.becomes(lambda: len(received) > count + 3, 0.01))
     second.end()
     assert not at.base.standing
     at.until(at.base._timer.is_canceled)
@@ -177,11 +177,11 @@ def test_it_is_told_to_stand_until_the_last_wish_has_ended(station, robot):
 def test_at_rest_nothing_is_published(station, robot):
     at = station({'stop': {'kind': 'stop'}})
     assert at.base._timer.is_canceled()
-    told = robot.listen(Twist, '/cmd_vel')
+    received = robot.listen(Twist, '/cmd_vel')
     at.until(lambda: at.base.unheard() is None)
     end = time.monotonic() + 1.0
     at.until(lambda: robot.becomes(lambda: time.monotonic() > end, 0.01))
-    assert not told
+    assert not received
 
 
 def test_a_base_that_was_closed_leaves_neither_timers_nor_publishers_nor_a_guard(robot):

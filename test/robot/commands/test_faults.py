@@ -168,7 +168,7 @@ def test_a_fault_of_who_looks_on_costs_no_command_its_end(station):
     before = FAULT_COUNTS.total
     run = at.send('publish')
     at.until(lambda: not run.open)
-    assert [status.error['code'] for status in at.told if status.state.terminal] == [
+    assert [status.error['code'] for status in at.reported if status.state.terminal] == [
         'no_subscriber'
     ], 'its end was not reported'
     assert at.router.open_runs == []

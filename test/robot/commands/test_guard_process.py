@@ -38,7 +38,7 @@ def guard_of(graph, **options):
     return guard, topic
 
 
-def drive(graph, base, guard, topic, told):
+def drive(graph, base, guard, topic, received):
     """Drive until it is heard."""
 
     def heard():
@@ -46,13 +46,13 @@ def drive(graph, base, guard, topic, told):
         guard.drive(topic, Velocity(0.3), time.monotonic() + 0.5)
         graph.becomes(lambda: False, 0.02)
         base.becomes(lambda: False, 0.02)
-        return told and getattr(told[-1], 'twist', told[-1]).linear.x == 0.3
+        return received and getattr(received[-1], 'twist', received[-1]).linear.x == 0.3
 
     graph.until(heard)
 
 
 def test_it_publishes_where_the_bridge_would(base):
-    told = base.listen(Twist, '/robot_1/drive')
+    received = base.listen(Twist, '/robot_1/drive')
     context = rclpy.Context()
     rclpy.init(
         context=context, args=['--ros-args', '-r', 'cmd_vel:=drive', '-r', '__ns:=/robot_1']
@@ -63,7 +63,7 @@ def test_it_publishes_where_the_bridge_would(base):
     graph.node = node
     with graph:
         guard, topic = guard_of(graph)
-        drive(graph, base, guard, topic, told)
+        drive(graph, base, guard, topic, received)
         name = ('xparo_bridge_guard', '/robot_1')
         base.until(lambda: name in base.node.get_node_names_and_namespaces())
         guard.close()
@@ -71,7 +71,7 @@ def test_it_publishes_where_the_bridge_would(base):
 
 
 def test_stamps_are_simulated_time_where_that_is_used(base):
-    told = base.listen(TwistStamped, '/cmd_vel')
+    received = base.listen(TwistStamped, '/cmd_vel')
     clock = base.node.create_publisher(Clock, '/clock', 10)
     with RosGraph('xparo_bridge') as graph:
         graph.node.set_parameters([Parameter('use_sim_time', value=True)])
@@ -85,10 +85,10 @@ def test_stamps_are_simulated_time_where_that_is_used(base):
 
         graph.until(simulated)
         guard, topic = guard_of(graph, message='TwistStamped', frame='base_footprint')
-        drive(graph, base, guard, topic, told)
-        stamps = [each.header.stamp.sec for each in told if each.twist.linear.x]
+        drive(graph, base, guard, topic, received)
+        stamps = [each.header.stamp.sec for each in received if each.twist.linear.x]
         assert all(1234 <= stamp <= 1236 for stamp in stamps), stamps
-        assert told[-1].header.frame_id == 'base_footprint'
+        assert received[-1].header.frame_id == 'base_footprint'
         guard.close()
 
 

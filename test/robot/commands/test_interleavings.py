@@ -139,7 +139,7 @@ class Interleavings(RuleBasedStateMachine):
         self._graph = self._stack.enter_context(RosGraph('navigator'))
         self.server = Server(self._graph)
         self.at: Station | None = None
-        self.told: dict[str, list[Any]] = defaultdict(list)
+        self.reported: dict[str, list[Any]] = defaultdict(list)
         self.sent: list[str] = []
         self.stopped = False
         self.begun_at_stop = 0
@@ -173,9 +173,9 @@ class Interleavings(RuleBasedStateMachine):
         self._listen()
 
     def _listen(self) -> None:
-        for status in self.at.told[self._read :]:
-            self.told[status.command_id].append(status)
-        self._read = len(self.at.told)
+        for status in self.at.reported[self._read :]:
+            self.reported[status.command_id].append(status)
+        self._read = len(self.at.reported)
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -299,12 +299,12 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def no_command_has_two_ends(self) -> None:
-        for command_id, told in self.told.items():
-            ends = [replace(status, resent=False) for status in told if status.state.terminal]
+        for command_id, reported in self.reported.items():
+            ends = [replace(status, resent=False) for status in reported if status.state.terminal]
             assert all(end == ends[0] for end in ends), (command_id, ends)
             if ends:
-                states = [status.state.terminal for status in told]
-                assert states == sorted(states), f'{command_id} went on after its end: {told}'
+                states = [status.state.terminal for status in reported]
+                assert states == sorted(states), f'{command_id} went on after its end: {reported}'
 
     def teardown(self) -> None:
         try:
@@ -323,8 +323,10 @@ class Interleavings(RuleBasedStateMachine):
                 self._spin(lambda: not self.server.running)
                 self.no_command_has_two_ends()
                 for command_id in filter(None, self.sent):
-                    ended = self.told[command_id] and self.told[command_id][-1].state.terminal
-                    assert ended, f'{command_id} has no end: {self.told[command_id]}'
+                    ended = (
+                        self.reported[command_id] and self.reported[command_id][-1].state.terminal
+                    )
+                    assert ended, f'{command_id} has no end: {self.reported[command_id]}'
                 self._none_ran_twice()
         finally:
             if self.at is not None:
@@ -338,9 +340,9 @@ class Interleavings(RuleBasedStateMachine):
         for number, begun in Counter(self.server.begun).items():
             # Only what was paused is begun again.
             assert begun <= 1 + self.pauses, f'{self.sent[number]} began {begun} times'
-        for command_id, told in self.told.items():
+        for command_id, reported in self.reported.items():
             if command_id.startswith(('go', 'queued', 'run_tree')) and (
-                told[-1].state is CommandState.SUCCEEDED
+                reported[-1].state is CommandState.SUCCEEDED
             ):
                 assert int(command_id.partition('-')[2]) in self.server.begun
 

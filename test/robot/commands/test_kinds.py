@@ -192,7 +192,7 @@ def test_any_action_is_sent_with_the_parameters_and_its_feedback_reported(statio
         run = at.send('wait', seconds=1.5)
         end = at.end(run)
         assert end.result['error_code'] == 0
-        assert {'time_left': 0.0} in [s.progress for s in at.told]
+        assert {'time_left': 0.0} in [s.progress for s in at.reported]
 
 
 @pytest.mark.parametrize(
@@ -376,11 +376,11 @@ def test_a_message_is_published_as_often_as_the_configuration_says(station):
             }
         }
     )
-    told = at.graph.listen(String, '/led')
+    reported = at.graph.listen(String, '/led')
     assert at.send('led', color='blue').status.error['code'] == 'bad_parameters'
     assert at.end(at.send('led', color='red')).result == {'times': 3}
-    at.until(lambda: len(told) == 3)
-    assert {message.data for message in told} == {'LED red'}
+    at.until(lambda: len(reported) == 3)
+    assert {message.data for message in reported} == {'LED red'}
 
 
 def test_publishing_and_saying_to_nobody_fail(station):
@@ -449,7 +449,7 @@ def test_a_place_is_saved_known_at_once_and_after_a_restart(station):
         run = at.send('go', goal='here')
         assert run.open
         at.send('go', goal='nowhere')
-        assert 'here' in at.told[-1].error['known']
+        assert 'here' in at.reported[-1].error['known']
 
 
 @pytest.mark.parametrize(

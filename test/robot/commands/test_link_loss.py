@@ -211,7 +211,7 @@ def test_an_answer_that_is_refused_is_tried_again_until_it_is_taken(station):
         at.end(at.send('pause'))
         at.link_loss.change('platform', connected=False)
         at.until(lambda: 'link_loss' in at.sources)
-        assert [s.state for s in at.told if s.command == 'go'][-1] is CommandState.REJECTED
+        assert [s.state for s in at.reported if s.command == 'go'][-1] is CommandState.REJECTED
         at.end(at.send('resume'))
         at.until(lambda: any(run.source == 'link_loss' for run in at.router.open_runs))
         at.link_loss.change('platform', connected=True)
@@ -224,10 +224,10 @@ def test_nothing_is_tried_again_when_the_platform_is_back(station):
         at.link_loss.change('platform', connected=False)
         at.until(lambda: 'link_loss' in at.sources)
         at.link_loss.change('platform', connected=True)
-        told = at.sources.count('link_loss')
+        reported = at.sources.count('link_loss')
         at.end(at.send('resume'))
         wait(at, 2.5)
-        assert at.sources.count('link_loss') == told
+        assert at.sources.count('link_loss') == reported
         assert not at.router.open_runs
 
 

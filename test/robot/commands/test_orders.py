@@ -87,12 +87,12 @@ def test_what_stops_the_robot_acts_under_an_id_that_was_used(station, command, t
     driving = order(at, 'long', command_id='1' if used_by == 'open' else '2')
     assert driving.started
     for _ in range(times):
-        told = len(at.told)
+        reported = len(at.reported)
         run = order(at, command, command_id='1', source='other')
         end = at.end(run)
         assert (end.state, end.command, end.command_id) == (CommandState.SUCCEEDED, command, '1')
         assert 'another command had this id' in end.result['notes']
-        ends = [s for s in at.told[told:] if s.command == command and s.state.terminal]
+        ends = [s for s in at.reported[reported:] if s.command == command and s.state.terminal]
         assert ends == [end]
     if command != 'pause':
         assert not driving.open
@@ -108,7 +108,7 @@ def test_stopping_twice_is_harmless_and_each_stop_has_its_own_end(station):
     at = station(COMMANDS)
     runs = [order(at, 'stop', command_id='same') for _ in range(5)]
     assert {at.end(run).state for run in runs} == {CommandState.SUCCEEDED}
-    assert sum(status.state.terminal for status in at.told) == 5
+    assert sum(status.state.terminal for status in at.reported) == 5
 
 
 @pytest.mark.parametrize('wrong', [{'command_id': ['x']}, {'comand_id': 'x'}, {'kind': None}])
@@ -163,7 +163,7 @@ def test_what_could_not_be_read_is_rejected_and_named(station, command):
     run = order(at, command, command_id='1', problems=('"issued_at" is no time: soon',))
     assert run.status.error['code'] == 'bad_parameters'
     assert 'soon' in run.status.error['message']
-    assert [status.state for status in at.told] == [CommandState.REJECTED]
+    assert [status.state for status in at.reported] == [CommandState.REJECTED]
 
 
 @pytest.mark.parametrize('restart', [False, True])
@@ -184,15 +184,15 @@ def test_another_command_under_a_used_id_is_refused(station, restart, other):
     if restart:
         at.die()
         at = station(COMMANDS)
-    at.told.clear()
+    at.reported.clear()
     refused = order(at, **{**same, **other})
     assert refused.status.error['code'] == 'duplicate_id'
-    assert at.told == [refused.status]
+    assert at.reported == [refused.status]
     # The first one is still known, and answered as it ended.
     again = order(at, **{**same, 'issued_at': time.time()})
     assert again.state is CommandState.SUCCEEDED
-    assert at.told[-1].resent
-    assert len(at.told) == 2
+    assert at.reported[-1].resent
+    assert len(at.reported) == 2
 
 
 def test_another_command_under_the_id_of_an_open_one_leaves_that_one_alone(station):
@@ -268,7 +268,7 @@ def test_a_cancel_that_overtook_nothing_of_its_own_is_rejected_in_its_turn(stati
     assert cancel.status is None
     ENDS_OF_TURNS[how](at, cancel)
     assert cancel.status.error['code'] == 'nothing_to_cancel'
-    assert [status.state for status in at.told] == ['rejected']
+    assert [status.state for status in at.reported] == ['rejected']
 
 
 def test_cancels_that_wait_for_their_turn_are_bounded(station):
@@ -277,7 +277,7 @@ def test_cancels_that_wait_for_their_turn_are_bounded(station):
     assert 0 < sum(run.open for run in runs) < 100
     at.router.turn_reached('platform', time.monotonic())
     assert not any(run.open for run in runs)
-    assert len(at.told) == 500
+    assert len(at.reported) == 500
 
 
 def test_an_order_that_was_refused_before_is_answered_once_and_its_id_stays_free(station):
@@ -285,12 +285,17 @@ def test_an_order_that_was_refused_before_is_answered_once_and_its_id_stays_free
     why = Rejection('rate_limited', 'more than 450 a second', {'retry_after': 0.1})
     command = RemoteCommand('long', command_id='1')
     assert at.router.refuse(command, 'platform', why).status.error['code'] == 'rate_limited'
-    assert len(at.told) == 1
+    assert len(at.reported) == 1
     run = at.router.execute(command, 'platform')
     assert run.started
     # Refused when it is sent again while it runs: it is answered as it stands.
     at.router.refuse(command, 'platform', why)
-    assert [status.state for status in at.told] == ['rejected', 'accepted', 'running', 'running']
+    assert [status.state for status in at.reported] == [
+        'rejected',
+        'accepted',
+        'running',
+        'running',
+    ]
     at.end(order(at, 'stop'))
 
 

@@ -134,18 +134,18 @@ def test_the_frame_of_a_goal_has_no_leading_slash_and_what_is_no_place_is_refuse
     ],
 )
 def test_a_saved_place_that_is_none_is_said_and_sends_the_robot_nowhere(tmp_path, damaged):
-    told = []
-    state = State(tmp_path, told.append)
+    reported = []
+    state = State(tmp_path, reported.append)
     table = state.table('places', max_entries=10, max_bytes=10_000)
     table.put('bad', damaged)
     table.put('good', '{"x": 1, "y": 2, "yaw": 0, "frame": "map"}')
     state.close()
     for said in (True, False):  # Once: it is gone then.
-        told.clear()
-        state = State(tmp_path, told.append)
-        assert Places({}, state, told.append).names == ['good']
+        reported.clear()
+        state = State(tmp_path, reported.append)
+        assert Places({}, state, reported.append).names == ['good']
         state.close()
-        assert any('the saved place bad cannot be read' in text for text in told) == said
+        assert any('the saved place bad cannot be read' in text for text in reported) == said
 
 
 def _shipped(name):

@@ -42,7 +42,7 @@ def test_every_recipe_is_a_configuration_that_works(station):
         ('led', {'red': 1}),
         ('patrol', {}),
     ):
-        assert at.send(command, **parameters).state is not CommandState.REJECTED, at.told[-1]
+        assert at.send(command, **parameters).state is not CommandState.REJECTED, at.reported[-1]
 
 
 def test_every_kind_has_its_line_on_the_page():

@@ -40,8 +40,8 @@ def go_and_die(station, commands):
 
 
 def interrupted(at):
-    at.until(lambda: [s for s in at.told if s.command_id == 'the-id'])
-    (status,) = [s for s in at.told if s.command_id == 'the-id']
+    at.until(lambda: [s for s in at.reported if s.command_id == 'the-id'])
+    (status,) = [s for s in at.reported if s.command_id == 'the-id']
     assert status.state is CommandState.FAILED
     assert status.error['code'] == 'interrupted'
     return status
@@ -190,7 +190,7 @@ def test_the_same_id_is_not_run_again_while_it_is_looked_into(station):
         go_and_die(station, {'go': GO})
         at = station({'go': GO})
         assert at.send('go', 'the-id', goal='home').status.state is CommandState.ACCEPTED
-        at.until(lambda: at.told[-1].state is CommandState.FAILED)
+        at.until(lambda: at.reported[-1].state is CommandState.FAILED)
         assert server.lines.count('goal') == 1
 
 
@@ -200,7 +200,7 @@ def test_ends_that_may_have_died_with_the_bridge_are_reported_again(station):
     at.send('forever')
     end = at.end(at.send('say'))
     at.die()
-    assert replace(end, resent=True) in station(commands).told
+    assert replace(end, resent=True) in station(commands).reported
 
 
 def test_a_stopped_robot_stays_stopped_over_a_restart(station):

@@ -21,7 +21,7 @@ class Caller:
 
     def __init__(self, graph: RosGraph) -> None:
         self._graph = graph
-        self.told = graph.listen(CommandStatus, '/xparo_bridge/command_status', 50)
+        self.reported = graph.listen(CommandStatus, '/xparo_bridge/command_status', 50)
         graph.until(lambda: graph.node.count_publishers('/xparo_bridge/command_status'))
 
     def execute(self, command: str, parameters: str = '', command_id: str = ''):
@@ -33,7 +33,7 @@ class Caller:
 
     def until(self, command_id: str, state: str) -> CommandStatus:
         def found():
-            return [s for s in self.told if s.command_id == command_id and s.state == state]
+            return [s for s in self.reported if s.command_id == command_id and s.state == state]
 
         return self._graph.until(found)[0]
 
@@ -57,7 +57,7 @@ def test_a_command_is_accepted_and_its_way_reported_on_the_topic(caller):
         status = caller.until('mine', CommandStatus.SUCCEEDED)
         assert (status.command, status.source) == ('start_navigation', 'ros')
         assert status.stamp.sec > 0
-        states = [s.state for s in caller.told if s.command_id == 'mine']
+        states = [s.state for s in caller.reported if s.command_id == 'mine']
         assert states[0] == CommandStatus.ACCEPTED
         assert states.count(CommandStatus.SUCCEEDED) == 1
 
@@ -91,11 +91,11 @@ def test_results_are_json_and_ids_are_made_and_remembered(caller):
     assert answer.command_id
     status = caller.until(answer.command_id, CommandStatus.SUCCEEDED)
     assert 'start_navigation' in json.loads(status.result)['commands']
-    told = len(caller.told)
+    reported = len(caller.reported)
     again = caller.execute('list_commands', command_id=answer.command_id)
     assert again.accepted
-    caller._graph.until(lambda: len(caller.told) > told)
-    assert caller.told[-1].state == CommandStatus.SUCCEEDED
+    caller._graph.until(lambda: len(caller.reported) > reported)
+    assert caller.reported[-1].state == CommandStatus.SUCCEEDED
 
 
 def test_stop_at_the_door_is_stop_for_everybody(caller):

@@ -81,7 +81,7 @@ def test_states_come_in_order_and_the_last_one_once(station):
         began = time.monotonic()
         assert at.end(run).state is CommandState.SUCCEEDED
         assert at.states(run) == ['accepted', 'running', 'succeeded']
-        progress = [s for s in at.told if s.state is CommandState.RUNNING]
+        progress = [s for s in at.reported if s.state is CommandState.RUNNING]
         assert len(progress) <= 2 + 5 * (time.monotonic() - began)
 
 
@@ -89,7 +89,7 @@ def test_each_status_says_when_it_was_and_who_ordered_it(station):
     at = station({'status': {'kind': 'status'}})
     began = time.time()
     end = at.end(at.send('status', source='cloud'))
-    for status in at.told:
+    for status in at.reported:
         assert status.source == 'cloud'
         assert began - 0.001 <= status.time <= time.time() + 0.001  # In whole ms.
     again = at.router.journal.ended(end.command_id)
@@ -184,7 +184,7 @@ def test_an_id_sent_twice_is_answered_and_not_run_twice(station):
     at.end(first)
     again = at.send('publish', 'one')
     assert again.status == first.status
-    assert at.told[-1] == replace(first.status, resent=True)
+    assert at.reported[-1] == replace(first.status, resent=True)
     at.end(at.send('publish', 'two'))
     at.until(lambda: len(said) >= 2)
     assert len(said) == 2
@@ -198,13 +198,13 @@ def test_what_ended_is_remembered_over_a_restart_and_bounded(station):
     at.die()
     at = station({'publish': PUBLISH}, command_limits=limits)
     said = at.graph.listen(String, '/said')
-    at.told.clear()  # What the first one's death may have kept from the platform.
+    at.reported.clear()  # What the first one's death may have kept from the platform.
     for number in (2, 3, 4):
         assert at.send('publish', f'id-{number}').status.state is CommandState.SUCCEEDED
     assert not said
-    assert len(at.told) == 3
+    assert len(at.reported) == 3
     at.end(at.send('publish', 'id-0'))
-    assert [s.state for s in at.told[3:]] == [CommandState.ACCEPTED, CommandState.SUCCEEDED]
+    assert [s.state for s in at.reported[3:]] == [CommandState.ACCEPTED, CommandState.SUCCEEDED]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_queued_ones_run_one_after_the_other_up_to_a_bound(station):
     assert runs[3].status.error['code'] == 'queue_full'
     assert [run.started for run in runs[:3]] == [True, False, False]
     assert at.end(runs[2]).state is CommandState.SUCCEEDED
-    ended = [s.command_id for s in at.told if s.state is CommandState.SUCCEEDED]
+    ended = [s.command_id for s in at.reported if s.state is CommandState.SUCCEEDED]
     assert ended == [run.id for run in runs[:3]]
 
 

@@ -173,8 +173,8 @@ def test_a_server_that_is_frozen_is_named_and_the_base_told_to_stand_until_it_ob
             assert (end.state, end.error['code']) == (CommandState.FAILED, 'not_stopped')
             assert 'may still be moving' in end.error['message']
             assert '/follow_path' in end.error['message']
-            told = len(velocities)
-            at.until(lambda: len(velocities) > told + 20)
+            received = len(velocities)
+            at.until(lambda: len(velocities) > received + 20)
             assert at.send('go', goal='home').status.error['code'] == 'stopped'
         finally:
             server.send_signal(signal.SIGCONT)
@@ -263,8 +263,8 @@ def test_stop_fails_while_odometry_says_that_the_robot_moves(station):
     end = at.end(at.send('stop'))
     assert end.error['code'] == 'not_stopped'
     assert '0.50 m/s' in end.error['message']
-    told = len(velocities)
-    at.until(lambda: len(velocities) > told + 20)
+    received = len(velocities)
+    at.until(lambda: len(velocities) > received + 20)
     wheels.speed = 0.0
     at.until(lambda: not at.base.standing)
 
@@ -290,8 +290,8 @@ def test_odometry_that_falls_silent_while_the_robot_moves_is_no_sign_that_it_sta
     assert 'may still be moving' in end.error['message']
     assert 'odom' in end.error['message']
     assert '0.50 m/s' in end.error['message']
-    told = len(velocities)
-    at.until(lambda: len(velocities) > told + 20)
+    received = len(velocities)
+    at.until(lambda: len(velocities) > received + 20)
     # The driver that was started again knows better.
     if how != 'dead':
         wheels.die()

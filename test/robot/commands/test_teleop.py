@@ -29,9 +29,12 @@ class Driver:
 
     def __init__(self, at, kind=Twist):
         self.at = at
-        self.told = []
+        self.received = []
         at.graph.add_node('base').create_subscription(
-            kind, '/cmd_vel', lambda message: self.told.append((time.monotonic(), message)), 100
+            kind,
+            '/cmd_vel',
+            lambda message: self.received.append((time.monotonic(), message)),
+            100,
         )
         self.wait_for_guard()
         self.runs = []
@@ -70,7 +73,9 @@ class Driver:
 
         def stands():
             return [
-                when for when, message in self.told if when > self.sent_at and message == Twist()
+                when
+                for when, message in self.received
+                if when > self.sent_at and message == Twist()
             ]
 
         return self.at.until(stands)[0]
@@ -80,7 +85,7 @@ def test_velocities_come_at_a_fixed_rate_while_commands_do(station):
     at = station({'teleop': TELEOP})
     driver = Driver(at)
     driver.drive(1.0, linear=0.3, angular=-0.2)
-    moving = [m for _, m in driver.told if m != Twist()]
+    moving = [m for _, m in driver.received if m != Twist()]
     assert 15 <= len(moving) <= 25  # 20 Hz
     assert (moving[-1].linear.x, moving[-1].angular.z) == (0.3, -0.2)
 
@@ -99,9 +104,9 @@ def test_without_a_command_for_the_deadman_the_robot_stands_and_is_told_so_often
     # bench/deadman.py has the longest.
     assert median(delays) < 0.25
     assert min(delays) >= 0.19
-    told = len(driver.told)
-    at.until(lambda: len(driver.told) >= told + 9)
-    assert all(message == Twist() for _, message in driver.told[told:])
+    received = len(driver.received)
+    at.until(lambda: len(driver.received) >= received + 9)
+    assert all(message == Twist() for _, message in driver.received[received:])
     at.until(at.router.kinds['teleop']._timer.is_canceled)  # Then it leaves the topic alone.
 
 
@@ -144,7 +149,7 @@ def test_speeds_are_cut_to_the_limits(station):
     at = station({'teleop': {**TELEOP, 'max_linear': 0.4, 'max_angular': 0.5}})
     driver = Driver(at)
     driver.drive(0.2, linear=9.0, angular=-9.0, lateral=9.0)
-    twist = [m for _, m in driver.told][-1]
+    twist = [m for _, m in driver.received][-1]
     assert (twist.linear.x, twist.linear.y, twist.angular.z) == (0.4, 0.0, -0.5)
 
 
@@ -154,10 +159,10 @@ def test_acceleration_is_limited_but_not_when_stopping(station):
     driver.drive(0.6, linear=0.5)
     while driver.longest_gap > 0.15:  # A busy machine: the base had to stand in between.
         driver.stand_time()
-        driver.told.clear()
+        driver.received.clear()
         driver.drive(0.6, linear=0.5)
     driver.stand_time()
-    speeds = [message.linear.x for _, message in driver.told]
+    speeds = [message.linear.x for _, message in driver.received]
     assert max(b - a for a, b in pairwise(speeds)) <= 0.0251
     assert 0.1 < max(speeds) < 0.5
     assert speeds[speeds.index(max(speeds)) :].index(0.0) <= 6
@@ -167,20 +172,20 @@ def test_a_hold_switch_that_is_required_must_be_held(station):
     at = station({'teleop': {**TELEOP, 'require_hold': True, 'joystick': {'hold_button': 4}}})
     driver = Driver(at)
     driver.drive(0.2, linear=0.3)
-    assert all(m == Twist() for _, m in driver.told)
+    assert all(m == Twist() for _, m in driver.received)
     driver.drive(0.2, linear=0.3, hold=True)
-    assert driver.told[-1][1].linear.x == 0.3
+    assert driver.received[-1][1].linear.x == 0.3
     driver.drive(0.0, linear=0.3, hold=False)
     driver.stand_time()
     driver.drive(0.2, axes=[0.0, 1.0], buttons=[0, 0, 0, 0, 1])
-    assert driver.told[-1][1].linear.x == 0.5
+    assert driver.received[-1][1].linear.x == 0.5
 
 
 def test_axes_of_a_joystick_drive_within_the_limits(station):
     at = station({'teleop': {**TELEOP, 'max_linear': 0.4, 'max_angular': 2.0}})
     driver = Driver(at)
     driver.drive(0.2, axes=[-0.5, 0.5], buttons=[])
-    twist = driver.told[-1][1]
+    twist = driver.received[-1][1]
     assert (twist.linear.x, twist.angular.z) == (0.2, -1.0)
 
 
@@ -211,7 +216,7 @@ def test_stamped_velocities_have_stamp_and_frame(station):
     at = station({'teleop': {**TELEOP, 'stamped': True, 'frame': 'base_footprint'}})
     driver = Driver(at, TwistStamped)
     driver.drive(0.2)
-    message = driver.told[-1][1]
+    message = driver.received[-1][1]
     assert message.header.frame_id == 'base_footprint'
     assert message.header.stamp.sec > 0
     assert message.twist.linear.x == 0.3
@@ -242,7 +247,7 @@ def test_teleop_ends_navigation_before_it_moves(station):
         at.until(lambda: goal.state is CommandState.RUNNING)
         driver.drive(1.5)
         assert goal.status.error['code'] == 'preempted'
-        assert driver.told[-1][1].linear.x == 0.3
+        assert driver.received[-1][1].linear.x == 0.3
         assert not [run for run in driver.runs[:-1] if run.open]
 
 
@@ -259,7 +264,7 @@ class Guarded(Driver):
     def __init__(self, at, **parameters):
         super().__init__(at)
         self.drive(0.1, **parameters)
-        at.until(lambda: self.told and self.told[-1][1].linear.x)
+        at.until(lambda: self.received and self.received[-1][1].linear.x)
 
 
 REST = {
@@ -289,7 +294,7 @@ def test_what_asks_to_stand_ends_and_moves_nothing(station, case):
             assert run.status.result == {'stopped': 'told to stand'}
         assert goal.open and not goal.canceling
         assert at.send('go', goal='table_4').open  # And it keeps nobody from beginning.
-        assert not driver.told
+        assert not driver.received
         moving = {'axes': [0.0, 0.5], 'buttons': [1]}
         run = at.send('teleop', **moving)
         at.until(lambda: not run.open or run.started)
@@ -308,7 +313,7 @@ def test_a_stick_that_is_let_go_before_its_turn_does_not_move_the_robot(station)
         at.end(goal)
         end = time.monotonic() + 0.3
         at.until(lambda: time.monotonic() > end)
-        assert all(message == Twist() for _, message in driver.told)
+        assert all(message == Twist() for _, message in driver.received)
 
 
 def test_a_resting_stick_of_another_link_does_not_stop_who_drives(station):
@@ -325,7 +330,7 @@ def test_before_the_first_command_nothing_is_published(station):
     driver = Driver(at)
     end = time.monotonic() + 1.0
     at.until(lambda: time.monotonic() > end)
-    assert not driver.told
+    assert not driver.received
 
 
 def test_what_waits_when_the_robot_is_paused_moves_nothing(station):
@@ -343,7 +348,7 @@ def test_what_waits_when_the_robot_is_paused_moves_nothing(station):
         waiting = at.send('teleop', linear=0.3)
         at.end(at.send('pause'))
         assert at.end(waiting).state is CommandState.CANCELED
-        assert all(message == Twist() for _, message in driver.told)
+        assert all(message == Twist() for _, message in driver.received)
 
 
 def test_a_pause_ends_what_drives_by_hand(station):
@@ -393,7 +398,7 @@ def test_when_the_guard_is_gone_the_bridge_has_the_base_stand_and_starts_another
     driver.wait_for_guard()
     assert at.base._guard.pid != guard
     driver.drive(0.5)
-    assert driver.told[-1][1].linear.x == 0.3
+    assert driver.received[-1][1].linear.x == 0.3
 
 
 def test_a_robot_without_teleop_has_no_guard(station):

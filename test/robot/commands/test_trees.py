@@ -55,8 +55,8 @@ def begun(at, server, xml, times=1):
 
 
 def assert_one_goal_at_a_time(server):
-    told = [line for line in server.lines if line in ('goal', 'canceled')]
-    assert told == ['goal', 'canceled', 'goal']
+    reported = [line for line in server.lines if line in ('goal', 'canceled')]
+    assert reported == ['goal', 'canceled', 'goal']
 
 
 @pytest.mark.parametrize('xml', [DRIVE, COMMAND])
@@ -118,7 +118,7 @@ def test_a_lost_link_runs_a_tree_until_it_is_back(station, server):
     at.until(lambda: 'accepted' in server.lines)
     at.link_loss.change('platform', connected=True)
     at.until(lambda: at.trees.idle)
-    assert at.told[-1].state is CommandState.CANCELED
+    assert at.reported[-1].state is CommandState.CANCELED
 
 
 def test_what_is_paused_of_a_tree_can_be_halted_and_stopped(station, server):
@@ -243,8 +243,8 @@ def test_a_goal_of_a_tree_is_cancelled_after_the_bridge_died(station, server, by
     at = station(COMMANDS)
     at.until(lambda: 'canceled' in server.lines)
     at.until(lambda: not at.router.recovering)
-    told = [status for status in at.told if status.state.terminal]
-    assert [status.error['code'] for status in told] == (['interrupted'] if by_command else [])
+    reported = [status for status in at.reported if status.state.terminal]
+    assert [status.error['code'] for status in reported] == (['interrupted'] if by_command else [])
     at.die()
     later = station(COMMANDS)
     later.until(lambda: not later.router.recovering)
@@ -255,8 +255,8 @@ def test_status_knows_of_a_tree_that_no_command_began(station):
     assert 'tree' not in at.end(at.send('status')).result
     run = at.trees.run_xml('round', tree('<Sleep name="nap" msec="60000"/>'))
     at.until(lambda: at.trees.current)
-    told = at.end(at.send('status')).result['tree']
-    assert told == {
+    reported = at.end(at.send('status')).result['tree']
+    assert reported == {
         'tree_name': 'round',
         'run_id': run.id,
         'state': 'running',

@@ -115,7 +115,7 @@ def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency
                 break
             assert not run.started
             assert set(asked) <= ALLOWED, asked
-            assert [s.state for s in at.told if s.command_id == run.id] in (
+            assert [s.state for s in at.reported if s.command_id == run.id] in (
                 [CommandState.ACCEPTED],
                 [],
             )
@@ -125,7 +125,7 @@ def test_nothing_of_a_command_happens_before_its_turn(station, kind, concurrency
         at.until(lambda: not run.open or 'start' in asked)
         at.end(at.send('stop'), 40.0)
         at.until(lambda: not run.open)
-        ends = [s for s in at.told if s.command_id == run.id and s.state.terminal]
+        ends = [s for s in at.reported if s.command_id == run.id and s.state.terminal]
         assert len(ends) == 1
         assert (ends[0].error or {}).get('code') != 'internal_error', ends
 

@@ -39,7 +39,7 @@ class Navigator:
         self._plan = graph.robot.create_publisher(Path, '/plan', 10)
 
     @property
-    def told(self):
+    def reported(self):
         return self.telemetry.latest.get('navigation', {})
 
     def goals(self, action, *goals):
@@ -71,7 +71,7 @@ class Navigator:
         self.graph.robot.destroy_publisher(self._status.pop(action))
 
     def until(self, act, condition):
-        self.graph.spin_until(lambda: (act(), condition(self.told))[1])
+        self.graph.spin_until(lambda: (act(), condition(self.reported))[1])
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def test_navigation_follows_the_newest_goal(navigator, action):
         at.feedback(action, 2, 2.5)
         at.plan(3, 4.0)
 
-    at.until(drive, lambda told: {'distance', 'goal'} <= told.keys())
-    assert at.told == {
+    at.until(drive, lambda reported: {'distance', 'goal'} <= reported.keys())
+    assert at.reported == {
         'state': 'executing',
         'action': action,
         'distance': 2.5,
@@ -100,10 +100,10 @@ def test_navigation_follows_the_newest_goal(navigator, action):
     }
     at.until(
         lambda: at.goals(action, (1, SUCCEEDED), (2, ABORTED)),
-        lambda told: told['state'] == 'aborted',
+        lambda reported: reported['state'] == 'aborted',
     )
-    assert 'distance' not in at.told
-    assert at.told['goal']['x'] == 4.0
+    assert 'distance' not in at.reported
+    assert at.reported['goal']['x'] == 4.0
 
 
 def test_a_goal_under_way_comes_before_a_later_one_of_another_action_that_ended(navigator):
@@ -115,10 +115,10 @@ def test_a_goal_under_way_comes_before_a_later_one_of_another_action_that_ended(
         at.feedback('navigate_to_pose', 9, 99.0)
         at.feedback('navigate_through_poses', 5, 7.0)
 
-    at.until(drive, lambda told: 'distance' in told)
-    assert at.told['action'] == 'navigate_through_poses'
-    assert at.told['state'] == 'executing'
-    assert at.told['distance'] == 7.0
+    at.until(drive, lambda reported: 'distance' in reported)
+    assert at.reported['action'] == 'navigate_through_poses'
+    assert at.reported['state'] == 'executing'
+    assert at.reported['distance'] == 7.0
 
 
 def test_neither_the_plan_nor_the_progress_of_the_goal_before_is_that_of_the_new_one(navigator):
@@ -129,21 +129,21 @@ def test_neither_the_plan_nor_the_progress_of_the_goal_before_is_that_of_the_new
         at.feedback('navigate_to_pose', 1, 1.5)
         at.plan(plan_stamp, 4.0)
 
-    at.until(lambda: drive(1, 2), lambda told: {'distance', 'goal'} <= told.keys())
+    at.until(lambda: drive(1, 2), lambda reported: {'distance', 'goal'} <= reported.keys())
     at.telemetry.sent.clear()
-    at.until(lambda: drive(5, 2), lambda told: told.get('state') == 'executing')
-    assert at.told == {'state': 'executing', 'action': 'navigate_to_pose'}
-    at.until(lambda: drive(5, 6), lambda told: 'goal' in told)
+    at.until(lambda: drive(5, 2), lambda reported: reported.get('state') == 'executing')
+    assert at.reported == {'state': 'executing', 'action': 'navigate_to_pose'}
+    at.until(lambda: drive(5, 6), lambda reported: 'goal' in reported)
 
 
 def test_a_server_that_went_away_with_the_goal_leaves_it_unknown(navigator):
     at = navigator()
     at.until(
         lambda: at.goals('navigate_to_pose', (1, GOING)),
-        lambda told: told.get('state') == 'executing',
+        lambda reported: reported.get('state') == 'executing',
     )
     at.server_dies('navigate_to_pose')
-    at.until(lambda: None, lambda told: told['state'] == 'unknown')
+    at.until(lambda: None, lambda reported: reported['state'] == 'unknown')
 
 
 def test_one_action_alone_may_be_named(navigator):
@@ -153,7 +153,7 @@ def test_one_action_alone_may_be_named(navigator):
         at.goals('navigate_through_poses', (5, GOING))
         at.goals('navigate_to_pose', (1, SUCCEEDED))
 
-    at.until(drive, lambda told: told.get('state') == 'succeeded')
+    at.until(drive, lambda reported: reported.get('state') == 'succeeded')
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_of_several_actions_the_first_alone_has_to_be_there(
     problems = Problems.of(at.graph.node)
     names = [actions] if isinstance(actions, str) else actions
     # They are looked at in their order: of what came last it is known whether it is missed.
-    at.until(lambda: None, lambda told: told.get('state') == 'idle')
+    at.until(lambda: None, lambda reported: reported.get('state') == 'idle')
     at.graph.spin_until(lambda: 'topic /first/_action/status' in problems.now)
     missed = {name for name in names if f'topic {name}/_action/status' in problems.now}
     assert missed == expected
@@ -181,7 +181,7 @@ def test_of_several_actions_the_first_alone_has_to_be_there(
 
 def test_states_are_those_of_the_goal_status_and_of_no_goal_it_is_idle(navigator):
     at = navigator()
-    at.until(lambda: None, lambda told: told == {'state': 'idle'})
+    at.until(lambda: None, lambda reported: reported == {'state': 'idle'})
     for number, (state, name) in enumerate(
         (
             (GoalStatus.STATUS_ACCEPTED, 'accepted'),
@@ -196,5 +196,5 @@ def test_states_are_those_of_the_goal_status_and_of_no_goal_it_is_idle(navigator
     ):
         at.until(
             lambda number=number, state=state: at.goals('navigate_to_pose', (number, state)),
-            lambda told, name=name: told.get('state') == name,
+            lambda reported, name=name: reported.get('state') == name,
         )

@@ -73,8 +73,8 @@ def test_a_name_without_a_namespace_is_in_the_bridge_s_own(graph, namespace):
     del missing['/robot']
 
     def found():
-        told = source.collect()['nodes']
-        return told if '/robot' not in told['missing_nodes'] else None
+        reported = source.collect()['nodes']
+        return reported if '/robot' not in reported['missing_nodes'] else None
 
     graph.spin_until(found)
     assert found() == {

@@ -129,17 +129,17 @@ def test_another_configuration_of_the_same_names_is_taken_while_it_runs(graph, t
 
     telemetry = telemeter(mapping('pose', 5.0, battery=False))
     publisher = telemetry.publisher
-    told = []
-    publisher.on_rate = lambda name, rate: told.append((name, rate))
+    reported = []
+    publisher.on_rate = lambda name, rate: reported.append((name, rate))
     odom = graph.robot.create_publisher(Odometry, '/odom', 1)
     graph.publish_until(odom, Odometry(), lambda: 'pose' in telemetry.latest)
     # What somebody has switched since, and the configuration says as before, stays.
     publisher.set_rate('system', 2.0)
-    told.clear()
+    reported.clear()
     new = config_of(mapping('twist', 8.0, battery=True))
     assert publisher.changed(new) == {'battery', '/odom', '/speed'}
     assert set(publisher.change(new)) == {'battery', '/odom', '/speed'}
-    assert told == [('/speed', 8.0)]
+    assert reported == [('/speed', 8.0)]
     assert set(publisher.rates) == {'battery', 'system', '/odom', '/speed'}
     assert publisher.rate('system') == 2.0
     telemetry.sent.clear()
@@ -691,12 +691,12 @@ def test_a_key_that_two_sources_send_is_reported(graph, telemeter, rate):
     speed = graph.robot.create_publisher(Float64, '/speed', 1)
     problems = Problems.of(graph.node)
 
-    def told():
+    def reported():
         odom.publish(Odometry())
         speed.publish(Float64(data=1.0))
         return 'telemetry key velocity' in problems.now
 
-    graph.spin_until(told)
+    graph.spin_until(reported)
     text = problems.now['telemetry key velocity']
     assert 'velocity and velocity#2 both send it' in text or 'velocity#2 and velocity' in text
     telemetry.publisher.enable('velocity#2', False)

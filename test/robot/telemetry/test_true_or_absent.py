@@ -166,8 +166,8 @@ def test_no_part_paints_over_another_of_its_name(
     def publish():
         for publisher, message in zip(publishers, arrays, strict=False):
             publisher.publish(message)
-        told = telemetry.latest.get('diagnostics', {})
-        return told.get('total') == len(set(hardware)) and told['not_ok']
+        reported = telemetry.latest.get('diagnostics', {})
+        return reported.get('total') == len(set(hardware)) and reported['not_ok']
 
     graph.spin_until(publish)
     telemetry.sent.clear()
@@ -182,11 +182,13 @@ def test_no_part_paints_over_another_of_its_name(
 def test_what_one_node_says_is_well_again_is_so_at_once(graph, telemeter):
     telemetry = telemeter({'period': 0.05, 'groups': {'diagnostics': {'stale_after': 60}}})
     publisher = graph.robot.create_publisher(DiagnosticArray, '/diagnostics', 10)
-    for level, told in ((ERROR, 'ERROR'), (OK, 'OK')):
+    for level, reported in ((ERROR, 'ERROR'), (OK, 'OK')):
         graph.publish_until(
             publisher,
             array(('arm', '', level)),
-            lambda told=told: telemetry.latest.get('diagnostics', {}).get('level') == told,
+            lambda reported=reported: (
+                telemetry.latest.get('diagnostics', {}).get('level') == reported
+            ),
         )
 
 
@@ -195,10 +197,10 @@ def test_what_is_stale_hides_no_error_and_what_is_left_out_is_counted(graph, tel
     publisher = graph.robot.create_publisher(DiagnosticArray, '/diagnostics', 10)
     parts = [(f'sensor {number}', '', STALE) for number in range(5)] + [('motor', '', ERROR)]
     graph.publish_until(publisher, array(*parts), lambda: telemetry.sent)
-    told = telemetry.latest['diagnostics']
-    assert told['level'] == 'ERROR'
-    assert [part['name'] for part in told['not_ok']] == ['motor', 'sensor 0']
-    assert told['left_out'] == 4
+    reported = telemetry.latest['diagnostics']
+    assert reported['level'] == 'ERROR'
+    assert [part['name'] for part in reported['not_ok']] == ['motor', 'sensor 0']
+    assert reported['left_out'] == 4
 
 
 def test_parts_of_ever_new_names_are_bounded_and_hide_no_error(graph, telemeter):
@@ -216,9 +218,9 @@ def test_parts_of_ever_new_names_are_bounded_and_hide_no_error(graph, telemeter)
         return 'telemetry of /diagnostics' in problems.now
 
     graph.spin_until(flood)
-    told = telemetry.latest['diagnostics']
-    assert told['total'] <= 2000
-    assert told['level'] == 'ERROR'
+    reported = telemetry.latest['diagnostics']
+    assert reported['total'] <= 2000
+    assert reported['level'] == 'ERROR'
 
 
 def spoilt_twist(value):
