@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from tools.mutants.changes import changes_of, CLEAN_UP, ROOMS, ROOT, sample
+from tools.mutants.changes import changes_of, CLEAN_UP, files_of, ROOMS, ROOT, sample, tried
 from tools.mutants.nearest import Map, nearest
 from tools.mutants.trial import Result, Results, score, Shard
 
@@ -87,6 +87,29 @@ def test_rare_kinds_are_as_many_as_others_and_the_sample_is_that_of_its_seed(tmp
     assert len(chosen) == len(set(chosen)) == 40
     assert sum(change.kind == 'clean-up dropped' for change in chosen) >= 10
     assert chosen == sample(found, 40, 'x', tmp_path) != sample(found, 40, 'y', tmp_path)
+
+
+def test_a_seed_chooses_the_same_after_other_lines_were_rewritten(tmp_path):
+    lines = [f'a{number} < b' for number in range(200)]
+
+    def chosen() -> set[str]:
+        (tmp_path / 'a.py').write_text('\n'.join(lines))
+        return {
+            change.line
+            for change in sample(changes_of(tmp_path / 'a.py', tmp_path), 40, 'x', tmp_path)
+        }
+
+    before = chosen()
+    rewritten = min(set(lines) - before)
+    lines[lines.index(rewritten)] = 'c()\n\nd()'
+    assert len(chosen() & before) >= 38  # The new two may be chosen in place of some.
+
+
+def test_those_that_were_tried_first_are_found_again():
+    there = tried([change for file in files_of([]) for change in changes_of(file)])
+    # If not so, the list speaks of code that is gone, and has to be made anew.
+    assert len(there) > 200
+    assert len(set(there)) == len(there)
 
 
 @pytest.mark.parametrize('name', ['close', 'destroy_node', 'cancel', 'remove_done_callback'])

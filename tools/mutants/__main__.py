@@ -7,6 +7,7 @@ Change single lines of the critical rooms, and see whether the nearest tests not
     python -m tools.mutants xparo_bridge/link/lanes.py  changes of a file, or of a folder's files
     python -m tools.mutants --minutes 9 --resume        so long, beginning where the last ended
     python -m tools.mutants --again                     what survived, after tests were written
+    python -m tools.mutants --tried                     the first 300, each noticed since
 
 Each change is tried in a copy of the tree by the tests nearest to its file that run its lines:
 those in files named after it, then those that import its module, then those of its room, and with
@@ -31,7 +32,15 @@ import signal
 import sys
 import time
 
-from tools.mutants.changes import Change, changes_of, equivalents, files_of, ROOT, sample
+from tools.mutants.changes import (
+    Change,
+    changes_of,
+    equivalents,
+    files_of,
+    ROOT,
+    sample,
+    tried,
+)
 from tools.mutants.nearest import named_after
 from tools.mutants.trial import CACHE, report, Result, Results, score, Shard
 
@@ -51,6 +60,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--shards', type=int, default=1, help='how many at a time')
     parser.add_argument('--far', action='store_true', help='try survivors end to end too')
     parser.add_argument('--least', type=float, default=0.0, help='least score, percent')
+    parser.add_argument('--tried', action='store_true', help='those of tools/mutants/tried.jsonl')
     parser.add_argument('--list', action='store_true', help='only list the changes')
     parser.add_argument(
         '--results', type=Path, default=CACHE / 'results.jsonl', help='where results are kept'
@@ -77,8 +87,12 @@ def main() -> int:
     if not changes:
         print('there is nothing to change in these files', file=sys.stderr)
         return 2
-    chosen = sample(changes, options.count, options.seed)
-    print(f'{len(chosen)} of {len(changes)} changes, seed {options.seed}', flush=True)
+    if options.tried:
+        chosen = tried(changes)
+        print(f'{len(chosen)} changes of the first 300 are still there', flush=True)
+    else:
+        chosen = sample(changes, options.count, options.seed)
+        print(f'{len(chosen)} of {len(changes)} changes, seed {options.seed}', flush=True)
     if options.list:
         print(*chosen, sep='\n')
         return 0

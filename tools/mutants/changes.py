@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+import hashlib
+import json
 from pathlib import Path
-import random
 import re
 
 import yaml
@@ -16,6 +18,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 # What lives because it changes nothing, with the reason.
 EQUIVALENT = Path(__file__).with_name('equivalent.yaml')
+# The first 300 that were tried. A test was written for each that lived, so each has to be noticed.
+TRIED = Path(__file__).with_name('tried.jsonl')
 # The critical rooms: what moves the robot, what comes in and goes out.
 ROOMS = {
     'commands': ('xparo_bridge/robot/commands/**/*.py',),
@@ -218,14 +222,38 @@ def room_of(file: str) -> str:
     return Path(file).parent.as_posix()
 
 
+def numbered(changes: Iterable[Change]) -> dict[tuple[str, str, str, str, int], Change]:
+    """Name each change by what stays when lines before it change; equal ones by their number."""
+    seen: Counter[tuple[str, str, str, str]] = Counter()
+    found = {}
+    for change in changes:
+        name = (*change.key, change.old)
+        found[*name, seen[name]] = change
+        seen[name] += 1
+    return found
+
+
+def tried(changes: Iterable[Change]) -> list[Change]:
+    """Return those of the first 300 that are still there; what was rewritten since is not."""
+    there = numbered(changes)
+    entries = [json.loads(line) for line in TRIED.read_text().splitlines()]
+    names = [tuple(one[key] for key in ('file', 'kind', 'line', 'old', 'nth')) for one in entries]
+    return [there[name] for name in names if name in there]
+
+
 def sample(changes: list[Change], count: int, seed: str, root: Path = ROOT) -> list[Change]:
     """
     Choose so many: half of them evenly over the kinds of change, half over all.
 
-    The rare kinds, dropped clean-ups and except clauses, are those that tests overlook.
+    The rare kinds, dropped clean-ups and except clauses, are those that tests overlook. A change
+    is chosen by its own text, so that a seed chooses the same ones after others were rewritten.
     """
-    chooser = random.Random(seed)
-    changes = chooser.sample(changes, len(changes))
+
+    def place(name: tuple[str, str, str, str, int]) -> bytes:
+        return hashlib.sha256(f'{seed} {name}'.encode()).digest()
+
+    names = numbered(changes)
+    changes = [names[name] for name in sorted(names, key=place)]
     by_kind: dict[str, list[Change]] = defaultdict(list)
     for change in changes:
         by_kind[change.kind].append(change)
@@ -239,8 +267,8 @@ def sample(changes: list[Change], count: int, seed: str, root: Path = ROOT) -> l
             break
         if compiles(change, root):
             chosen[change] = None
-    mixed = list(chosen)[:count]
-    return chooser.sample(mixed, len(mixed))
+    kept = set(list(chosen)[:count])
+    return [change for change in changes if change in kept]
 
 
 def equivalents() -> dict[tuple[str, str, str], str]:
