@@ -139,6 +139,11 @@ def test_few_tests_are_near_and_a_file_of_which_none_speaks_has_those_of_its_use
         assert all(0 < len(step) <= 8 for step in steps)
 
 
+def test_what_only_data_speaks_of_is_tried_by_its_small_folder():
+    near = sum(nearest('xparo_bridge/link/protocols/dispatch_writers.py'), [])
+    assert 'test/link/protocols/test_vectors.py' in near
+
+
 def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*PROGRAM, *arguments], capture_output=True, text=True, timeout=110, cwd=ROOT

@@ -31,6 +31,8 @@ APART = (
 BUDGET = 15.0
 # How many test files of a step are near.
 OF_STEP = 4
+# Of a folder with no more, all are: what its files do may be tried by data, without their names.
+OF_FOLDER = 8
 _NAMED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # How many tests are kept of each line.
 KEPT = 200
@@ -44,7 +46,7 @@ def _texts() -> dict[Path, str]:
 @functools.cache
 def nearest(file: str, far: bool = False) -> list[list[str]]:
     """
-    Return the test files of each step: named after a file, importing it, of its room.
+    Return the test files of each step: named after a file, importing it, of its room and folder.
 
     Of a file that no test speaks of, those of the files that import it.
     """
@@ -83,7 +85,10 @@ def _steps(path: Path) -> list[list[Path]]:
         [test for test in speaking if imports.search(_texts()[test])],
         [test for test in speaking if home != ROOT / 'test' and test.is_relative_to(home)],
     ]
-    return [step[:OF_STEP] for step in steps if step]
+    own = ROOT / 'test' / Path(*path.parts[1:-1])
+    in_folder = [test for test in tests if test.parent == own]
+    steps = [step[:OF_STEP] for step in steps if step]
+    return [*steps, in_folder] if 0 < len(in_folder) <= OF_FOLDER else steps
 
 
 def named_after(file: str) -> list[str]:
