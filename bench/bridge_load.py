@@ -267,11 +267,11 @@ def publish(rate: float) -> None:
     while not publisher.get_subscription_count():
         time.sleep(0.02)
     time.sleep(0.5)  # The other side has to match, too.
-    due = time.monotonic()
+    next_at = time.monotonic()
     for _ in range(int(rate * _SECONDS)):
         publisher.publish(data)
-        due += 1 / rate
-        time.sleep(max(0.0, due - time.monotonic()))
+        next_at += 1 / rate
+        time.sleep(max(0.0, next_at - time.monotonic()))
     publisher.wait_for_all_acked(rclpy.duration.Duration(seconds=5))
 
 

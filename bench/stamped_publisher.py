@@ -53,12 +53,12 @@ def publish_images(topic: str, rate: float) -> None:
     node = rclpy.create_node('bench_publisher')
     publisher = node.create_publisher(CompressedImage, topic, 10)
     data = bytearray(serialize_message(CompressedImage(format='jpeg', data=noise())))
-    due = monotonic()
+    next_at = monotonic()
     while True:
         struct.pack_into('<iI', data, STAMP, *divmod(time_ns(), 1_000_000_000))
         publisher.publish(bytes(data))
-        due += 1 / rate
-        sleep(max(0.0, due - monotonic()))
+        next_at += 1 / rate
+        sleep(max(0.0, next_at - monotonic()))
 
 
 def noise() -> bytes:
@@ -77,15 +77,15 @@ def publish(topic: str, rate: float, topics: int) -> None:
     publishers = [node.create_publisher(Odometry, name, 1000) for name in names]
     data = bytearray(serialize_message(sample_messages()['Odometry']))
     at, number = number_offset(), 0
-    due = monotonic()
+    next_at = monotonic()
     while True:
         struct.pack_into('<d', data, at, number)
         for publisher in publishers:
             struct.pack_into('<iI', data, STAMP, *divmod(time_ns(), 1_000_000_000))
             publisher.publish(bytes(data))
         number += 1
-        due += 1 / rate
-        sleep(max(0.0, due - monotonic()))
+        next_at += 1 / rate
+        sleep(max(0.0, next_at - monotonic()))
 
 
 if __name__ == '__main__':

@@ -90,12 +90,12 @@ def publish() -> None:
         (node.create_publisher(type(message), topic, 10), serialize_message(message))
         for topic, message in _topics()
     ]
-    due = monotonic()
+    next_at = monotonic()
     while True:
         for publisher, data in pairs:
             publisher.publish(data)
-        due += 1 / _RATE
-        sleep(max(0.0, due - monotonic()))
+        next_at += 1 / _RATE
+        sleep(max(0.0, next_at - monotonic()))
 
 
 def measure(role: str) -> None:

@@ -376,7 +376,7 @@ def read_state():
         return {}
 
 
-def due(state, steps):
+def outdated(state, steps):
     """Return the steps that have to be done, given what is done."""
     if 'unfinished' in state:
         return list(steps)
@@ -399,7 +399,7 @@ def main():
         print(' '.join(package for _, package in missing if package))
         return 0
     steps = keys()
-    if not due(read_state(), steps) and not (options.lint and not shutil.which('xmllint')):
+    if not outdated(read_state(), steps) and not (options.lint and not shutil.which('xmllint')):
         return 0
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open('w') as lock:
@@ -413,7 +413,7 @@ def main():
 
 def set_up(options, steps, lock):
     """Do what is due; return the exit code."""
-    download = bool({'venv', 'ros', 'dev'}.intersection(due(read_state(), steps)))
+    download = bool({'venv', 'ros', 'dev'}.intersection(outdated(read_state(), steps)))
     python, missing = find_missing(PREFIX, download, options.lint)
     if missing:
         print(describe(missing), file=sys.stderr)

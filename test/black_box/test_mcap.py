@@ -36,10 +36,10 @@ def messages(count: int = 300) -> list[Message]:
     return made
 
 
-def write(path: Path, wanted: list[Message], per_chunk: int = 32, finish: bool = True) -> Writer:
+def write(path: Path, recorded: list[Message], per_chunk: int = 32, finish: bool = True) -> Writer:
     """Write messages into a file."""
     writer = Writer(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    for number, message in enumerate(wanted, 1):
+    for number, message in enumerate(recorded, 1):
         writer.add(message)
         if number % per_chunk == 0:
             writer.flush()
@@ -77,9 +77,9 @@ def by_mcap(path: Path, reader: object = make_reader) -> list[tuple[object, ...]
 
 
 def test_mcap_reads_each_bit_by_its_index_and_from_end_to_end(tmp_path: Path) -> None:
-    wanted = messages()
-    write(tmp_path / 'a.mcap', wanted)
-    expected = list(map(plain, wanted))
+    recorded = messages()
+    write(tmp_path / 'a.mcap', recorded)
+    expected = list(map(plain, recorded))
     key = lambda one: (one[4], one[0], one[3])  # noqa: E731
     assert sorted(by_mcap(tmp_path / 'a.mcap'), key=key) == sorted(expected, key=key)
     assert by_mcap(tmp_path / 'a.mcap', NonSeekingReader) == expected
@@ -87,9 +87,9 @@ def test_mcap_reads_each_bit_by_its_index_and_from_end_to_end(tmp_path: Path) ->
         reader = make_reader(file)
         summary = reader.get_summary()
         assert summary is not None and summary.statistics is not None
-        assert summary.statistics.message_count == len(wanted)
-        assert summary.statistics.message_start_time == min(one.log_time for one in wanted)
-        assert summary.statistics.message_end_time == max(one.log_time for one in wanted)
+        assert summary.statistics.message_count == len(recorded)
+        assert summary.statistics.message_start_time == min(one.log_time for one in recorded)
+        assert summary.statistics.message_end_time == max(one.log_time for one in recorded)
         assert {one.topic for one in summary.channels.values()} == {'/odom', '/text', '/other'}
         assert len(summary.schemas) == 2
         assert reader.get_header().profile == 'ros2'
@@ -97,13 +97,13 @@ def test_mcap_reads_each_bit_by_its_index_and_from_end_to_end(tmp_path: Path) ->
         assert (metadata.name, metadata.metadata) == ('why', {'reason': 'a test'})
         only = list(reader.iter_messages(topics='/odom'))
         assert [one[2].sequence for one in only] == [
-            one.sequence for one in sorted(wanted[::3], key=lambda one: one.log_time)
+            one.sequence for one in sorted(recorded[::3], key=lambda one: one.log_time)
         ]
 
 
 def test_rosbags_reads_each_bit(tmp_path: Path) -> None:
-    wanted = messages()
-    write(tmp_path / 'a.mcap', wanted)
+    recorded = messages()
+    write(tmp_path / 'a.mcap', recorded)
     with AnyReader([tmp_path / 'a.mcap']) as reader:
         assert {one.topic: one.msgtype for one in reader.connections} == {
             '/odom': 'nav_msgs/msg/Odometry',
@@ -111,7 +111,7 @@ def test_rosbags_reads_each_bit(tmp_path: Path) -> None:
             '/other': 'std_msgs/msg/String',
         }
         found = [(one.topic, at, bytes(data)) for one, at, data in reader.messages()]
-    assert sorted(found) == sorted((one.channel.topic, one.log_time, one.data) for one in wanted)
+    assert sorted(found) == sorted((one.channel.topic, one.log_time, one.data) for one in recorded)
 
 
 def test_definitions_can_be_read_as_types() -> None:
@@ -121,24 +121,24 @@ def test_definitions_can_be_read_as_types() -> None:
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
-    wanted = messages()
-    writer = write(tmp_path / 'a.mcap', wanted)
-    assert [one for chunk in read(tmp_path / 'a.mcap') for one in chunk] == wanted
+    recorded = messages()
+    writer = write(tmp_path / 'a.mcap', recorded)
+    assert [one for chunk in read(tmp_path / 'a.mcap') for one in chunk] == recorded
     assert writer.counts == {ODOM: 100, TEXT: 100, OTHER: 100}
     assert writer.size == (tmp_path / 'a.mcap').stat().st_size
     assert is_whole(tmp_path / 'a.mcap')
 
 
 def test_a_file_torn_anywhere_is_read_up_to_there(tmp_path: Path) -> None:
-    wanted = messages(40)
-    write(tmp_path / 'whole.mcap', wanted, per_chunk=8, finish=False)
+    recorded = messages(40)
+    write(tmp_path / 'whole.mcap', recorded, per_chunk=8, finish=False)
     data = (tmp_path / 'whole.mcap').read_bytes()
     torn, seen = tmp_path / 'torn.mcap', set()
     for length in range(0, len(data) + 1, 11):
         for tail in (b'', bytes(64), b'\xff' * 64):  # What a disk may have after a power cut.
             torn.write_bytes(data[:length] + tail)
             found = [one for chunk in read(torn) for one in chunk]
-            assert found == wanted[: len(found)]
+            assert found == recorded[: len(found)]
             assert len(found) % 8 == 0
             seen.add(len(found))
             assert not is_whole(torn)
@@ -146,12 +146,12 @@ def test_a_file_torn_anywhere_is_read_up_to_there(tmp_path: Path) -> None:
 
 
 def test_a_bit_that_fell_over_ends_the_reading(tmp_path: Path) -> None:
-    wanted = messages(24)
-    write(tmp_path / 'a.mcap', wanted, per_chunk=8, finish=False)
+    recorded = messages(24)
+    write(tmp_path / 'a.mcap', recorded, per_chunk=8, finish=False)
     data = bytearray((tmp_path / 'a.mcap').read_bytes())
-    data[data.index(wanted[12].data)] ^= 1
+    data[data.index(recorded[12].data)] ^= 1
     (tmp_path / 'a.mcap').write_bytes(data)
-    assert [one for chunk in read(tmp_path / 'a.mcap') for one in chunk] == wanted[:8]
+    assert [one for chunk in read(tmp_path / 'a.mcap') for one in chunk] == recorded[:8]
 
 
 def test_no_mcap_at_all_has_no_messages(tmp_path: Path) -> None:
@@ -167,14 +167,14 @@ def test_an_empty_file_is_whole_for_all_readers(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_chunks_before(tmp_path: Path) -> None:
-    wanted = messages(600)
+    recorded = messages(600)
     descriptor = os.open('/dev/full', os.O_WRONLY)
     with pytest.raises(OSError, match='No space'):
         Writer(descriptor)
     os.close(descriptor)
     path = tmp_path / 'a.mcap'
     writer = Writer(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    for message in wanted[:300]:
+    for message in recorded[:300]:
         writer.add(message)
     writer.flush()
     size = writer.size
@@ -185,7 +185,7 @@ def test_a_full_disk_leaves_the_chunks_before(tmp_path: Path) -> None:
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1000, before[1]))
     try:
-        for message in wanted[300:]:
+        for message in recorded[300:]:
             writer.add(message)
         with pytest.raises(OSError, match='too large'):
             writer.flush()

@@ -85,10 +85,10 @@ def test_a_failed_command_has_what_came_before_it_in_a_recording(tmp_path: Path)
         sent = [String(data=f'{number} ' * (number % 50)) for number in range(300)]
         box = settings(topics=['/robot/**', '/held'])
         with RosGraph() as graph:
-            held = graph.node.create_publisher(
+            latched = graph.node.create_publisher(
                 String, '/held', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
             )
-            held.publish(String(data='the map'))
+            latched.publish(String(data='the map'))
             said = graph.node.create_publisher(String, '/robot/a/said', 100)
             async with system(tmp_path, black_box=box, commands=SAVE) as parts:
                 await publish(graph, said, sent)

@@ -166,7 +166,7 @@ def test_settings_are_reported_and_those_that_the_configuration_names_are_set(ru
         synced = graph.call(Trigger, f'{BRIDGE}/config/sync', Trigger.Request())
         assert synced.success and json.loads(synced.message) == {'xparo_name': 'hello'}
         graph.until(lambda: graph.node.get_parameter('title').value == 'hello')
-        peers.tell(peers.chatbot, {'change_config': {'secret': 'theirs', 'xparo_name': 'again'}})
+        peers.send(peers.chatbot, {'change_config': {'secret': 'theirs', 'xparo_name': 'again'}})
         graph.until(lambda: graph.node.get_parameter('title').value == 'again')
         assert graph.node.get_parameter('secret').value == 'mine'
         graph.until(lambda: len(changes) == 2)
@@ -180,7 +180,7 @@ def test_four_thousand_entries_at_once_hold_up_nothing(peers, tmp_path):
         entries |= {f'p{number}': {**at(-3600), 'command': 'cancel'} for number in range(50)}
         statuses = Statuses(graph)
         graph.until(lambda: statuses.all)
-        peers.tell(peers.chatbot, {'schedule_control': entries})
+        peers.send(peers.chatbot, {'schedule_control': entries})
         for _ in range(20):
             began = time.monotonic()
             assert graph.call(Chat, f'{BRIDGE}/chat', Chat.Request(message='hi')).success
@@ -199,9 +199,9 @@ def test_a_link_that_may_not_command_has_no_schedule_kept_and_changes_no_setting
     ):
         graph.node.declare_parameter('title', 'mine')
         statuses = Statuses(graph)
-        peers.tell(peers.chatbot, {'schedule_control': {'at_three': at(3600)}})
+        peers.send(peers.chatbot, {'schedule_control': {'at_three': at(3600)}})
         bridge.wait_for_line('schedule not kept: this link may not command')
-        peers.tell(peers.chatbot, {'change_config': {'xparo_name': 'theirs'}})
+        peers.send(peers.chatbot, {'change_config': {'xparo_name': 'theirs'}})
         bridge.wait_for_line('settings not taken: this link may not command')
         graph.until(lambda: statuses.all)
         kept = [
@@ -221,8 +221,8 @@ def test_no_value_of_a_setting_ends_the_bridge(running, value):
     with RosGraph(domain=domain) as graph:
         graph.node.declare_parameter('title', 'mine')
         graph.until(lambda: graph.node.count_clients('/observer/set_parameters') or True)
-        peers.tell(peers.chatbot, {'change_config': {'xparo_name': value}})
-        peers.tell(peers.chatbot, {'change_config': {'xparo_name': 'good'}})
+        peers.send(peers.chatbot, {'change_config': {'xparo_name': value}})
+        peers.send(peers.chatbot, {'change_config': {'xparo_name': 'good'}})
         graph.until(lambda: graph.node.get_parameter('title').value == 'good')
 
 

@@ -149,7 +149,7 @@ def test_sound_the_head_speaks_ends_when_somebody_speaks_into_it(peers, graph):
         peers.head,
         lambda: any(body['type'] == 'request.speak.audio.data' for body in peers.head.received),
     )
-    peers.tell(peers.agent, {'user': 'system', 'type': 'action', 'content': 'clear_audio_buffer'})
+    peers.send(peers.agent, {'user': 'system', 'type': 'action', 'content': 'clear_audio_buffer'})
     peers.until(
         peers.head,
         lambda: any(body['type'] == 'request.speak.stop' for body in peers.head.received),
@@ -157,7 +157,7 @@ def test_sound_the_head_speaks_ends_when_somebody_speaks_into_it(peers, graph):
 
 
 def test_a_tool_the_bot_calls_is_a_command_and_is_answered(peers, graph):
-    peers.tell(
+    peers.send(
         peers.bot, {'type': 'tool_call', 'session_id': 's-1', 'tool': 'fly', 'arguments': {}}
     )
     peers.until(peers.bot, lambda: peers.bot.tool_results)

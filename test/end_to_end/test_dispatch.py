@@ -66,8 +66,8 @@ class Service:
         self._peers = peers
         self._seen = len(peers.platform.received)
 
-    def tell(self, **keys: Any) -> None:
-        self._peers.tell(self._peers.platform, keys)
+    def send(self, **keys: Any) -> None:
+        self._peers.send(self._peers.platform, keys)
 
     def answer(self, key: str) -> Any:
         """Next value of a key that was not asked for yet."""
@@ -83,7 +83,7 @@ class Service:
         return value
 
     def ask(self, key: str, **keys: Any) -> Any:
-        self.tell(**keys)
+        self.send(**keys)
         return self.answer(key)
 
 
@@ -128,7 +128,7 @@ def test_files_go_up_and_down_and_are_listed_and_deleted(running):
     )
     assert ready['ready'] is True
     for at in range(0, len(data), 65536):
-        service.tell(FILE_CHUNK={'data': base64.b64encode(data[at : at + 65536]).decode()})
+        service.send(FILE_CHUNK={'data': base64.b64encode(data[at : at + 65536]).decode()})
     done = service.ask('FILE_COMPLETE', FILE_COMPLETE={})
     assert done == {'status': 'ok', 'expected': len(data), 'received': len(data)}
     assert (folder / 'state' / 'files' / path).read_bytes() == data
@@ -166,7 +166,7 @@ def test_an_upload_that_the_connection_left_half_done_leaves_nothing(running):
     peers, domain, folder = running
     service = Service(peers)
     service.ask('FILE_REQ', FILE_REQ={'filename': 'half/a', 'direction': 'upload', 'size': 9})
-    service.tell(FILE_CHUNK={'data': 'aGVsbG8='})
+    service.send(FILE_CHUNK={'data': 'aGVsbG8='})
     assert 'half/a' not in names(service)
     peers.run(peers.platform.drop())
     with RosGraph(domain=domain) as graph:
@@ -179,7 +179,7 @@ def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
     service = Service(peers)
     refused = service.ask('CUSTOM_NODE_SYNC_RESULT', custom_node_files={'evil.py': 'x'})
     assert refused['failures'][0]['name'] == 'evil.py' and not refused['registered_tags']
-    service.tell(
+    service.send(
         aiml='<AlwaysSuccess />',
         custom_maps={'hall': 'x=1', '../up': 'x'},
         custom_aiml={'dock': '<AlwaysFailure />', 'bad': '<NoSuchNode />'},
@@ -205,7 +205,7 @@ def test_what_the_platform_pushes_is_kept_and_code_is_refused(running):
 def test_an_upload_may_come_without_its_size(running):
     service = Service(running[0])
     assert service.ask('FILE_REQ', FILE_REQ={'filename': 'n', 'direction': 'upload'})['ready']
-    service.tell(FILE_CHUNK={'data': base64.b64encode(b'1234567').decode()})
+    service.send(FILE_CHUNK={'data': base64.b64encode(b'1234567').decode()})
     done = service.ask('FILE_COMPLETE', FILE_COMPLETE={})
     assert done == {'status': 'ok', 'expected': 0, 'received': 7}
     assert (running[2] / 'state' / 'files' / 'n').read_bytes() == b'1234567'
@@ -220,8 +220,8 @@ def test_a_piece_that_cannot_be_read_ends_the_upload(running):
 
 def test_both_sides_compare_and_exchange_what_both_may_change(running):
     service = Service(running[0])
-    service.tell(custom_maps={'both': 'x=1  \r\ny=2\r\n\r\n'}, local_env='goal=5')
-    service.tell(custom_aiml={'both': '<AlwaysSuccess />'})
+    service.send(custom_maps={'both': 'x=1  \r\ny=2\r\n\r\n'}, local_env='goal=5')
+    service.send(custom_aiml={'both': '<AlwaysSuccess />'})
     state = service.ask('LOCAL_FILE_STATE', sync_local_database={})
     assert state['custom_maps']['both'] == {
         'content_hash': hashlib.sha256(b'x=1\ny=2\n').hexdigest()
@@ -250,7 +250,7 @@ def test_both_sides_compare_and_exchange_what_both_may_change(running):
 def test_twenty_thousand_files_at_once_hold_up_nothing(peers, tmp_path):
     with peers.bridge(tmp_path, commands=COMMANDS, files={'max_entries': 500}) as bridge:
         service = Service(peers)
-        service.tell(custom_maps={f'map_{number}': '' for number in range(20_000)})
+        service.send(custom_maps={f'map_{number}': '' for number in range(20_000)})
         worst = 0.0
         for number in range(10):
             began = time.monotonic()
@@ -319,7 +319,7 @@ def test_a_link_that_may_not_command_moves_nothing_and_runs_nothing(peers, tmp_p
             assert 'may not' in refused['message']
         assert 'may not' in service.ask('error', LIST_FILES={})['message']
         assert not service.ask('DELETE_ACK', DELETE_FILE={'path': 'a'})['success']
-        service.tell(maps='a=1', custom_maps={'hall': 'x=1'})
+        service.send(maps='a=1', custom_maps={'hall': 'x=1'})
         service.ask('error', LIST_FILES={})
         assert not list((tmp_path / 'state' / 'files').rglob('*'))
 

@@ -181,8 +181,8 @@ def test_a_stream_that_is_cut_off_ends_the_question_at_once(peers, tmp_path):
         # The fake calls a tool for this and says nothing.
         asked = client.call_async(Chat.Request(message='tool: fly'))
         peers.until(peers.bot, lambda: peers.bot.tool_results)
-        peers.tell(peers.bot, {'type': 'stream_start', 'message_id': 'm'})
-        peers.tell(peers.bot, {'type': 'stream_chunk', 'message_id': 'm', 'content': 'I am'})
+        peers.send(peers.bot, {'type': 'stream_start', 'message_id': 'm'})
+        peers.send(peers.bot, {'type': 'stream_chunk', 'message_id': 'm', 'content': 'I am'})
         peers.run(peers.bot.drop())
         graph.until(asked.done, timeout=10.0)
         assert asked.result().error == 'the connection was lost; until then it said: I am'

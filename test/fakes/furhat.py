@@ -129,9 +129,9 @@ class FakeFurhat(FakePeer):
         kind = str(body['type']).removeprefix('request.')
         if not str(body['type']).startswith('request.') or kind not in REQUESTS:
             raise Choke(f'unknown request {body["type"]}')
-        due, optional = REQUESTS[kind]
+        required, optional = REQUESTS[kind]
         fields = {key: value for key, value in body.items() if key != 'type'}
-        check(fields, due, kind, {**optional, 'request_id': str})
+        check(fields, required, kind, {**optional, 'request_id': str})
         if kind == 'system.config':
             self.volume = body['volume']
         if kind == 'auth':

@@ -34,7 +34,7 @@ class FakePeer:
         self.problems: list[str] = []
         self.connections: list[web.WebSocketResponse] = []
         self.port = 0
-        self.tell: Callable[[str], Any] = lambda words: None  # what run by hand prints
+        self.show: Callable[[str], Any] = lambda words: None  # what run by hand prints
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -114,7 +114,7 @@ class FakePeer:
         try:
             await self.opened(ws, request)
             async for frame in ws:
-                self.tell(f'got {frame.data if frame.type is WSMsgType.TEXT else len(frame.data)}')
+                self.show(f'got {frame.data if frame.type is WSMsgType.TEXT else len(frame.data)}')
                 if frame.type is WSMsgType.BINARY:
                     self.received.append(frame.data)
                     await self.binary(ws, frame.data)
@@ -125,7 +125,7 @@ class FakePeer:
                 self._news.set()
         except Choke as choke:
             self.problems.append(str(choke))
-            self.tell(f'CHOKED: {choke}')
+            self.show(f'CHOKED: {choke}')
             await ws.close(code=1011)
         except ConnectionError:
             pass
@@ -152,13 +152,13 @@ def parse(text: str) -> dict[str, Any]:
 
 def check(
     body: dict[str, Any],
-    due: dict[str, type | tuple[type, ...]],
+    required: dict[str, type | tuple[type, ...]],
     where: str,
     optional: dict[str, type | tuple[type, ...]] | None = None,
 ) -> None:
     """Choke on a field that is missing, of another type or unknown."""
-    known = {**due, **(optional or {})}
-    for key in due:
+    known = {**required, **(optional or {})}
+    for key in required:
         if key not in body:
             raise Choke(f'{where}: {key} is missing')
     for key, value in body.items():
@@ -181,7 +181,7 @@ def run(
 
     async def serve() -> None:
         peer = make(arguments)
-        peer.tell = print
+        peer.show = print
         await peer.start(arguments.port)
         print(f'listening on 127.0.0.1:{peer.port}', flush=True)
         await asyncio.Event().wait()

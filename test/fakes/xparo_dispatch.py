@@ -113,17 +113,17 @@ class FakeXparoDispatch(FakePeer):
         """Take a frame's keys; what the service answers."""
         answer: dict[str, Any] = {}
         for key, value in body.items():
-            due = KEYS.get(key) or OPEN_KEYS.get(key)
-            if due is None:
+            required = KEYS.get(key) or OPEN_KEYS.get(key)
+            if required is None:
                 raise Choke(f'unknown key {key}')
             if not isinstance(value, dict):
                 raise Choke(f'{key} is {type(value).__name__}')
             fields = (
                 value
                 if key in KEYS
-                else {name: item for name, item in value.items() if name in due}
+                else {name: item for name, item in value.items() if name in required}
             )
-            check(fields, due, key)
+            check(fields, required, key)
             if key == 'ADD_robots_info' and not self.introduced:
                 self.introduced = True
                 answer['ROBOT_CREDENTIAL'] = self.credential

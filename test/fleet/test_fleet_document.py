@@ -95,8 +95,8 @@ def run(command: str, site: Path, config: Callable[..., tuple[int, str]]) -> Non
         reported = config(verb, *arguments, '--format', 'json')[1]
         (site / 'fleet.rollout' / 'reports' / 'robot_1.json').write_text(reported)
     # Two robots differ, and without a bridge the first configuration is on trial.
-    due = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
-    assert code == int(due), (command, said)
+    differs = verb == 'status' or (verb == 'diff' and 'robot_2' in arguments)
+    assert code == int(differs), (command, said)
     if into:  # The public key, for the robots.
         assert re.search(r'ed25519:\S+', said)
         shell = into.replace('> release.pub', '')

@@ -324,9 +324,9 @@ def test_ending_waits_for_nothing_that_hangs(hang, monkeypatch):
             for link in robot.thread.links.values():
                 link.lanes.close = lambda: time.sleep(30)  # type: ignore[method-assign]
         robot.thread.start()
-        want = LinkState.CONNECTED if hang == 'disk' else LinkState.CONNECTING
+        expected = LinkState.CONNECTED if hang == 'disk' else LinkState.CONNECTING
         for name in 'ab':
-            robot.wait_for(name, lambda m: getattr(m, 'state', None) is want)
+            robot.wait_for(name, lambda m: getattr(m, 'state', None) is expected)
         began = time.monotonic()
         robot.thread.stop()
         assert time.monotonic() - began < (3.0 if hang == 'disk' else 1.5)

@@ -99,8 +99,8 @@ def test_a_robot_that_is_reached_has_the_unit_the_program_and_the_keys(desk):
         assert (robot / path).read_bytes() == source.read_bytes(), path
         assert mode(robot / path) == bits, path
     assert len(Store(robot / STORE).trusted_keys()) == 1
-    wanted = robot / UNITS / 'multi-user.target.wants' / 'xparo_bridge.service'
-    assert os.readlink(wanted) == f'/{UNITS}/xparo_bridge.service'
+    enabled = robot / UNITS / 'multi-user.target.wants' / 'xparo_bridge.service'
+    assert os.readlink(enabled) == f'/{UNITS}/xparo_bridge.service'
     # It does not pull, and all that it names is there.
     assert not (robot / UNITS / 'xparo_pull.timer').exists()
     assert (
@@ -126,8 +126,8 @@ def test_a_robot_that_pulls_has_a_timer_and_a_service_that_calls_config_pull(des
         'XPARO_PULL_OPTIONS': f'--robot r7 {more}',
     }
     assert mode(robot / 'etc/xparo/pull.env') == 0o600
-    wanted = robot / UNITS / 'timers.target.wants' / 'xparo_pull.timer'
-    assert os.readlink(wanted) == f'/{UNITS}/xparo_pull.timer'
+    enabled = robot / UNITS / 'timers.target.wants' / 'xparo_pull.timer'
+    assert os.readlink(enabled) == f'/{UNITS}/xparo_pull.timer'
     # What the service calls is a command line that config takes.
     unit = (robot / UNITS / 'xparo_pull.service').read_text()
     command = re.search(r'^ExecStart=(.*)$', unit, re.MULTILINE)[1]

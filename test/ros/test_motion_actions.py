@@ -48,9 +48,11 @@ class SlowServer:
         self.asked += 1
         wait = 60.0 if self.asked <= self._lost else self._delay
         if wait:
-            due = Future()
-            timer = self._node.create_timer(wait, lambda: due.done() or due.set_result(None))
-            await due
+            elapsed = Future()
+            timer = self._node.create_timer(
+                wait, lambda: elapsed.done() or elapsed.set_result(None)
+            )
+            await elapsed
             self._node.destroy_timer(timer)
         self._say(GoalStatus.STATUS_CANCELED)
         response.goals_canceling = [GoalInfo()]

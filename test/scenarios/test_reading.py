@@ -104,7 +104,7 @@ def test_a_quantity_that_is_wrong_says_what_would_be_right(kind, text, words):
 
 
 @pytest.mark.parametrize(
-    ('text', 'wanted'),
+    ('text', 'expected'),
     [
         ('stepz: []\n', 's.yaml:1: stepz: no key "stepz"; did you mean "steps"?'),
         ('given: {}\n', 's.yaml:1: (top level): "steps" is missing'),
@@ -186,9 +186,9 @@ def test_a_quantity_that_is_wrong_says_what_would_be_right(kind, text, words):
         (GO + GO, 's.yaml:3: steps: the key stands twice, first in line 1; put what'),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line_and_what_would_be_right(tmp_path, text, wanted):
+def test_what_is_wrong_is_said_with_its_line_and_what_would_be_right(tmp_path, text, expected):
     found = problems(tmp_path, text)
-    assert any(wanted in problem for problem in found), found
+    assert any(expected in problem for problem in found), found
 
 
 def test_all_problems_are_said_at_once(tmp_path):

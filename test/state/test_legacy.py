@@ -29,7 +29,7 @@ def lines(*values: Any) -> str:
     return ''.join(json.dumps(value) + '\n' for value in values)
 
 
-def folder_of_0_1_0(folder: Path, latch: str = 'paused') -> None:
+def folder_of_0_1_0(folder: Path, lock: str = 'paused') -> None:
     """What 0.1.0 left, as it wrote it."""
     (folder / 'trees').mkdir(parents=True)
     (folder / 'credentials').mkdir()
@@ -42,7 +42,7 @@ def folder_of_0_1_0(folder: Path, latch: str = 'paused') -> None:
             {'latch': ''},
             {'open': 'b', 'command': 'go', 'source': 'platform'},
             {'goal': 'b', 'action': '/navigate', 'goal_id': 'ab' * 16, 'leave': False},
-            {'latch': latch},
+            {'latch': lock},
         )
     )
     (folder / 'places.json').write_text('{"home": {"x": 1, "y": 2, "yaw": 0, "frame": "map"}}')
@@ -158,9 +158,9 @@ def test_a_damaged_file_of_0_1_0_is_reported_by_name_and_nothing_else_is_lost(
     assert taken_over(tmp_path)[0] == [], 'and it is told once'
 
 
-@pytest.mark.parametrize('latch', ['free', [3], None, {'a': 1}])
-def test_a_crafted_lock_is_not_taken_as_it_is(tmp_path, latch):
-    folder_of_0_1_0(tmp_path, latch)
+@pytest.mark.parametrize('lock', ['free', [3], None, {'a': 1}])
+def test_a_crafted_lock_is_not_taken_as_it_is(tmp_path, lock):
+    folder_of_0_1_0(tmp_path, lock)
     assert 'is no lock' in taken_over(tmp_path)[1]
 
 

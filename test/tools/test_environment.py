@@ -83,7 +83,7 @@ def test_an_interface_that_changed_is_the_only_thing_made_again(environment, che
     before = environment.keys()
     with (checkout / 'interfaces/xparo_interfaces/srv/Chat.srv').open('a') as file:
         file.write('# More.\n')
-    assert environment.due(before, environment.keys()) == ['xparo_interfaces']
+    assert environment.outdated(before, environment.keys()) == ['xparo_interfaces']
 
 
 def test_each_distribution_has_the_packages_of_the_one_list():
@@ -112,12 +112,12 @@ def test_other_ros_wheels_make_the_interfaces_anew(environment, checkout):
     before = environment.keys()
     with (checkout / 'tools/requirements-ros.txt').open('a') as file:
         file.write('ros-tf2-msgs==0.36.4\n')
-    assert environment.due(before, environment.keys()) == ['ros', *environment.INTERFACES]
+    assert environment.outdated(before, environment.keys()) == ['ros', *environment.INTERFACES]
 
 
 def test_a_set_up_that_was_killed_while_pip_ran_begins_from_nothing(environment):
     steps = environment.keys()
-    assert environment.due(steps | {'unfinished': 'dev'}, steps) == list(steps)
+    assert environment.outdated(steps | {'unfinished': 'dev'}, steps) == list(steps)
 
 
 def test_an_environment_is_made_again_where_its_folder_was_moved(environment, checkout):
@@ -125,4 +125,4 @@ def test_an_environment_is_made_again_where_its_folder_was_moved(environment, ch
     environment.ROOT = checkout / 'elsewhere'
     shutil.copytree(checkout, environment.ROOT)
     environment.TOOLS = environment.ROOT / 'tools'
-    assert 'venv' in environment.due(before, environment.keys())
+    assert 'venv' in environment.outdated(before, environment.keys())

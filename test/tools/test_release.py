@@ -70,7 +70,7 @@ def test_sdist_and_wheel_are_built_and_whole():
 
 def test_the_hooks_before_a_commit_have_the_versions_that_lint_has():
     hooks = (ROOT / '.pre-commit-config.yaml').read_text()
-    wanted = (ROOT / 'tools' / 'requirements-dev.txt').read_text()
-    ruff = next(line for line in wanted.splitlines() if line.startswith('ruff=='))
+    pinned = (ROOT / 'tools' / 'requirements-dev.txt').read_text()
+    ruff = next(line for line in pinned.splitlines() if line.startswith('ruff=='))
     assert f'rev: v{ruff.removeprefix("ruff==")}' in hooks
     assert Path(ROOT / 'SECURITY.md').exists()

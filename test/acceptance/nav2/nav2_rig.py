@@ -166,7 +166,7 @@ class Operator:
                     return
 
     async def telemetry(
-        self, key: str, wanted: Any = lambda value: True, *, since: int = 0
+        self, key: str, expected: Any = lambda value: True, *, since: int = 0
     ) -> Any:
         """The first telemetry after event `since` with a key whose value is wanted."""
 
@@ -174,7 +174,7 @@ class Operator:
             return (
                 event.get('type') == 'telemetry'
                 and key in event['data']
-                and bool(wanted(event['data'][key]))
+                and bool(expected(event['data'][key]))
             )
 
         event = await self.client.wait_for(has, 30.0, since=since)

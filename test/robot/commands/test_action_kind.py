@@ -54,15 +54,15 @@ class Aborting:
         return NavigateToPose.Result()
 
 
-@pytest.mark.parametrize('wanted_by', ['a cancel', 'a newer goal', 'nobody'])
-def test_an_abort_is_a_cancel_where_somebody_wanted_the_end(station, wanted_by):
+@pytest.mark.parametrize('ended_by', ['a cancel', 'a newer goal', 'nobody'])
+def test_an_abort_is_a_cancel_where_somebody_wanted_the_end(station, ended_by):
     at = station(COMMANDS)
     served = Aborting(at)
     run = at.send('go', goal='home')
     at.until(lambda: run.state is CommandState.RUNNING)
-    if wanted_by == 'a cancel':
+    if ended_by == 'a cancel':
         at.send('cancel', command_id=run.id)
-    elif wanted_by == 'a newer goal':
+    elif ended_by == 'a newer goal':
         newer = at.send('go', goal='table_4')
     else:
         served.handles[0].over.set_result(None)
@@ -71,8 +71,8 @@ def test_an_abort_is_a_cancel_where_somebody_wanted_the_end(station, wanted_by):
         'a cancel': (CommandState.CANCELED, 'canceled'),
         'a newer goal': (CommandState.CANCELED, 'preempted'),
         'nobody': (CommandState.FAILED, 'aborted'),
-    }[wanted_by]
-    if wanted_by == 'a newer goal':
+    }[ended_by]
+    if ended_by == 'a newer goal':
         assert end.error['by'] == newer.id
         at.until(lambda: newer.state is CommandState.RUNNING)
     served.server.destroy()

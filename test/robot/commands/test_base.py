@@ -187,20 +187,20 @@ def test_at_rest_nothing_is_published(station, robot):
 def test_a_base_that_was_closed_leaves_neither_timers_nor_publishers_nor_a_guard(robot):
     node = robot.node
 
-    def held():
+    def entities():
         topics = [one.topic_name for one in node.publishers]
         return len(list(node.timers)), topics.count('/cmd_vel'), topics.count('/other')
 
-    before = held()
+    before = entities()
     settings = settings_of(drive={**TELEOP, 'topic': 'other'}, base={'topic': 'cmd_vel'})
     robot.listen(Twist, '/cmd_vel')
     made = base.RobotBase(node, settings)
     made.wait_ready(20.0)
     guard = made._guard.pid
     made.stand()
-    assert held()[0] > before[0]
+    assert entities()[0] > before[0]
     made.close()
-    assert held() == before
+    assert entities() == before
     made.close()  # Twice is harmless.
     assert not os.path.exists(f'/proc/{guard}')
 
@@ -212,7 +212,7 @@ class Odometer:
         self.publisher = robot.node.create_publisher(Odometry, topic, 10)
         self.stamp = 0
 
-    def tell(self, *, x=0.0, speed=0.0, turn=0.0, yaw_z=0.0, stamp=None):
+    def report(self, *, x=0.0, speed=0.0, turn=0.0, yaw_z=0.0, stamp=None):
         self.stamp += 1
         message = Odometry()
         message.header.stamp.sec = self.stamp if stamp is None else stamp
@@ -252,7 +252,7 @@ def test_odometry_reports_whether_it_moves(station, robot, case):
     def known():
         nonlocal number
         number += 1
-        odometer.tell(**{**MOVES, **STANDS}[case](number))
+        odometer.report(**{**MOVES, **STANDS}[case](number))
         robot.becomes(lambda: False, 0.05)
         return number > 8 and at.base.motion().moving is not None
 
@@ -294,7 +294,7 @@ def test_odometry_that_has_stopped_says_what_it_said_of_a_base_that_moves(
     speed = 0.3 if moved else 0.0
 
     def said():
-        odometer.tell(speed=speed)
+        odometer.report(speed=speed)
         robot.becomes(lambda: False, 0.05)
         return at.base.motion().moving is moved
 
@@ -303,9 +303,9 @@ def test_odometry_that_has_stopped_says_what_it_said_of_a_base_that_moves(
 
     def silent():
         if how == 'the same again':
-            odometer.tell(speed=speed, stamp=last)
+            odometer.report(speed=speed, stamp=last)
         elif how != 'silent':
-            odometer.tell(**SILENCES[how])
+            odometer.report(**SILENCES[how])
         robot.becomes(lambda: False, 0.02)
         return at.base.motion().moving is (True if moved else None)
 
@@ -322,7 +322,7 @@ def test_odometry_that_has_stopped_says_what_it_said_of_a_base_that_moves(
     # When it speaks again it is believed.
 
     def stands():
-        odometer.tell()
+        odometer.report()
         robot.becomes(lambda: False, 0.05)
         return at.base.motion().moving is False
 

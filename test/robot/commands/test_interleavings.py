@@ -118,9 +118,11 @@ class Server:
         return NavigateToPose.Result()
 
     async def _sleep(self, seconds: float) -> None:
-        due = Future()
-        timer = self.graph.node.create_timer(seconds, lambda: due.done() or due.set_result(None))
-        await due
+        elapsed = Future()
+        timer = self.graph.node.create_timer(
+            seconds, lambda: elapsed.done() or elapsed.set_result(None)
+        )
+        await elapsed
         self.graph.node.destroy_timer(timer)
 
     def destroy(self) -> None:

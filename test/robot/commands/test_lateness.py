@@ -57,13 +57,13 @@ def test_a_clock_that_was_set_in_a_pause_refuses_for_some_seconds(step, pause):
     assert stream.refused(30.0) <= 2.5
 
 
-@pytest.mark.parametrize('held', [0.8, 1.5, 3.0, 10.0])
-def test_what_a_network_kept_back_is_late_each_time(held):
+@pytest.mark.parametrize('delay', [0.8, 1.5, 3.0, 10.0])
+def test_what_a_network_kept_back_is_late_each_time(delay):
     stream = Stream()
     stream.refused(5.0)
     for _ in range(5):
-        issued = [stream.now + PERIOD * number for number in range(round(held / PERIOD))]
-        arrival = stream.now + held + 0.03
+        issued = [stream.now + PERIOD * number for number in range(round(delay / PERIOD))]
+        arrival = stream.now + delay + 0.03
         late = [
             stream.filter.excess(each + stream.clock, arrival + 0.001 * number)
             for number, each in enumerate(issued)
@@ -71,7 +71,7 @@ def test_what_a_network_kept_back_is_late_each_time(held):
         expected = [arrival + 0.001 * number - 0.03 - each for number, each in enumerate(issued)]
         for found, right in zip(late, expected, strict=True):
             assert found == pytest.approx(right, abs=0.06)
-        stream.now += held + 0.03
+        stream.now += delay + 0.03
         assert stream.refused(1.0) == 0.0
 
 

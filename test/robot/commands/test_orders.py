@@ -241,11 +241,11 @@ ENDS_OF_TURNS = {
 
 
 @pytest.mark.parametrize('how', ENDS_OF_TURNS)
-@pytest.mark.parametrize('wanted', [{'command_id': 'a'}, {'command': 'long'}, {}])
-def test_a_cancel_that_overtook_its_command_and_the_command_agree(station, wanted, how):
+@pytest.mark.parametrize('selection', [{'command_id': 'a'}, {'command': 'long'}, {}])
+def test_a_cancel_that_overtook_its_command_and_the_command_agree(station, selection, how):
     at = station(COMMANDS)
     before = time.monotonic()
-    cancel = order(at, 'cancel', wanted, ahead=True)
+    cancel = order(at, 'cancel', selection, ahead=True)
     elsewhere = order(at, 'long', command_id='b', source='other')
     assert cancel.open
     assert order(at, 'long', command_id='a', received_at=before).state is CommandState.CANCELED

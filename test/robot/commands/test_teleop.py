@@ -251,11 +251,11 @@ def test_teleop_ends_navigation_before_it_moves(station):
         assert not [run for run in driver.runs[:-1] if run.open]
 
 
-@pytest.mark.parametrize('latch', ['stopped', 'paused'])
-def test_it_is_refused_while_the_robot_may_not_move(station, latch):
+@pytest.mark.parametrize('lock', ['stopped', 'paused'])
+def test_it_is_refused_while_the_robot_may_not_move(station, lock):
     at = station({'teleop': TELEOP})
-    at.router.lock.set(LockState(latch))
-    assert at.send('teleop', linear=0.3).status.error['code'] == latch
+    at.router.lock.set(LockState(lock))
+    assert at.send('teleop', linear=0.3).status.error['code'] == lock
 
 
 class Guarded(Driver):

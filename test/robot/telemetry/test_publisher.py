@@ -386,7 +386,7 @@ TOPICS = {
 }
 
 
-def held(node) -> dict[str, int]:
+def entities(node) -> dict[str, int]:
     """What a node holds of the graph, and what the process has of threads."""
     gc.collect()
     return {
@@ -422,7 +422,7 @@ def test_nothing_is_held_for_what_is_not_sent_any_more(graph, telemeter, monkeyp
         mapping['topics'] = [{**settings, 'enabled': False}]
     telemetry = telemeter(mapping)
     graph.spin_until(lambda: True)
-    before = held(graph.node)
+    before = entities(graph.node)
     for end in ('switched off', 'stopped'):
         telemetry.sent.clear()
         telemetry.publisher.enable(group, True)
@@ -430,20 +430,22 @@ def test_nothing_is_held_for_what_is_not_sent_any_more(graph, telemeter, monkeyp
         def heard_of() -> bool:
             for publisher, make in publishers:
                 publisher.publish(make())
-            return bool(telemetry.sent) and held(graph.node) != before
+            return bool(telemetry.sent) and entities(graph.node) != before
 
         graph.spin_until(heard_of)
         if len(heard) > 1:  # All that it hears is taken up, one after the other.
             graph.spin_until(
-                lambda: held(graph.node)['subscriptions'] >= before['subscriptions'] + len(heard)
+                lambda: (
+                    entities(graph.node)['subscriptions'] >= before['subscriptions'] + len(heard)
+                )
             )
         if end == 'stopped':
             telemetry.publisher.stop()
             before['timers'] = 0
         else:
             telemetry.publisher.enable(group, False)
-        graph.spin_until(lambda: held(graph.node)['threads'] <= before['threads'])
-        assert held(graph.node) == before
+        graph.spin_until(lambda: entities(graph.node)['threads'] <= before['threads'])
+        assert entities(graph.node) == before
     assert not Problems.of(graph.node).now
 
 
