@@ -183,6 +183,15 @@ class Tree:
             for node in self.nodes
         ]
 
+    def children_first(self) -> list[TreeNode]:
+        """All nodes in the order in which they end: each after its children."""
+        found, waiting = [], [self.root]
+        while waiting:
+            node = waiting.pop()
+            found.append(node)
+            waiting.extend(node.children)
+        return found[::-1]
+
     @property
     def blackboard(self) -> Blackboard:
         """The blackboard of the main tree."""

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from xparo_bridge.behavior import builtin_registry, load, Problem
+from xparo_bridge.behavior import builtin_registry, load, NodeStatus, Problem
 from xparo_bridge.behavior.ros.reports import ENTRIES_PERIOD, PERIOD, TreeReports
 from xparo_bridge.behavior.ros.shown_blackboard import MOST_ENTRIES, shown
 from xparo_bridge.behavior.ros.tree_run import RunState
 
 
-class Told:
-    """A run of a tree without a robot, and what was told of it."""
+class Reported:
+    """A run of a tree without a robot, and what was reported of it."""
 
     def __init__(self, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -24,7 +24,7 @@ class Told:
         )
         self.connected = True
         self.reports: list[tuple[object, str | None]] = []
-        self.telling = TreeReports(
+        self.reporter = TreeReports(
             lambda status, link: self.reports.append((status, link)), lambda: self.connected
         )
         text = f'<BehaviorTree ID="T">{body}</BehaviorTree>'
@@ -42,20 +42,20 @@ class Told:
             last_failure=None,
             error='',
         )
-        self.telling.begin(self.run)
+        self.reporter.begin(self.run)
 
     def tick(self, after: float = PERIOD) -> list[dict[str, object]]:
-        """Nodes told of by a tick so long after the one before."""
+        """Nodes reported by a tick so long after the one before."""
         self.now += after
         before = len(self.reports)
         self.tree.tick_once()
-        self.telling.flush()
+        self.reporter.flush()
         return [node for status, _ in self.reports[before:] for node in status.nodes]
 
 
 @pytest.fixture
 def reported(monkeypatch):
-    return lambda body: Told(body, monkeypatch)
+    return lambda body: Reported(body, monkeypatch)
 
 
 WAITING = (
@@ -74,7 +74,7 @@ def test_the_structure_comes_first_and_again_to_a_link_that_connects(reported):
         (3, 1, 'wait'),
     ]
     found.tick()
-    found.telling.introduce('second')
+    found.reporter.introduce('second')
     again, to = found.reports[-1]
     assert (to, again.run_id) == ('second', 'r')
     assert [node['status'] for node in again.structure][2] == 'RUNNING'
@@ -99,6 +99,27 @@ def test_a_result_within_one_tick_is_reported_although_it_is_gone(reported):
     assert nodes[3] == {'uid': 3, 'status': 'IDLE', 'result': 'FAILURE'}
 
 
+def test_a_child_comes_before_its_parent_however_late_the_report_is(reported):
+    found = reported(
+        '<Fallback><AlwaysFailure/><Delay delay_msec="1">'
+        '<Sequence><AlwaysSuccess/><AlwaysSuccess/></Sequence></Delay></Fallback>'
+    )
+    found.reporter.flush(now=True)
+    while found.tree.tick_once() is NodeStatus.RUNNING:
+        pass  # None of these ticks is reported.
+    found.run.state = RunState.SUCCEEDED
+    found.reporter.end(found.run)
+    end, _ = found.reports[-1]
+    assert [(node['uid'], node.get('result', node['status'])) for node in end.nodes] == [
+        (2, 'FAILURE'),
+        (5, 'SUCCESS'),
+        (6, 'SUCCESS'),
+        (4, 'SUCCESS'),
+        (3, 'SUCCESS'),
+        (1, 'SUCCESS'),
+    ]
+
+
 def test_at_most_ten_reports_go_out_in_a_second(reported):
     found = reported(
         '<Sequence><Repeat num_cycles="-1"><Sequence><Delay delay_msec="0">'
@@ -117,14 +138,14 @@ def test_nothing_of_the_way_is_sent_while_the_link_is_down_but_the_end_is(report
     assert len(found.tick()) == 3
     found.connected = False
     found.run.state, found.run.error = RunState.HALTED, 'halted'
-    found.telling.end(found.run)
+    found.reporter.end(found.run)
     end, _ = found.reports[-1]
     assert (end.state, end.errors) == ('halted', [{'message': 'halted'}])
 
 
 def test_a_refused_tree_is_reported_with_lines_to_who_sent_it(reported):
     found = reported(WAITING)
-    found.telling.reject('bad', [Problem('no such node', 3, 'a/b', 'try Spin')], 'platform')
+    found.reporter.reject('bad', [Problem('no such node', 3, 'a/b', 'try Spin')], 'platform')
     status, to = found.reports[-1]
     assert (status.tree_name, status.state, to) == ('bad', 'rejected', 'platform')
     assert status.errors == [
@@ -132,8 +153,8 @@ def test_a_refused_tree_is_reported_with_lines_to_who_sent_it(reported):
     ]
 
 
-def entries(found: Told, since: int = 0) -> dict[str, object]:
-    """What was told of the blackboard, all reports together."""
+def entries(found: Reported, since: int = 0) -> dict[str, object]:
+    """What was reported of the blackboard, all reports together."""
     return {
         key: value
         for status, _ in found.reports[since:]
@@ -159,11 +180,11 @@ def test_entries_of_the_blackboard_are_told_of_when_they_are_written(reported):
     found.tree.blackboard.unset('who')
     found.tick(ENTRIES_PERIOD)
     assert entries(found, before) == {'round': 2, 'who': None}
-    found.telling.introduce('second')
+    found.reporter.introduce('second')
     assert found.reports[-1][0].blackboard == {'round': 2}
     found.tree.blackboard.set('round', 3)
     found.run.state = RunState.HALTED
-    found.telling.end(found.run)
+    found.reporter.end(found.run)
     assert found.reports[-1][0].blackboard == {'round': 3}
 
 

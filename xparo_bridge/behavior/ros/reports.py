@@ -47,6 +47,9 @@ class TreeReports:
         # The nodes that changed since the last report, with the last result they had.
         self._changed: dict[TreeNode, NodeStatus | None] = {}
         self._reported: dict[TreeNode, tuple[NodeStatus, NodeStatus | None, str]] = {}
+        # Where each node comes in a report: after its children, however late the report is. By
+        # their first changes a parent that was RUNNING would end before the child that failed.
+        self._places: dict[TreeNode, int] = {}
         self._entries: ShownBlackboard | None = None
         self._next = 0.0
         self._next_entries = 0.0
@@ -67,6 +70,7 @@ class TreeReports:
         self._run = run
         self._changed.clear()
         self._reported.clear()
+        self._places = {node: place for place, node in enumerate(run.tree.children_first())}
         self._stop_observing = run.tree.observe(self._on_change)
         self._entries = ShownBlackboard(run.tree)
         self._report_to(
@@ -154,7 +158,7 @@ class TreeReports:
 
     def _pop_changes(self, most: int | None = None) -> list[dict[str, Any]]:
         nodes = []
-        for node in list(islice(self._changed, most)):
+        for node in sorted(islice(self._changed, most), key=self._places.__getitem__):
             result = self._changed.pop(node)
             news = (node.state, result, node.feedback_message)
             if self._reported.get(node) == news:
