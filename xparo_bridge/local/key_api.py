@@ -174,13 +174,14 @@ def results(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield how a RUN_COMMAND or a RUN_TASK ended as the documented status that says the same."""
     order, task = body.get('COMMAND_RESULT'), body.get('TASK_RESULT')
     if isinstance(order, dict) and isinstance(order.get('request_id'), str):
+        state = 'timed_out' if order.get('timed_out') is True else _ended(order)
         yield (
             'command_status',
             {
                 'command_id': order['request_id'],
                 'command': str(order.get('command', '')),
-                'state': 'timed_out' if order.get('timed_out') is True else _ended(order),
-                'result': _output(str(order.get('output', ''))),
+                'state': state,
+                **_output(str(order.get('output', '')), state),
             },
         )
     if isinstance(task, dict) and isinstance(task.get('task_id'), str):
@@ -189,13 +190,21 @@ def results(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield 'behavior_status', status | ({'errors': [{'message': error}]} if error else {})
 
 
-def _output(text: str) -> dict[str, Any]:
-    """Return the result that a robot with this bridge writes as JSON, else the text's begin."""
+def _output(text: str, state: str) -> dict[str, Any]:
+    """
+    Return the result that a robot with this bridge writes as JSON, else the text's begin.
+
+    What a command that failed printed last is why it failed.
+    """
     try:
         result = read_json(text) if len(text) <= MAX_TEXT else None
     except ValueError:
         result = None
-    return result if isinstance(result, dict) else {'output': text[:EXCERPT]}
+    if isinstance(result, dict):
+        return {'result': result}
+    if state == 'succeeded':
+        return {'result': {'output': text[:EXCERPT]}}
+    return {'error': {'message': text[-EXCERPT:].strip() or state}}
 
 
 def _ended(result: Mapping[str, Any]) -> str:

@@ -18,9 +18,15 @@ class Robot(Protocol):
 
     socket: Any
     record: RobotRecord
+    reports: str
+    carries_parameters: bool
 
     def frame(self, kind: str, data: dict[str, Any]) -> str:
-        """Return the frame that carries a message of the documented kinds to this robot."""
+        """
+        Return the frame that carries a message of the documented kinds to this robot.
+
+        :raises ValueError: if its API has none for it
+        """
 
 
 class Platform(Protocol):

@@ -126,10 +126,13 @@ class Operator:
 
     async def _say(self, request: dict[str, Any], kind: str, data: dict[str, Any]) -> None:
         robot = self._robot(request)
-        name = self._person.name
-        if name and kind in ('remote_command', 'behavior_update'):
-            data['operator'] = name
-        await self._server.send(robot, robot.frame(kind, data), name)
+        await self._server.send(robot, self._frame(robot, kind, data), self._person.name)
+
+    def _frame(self, robot: Robot, kind: str, data: dict[str, Any]) -> str:
+        """Return what carries a message; before it is noted, for it may be refused."""
+        if self._person.name and kind in ('remote_command', 'behavior_update'):
+            data['operator'] = self._person.name
+        return robot.frame(kind, data)
 
     # --- looking ---
 
@@ -203,7 +206,8 @@ class Operator:
         if command_id is not None:
             data['command_id'] = command_id
         data.update({key: request[key] for key in ('issued_at', 'deadline') if key in request})
-        record = self._robot(request).record
+        robot = self._robot(request)
+        frame, record = self._frame(robot, 'remote_command', data), robot.record
         if record.drives(str(data['command'])):
             self._server.leases.acquire(record.robot_id, self._shown, self._number)
             now = time.monotonic()
@@ -218,8 +222,8 @@ class Operator:
                 {**data, 'operator': self._person.name},
                 name=str(command_id or ''),
             )
-        await self._say(request, 'remote_command', data)
-        return {'command_id': command_id}
+        await self._server.send(robot, frame, self._person.name)
+        return {'command_id': command_id, 'reports': robot.reports}
 
     async def cancel(self, request: dict[str, Any]) -> Any:
         parameters = {
@@ -229,7 +233,13 @@ class Operator:
         return await self.send({**robot, 'command': 'cancel', 'parameters': parameters})
 
     async def lease(self, request: dict[str, Any]) -> Any:
-        record = self._robot(request).record
+        robot = self._robot(request)
+        record = robot.record
+        if not robot.carries_parameters:
+            raise ValueError(
+                f'{record.robot_id} cannot be driven by hand from here: its API carries no '
+                'parameters, and so no speed'
+            )
         taken = self._server.leases.acquire(
             record.robot_id,
             self._shown,
@@ -275,13 +285,17 @@ class Operator:
 
     async def push_tree(self, request: dict[str, Any]) -> Any:
         name, xml = request['name'], request['xml']
-        record = self._robot(request).record
+        robot = self._robot(request)
+        frame = self._frame(robot, 'behavior_update', {'tree_name': name, 'xml': xml})
         self._note('push_tree', request)
-        await self._say(request, 'behavior_update', {'tree_name': name, 'xml': xml})
+        await self._server.send(robot, frame, self._person.name)
         self._server.history.add(
-            'tree', record.robot_id, {'xml': xml, 'operator': self._person.name}, name=str(name)
+            'tree',
+            robot.record.robot_id,
+            {'xml': xml, 'operator': self._person.name},
+            name=str(name),
         )
-        return {}
+        return {'reports': robot.reports}
 
     async def raw(self, request: dict[str, Any]) -> Any:
         frame = bytes.fromhex(request['hex']) if 'hex' in request else str(request['text'])
@@ -319,8 +333,8 @@ class Operator:
 
     async def token(self, request: dict[str, Any]) -> Any:
         robot = self._robot(request).record.robot_id
-        self._server.rest.admit(str(request['token']), robot)
         await self._say(request, 'REST_API_TOKEN', {'token': request['token']})
+        self._server.rest.admit(str(request['token']), robot)
         return {}
 
     async def kick(self, request: dict[str, Any]) -> Any:

@@ -45,7 +45,14 @@ PINGS_UNANSWERED = 3  # Then the connection is taken for dead.
 
 
 class RobotConnection:
-    """One open connection of a robot."""
+    """
+    One open connection of a robot.
+
+    `reports` is what its API carries of what becomes of an order: `all`, its `end`, or `nothing`.
+    """
+
+    reports = 'all'
+    carries_parameters = True
 
     def __init__(self, number: int, socket: Any, record: RobotRecord) -> None:
         self.number = number
@@ -64,8 +71,15 @@ class KeyConnection(RobotConnection):
     """A robot whose frames are objects of keys; `chatbot` if they are of the older API."""
 
     chatbot = False
+    carries_parameters = False
+
+    @property
+    def reports(self) -> str:  # type: ignore[override]
+        return 'nothing' if self.chatbot else 'end'
 
     def frame(self, kind: str, data: dict[str, Any]) -> str:
+        if self.chatbot and kind not in ('remote_command', 'chat_response'):
+            raise ValueError(f'robots on {KEYS_PATH} take no {kind}')
         if kind == 'remote_command':
             # What ends others goes out all the same: without parameters it ends all.
             if data.get('parameters') and data['command'] not in ('stop', 'cancel'):

@@ -108,7 +108,7 @@ async def _status(client: OperatorClient, robot: Mapping[str, Any]) -> Mapping[s
         return None
     try:
         return await _ask(client, 'status', {}, robot['robot_id'], 'open')
-    except (OperatorError, TimeoutError):  # Not all who look may command.
+    except OperatorError:  # Not all who look may command.
         return None
 
 
@@ -118,10 +118,14 @@ async def _ask(
     """
     Return the result of a command that only asks.
 
-    :raises OperatorError: if the robot refuses it, or its answer does not have the key.
+    :raises OperatorError: if the robot refuses it, or its answer does not have the key, or none
+        comes.
     """
     command_id = await client.send_command(command, parameters, robot)
-    status = await client.wait_for_status(command_id, timeout=_ANSWER)
+    try:
+        status = await client.wait_for_status(command_id, timeout=_ANSWER)
+    except TimeoutError:
+        raise OperatorError(f'{command}: no answer within {_ANSWER:g} s') from None
     if status['state'] != 'succeeded':
         error = status.get('error') or {}
         raise OperatorError(f'{command}: {error.get("message", status["state"])}')

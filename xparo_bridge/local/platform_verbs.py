@@ -24,6 +24,9 @@ from .tree_view import TreeView
 
 # How long to wait for the first that a robot says to an order, s.
 _FIRST_WORDS = 3.0
+# What there is to say of robots whose API carries less than all that becomes of an order.
+_END_ALONE = 'the robot says how it ended, and nothing before'
+_NO_REPORTS = 'the API of the robot carries nothing of what becomes of a command'
 _GOING_ON = ('accepted', 'running', 'paused', 'checking', 'waiting', 'stopping')
 
 
@@ -43,13 +46,29 @@ async def send(options: argparse.Namespace) -> int:
     """Send a command, and follow it to its end with --wait."""
     async with await connect(options) as client:
         keys = {'command_id': options.id} if options.id else {}
-        command_id = await client.send_command(
-            options.command, options.parameters, options.robot, **keys
-        )
+        sent = await _order(client, options, options.command, options.parameters, **keys)
+        command_id = str(sent['command_id'])
         Terminal().line(f'sent {options.command} as {command_id}')
+        if sent['reports'] == 'nothing':
+            print(_NO_REPORTS, flush=True)
+            return 1 if options.wait else 0
         if options.wait:
             return await _follow(client, command_id, options.timeout)
-        return await _first_words(client, _status_of(command_id))
+        return await _first_words(client, _status_of(command_id), sent['reports'])
+
+
+async def _order(
+    client: OperatorClient,
+    options: argparse.Namespace,
+    command: str,
+    parameters: dict[str, Any],
+    **keys: Any,
+) -> dict[str, Any]:
+    """Send a command; its id, and what the robot's API carries of what becomes of it."""
+    result: dict[str, Any] = await client.request(
+        'send', command=command, parameters=parameters, robot=options.robot, **keys
+    )
+    return result
 
 
 def _status_of(command_id: str) -> Predicate:
@@ -64,12 +83,13 @@ def _tree_status(name: str) -> Predicate:
     )
 
 
-async def _first_words(client: OperatorClient, predicate: Predicate) -> int:
+async def _first_words(client: OperatorClient, predicate: Predicate, reports: str) -> int:
     """Print the first that the robot says to an order; exit code 1 if it refuses it."""
     try:
         event = await client.wait_for(predicate, _FIRST_WORDS)
     except TimeoutError:
-        print(f'the robot has not answered within {_FIRST_WORDS:g} s', flush=True)
+        silent = f'the robot has not answered within {_FIRST_WORDS:g} s'
+        print(_END_ALONE if reports == 'end' else silent, flush=True)
         return 0
     state = event['data']['state']
     Terminal().line(event_line(event), state)
@@ -125,8 +145,11 @@ async def _to_the_end(
 async def cancel(options: argparse.Namespace) -> int:
     """Cancel a command, and print what came of it."""
     async with await connect(options) as client:
-        command_id = await client.send_command('cancel', {'command_id': options.id}, options.robot)
-        return await _first_end(client, command_id)
+        sent = await _order(client, options, 'cancel', {'command_id': options.id})
+        if sent['reports'] == 'nothing':
+            print(_NO_REPORTS, flush=True)
+            return 0
+        return await _first_end(client, str(sent['command_id']))
 
 
 async def _first_end(client: OperatorClient, command_id: str) -> int:
@@ -180,10 +203,10 @@ async def push_tree(options: argparse.Namespace) -> int:
     xml = _tree_text(options.file)
     name = options.name or options.file.stem
     async with await connect(options) as client:
-        await client.request('push_tree', robot=options.robot, name=name, xml=xml)
+        sent = await client.request('push_tree', robot=options.robot, name=name, xml=xml)
         print(f'pushed {name}', flush=True)
         if not options.wait:
-            return await _first_words(client, _tree_status(name))
+            return await _first_words(client, _tree_status(name), sent['reports'])
         return await _to_the_end(
             client,
             _tree_status(name),
