@@ -19,8 +19,9 @@ from xparo_bridge.link.protocols.xparo_chatbot import XparoChatbot
 from xparo_bridge.link.protocols.xparo_dispatch import XparoDispatch
 from xparo_bridge.local.key_api import task_xml
 from xparo_bridge.local.platform_client import OperatorClient, OperatorError
-from xparo_bridge.local.platform_server import KeyConnection, PlatformServer
+from xparo_bridge.local.platform_server import PlatformServer
 from xparo_bridge.local.platform_store import EVENT_BYTES, EventLog, RobotRecord
+from xparo_bridge.local.robot_connections import KeyConnection
 
 VECTORS = sorted((Path(__file__).parent / 'vectors').glob('*.json'))
 PROJECT = {'secret_key': 'demo', 'project_id': 'demo'}

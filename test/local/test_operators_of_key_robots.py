@@ -111,7 +111,12 @@ def test_a_robot_of_the_older_api_is_sent_nothing_that_it_does_not_know(verb, ke
 @pytest.mark.parametrize(
     ('api', 'words', 'code', 'said'),
     [
-        ('/ws/chatbot_api', ('send', 'dock'), 0, 'the robot says how it ended, and nothing before'),
+        (
+            '/ws/chatbot_api',
+            ('send', 'dock'),
+            0,
+            'the robot says how it ended, and nothing before',
+        ),
         ('/chatbot_api', ('send', 'dock'), 0, 'carries nothing of what becomes of a command'),
         ('/chatbot_api', ('send', 'dock', '--wait'), 1, 'carries nothing of what becomes of a'),
         ('/chatbot_api', ('cancel', 'c1'), 0, 'carries nothing of what becomes of a command'),
@@ -144,5 +149,66 @@ def test_why_a_command_failed_is_said_as_other_robots_say_it(error, said):
         await there.send(msg.CommandStatus(order.command_id, 'dock', failed, error=error))
         status = await operator.wait_for_status(command_id)
         assert status == {'command_id': command_id, 'command': 'dock', 'state': 'failed', **said}
+
+    with_robot(talk)
+
+
+def test_a_request_by_rest_makes_no_robot_that_there_is_not():
+    async def talk(port: int, operator: OperatorClient, there: Any) -> None:
+        url = f'http://127.0.0.1:{port}/chatbot_api/demo/demo/'
+
+        async def post(**keys: Any) -> Any:
+            async with there._session.post(url, json=keys) as response:
+                return await response.json()
+
+        began = await post(ADD_Logs_history_database={'unique_id': 'r1', 'created_at': '2026'})
+        await post(UPDATE_Logs_history_database={'id': began['log_updated'], 'log_files': {}})
+        await post(UPDATE_Logs_history_database={'id': ['none'], 'log_files': {}})
+        await post(ROBOT_HEARTBEAT={'device_id': 'r2'})
+        counts = {robot['robot_id']: robot['counts'] for robot in await operator.robots()}
+        assert counts.keys() == {'r1', 'r2'}
+        assert counts['r1']['UPDATE_Logs_history_database'] == 1
+        assert not (await operator.request('state', robot='r2'))['connected']
+
+    with_robot(talk)
+
+
+@pytest.mark.parametrize(
+    'kind', ['command_status', 'behavior_status', 'telemetry', 'robot_info', 'chat', 'pong']
+)
+def test_a_key_named_as_a_documented_message_is_none(kind):
+    async def talk(port: int, operator: OperatorClient, there: Any) -> None:
+        for value in (5, {}, {'command_id': [1]}):
+            await there._ws.send_json({kind: value})
+        await there.send(msg.ChatRequest('hello', 'r1'))
+        await operator.wait_for(
+            lambda event: event.get('type') == 'chat' and event['data'] == {'message': 'hello'}
+        )
+        types = [event.get('type') for event in operator._seen]
+        assert types.count(kind) == (1 if kind == 'chat' else 0)
+        errors = (await operator.request('state', robot='r1'))['errors']
+        assert errors == [f'unknown key "{kind}"'] * 3
+
+    with_robot(talk)
+
+
+def test_a_chat_is_kept_as_that_of_other_robots_is():
+    async def talk(port: int, operator: OperatorClient, there: Any) -> None:
+        await there.send(msg.ChatRequest('hello', 'r1'))
+        await there.until(msg.ChatReply)
+        chat = (await operator.request('state', robot='r1'))['chat']
+        assert [line['from'] for line in chat] == ['robot', 'platform']
+        kept = await operator.request('history', kind='chat', robot='r1')
+        assert [record['data']['from'] for record in kept] == ['robot', 'platform']
+
+    with_robot(talk)
+
+
+def test_nobody_who_watches_sees_the_credential_that_a_robot_was_given():
+    async def talk(port: int, operator: OperatorClient, there: Any) -> None:
+        given = there.got[0].value
+        async with await OperatorClient.connect(port=port, since=0) as watching:
+            await watching.wait_for(lambda event: '"ROBOT_CREDENTIAL"' in event.get('frame', ''))
+            assert given not in str(watching._seen)
 
     with_robot(talk)

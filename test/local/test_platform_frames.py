@@ -11,6 +11,11 @@ from xparo_bridge.local.platform_frames import FrameRefused, make, parse
 STATUS = {'command_id': 'c1', 'command': 'go', 'state': 'running'}
 
 
+def tree(**data) -> str:
+    said = {'tree_name': 'T', 'state': 'running', **data}
+    return json.dumps({'type': 'behavior_status', 'data': said})
+
+
 @pytest.mark.parametrize(
     'message',
     [
@@ -55,6 +60,15 @@ def test_a_pong_has_no_data():
         ('{"type": "telemetry", "data": {"cpu_usage": 420}}', 'percentage'),
         (json.dumps({'type': 'command_status', 'data': {**STATUS, 'state': 'done'}}), 'done'),
         (json.dumps({'type': 'command_status', 'data': {**STATUS, 'error': 'no'}}), 'no object'),
+        (
+            json.dumps({'type': 'command_status', 'data': {**STATUS, 'error': {'code': [1]}}}),
+            'error: code is no string',
+        ),
+        (tree(structure=[5]), 'structure has an item that is no object'),
+        (tree(nodes=[{'status': 'IDLE'}]), 'nodes has a node without a uid'),
+        (tree(nodes=[{'uid': True}]), 'nodes has a node without a uid'),
+        (tree(structure=[{'uid': 1, 'name': 5}]), 'structure: name is no string'),
+        (tree(errors=[{'path': {}}]), 'errors: path is no string'),
         ('{"type": "robot_info", "data": {"os": "Linux"}}', 'robot_id'),
     ],
 )

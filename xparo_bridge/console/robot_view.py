@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..json_reader import read_json
+from ..local.key_api import said_to_robot
+from ..local.platform_store import read_menu
 from .platform_clock import PlatformClock
 
 TERMINAL = frozenset({'succeeded', 'failed', 'rejected', 'canceled', 'timed_out'})
@@ -130,12 +132,12 @@ class RobotView:
         now = float(event['time'])
         if kind == 'received':
             self.seen = now
-            self.connected = True
             self._received(event['type'], event['data'], now)
         elif kind == 'sent':
             self._sent(event, now)
-        elif kind in ('connected', 'disconnected'):
-            self.connected = kind == 'connected'
+        elif kind in ('connected', 'named', 'disconnected'):
+            # What it says by REST comes over no connection, so that nothing can be sent to it.
+            self.connected = kind != 'disconnected' or event.get('connected') is True
         elif kind == 'lease':
             self.lease = (
                 {'holder': event['holder'], 'reason': event['reason'], 'since': now}
@@ -195,23 +197,21 @@ class RobotView:
 
     def _learn(self, view: CommandView) -> None:
         result = view.result if isinstance(view.result, dict) else {}
-        if view.command == 'list_commands' and isinstance(result.get('commands'), dict):
-            self.menu = result['commands']
-            self.places = dict.fromkeys(result.get('places', ())) | result.get('place_poses', {})
+        menu = read_menu(result) if view.command == 'list_commands' else None
+        if menu is not None:
+            self.menu, self.places = menu
         elif view.command == 'status' and 'latch' in result:
-            self.motion_lock = {'stop': 'stopped', 'pause': 'paused'}.get(
-                result['latch'], str(result['latch'])
-            )
+            lock = str(result['latch'])
+            self.motion_lock = {'stop': 'stopped', 'pause': 'paused'}.get(lock, lock)
         elif view.command == 'save_place' and isinstance(result.get('pose'), dict):
             self.places = {**self.places, str(result.get('name')): result['pose']}
 
     def _sent(self, event: Mapping[str, Any], now: float) -> None:
         try:
-            frame = read_json(event['frame'])
-            kind, data = frame['type'], frame.get('data', {})
+            kind, data = said_to_robot(read_json(event['frame']))
         except (ValueError, KeyError, TypeError):
             return
-        if kind == 'remote_command' and data.get('command') in self.driving:
+        if kind == 'remote_command' and str(data.get('command')) in self.driving:
             return
         if kind == 'remote_command' and data.get('command_id') not in (None, *self.commands):
             self._add(

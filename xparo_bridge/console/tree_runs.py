@@ -74,9 +74,10 @@ class TreeRun:
         """Names of the leaves that run now."""
         statuses = self.at()
         return [
-            str(node['name'])
+            str(node.get('name'))
             for node in self.nodes
-            if statuses.get(node['uid']) == 'RUNNING' and node['kind'] in ('Action', 'Condition')
+            if statuses.get(node['uid']) == 'RUNNING'
+            and node.get('kind') in ('Action', 'Condition')
         ]
 
 
@@ -102,6 +103,17 @@ class TreeRuns:
         run = self.runs.setdefault(str(run_id), TreeRun(str(run_id), name, began=moment))
         run.on_status(data, moment)
         return run
+
+
+def end_words(data: Mapping[str, Any]) -> tuple[str, bool]:
+    """
+    Return what to say of a report that is of no run, and whether that is good.
+
+    A robot of an API of keys says no more of a tree than how it ended.
+    """
+    state = str(data.get('state'))
+    said = {'succeeded': 'The tree has succeeded.', 'failed': 'The tree has failed.'}
+    return said.get(state, 'The robot refuses this tree.'), state == 'succeeded'
 
 
 def last_good(

@@ -16,7 +16,7 @@ from . import words
 from .layout import attempt, Button, each, empty, named, on_change, question, say
 from .robot_view import RobotView
 from .sessions import Session
-from .tree_runs import GOING, last_good, TreeRun, TreeRuns
+from .tree_runs import end_words, GOING, last_good, TreeRun, TreeRuns
 
 _NAME = 'hello'
 _EXAMPLE = """\
@@ -347,7 +347,7 @@ class TreesPage:
         )
 
     def _show_rejection(self, data: Mapping[str, Any]) -> None:
-        """Show the errors of a refused tree at their lines."""
+        """Show what became of a tree without a run, with its errors at their lines."""
         if data.get('tree_name') != str(self._name.value or '').strip():
             return
         errors = [error for error in data.get('errors') or () if isinstance(error, dict)]
@@ -359,7 +359,8 @@ class TreesPage:
         ]
         self._mistakes.clear()
         with self._mistakes:
-            ui.label('The robot refuses this tree.').classes('xc-chip xc-bad')
+            said, good = end_words(data)
+            ui.label(said).classes(f'xc-chip {"xc-good" if good else "xc-bad"}')
             for error in errors[:20]:
                 ui.label(_error_line(error))
 

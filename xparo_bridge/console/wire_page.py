@@ -57,7 +57,9 @@ def decoded(event: Event) -> tuple[str, str, Any, int]:
             frame = read_json(text)
         except JsonError:
             return 'to the robot', 'no JSON', text[:2000], len(text)
-        kind = str(frame.get('type', '?')) if isinstance(frame, dict) else '?'
+        # Where it has no type, its keys are what it says.
+        keys = ', '.join(frame)[:80] if isinstance(frame, dict) else ''
+        kind = str(frame.get('type', keys or '?')) if isinstance(frame, dict) else '?'
         if kind == 'REST_API_TOKEN':
             frame = {'type': kind, 'data': {'token': '***'}}
         return 'to the robot', kind, blanked(frame), len(text)

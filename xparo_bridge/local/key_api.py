@@ -25,6 +25,7 @@ from .platform_frames import FrameRefused
 from .platform_store import EXCERPT, RobotRecord
 
 MAX_TEXT = 1 << 20  # characters of AIML or of a schedule that are kept
+MAX_LOGS = 10_000  # log sessions of which it is known whose they are
 Answer = dict[str, Any]
 
 # Keys that a robot sends and that want no answer; they are recorded as they come.
@@ -63,6 +64,7 @@ class KeyApi:
     def __init__(self, title: str = 'local platform') -> None:
         self.credential = secrets.token_urlsafe(24)
         self._introduced: set[str] = set()
+        self._logs: dict[str, str] = {}  # whose each log session is
         self._numbers = itertools.count(1)
         self._title = title
         self._aiml = ''
@@ -77,11 +79,20 @@ class KeyApi:
             'xparo_schedule_control': self._save_schedule,
             'xparo_delete_schedule_control': self._delete_schedule,
             'ADD_robots_info': self._introduce,
-            'ADD_Logs_history_database': lambda value, robot: {
-                'log_updated': str(next(self._numbers))
-            },
+            'ADD_Logs_history_database': self._begin_log,
             **dict.fromkeys(ROWS, self._row),
         }
+
+    def robot_id_of(self, body: Mapping[str, Any]) -> str:
+        """Return the robot's name where a frame has it, or its log session, else an empty text."""
+        name = robot_id_of(body)
+        log = body.get('UPDATE_Logs_history_database')
+        session = log.get('id') if isinstance(log, dict) else None
+        return name or (self._logs.get(session, '') if isinstance(session, str) else '')
+
+    def knows(self, key: str) -> bool:
+        """Whether a robot of this API says such a thing."""
+        return key in RECORDED or key in self._answers
 
     def answer(self, body: Mapping[str, Any], robot: RobotRecord) -> tuple[Answer, list[str]]:
         """Answer the keys of a frame in order; the answer, and what was wrong with the frame."""
@@ -89,10 +100,9 @@ class KeyApi:
         problems: list[str] = []
         for key, value in body.items():
             robot.count(key[:80])
-            if key in RECORDED:
-                continue
-            if key not in self._answers:
+            if not self.knows(key):
                 problems.append(f'unknown key "{key[:80]}"')
+            if key not in self._answers:
                 continue
             try:
                 said |= self._answers[key](value, robot)
@@ -126,7 +136,6 @@ class KeyApi:
     def _reply(self, question: Any, robot: RobotRecord) -> Answer:
         if not isinstance(question, str):
             raise FrameRefused('expected a question as text')
-        robot.chat.append({'from': 'robot', 'text': question})
         reply = _template(self._aiml, question) or answer(question, robot.telemetry)
         robot.chat.append({'from': 'platform', 'text': reply})
         return {'message': {'bot_response': reply}}
@@ -155,6 +164,13 @@ class KeyApi:
         self._introduced.add(device)
         return {'ROBOT_CREDENTIAL': self.credential}
 
+    def _begin_log(self, value: Any, robot: RobotRecord) -> Answer:
+        session = str(next(self._numbers))
+        self._logs[session] = robot_id_of({'log': value}) or robot.robot_id
+        if len(self._logs) > MAX_LOGS:
+            del self._logs[next(iter(self._logs))]
+        return {'log_updated': session}
+
     def _row(self, value: Any, robot: RobotRecord) -> Answer:
         task = _object(value).get('task_id')
         return {'task_updated': task if isinstance(task, str) else str(next(self._numbers))}
@@ -170,8 +186,30 @@ def robot_id_of(body: Mapping[str, Any]) -> str:
     return ''
 
 
+def said_to_robot(frame: Any) -> tuple[str, Mapping[str, Any]]:
+    """Return kind and data of a frame to a robot, of one of keys those that say the same."""
+    if not isinstance(frame, dict):
+        return '', {}
+    if 'type' in frame:
+        return str(frame['type']), _as_object(frame.get('data'))
+    if 'RUN_COMMAND' in frame:
+        order = _as_object(frame['RUN_COMMAND'])
+        said = {'command': order.get('command'), 'command_id': order.get('request_id')}
+        return 'remote_command', said
+    if 'message' in frame:
+        return 'chat_response', {'response': _as_object(frame['message']).get('bot_response', '')}
+    return '', {}
+
+
 def results(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield how a RUN_COMMAND or a RUN_TASK ended as the documented status that says the same."""
+    """
+    Yield documented messages that say the same as keys of a robot.
+
+    They are a question, and how a RUN_COMMAND or a RUN_TASK ended.
+    """
+    asked = body.get('ask_bot', _as_object(body.get('ask_bot_api')).get('question'))
+    if isinstance(asked, str):
+        yield 'chat', {'message': asked}
     order, task = body.get('COMMAND_RESULT'), body.get('TASK_RESULT')
     if isinstance(order, dict) and isinstance(order.get('request_id'), str):
         state = 'timed_out' if order.get('timed_out') is True else _ended(order)
@@ -225,6 +263,10 @@ def task_xml(xml: str) -> str:
     if len(trees) != 1 or len(trees[0]) != 1:
         return xml
     return tostring(trees[0][0], 'unicode').strip()
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _object(value: Any) -> dict[str, Any]:

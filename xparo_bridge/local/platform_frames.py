@@ -20,6 +20,7 @@ from ..json_reader import JsonError, read_json
 # Values of one frame; telemetry has laser scans in it.
 _MAX_ITEMS = 1_000_000
 _TOKEN = 'REST_API_TOKEN'
+_CREDENTIAL = 'ROBOT_CREDENTIAL'
 
 COMMAND_STATES = (
     'accepted',
@@ -87,15 +88,17 @@ def make(kind: str, data: dict[str, Any] | None = None) -> str:
 
 
 def without_token(frame: str) -> str:
-    """Return the text of a frame to a robot as others may see it: without the token it brings."""
-    if _TOKEN not in frame:
+    """Return the text of a frame to a robot as others may see it: without the secret it brings."""
+    brings = [key for key in (_TOKEN, _CREDENTIAL) if key in frame]
+    if not brings:
         return frame
     try:
         message = read_json(frame)
     except JsonError:
-        return f'a frame with {_TOKEN}, which is no JSON'
-    if isinstance(message, dict) and _TOKEN in message:
-        return json.dumps({**message, _TOKEN: '***'})
+        return f'a frame with {brings[0]}, which is no JSON'
+    secrets = {key: '***' for key in brings if isinstance(message, dict) and key in message}
+    if secrets:
+        return json.dumps({**message, **secrets})
     if isinstance(message, dict) and message.get('type') == _TOKEN:
         return json.dumps({**message, 'data': {'token': '***'}})
     return frame
@@ -135,6 +138,7 @@ def _command_status(kind: str, data: dict[str, Any]) -> None:
         raise FrameRefused(
             f'command_status: state "{data["state"]}" is none of {", ".join(COMMAND_STATES)}'
         )
+    _texts('command_status: error', data.get('error', {}), ('code', 'message'))
 
 
 def _behavior_status(kind: str, data: dict[str, Any]) -> None:
@@ -151,6 +155,13 @@ def _behavior_status(kind: str, data: dict[str, Any]) -> None:
             **_DELIVERY,
         },
     )
+    for key in ('structure', 'nodes', 'errors'):
+        for item in data.get(key, ()):
+            if not isinstance(item, dict):
+                raise FrameRefused(f'{kind}: {key} has an item that is no object')
+            _texts(f'{kind}: {key}', item, _TEXTS)
+            if key != 'errors' and type(item.get('uid')) is not int:
+                raise FrameRefused(f'{kind}: {key} has a node without a uid')
 
 
 def _telemetry_history(kind: str, data: dict[str, Any]) -> None:
@@ -176,6 +187,8 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     'telemetry_history': _telemetry_history,
 }
 
+# What is shown of a tree's nodes and of what is wrong with it.
+_TEXTS = ('name', 'kind', 'status', 'result', 'message', 'path', 'hint')
 _DELIVERY: dict[str, type] = {'message_id': str, 'resent': bool}
 _TYPE_NAMES: dict[type, str] = {
     str: 'string',
@@ -198,6 +211,13 @@ def _fields(
             raise FrameRefused(f'{kind}: key "{key}" is not in the protocol')
         if not (finite(value) if expected is float else isinstance(value, expected)):
             raise FrameRefused(f'{kind}: {key} is no {_TYPE_NAMES[expected]}')
+
+
+def _texts(where: str, item: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Refuse an object in which one of the keys, if it is there, is no text."""
+    for key in keys:
+        if not isinstance(item.get(key, ''), str):
+            raise FrameRefused(f'{where}: {key} is no string')
 
 
 def finite(value: Any) -> bool:

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 
 from . import platform_socket
 from .chat_rules import answer
-from .key_api import KeyApi, results, robot_id_of, task_xml
+from .key_api import KeyApi, results, robot_id_of
 from .open_sockets import OpenSockets
 from .platform_frames import FrameRefused, make, parse, parse_keys, without_token
 from .platform_history import History
@@ -33,73 +33,14 @@ from .platform_people import People, Person
 from .platform_rest import PATH as REST_PATH
 from .platform_rest import RestApi
 from .platform_store import EventLog, EXCERPT, RobotRecord, same_name
+from .robot_connections import DISPATCH_PATH, KeyConnection, KEYS_PATH, RobotConnection
 from .teleop_lease import Leases
 
 ROBOT_PATH = '/ws/chatbot'
-DISPATCH_PATH = '/ws/chatbot_api'
-KEYS_PATH = '/chatbot_api'
 OPERATOR_PATH = '/operator'
 TOKEN_PATH = '/operator/v1'  # Who dials it shows a token: Authorization: Bearer TOKEN.
 RECORDS_OF_GONE = 1000  # Robots that left; the oldest are forgotten.
 PINGS_UNANSWERED = 3  # Then the connection is taken for dead.
-
-
-class RobotConnection:
-    """
-    One open connection of a robot.
-
-    `reports` is what its API carries of what becomes of an order: `all`, its `end`, or `nothing`.
-    """
-
-    reports = 'all'
-    carries_parameters = True
-
-    def __init__(self, number: int, socket: Any, record: RobotRecord) -> None:
-        self.number = number
-        self.socket = socket
-        self.record = record
-        self.reading = asyncio.Event()
-        self.reading.set()
-        self.pings_unanswered = 0
-
-    def frame(self, kind: str, data: dict[str, Any]) -> str:
-        """Return the frame that carries a message of the documented kinds to this robot."""
-        return make(kind, data)
-
-
-class KeyConnection(RobotConnection):
-    """A robot whose frames are objects of keys; `chatbot` if they are of the older API."""
-
-    chatbot = False
-    carries_parameters = False
-
-    @property
-    def reports(self) -> str:  # type: ignore[override]
-        return 'nothing' if self.chatbot else 'end'
-
-    def frame(self, kind: str, data: dict[str, Any]) -> str:
-        if self.chatbot and kind not in ('remote_command', 'chat_response'):
-            raise ValueError(f'robots on {KEYS_PATH} take no {kind}')
-        if kind == 'remote_command':
-            # What ends others goes out all the same: without parameters it ends all.
-            if data.get('parameters') and data['command'] not in ('stop', 'cancel'):
-                raise ValueError(f'the API of {self.record.robot_id} carries no parameters')
-            if self.chatbot:
-                return json.dumps({'command': data['command']})
-            order = {'robot_id': self.record.robot_id, 'command': data['command']}
-            order |= {'request_id': data.get('command_id'), 'timeout': 30}
-            return json.dumps({'RUN_COMMAND': order})
-        if kind == 'chat_response':
-            return json.dumps({'message': {'bot_response': data['response']}})
-        if kind == 'behavior_update':
-            tree = task_xml(data['xml'])
-            task = {'task_id': data['tree_name'], 'tree_xml': tree, 'stage': 'production'}
-            return json.dumps({'RUN_TASK': task})
-        if kind == 'log_updated':
-            return json.dumps({'log_updated': data['session_id']})
-        if kind == 'REST_API_TOKEN':
-            return json.dumps({'REST_API_TOKEN': data['token']})
-        raise ValueError(f'robots on {DISPATCH_PATH} take no {kind}')
 
 
 class PlatformServer:
@@ -141,6 +82,7 @@ class PlatformServer:
         self._keeper = Keeper(self.history, self.events)
         self.leases = Leases(self._note_lease)
         self.robots: dict[str, RobotRecord] = restored(self.history)
+        self._nobody = RobotRecord('connection_rest')  # whose REST requests name no robot
         self.connections: list[RobotConnection] = []
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
@@ -275,23 +217,25 @@ class PlatformServer:
             keys = parse_keys(body)
         except FrameRefused as error:
             return 400, json.dumps({'error': str(error)})
-        record = self.robots.get(robot_id_of(keys)) or self._unnamed()
+        robot_id = self._keys.robot_id_of(keys)
+        record = self._known(robot_id) if robot_id else self._nobody
         return 201, json.dumps(self._answer_keys(record, keys, len(body)))
-
-    def _unnamed(self) -> RobotRecord:
-        return self.robots.setdefault('rest', RobotRecord('rest', connected=False))
 
     def _answer_keys(self, record: RobotRecord, keys: dict[str, Any], size: int) -> dict[str, Any]:
         for key, value in keys.items():
-            self.events.add(record.robot_id, 'received', type=key, data=value)
+            # One that is unknown here may be the name of a documented message, and is none.
+            if self._keys.knows(key):
+                self.events.add(record.robot_id, 'received', type=key, data=value)
+        for kind, data in results(keys):
+            record.receive(kind, data, size)
+            self.events.add(record.robot_id, 'received', type=kind, data=data)
+            self._keeper.received(record, kind, data)
         said, problems = self._keys.answer(keys, record)
+        if 'message' in said:
+            self._keeper.said(record.robot_id, record.chat[-1])
         for problem in problems:
             record.errors.append(problem)
             self.events.add(record.robot_id, 'error', problem=problem, frame='')
-        for kind, status in results(keys):
-            record.receive(kind, status, size)
-            self.events.add(record.robot_id, 'received', type=kind, data=status)
-            self._keeper.received(record, kind, status)
         return said
 
     async def _talk(self, connection: RobotConnection) -> None:
@@ -318,15 +262,20 @@ class PlatformServer:
             record.connected = any(other.record is record for other in self.connections)
             code, reason = platform_socket.closing(socket)
             how = {'code': code, 'reason': reason}
-            self.events.add(record.robot_id, 'disconnected', connection=number, **how)
+            # Another connection of it may be open already.
+            there = {'connected': record.connected}
+            self.events.add(record.robot_id, 'disconnected', connection=number, **how, **there)
             self._keeper.link(record, 'disconnected', **how)
 
-    def _record(self, robot_id: str) -> RobotRecord:
+    def _known(self, robot_id: str) -> RobotRecord:
         if robot_id not in self.robots:
             gone = [name for name, record in self.robots.items() if not record.connected]
             if len(gone) >= RECORDS_OF_GONE:
                 del self.robots[gone[0]]
-        record = self.robots.setdefault(robot_id, RobotRecord(robot_id))
+        return self.robots.setdefault(robot_id, RobotRecord(robot_id, connected=False))
+
+    def _record(self, robot_id: str) -> RobotRecord:
+        record = self._known(robot_id)
         record.connected = True
         record.connections += 1
         return record

@@ -126,12 +126,9 @@ class RobotRecord:
         return ''
 
     def _learn_menu(self, result: Any) -> None:
-        if isinstance(result, dict) and isinstance(result.get('commands'), dict):
-            self.menu = result['commands']
-            places = result.get('places')
-            poses = result.get('place_poses')
-            self.places = dict.fromkeys(places, None) if isinstance(places, list) else {}
-            self.places |= poses if isinstance(poses, dict) else {}
+        found = read_menu(result)
+        if found is not None:
+            self.menu, self.places = found
 
     def drives(self, command: str) -> bool:
         """Whether a command drives the robot by hand."""
@@ -199,6 +196,24 @@ class RobotRecord:
             'menu': self.menu,
             'places': self.places,
         }
+
+
+def read_menu(result: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """
+    Return commands and places of an answer to `list_commands`, without what is none of them.
+
+    None if there are no commands in it.
+    """
+    if not isinstance(result, dict) or not isinstance(result.get('commands'), dict):
+        return None
+    named, posed = result.get('places'), result.get('place_poses')
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    return _objects(result['commands']), dict.fromkeys(names) | _objects(posed)
+
+
+def _objects(value: Any) -> dict[str, Any]:
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: item for name, item in items if isinstance(item, dict)}
 
 
 def same_name(count: int) -> str:

@@ -58,8 +58,8 @@ def _does(robot: Mapping[str, Any], stand: Mapping[str, Any] | None) -> list[str
     if len(running) > 3:
         said.append(f'and {len(running) - 3} more')
     tree = stand.get('tree') if stand else None
-    if tree:
-        said.append(f'tree {tree["tree_name"]} {tree["state"]}')
+    if isinstance(tree, dict):
+        said.append(f'tree {tree.get("tree_name")} {tree.get("state")}')
     if not running and not tree and robot['connected'] and stand is not None:
         said.append('idle')
     failure = robot.get('last_failure')
