@@ -32,7 +32,10 @@ OPENSSL = {
     'certificate is not yet valid',
     'has expired',
     'unable to get local issuer certificate',
+    'self-signed certificate',
+    'in certificate chain',
     'Hostname mismatch',
+    'IP address mismatch',
 }
 RCLPY = {'cannot be set because it was not declared'}
 SYSTEM = {'Network is unreachable', 'No route to host'}

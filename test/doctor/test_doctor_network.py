@@ -263,7 +263,7 @@ FAULTS = {
     'a server that closes at once': Fault(
         closed_at_once, 'tls', ('closed the connection', 'wss:// needs')
     ),
-    'a server that says nothing': Fault(mute, 'tls', ('did not open in time', 'firewall')),
+    'a server that says nothing': Fault(mute, 'tls', ('hello of TLS', 'firewall')),
     'an authority that is not there': Fault(no_authority, 'tls', ('missing.pem',)),
     'a port nobody listens at': Fault(nobody, 'connection', ('nothing listens', 'check the url')),
     'an address that swallows all': Fault(

@@ -130,6 +130,36 @@ def test_what_answers_without_tls_or_with_none_that_fits_is_reported(
     assert remedy in reported.remedy
 
 
+@pytest.mark.parametrize(
+    ('scheme', 'words'),
+    [
+        ('wss', 'did not answer the hello of TLS'),
+        ('ws', 'it took the connection and said nothing'),
+    ],
+)
+def test_a_server_that_waits_for_more_is_told_from_a_network_that_drops(authority, scheme, words):
+    """As one does that looks for the end of a line, of which a hello of TLS seldom has one."""
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def scenario() -> Any:
+        async with (
+            tcp_server(wait) as port,
+            Robot(
+                urls=[f'{scheme}://127.0.0.1:{port}/ws'],
+                tls=tls(authority) if scheme == 'wss' else None,
+                open_timeout=0.5,
+            ) as robot,
+        ):
+            return await robot.fault()
+
+    reported = asyncio.run(scenario())
+    assert 'did not open in time' in reported.error
+    assert words in reported.error
+    assert 'wss:// needs a server that speaks TLS' in reported.remedy
+
+
 @contextlib.contextmanager
 def server_that_says_why(context: ssl.SSLContext) -> Iterator[int]:
     """Port of a server whose alerts arrive: those of asyncio close without one."""

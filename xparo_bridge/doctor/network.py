@@ -228,7 +228,10 @@ class _Way:
         except (OSError, TimeoutError) as error:
             opened.close()
             date, dates = await self._unverified()
-            fault = explain(error, self._where)
+            silent = isinstance(error, TimeoutError)
+            fault = explain(
+                websocket.Unanswered(talks_tls=False) if silent else error, self._where
+            )
             yield problem('tls', self._subject, fault.error + dates, fault.remedy)
             if date is not None:
                 yield self._clock(date)

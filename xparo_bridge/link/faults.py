@@ -18,6 +18,7 @@ from .websocket import (
     http_status,
     RedirectError,
     retry_after,
+    Unanswered,
     WebSocketException,
 )
 
@@ -145,6 +146,8 @@ def explain(error: BaseException, where: str) -> Fault:
             f'the host of {where} has no address: {error.strerror}',
             'check the url of the link and the name server of this machine',
         )
+    if isinstance(error, Unanswered):
+        return _unanswered(error, where)
     if isinstance(error, TimeoutError):
         return Fault(f'{where} did not open in time', 'check the network and any firewall')
     if isinstance(error, ConnectionRefusedError):
@@ -171,6 +174,16 @@ def explain(error: BaseException, where: str) -> Fault:
         f'internal error with {where}: {type(error).__name__}: {redacted(str(error))}',
         'please report this with the log',
         internal=True,
+    )
+
+
+def _unanswered(error: Unanswered, where: str) -> Fault:
+    # A server without TLS may wait for the end of a line, which a hello of TLS has none of.
+    return Fault(
+        f'{where} did not open in time: it took the connection and '
+        + ('said nothing' if error.talks_tls else 'did not answer the hello of TLS'),
+        f'{_NEEDS_TLS}, and ws:// one that does not; else the server hangs, or a firewall '
+        'drops what is sent there',
     )
 
 

@@ -81,6 +81,15 @@ def is_loopback(host: str) -> bool:
         return host == 'localhost'
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 async def connect_through(proxy: Proxy, host: str, port: int) -> socket.socket:
     """Socket to a host through a proxy; OSError or ProxyError if there is no way."""
     loop = asyncio.get_running_loop()

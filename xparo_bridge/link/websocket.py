@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 import contextlib
 from email.utils import parsedate_to_datetime
-import ipaddress
 import logging
 import os
 import socket
@@ -188,6 +187,13 @@ class _Connect(_connect):  # type: ignore[misc, valid-type, unused-ignore]
         raise RedirectError(urlsplit(uri).hostname or 'elsewhere')
 
 
+class Unanswered(TimeoutError):
+    """The server took the connection, and did not answer what was said there."""
+
+    def __init__(self, talks_tls: bool) -> None:
+        self.talks_tls = talks_tls
+
+
 class RedirectError(NotAllowed):
     """The server wants the bridge to go elsewhere; says where to."""
 
@@ -236,7 +242,7 @@ async def dial(
             if way is None:
                 # RFC 8305, for names with more than one address. An address needs no race, in
                 # which CPython 3.11 drops an open socket if it is cancelled as one wins.
-                if not _is_address(urlsplit(url).hostname or ''):
+                if not proxies.is_address(urlsplit(url).hostname or ''):
                     options['happy_eyeballs_delay'] = 0.25
             else:
                 target = urlsplit(url)
@@ -269,15 +275,9 @@ async def dial(
         # With TLS 1.3 a server looks at the robot's certificate after the handshake.
         if isinstance(error, WebSocketException) and made and made[-1].tls_error is not None:
             raise made[-1].tls_error from error
+        if isinstance(error, TimeoutError) and made:
+            raise Unanswered(talks_tls=tls is None or hasattr(made[-1], 'transport')) from error
         raise
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 async def receive(socket: Any) -> tuple[str | bytes, Arrival]:
