@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import Any
 
 import pytest
 
+from xparo_bridge.doctor import machine
 from xparo_bridge.doctor.beside import Job, run_beside
 from xparo_bridge.doctor.finding import Finding, State
 from xparo_bridge.doctor.machine import check_permissions, check_shared_memory
+from xparo_bridge.local.free_ports import free_domain
 
 from .conftest import Diagnose, named
 
@@ -116,16 +119,76 @@ def test_a_state_directory_of_another_user_is_named():
     named(findings, 'permissions', 'user 4001 cannot write', 'Permission denied')
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
-def test_nodes_of_another_user_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    segment = tmp_path / 'fastrtps_0123456789abcdef'
-    segment.write_bytes(b'')
-    assert [one.state for one in check_shared_memory(tmp_path)] == [State.OK]
-    os.chown(segment, 4001, 4001)
-    finding = named(list(check_shared_memory(tmp_path)), 'shared memory', 'user 4001')
-    assert 'FASTDDS_BUILTIN_TRANSPORTS=UDPv4' in finding.remedy
+@pytest.fixture
+def port_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A port of domain 3 that a living node of user 4001 shares memory by."""
+    if os.geteuid():
+        pytest.skip('only root can give files away')
+    monkeypatch.setenv('ROS_DOMAIN_ID', '3')
+    monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE', raising=False)
+    monkeypatch.delenv('FASTDDS_BUILTIN_TRANSPORTS', raising=False)
+    port = tmp_path / f'fastrtps_port{7400 + 3 * 250 + 11}'
+    port.write_bytes(b'')
+    lock = port.with_name(f'{port.name}_el')
+    with lock.open('wb') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for one in (port, lock):
+            os.chown(one, 4001, 4001)
+        yield port
+
+
+def test_nodes_of_another_user_are_named(port_of_another: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = port_of_another.parent
+    finding = named(list(check_shared_memory(folder)), 'shared memory', 'user 4001')
+    assert finding.remedy.startswith('set FASTDDS_BUILTIN_TRANSPORTS=UDPv4')
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-    assert [one.state for one in check_shared_memory(tmp_path)] == [State.OK]
+    assert [one.state for one in check_shared_memory(folder)] == [State.OK]
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    finding = named(list(check_shared_memory(folder)), 'shared memory', 'user 4001')
+    assert finding.remedy.startswith('unset ROS_AUTOMATIC_DISCOVERY_RANGE')
+
+
+def test_what_a_killed_node_of_another_user_left_is_no_node(port_of_another: Path):
+    lock = port_of_another.with_name(f'{port_of_another.name}_el')
+    lock.unlink()
+    lock.write_bytes(b'')
+    assert [one.state for one in check_shared_memory(lock.parent)] == [State.OK]
+    lock.unlink()
+    assert [one.state for one in check_shared_memory(lock.parent)] == [State.OK]
+
+
+def test_nodes_of_another_user_in_another_domain_are_none_of_the_robots(
+    port_of_another: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '4')
+    assert [one.state for one in check_shared_memory(port_of_another.parent)] == [State.OK]
+
+
+def test_a_living_node_is_known_by_the_port_it_shares(tmp_path: Path):
+    """That the files are named, numbered and locked as here is Fast DDS's doing."""
+    domain = str(free_domain())
+    program = (
+        'import rclpy, time; rclpy.init(); node = rclpy.create_node("one"); '
+        'print("up", flush=True); time.sleep(60)'
+    )
+    # Without the profile of the other tests, which shares no memory.
+    unset = ('FASTDDS_', 'FASTRTPS_')
+    environment = {name: of for name, of in os.environ.items() if not name.startswith(unset)}
+    environment['ROS_DOMAIN_ID'] = domain
+    with subprocess.Popen(
+        [sys.executable, '-c', program], stdout=subprocess.PIPE, env=environment
+    ) as node:
+        try:
+            assert node.stdout is not None
+            node.stdout.readline()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(os, 'geteuid', lambda: 4001)
+                assert machine._other_users(Path('/dev/shm'), domain) == {os.getuid()}
+                node.kill()
+                node.wait()
+                assert machine._other_users(Path('/dev/shm'), domain) == set()
+        finally:
+            node.kill()
 
 
 def _run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

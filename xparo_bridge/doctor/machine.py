@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+import contextlib
+import fcntl
 from importlib.metadata import PackageNotFoundError, version
 import importlib.util
 import os
@@ -34,7 +36,8 @@ _PYTHON = (3, 11)
 # First releases of rclpy by distribution: Jazzy's is 7, Kilted's 9.
 _RCLPY = 7
 _SHARED_MEMORY = Path('/dev/shm')
-_SEGMENTS = re.compile(r'(fastrtps|fastdds|cyclone|iceoryx)', re.IGNORECASE)
+# The ports that Fast DDS shares memory by, numbered as those of UDP: 250 a domain from 7400 on.
+_PORT_FILE = re.compile(r'(?:fastrtps|fastdds)_port(\d+)')
 # Bytes of shared memory below which Fast DDS makes no segment (512 KiB a participant).
 _LEAST_SHARED = 16 * _MIB
 
@@ -192,22 +195,19 @@ def check_shared_memory(folder: Path = _SHARED_MEMORY) -> Iterator[Finding]:
         words = 'there is no shared memory here; DDS talks by UDP'
         yield not_checked('shared memory', subject, words, 'none needed; in a container: --ipc')
         return
-    others: set[int] = set()
-    for file in folder.iterdir():
-        try:
-            owner = file.stat().st_uid
-        except OSError:
-            continue
-        if _SEGMENTS.search(file.name) and owner != os.geteuid():
-            others.add(owner)
-    if others and transports.upper() not in ('UDPV4', 'UDPV6'):
+    others = _other_users(folder, os.environ.get('ROS_DOMAIN_ID') or '0')
+    # With this range ROS chooses the transports itself, whatever the variable says.
+    local = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') == 'LOCALHOST'
+    if others and (local or transports.upper() not in ('UDPV4', 'UDPV6')):
         users = ', '.join(map(str, sorted(others)))
+        unset = 'unset ROS_AUTOMATIC_DISCOVERY_RANGE, with which it has no effect, and '
         yield problem(
             'shared memory',
             subject,
             f'nodes of user {users} run here, and this is user {os.geteuid()}: Fast DDS shares '
             'memory only within one user, so nothing may arrive from them, and nothing is said',
-            'set FASTDDS_BUILTIN_TRANSPORTS=UDPv4 for the bridge, as the systemd unit does, or '
+            (unset if local else '')
+            + 'set FASTDDS_BUILTIN_TRANSPORTS=UDPv4 for the bridge, as the systemd unit does, or '
             'run all as one user',
         )
         return
@@ -219,6 +219,32 @@ def check_shared_memory(folder: Path = _SHARED_MEMORY) -> Iterator[Finding]:
         return
     how = f', unused as FASTDDS_BUILTIN_TRANSPORTS is {transports}' if transports else ''
     yield ok('shared memory', subject, f'{free / _MIB:.0f} MiB free{how}')
+
+
+def _other_users(folder: Path, domain: str) -> set[int]:
+    """Return the other users of whom a node runs in this domain, by the ports it shares."""
+    users = set()
+    for file in folder.iterdir():
+        port = _PORT_FILE.fullmatch(file.name)
+        if port is None or str((int(port[1]) - 7400) // 250) != domain:
+            continue
+        with contextlib.suppress(OSError):
+            owner = file.stat().st_uid
+            if owner != os.geteuid() and _is_held(file.with_name(f'{file.name}_el')):
+                users.add(owner)
+    return users
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether the process lives that holds this lock: the files of one that was killed stay."""
+    try:
+        with lock.open('rb') as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def check_store(folder: Path) -> Iterator[Finding]:
