@@ -182,6 +182,8 @@ class TopicSubscription:
         self._subscriptions: dict[DurabilityPolicy, Subscription] = {}
         self._reliabilities: dict[DurabilityPolicy, ReliabilityPolicy] = {}
         self._seen = _Seen(2 * depth)
+        # What had come by subscriptions that another has taken the place of, and nobody has taken.
+        self._left: deque[tuple[bytes, Info]] = deque(maxlen=depth)
         Subscriptions.of(node).add(self)
 
     def refresh(self) -> None:
@@ -263,7 +265,7 @@ class TopicSubscription:
         for durability in list(self._subscriptions):
             found = profiles.get(durability)
             if found is None or found.reliability != self._reliabilities[durability]:
-                self._drop(durability)
+                self._replace(durability)
         try:
             for durability, qos in profiles.items():
                 if durability not in self._subscriptions:
@@ -314,6 +316,8 @@ class TopicSubscription:
     def drain_with_info(self) -> Iterator[tuple[bytes, Info]]:
         """As `drain`, each with what rclpy says of it."""
         subscriptions = tuple(self._subscriptions.values())
+        while self._left:
+            yield self._left.popleft()
         if len(subscriptions) == 1:
             yield from self._drain(subscriptions[0])
             return
@@ -336,11 +340,18 @@ class TopicSubscription:
         """End the subscription; a later `refresh` may begin it again."""
         for durability in list(self._subscriptions):
             self._drop(durability)
+        self._left.clear()  # It may be of another type than what comes next.
 
     def forget(self) -> None:
         """End it for good, and what was said of it."""
         self.close()
         self._problems.forget(self._problem)
+
+    def _replace(self, durability: DurabilityPolicy) -> None:
+        """Make room for one with another QoS, and keep what waits to be taken."""
+        if self._samples is None:
+            self._left.extend(self._drain(self._subscriptions[durability]))
+        self._drop(durability)
 
     def _drop(self, durability: DurabilityPolicy) -> None:
         subscription = self._subscriptions.pop(durability)

@@ -103,6 +103,7 @@ class TopicSource(Source):
         self.batched = not settings.every_sample
         self._interval = 0.0
         self._streams: dict[str, _Stream] = {}
+        self._left: Values = {}  # of topics that were closed since
         self._rounds = Rounds()
         self._problems = Problems.of(node)
         self._found_at = monotonic()
@@ -126,7 +127,15 @@ class TopicSource(Source):
         ):
             subscription.refresh()
             if self._pattern is not None and not subscription.publishers:
-                self._streams.pop(subscription.topic).close()
+                self._end(self._streams.pop(subscription.topic))
+
+    def _end(self, stream: _Stream) -> None:
+        """Close a topic that nobody publishes any more; what came before is sent with the rest."""
+        try:
+            if self.batched:
+                self._left.update(stream.collect())
+        finally:
+            stream.close()
 
     def _look_for_topics(self, pattern: re.Pattern[str]) -> None:
         for topic, _ in self._node.get_topic_names_and_types():
@@ -151,7 +160,7 @@ class TopicSource(Source):
         return sum(stream.subscription.publishers for stream in self._streams.values())
 
     def collect(self) -> Values:
-        values: Values = {}
+        values, self._left = self._left, {}
         for stream in self._streams.values():
             values.update(stream.collect())
         return values
@@ -171,6 +180,7 @@ class TopicSource(Source):
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+        self._left = {}
         self._problems.forget(f'topics {self._settings.topic}')
         self._problems.forget(f'telemetry {self._settings.topic}')
 
