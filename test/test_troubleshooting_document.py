@@ -37,7 +37,12 @@ OPENSSL = {
     'Hostname mismatch',
     'IP address mismatch',
 }
-RCLPY = {'cannot be set because it was not declared'}
+RCLPY = {
+    'cannot be set because it was not declared',
+    'Expected',
+    'implementation identifier of',
+    'implementation not installed',
+}
 SYSTEM = {'Network is unreachable', 'No route to host'}
 # What stands for anything: names in capitals, numbers, names of the graph, what is left out.
 _ANY = re.compile(r'[A-Z]{3,}(?:_[A-Z]+)*(?::[A-Z]+)?|…|(?<!\w)/[\w/-]+|\b\d[\d.e-]*\b|"[^"]*"')

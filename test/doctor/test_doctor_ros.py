@@ -8,7 +8,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+import os
 from pathlib import Path
+import subprocess
+import sys
 from typing import Any
 
 from fixtures.domains import own_domain
@@ -234,6 +237,36 @@ def test_a_domain_that_is_none_is_named(
 ):
     monkeypatch.setenv('ROS_DOMAIN_ID', domain)
     named(doctor(*ROS), 'domain', f'{domain} is no domain', 'from 0 to 232')
+
+
+def test_a_middleware_that_ros_cannot_use_is_named(doctor: Diagnose, tmp_path: Path):
+    """ROS ends the whole process that loads it, and whatever else was to be said."""
+    doctor('--only', 'ros')  # Writes the file.
+    ended = subprocess.run(
+        [
+            *(
+                sys.executable,
+                '-m',
+                'xparo_bridge',
+                'doctor',
+                '--only',
+                'ros',
+                '--only',
+                'machine',
+            ),
+            str(tmp_path / 'robot.yaml'),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'RMW_IMPLEMENTATION': 'rmw_of_nobody'},
+        timeout=60,
+    )
+    assert ended.returncode == 1, ended.stderr
+    line = next(line for line in ended.stdout.splitlines() if ' RMW ' in line)
+    assert line.startswith('problem'), line
+    assert "'rmw_of_nobody'" in line and 'ros-…-rmw-of-nobody' in line
+    assert 'not checked  discovery' in ended.stdout
+    assert ' disk ' in ended.stdout
 
 
 def test_names_are_those_of_the_namespace_and_the_remappings(doctor: Diagnose):

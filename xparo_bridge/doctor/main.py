@@ -22,6 +22,7 @@ from ..rollout.store import is_store, Store
 from ..state.state import state_path
 from .beside import Job, run_beside
 from .finding import exit_code, Finding, not_checked, ok, problem, State
+from .middleware import check_middleware
 
 WRONG_USAGE = 2
 _TIMEOUT = 3.0
@@ -203,6 +204,12 @@ def _check_ros(
 ) -> Iterator[Finding]:
     if importlib.util.find_spec('rclpy') is None:
         words, remedy = 'rclpy is not installed', 'source the setup file of ROS 2'
+        yield not_checked('discovery', 'ROS', words, remedy)
+        return
+    unusable = list(check_middleware(timeout))
+    yield from unusable
+    if unusable:
+        words, remedy = 'ROS does not start with this middleware', 'mend that first'
         yield not_checked('discovery', 'ROS', words, remedy)
         return
     # Only here: it takes a second of a small computer.
