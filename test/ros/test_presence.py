@@ -8,6 +8,7 @@ from time import monotonic
 from fixtures.ros_graph import destroy, RosGraph
 from nav2_msgs.action import DockRobot, NavigateToPose
 import pytest
+from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.action import ActionServer
 from rclpy.duration import Duration
@@ -119,6 +120,21 @@ def test_an_absent_service_is_named_with_what_may_be_meant(robot, served, kind, 
 
 
 @pytest.mark.parametrize(
+    ('node', 'words'),
+    [
+        ('/controler', 'there is no service server; did you mean /controller/set_parameters?'),
+        ('/planner', 'there is no service server'),
+    ],
+)
+def test_of_services_that_each_node_has_only_those_of_nodes_alike_may_be_meant(robot, node, words):
+    robot.serve(SetParameters, '/controller/set_parameters')
+    robot.presence.expect_service(f'{node}/set_parameters', SetParameters, 'command tune')
+    name = f'service {node}/set_parameters'
+    robot.graph.until(lambda: name in robot.problems)
+    assert robot.problems[name].endswith(words)
+
+
+@pytest.mark.parametrize(
     ('kind', 'qos', 'words'),
     [
         (None, None, 'nobody subscribes to it'),
@@ -167,6 +183,8 @@ def test_what_is_expected_no_more_is_no_problem_any_more(robot):
     [
         ('std_msgs/msg/Int32', '/battery_state', Int32, '; /battery_state has this type'),
         ('', '/batery', Int32, '; did you mean /batery?'),
+        ('', '/battery_state', Int32, '; did you mean /battery_state?'),
+        ('', '/robot_1/battery', Int32, '; did you mean /robot_1/battery?'),
         (
             'std_msgs/msg/Int32',
             '/battery',

@@ -31,6 +31,8 @@ _PERIOD = 2.0
 # How often it is looked again at what is there instead, s.
 HINT_PERIOD = 10.0
 _MOST_NAMES = 3
+# Types that each node serves, so that who else does says nothing.
+_OF_ALL_NODES = 'rcl_interfaces/srv/'
 _SEND_GOAL = '/_action/send_goal'
 
 
@@ -289,11 +291,30 @@ def _hint(
 ) -> str:
     """Words for names of the right type, and for names that look alike, that somebody serves."""
     others = [name for name in there if name != expected]
-    right = _closest(expected, [name for name in others if kind and kind in there[name]], served)
-    if right:
-        return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
-    near = [name for name in alike(expected, others, _MOST_NAMES, 0.75) if served(name)]
+    if kind.startswith(_OF_ALL_NODES):
+        near = _of_nodes_alike(expected, others)
+    else:
+        same = [name for name in others if kind and kind in there[name]]
+        right = _closest(expected, same, served)
+        if right:
+            return f'; {_listed(right)} {"has" if len(right) == 1 else "have"} this type'
+        near = [name for name in others if _ends_alike(expected, name)]
+        near += alike(expected, others, _MOST_NAMES, 0.75)
+    near = [name for name in dict.fromkeys(near) if served(name)][:_MOST_NAMES]
     return f'; did you mean {_listed(near)}?' if near else ''
+
+
+def _ends_alike(expected: str, name: str) -> bool:
+    """Whether a name is the expected one in another namespace, or with more words behind it."""
+    last = expected.rpartition('/')[2]
+    return name.rpartition('/')[2] == last or name.startswith(f'{expected}_')
+
+
+def _of_nodes_alike(expected: str, names: Iterable[str]) -> list[str]:
+    """Services as the expected one, of nodes whose names are like that of its node."""
+    node, _, last = expected.rpartition('/')
+    nodes = [one for one, _, of in (name.rpartition('/') for name in names) if of == last]
+    return [f'{one}/{last}' for one in alike(node, nodes, _MOST_NAMES, 0.75)]
 
 
 def _closest(expected: str, names: Iterable[str], served: Callable[[str], bool]) -> list[str]:
