@@ -85,6 +85,7 @@ def test_a_verb_of_the_platform_ends_without_a_traceback(verb):
         assert platform.returncode is None
     assert code in (1, UNREAD)
     assert 'Traceback' not in error
+    assert 'Broken pipe' not in error
 
 
 def test_a_broken_pipe_of_something_else_is_no_closed_output():

@@ -70,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             'platform first: local_platform serve',
             file=sys.stderr,
         )
+    except BrokenPipeError:
+        raise  # Perhaps of an output that nobody reads any more.
     except OSError as error:
         said = f'{error}'
         if error.errno == errno.EADDRINUSE:
