@@ -93,6 +93,33 @@ def test_a_disk_that_takes_nothing_is_reported_once_and_what_was_lost_is_counted
     assert [entry['event'] for entry in lines(folder / 'audit.jsonl')] == ['lost', 'command']
 
 
+def test_what_comes_together_is_written_together_and_an_end_waits_for_nothing(
+    tmp_path, monkeypatch
+):
+    batches = []
+    write_all = Audit._write_all
+    monkeypatch.setattr('xparo_bridge.audit._TOGETHER', 60.0)
+    monkeypatch.setattr(
+        Audit,
+        '_write_all',
+        lambda self, batch: (batches.append(len(batch)), write_all(self, batch)),
+    )
+    audit = Audit(tmp_path / 'audit.jsonl', print)
+    audit.note('received')
+    deadline = time.monotonic() + 10.0
+    while not audit._events.empty() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    audit.note('ordered')
+    audit.note('command')
+    audit.close(10.0)
+    assert [entry['event'] for entry in lines(tmp_path / 'audit.jsonl')] == [
+        'received',
+        'ordered',
+        'command',
+    ]
+    assert batches == [3]
+
+
 def test_without_a_folder_nothing_is_noted():
     audit = Audit(None, print)
     audit.note('command')

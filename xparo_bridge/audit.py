@@ -43,6 +43,9 @@ _LOOKED_AT = 1000
 _ACTED, _SAID = (5.0, 128 * 1024), (50.0, 512 * 1024)
 _MAX_BUDGETS = 1000
 _OTHERS = '…'
+# What comes within this time of an event is written with it, s. An order makes three events, and
+# the thread that writes each at once takes the interpreter from the one that sends the goal.
+_TOGETHER = 0.05
 # Counts are written so often, s.
 _COUNT_PERIOD = 60.0
 
@@ -72,6 +75,7 @@ class Audit:
         self._lock = threading.Lock()
         self._lost = 0
         self._trouble = ''
+        self._closing = threading.Event()
         self._file = None if path is None else _File(path, max_bytes, files)
         self._thread = threading.Thread(target=self._run, name='audit', daemon=True)
         if path is not None:
@@ -95,6 +99,7 @@ class Audit:
     def close(self, timeout: float = 2.0) -> None:
         """Write what waits; s."""
         if self._thread.is_alive():
+            self._closing.set()
             self._events.put(None)
             self._thread.join(timeout)
 
@@ -108,6 +113,7 @@ class Audit:
             wait = max(count_at - time.monotonic(), 0.0) if self._over else None
             try:
                 item = self._events.get(timeout=wait)
+                self._closing.wait(_TOGETHER)
                 while item is not None:
                     batch.append(item)
                     item = self._events.get_nowait()

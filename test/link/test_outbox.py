@@ -372,6 +372,31 @@ def test_a_mark_passes_when_it_is_committed_and_at_once_where_the_disk_fails(fol
     kept.state.close()
 
 
+@pytest.mark.parametrize('state', CommandState)
+def test_that_a_command_goes_on_waits_for_what_was_put_before_and_an_end_for_its_record(
+    folder, state
+):
+    gate = Gate()
+    kept = Kept(folder, before_write=gate)
+    kept.sync()
+    gate.shut()
+    kept.lane.add(CommandStatus('a', 'go', state))
+    kept.lane.next()
+    writer = kept.state.writer
+    assert writer.passed(kept.lane.mark) is not state.terminal
+    # Its order, which the robot's journal was given, is waited for.
+    gate.reached.wait(10.0)
+    with writer.lock:
+        writer.schedule()
+    kept.lane.add(CommandStatus('b', 'go', state))
+    kept.lane.next()
+    assert not writer.passed(kept.lane.mark)
+    gate.open()
+    kept.sync()
+    assert writer.passed(kept.lane.mark)
+    kept.state.close()
+
+
 def test_a_message_is_sent_once_it_is_on_record_and_without_waiting_for_a_disk_that_hangs(folder):
     async def scenario() -> None:
         gate = Gate()

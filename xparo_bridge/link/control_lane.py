@@ -108,7 +108,7 @@ class ControlLane:
             self._bytes -= waiting.size
             waiting.put(text)
             self._bytes += waiting.size
-            self._write(waiting)
+            self._write(waiting, ends=False)
         else:
             self._number += 1
             entry = Entry(
@@ -130,7 +130,9 @@ class ControlLane:
             self._bytes += entry.size
             if running:
                 self._progress[message.command_id] = entry
-            self._write(entry)
+            self._write(
+                entry, ends=not isinstance(message, CommandStatus) or message.state.terminal
+            )
         while self._bytes > self._max_bytes:
             self._drop_oldest()
 
@@ -341,9 +343,14 @@ class ControlLane:
         if self._outbox is not None:
             self._outbox.delete(entry.number)
 
-    def _write(self, entry: Entry) -> None:
-        if self._outbox is not None:
-            entry.mark = self._outbox.write(entry.row)
+    def _write(self, entry: Entry, *, ends: bool = True) -> None:
+        if self._outbox is None:
+            return
+        # That a command goes on is sent once its order is on record, so that it gets its end
+        # whatever happens; the record of its going on matters to nobody and is not waited for.
+        before = None if ends else self._outbox.mark
+        written = self._outbox.write(entry.row)
+        entry.mark = written if before is None else before
 
     def _rows(self) -> list[Row]:
         # Called in the writer's thread: to list a dict's values is one step of the interpreter.

@@ -73,6 +73,11 @@ class Mirror:
                 self._whole = True
             return self._writer.schedule()
 
+    @property
+    def mark(self) -> int:
+        """The writer's mark of what was put so far, by any part."""
+        return self._writer.mark() if self._writer is not None else 0
+
     def restore(self, db: sqlite3.Connection) -> None:
         with self._lock:
             self._changes.clear()
