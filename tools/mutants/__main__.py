@@ -10,11 +10,11 @@ Change single lines of the critical rooms, and see whether the nearest tests not
     python -m tools.mutants --tried                     the first 300, each noticed since
 
 Each change is tried in a copy of the tree by the tests nearest to its file that run its lines:
-those in files named after it, then those that import its module, then those of its room and of a
-small folder, and with --far the end-to-end tests. Each test file is first run once without a
-change, with its coverage, unless the tests named after the file notice at once; what fails then
-is not used. A test that waits has to fail twice, and what takes too long is measured again, so
-that a machine under load kills nothing. What lives because it changes nothing is in
+those in files named after it, then those that import its module, then those that speak of it, then
+the others of its room, and with --far the end-to-end tests. Each test file is first run once
+without a change, with its coverage, unless the tests named after the file notice at once; what
+fails then is not used. A test that waits has to fail twice, and what takes too long is measured
+again, so that a machine under load kills nothing. What lives because it changes nothing is in
 tools/mutants/equivalent.yaml, with the reason. The report says the score by room and by kind of
 change and lists what lived. Exit code 1 if the score is below --least, in percent.
 """

@@ -31,8 +31,6 @@ APART = (
 BUDGET = 15.0
 # How many test files of a step are near.
 OF_STEP = 4
-# Of a folder with no more, all are: what its files do may be tried by data, without their names.
-OF_FOLDER = 8
 _NAMED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # How many tests are kept of each line.
 KEPT = 200
@@ -46,14 +44,16 @@ def _texts() -> dict[Path, str]:
 @functools.cache
 def nearest(file: str, far: bool = False) -> list[list[str]]:
     """
-    Return the test files of each step: named after a file, importing it, of its room and folder.
+    Return the test files of each step: named after a file, importing it, speaking of it, its room.
 
-    Of a file that no test speaks of, those of the files that import it.
+    Of a file that no test speaks of, those of the files that import it. All the others of its room
+    come last: what a file does may be tried by data, or through others.
     """
     found = _steps(Path(file))
     if not found:
         users = [_steps(path) for path in _importing(Path(file))]
         found = [[test for steps in users for step in steps[:1] for test in step]]
+    found = [*found, _room(Path(file))]
     if far:
         found.append([test for test in _texts() if 'end_to_end' in test.parts])
     seen: set[Path] = set()
@@ -70,13 +70,11 @@ def nearest(file: str, far: bool = False) -> list[list[str]]:
 def _steps(path: Path) -> list[list[Path]]:
     module = '.'.join(path.with_suffix('').parts)
     stem = path.stem
-    home = ROOT / 'test' / Path(*path.parts[1:-1])
-    while not home.is_dir():
-        home = home.parent
+    home = _home(path)
     if stem == '__init__':
         stem, module = path.parent.name, '.'.join(path.parent.parts)
     imports = re.compile(rf'\b{re.escape(module)}\b')
-    tests = [test for test in _texts() if not set(APART) & set(test.parts)]
+    tests = _near()
     speaking = _speaking(path, tests)
     named = [test for test in tests if re.fullmatch(rf'test_(\w+_)?{stem}s?', test.stem)]
     in_room = [test for test in named if test.is_relative_to(home)]
@@ -85,10 +83,24 @@ def _steps(path: Path) -> list[list[Path]]:
         [test for test in speaking if imports.search(_texts()[test])],
         [test for test in speaking if home != ROOT / 'test' and test.is_relative_to(home)],
     ]
-    own = ROOT / 'test' / Path(*path.parts[1:-1])
-    in_folder = [test for test in tests if test.parent == own]
-    steps = [step[:OF_STEP] for step in steps if step]
-    return [*steps, in_folder] if 0 < len(in_folder) <= OF_FOLDER else steps
+    return [step[:OF_STEP] for step in steps if step]
+
+
+def _near() -> list[Path]:
+    return [test for test in _texts() if not set(APART) & set(test.parts)]
+
+
+def _home(path: Path) -> Path:
+    """Return the folder of a file's tests, or the nearest above it that there is."""
+    home = ROOT / 'test' / Path(*path.parts[1:-1])
+    while not home.is_dir():
+        home = home.parent
+    return home
+
+
+def _room(path: Path) -> list[Path]:
+    home = _home(path)
+    return [] if home == ROOT / 'test' else [t for t in _near() if t.is_relative_to(home)]
 
 
 def named_after(file: str) -> list[str]:
