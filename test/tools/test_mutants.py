@@ -224,6 +224,19 @@ def test_the_tests_that_run_a_line_are_known_and_what_they_leave_is_ended(shard)
     assert not shard.map.is_of('test/test_a.py', change.file)
 
 
+@pytest.mark.parametrize(
+    'text',
+    [
+        'import pytest\n@pytest.mark.skip(reason="")\ndef test_one(): pass\n',
+        'import pytest\npytest.importorskip("no_such_module")\n',
+    ],
+)
+def test_what_is_skipped_here_runs_no_line_and_ends_nothing(shard, text):
+    (shard.folder / 'test' / 'test_b.py').write_text(text)
+    shard.know('test/test_b.py')
+    assert not any(shard.map.of('test/test_b.py')['lines'].get('xparo_bridge/a.py', {}).values())
+
+
 def test_a_run_that_takes_too_long_is_ended(shard):
     (shard.folder / 'test' / 'test_b.py').write_text(
         'import time\ndef test_slow():\n    time.sleep(60)\n'
