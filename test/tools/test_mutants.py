@@ -224,6 +224,28 @@ def test_the_tests_that_run_a_line_are_known_and_what_they_leave_is_ended(shard)
     assert not shard.map.is_of('test/test_a.py', change.file)
 
 
+def test_a_line_that_only_a_program_of_the_test_runs_is_tried_by_the_test(shard, monkeypatch):
+    text = """
+import subprocess, sys
+
+def test_its_program():
+    assert not subprocess.call(
+        [sys.executable, "-c", "from xparo_bridge.a import less; assert less(1, 2)"]
+    )
+"""
+    (shard.folder / 'test' / 'test_a.py').write_text(text)
+    change = next(
+        one
+        for one in changes_of(shard.folder / 'xparo_bridge/a.py', shard.folder)
+        if one.kind == 'return value'
+    )
+    monkeypatch.setattr('tools.mutants.trial.AT_ONCE', 0.0)
+    monkeypatch.setattr('tools.mutants.trial.nearest', lambda file, far: [['test/test_a.py']])
+    monkeypatch.setattr('tools.mutants.trial.named_after', lambda file: ['test/test_a.py'])
+    result = shard.attempt(change, far=False)
+    assert (result.outcome, result.by) == ('killed', 'test/test_a.py::test_its_program')
+
+
 @pytest.mark.parametrize(
     'text',
     [

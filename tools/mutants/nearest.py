@@ -180,6 +180,12 @@ class Map:
         }
         self._path(test).write_text(json.dumps(self._known[test]))
 
+    def passing(self, test: str) -> dict[str, float]:
+        """Return the tests of a file that pass without a change, with their times, s."""
+        known = self.of(test)
+        tests = {} if known is None else known['tests']
+        return {name: seconds for name, (seconds, passes) in tests.items() if passes}
+
     def chosen(self, change: Change, tests: Iterable[str]) -> dict[str, float]:
         """
         Return the tests of files that run the line of a change, the quickest, with their times, s.
