@@ -50,8 +50,8 @@ class Problems:
         """Let a node report its problems as those of another one."""
         share(node, cls, cls.of(other))
 
-    def report(self, name: str, text: str) -> None:
-        """Say what is wrong with what has this name, unless that was said already."""
+    def report(self, name: str, text: str, *, in_log: bool = False) -> None:
+        """Say what is wrong with what has this name, unless it was said or the log has it."""
         text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'
         with self._lock:
             if self._texts.get(name) == text:
@@ -59,7 +59,7 @@ class Problems:
             self._texts[name] = text
             if len(self._texts) > _MOST:
                 self._texts.popitem(last=False)
-        if self._is_news(name, _NUMBER.sub('#', text)):
+        if not in_log and self._is_news(name, _NUMBER.sub('#', text)):
             self._logger.warning(f'{name}: {text}')
         self.on_change()
 

@@ -26,11 +26,13 @@ class Bridge:
         self.statuses = graph.listen(BridgeStatus, '~/status')
         self.arrays = graph.listen(DiagnosticArray, '/diagnostics')
         self.configuration: dict[str, Any] = {}
+        self.storage_problem = ''
         self.status = Status(
             graph.node,
             'r1',
             {'platform': 'xparo'},
             list,
+            storage_problem=lambda: self.storage_problem,
             configuration=lambda: self.configuration,
         )
 
@@ -70,6 +72,20 @@ def test_problems_are_in_status_and_diagnostics_until_they_are_solved():
         problems.solved('topic /battery')
         graph.until(lambda: not bridge.statuses[-1].problems)
         graph.until(lambda: part().level == DiagnosticStatus.OK)
+
+
+def test_a_disk_that_fails_is_a_problem_that_the_operator_is_told_and_the_log_has_already():
+    with RosGraph('xparo_bridge') as graph:
+        bridge = Bridge(graph)
+        logged: list[str] = []
+        graph.node.get_logger().warning = logged.append
+        bridge.storage_problem = '/state/state.sqlite: database or disk is full'
+        graph.until(lambda: bridge.statuses and bridge.statuses[-1].problems)
+        assert bridge.statuses[-1].problems == [f'state directory: {bridge.storage_problem}']
+        assert Problems.of(graph.node).now == {'state directory': bridge.storage_problem}
+        bridge.storage_problem = ''
+        graph.until(lambda: not bridge.statuses[-1].problems)
+        assert not logged
 
 
 def test_however_many_problems_there_are_a_message_stays_small():

@@ -140,6 +140,10 @@ class Status:
             self._problems.report('network', problem)
         else:
             self._problems.solved('network', 'the address is that of the start again')
+        if problem := self._storage_problem():
+            self._problems.report('state directory', problem, in_log=True)
+        else:
+            self._problems.forget('state directory')
         if self._problems.now != self._published or (
             time.monotonic() - self._published_at >= _PERIOD
         ):
