@@ -119,6 +119,20 @@ def test_an_absent_service_is_named_with_what_may_be_meant(robot, served, kind, 
     robot.graph.until(lambda: words in robot.problems.get('service /reset', ''))
 
 
+def test_that_no_other_node_is_found_is_said_before_what_is_missing_for_want_of_it(
+    robot, monkeypatch
+):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '97')
+    robot.presence.expect_service('/reset', Trigger, 'command reset')
+    robot.graph.until(lambda: robot.problems)
+    assert list(robot.problems) == ['service /reset']
+    destroy(robot.node)
+    robot.graph.until(lambda: 'ROS graph' in robot.problems)
+    assert 'no other node is found in domain 97' in robot.problems['ROS graph']
+    robot.node = rclpy.create_node('robot', context=robot.context)
+    robot.graph.until(lambda: 'ROS graph' not in robot.problems)
+
+
 @pytest.mark.parametrize(
     ('node', 'words'),
     [

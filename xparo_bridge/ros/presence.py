@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+import os
 import re
 import time
 from typing import Any
@@ -67,6 +68,7 @@ class Presence:
         self._problems = Problems.of(node)
         self._expected: dict[str, _Expected] = {}
         self._end_looking: Callable[[], object] | None = None
+        self._alone_since = time.monotonic()
 
     @classmethod
     def of(cls, node: Node) -> Presence:
@@ -142,6 +144,17 @@ class Presence:
 
     def _look(self) -> None:
         now = time.monotonic()
+        if not _is_alone(self._node):
+            self._alone_since = now
+            self._problems.solved('ROS graph', 'other nodes are there now')
+        elif now - self._alone_since >= GRACE:
+            # Before what is missing for want of it, which may be all there is.
+            self._problems.report(
+                'ROS graph',
+                f'no other node is found in domain {os.environ.get("ROS_DOMAIN_ID") or 0}: are '
+                'ROS_DOMAIN_ID, RMW_IMPLEMENTATION and ROS_AUTOMATIC_DISCOVERY_RANGE those of the '
+                "robot's nodes, and do they run?",
+            )
         for name, expected in self._expected.items():
             missing = expected.missing()
             if not missing:
@@ -153,6 +166,12 @@ class Presence:
                     expected.hinted = expected.hint()
                 by = ', '.join(sorted(expected.by))
                 self._problems.report(name, f'configured for {by}, but {missing}{expected.hinted}')
+
+
+def _is_alone(node: Node) -> bool:
+    """Whether there are no nodes but the bridge's own, other bridges and tools of a shell."""
+    own = ('xparo_bridge', '_', node.get_name())
+    return all(name.startswith(own) for name in node.get_node_names())
 
 
 def why_unheard(node: Node, topic: str, kind: type) -> str:
