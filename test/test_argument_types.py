@@ -11,6 +11,9 @@ import sys
 
 import pytest
 
+from xparo_bridge.argument_types import host
+from xparo_bridge.rollout.source import layered
+
 ROOT = Path(__file__).parents[1]
 # Options that have `int` itself: none is compared with anything, or its own program looks at it.
 WHOLE = {'--seed', '--since', '--min-free', '--version', '--most-of-a-site'}
@@ -65,3 +68,86 @@ def test_a_port_that_is_none_is_refused_in_words(number):
     )
     assert result.returncode == 2
     assert f'expected a TCP port, 0 to 65535, not {number}' in result.stderr
+
+
+PLATFORM = ('local_platform', 'send', 'dock')
+
+
+@pytest.mark.parametrize(
+    ('command', 'said'),
+    [
+        (('local_platform', 'send', b'\xff'), 'expected text in UTF-8'),
+        ((*PLATFORM, b'--robot=\xff'), 'expected text in UTF-8'),
+        ((*PLATFORM, b'--goal=\xff'), 'expected text in UTF-8'),
+        ((*PLATFORM, b'--secret-key=\xff'), 'expected text in UTF-8'),
+        (('doctor', b'\xff'), 'expected text in UTF-8'),
+        (('config', 'check', 'a' * 5000), 'File name too long: aaaaa'),
+        (('config', 'test', 'a' * 5000), 'File name too long: aaaaa'),
+        (('config', 'explain', 'a.yaml', f'--folder={"a" * 5000}'), 'File name too long: aaaaa'),
+        (('config', 'apply', 'a' * 5000), 'File name too long: aaaaa'),
+        (('config', 'pull', 'a' * 5000), 'File name too long: aaaaa'),
+        (('doctor', '--config', 'a' * 5000), 'no folder aaaaa'),
+        (('bridge', '--check', b'\xff'), 'expected text in UTF-8'),
+        ((*PLATFORM, '--host='), "expected an address or a host's name, not none"),
+        ((*PLATFORM, '--host=..'), "expected an address or a host's name"),
+        ((*PLATFORM, '--host=https://['), "expected an address or a host's name"),
+        ((*PLATFORM, f'--host={"a" * 5000}'), "expected an address or a host's name"),
+        (('console', '--host=a b'), "expected an address or a host's name"),
+        ((*PLATFORM, '--parameters=5'), 'expected a JSON object, not 5'),
+        ((*PLATFORM, '--parameters=null'), 'expected a JSON object, not null'),
+        ((*PLATFORM, '--parameters={"a": NaN}'), 'NaN'),
+        (('doctor', '--timeout=1e308'), 'expected a number above 0 and up to 1e+09'),
+        ((*PLATFORM, '--port=\x1b[31m'), 'not \\x1b[31m'),
+        ((*PLATFORM, f'--port={"x" * 100_000}'), 'expected a TCP port'),
+    ],
+    ids=str,
+)
+def test_what_nothing_can_be_done_with_is_refused_in_a_sentence(command, said):
+    result = subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', *command], capture_output=True, timeout=60.0
+    )
+    printed = (result.stdout + result.stderr).decode()
+    assert said in printed.splitlines()[-1]
+    assert len(printed) < 8000 and '\x1b' not in printed
+    assert result.returncode == 2
+
+
+def test_no_program_reads_its_command_line_by_another_parser():
+    calls = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / 'xparo_bridge').rglob('*.py'))
+        for node in ast.walk(ast.parse(path.read_text('utf-8')))
+        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') == 'ArgumentParser'
+    ]
+    assert calls == []
+
+
+@pytest.mark.parametrize('name', ['nobody.yaml' * 500, '~nobody-at-all/x.yaml'])
+def test_a_file_that_cannot_be_is_not_there(name):
+    assert layered([name])[-1] == name
+
+
+@pytest.mark.parametrize('text', ['127.0.0.1', '::1', 'fe80::1%eth0', 'robot-7.local', 'höhle'])
+def test_a_host_is_an_address_or_a_name(text):
+    assert host(text) == text
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason='Python refuses it by itself')
+@pytest.mark.parametrize(
+    ('command', 'option'),
+    [
+        *((PLATFORM, option) for option in ('--port', '--robot', '--parameters', '--timeout')),
+        (('local_platform', 'watch'), '--only'),
+        (('check_tree', 'a.xml'), '--enum'),
+        (('check_tree', 'a.xml'), '--config'),
+    ],
+)
+def test_two_dashes_are_no_value(command, option):
+    result = subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', *command, f'{option}=--'],
+        capture_output=True,
+        text=True,
+        timeout=60.0,
+    )
+    assert result.returncode == 2
+    assert f'argument {option}: expected one argument' in result.stderr

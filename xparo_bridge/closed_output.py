@@ -1,10 +1,14 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""End a program quietly when nobody reads what it prints any more, as in `watch | head`."""
+"""
+End a program without a traceback when nobody reads what it prints any more, as in `watch | head`,
+or when what it was given as a file's name is too long to be one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+import errno
 from functools import wraps
 import os
 import select
@@ -12,17 +16,21 @@ import signal
 import sys
 from typing import ParamSpec, TypeVar
 
+from .exit_codes import WRONG_USAGE
+
 P = ParamSpec('P')
 T = TypeVar('T')
 
 # What a shell says of a program that SIGPIPE ended.
 UNREAD = 128 + signal.SIGPIPE
+_SHOWN = 60  # characters of a name that is too long
 
 
 def ends_with_its_reader(main: Callable[P, T]) -> Callable[P, T | int]:
     """
     Make a program's `main` end with UNREAD, and not a traceback, when its output is closed.
 
+    And with WRONG_USAGE for the name of a file that none can have, whoever asks for it first.
     SIGPIPE itself stays ignored, as Python has it: it would end a program for a closed socket too.
     """
 
@@ -40,6 +48,12 @@ def ends_with_its_reader(main: Callable[P, T]) -> Callable[P, T | int]:
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return UNREAD
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            name = str(error.filename)[:_SHOWN]
+            print(f'{error.strerror}: {name}…', file=sys.stderr)
+            return WRONG_USAGE
 
     return run
 

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import NoReturn
 
 from . import __version__
+from .argument_types import Parser
 from .exit_codes import FAILED, STOPPED, WRONG_CONFIGURATION, WRONG_USAGE
 
 _DESCRIPTION = 'Link this robot to its platform.'
@@ -66,8 +68,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+class _Parser(Parser):
+    def error(self, message: str) -> NoReturn:
         """Say where the files belong that somebody gave as an argument."""
         hint = (
             ''

@@ -91,3 +91,11 @@ def test_the_schema_for_editors_knows_the_settings_of_kinds(config):
     assert not validator.is_valid({'commands': {'go': {'kind': 'navigate', 'timeuot': 3.0}}})
     alone = jsonschema.Draft202012Validator(json.loads(config('schema', '--alone')[1]))
     assert not alone.is_valid({'chat': {'timeout': 3.0}})
+
+
+def test_what_is_no_text_is_refused_in_words(config, tmp_path):
+    file = tmp_path / 'robot.yaml'
+    file.write_bytes(b'robot_id: \xff\n')
+    code, said = config('migrate', file)
+    assert code == 2
+    assert 'line 1 is not UTF-8' in said

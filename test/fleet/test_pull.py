@@ -158,3 +158,10 @@ def test_a_tag_must_be_signed_where_signers_are_given(releases, tmp_path):
         releases.release(1, '', '-s', '-m', 'signed')
         assert releases.pull('--allowed-signers', signers)[0] == expected, name
     assert version_of(releases.store.state.current) == 1
+
+
+@pytest.mark.parametrize('store', ['', '/'])
+def test_a_store_without_a_name_is_refused_in_words(releases, store):
+    code, said = releases.pull(f'--store={store}')
+    assert code == 1
+    assert 'expected a folder that has a name' in said

@@ -653,3 +653,15 @@ def test_an_empty_command_id_is_refused(port):
                 await operator.send_command('status', {}, 'empty', command_id='')
 
     asyncio.run(test())
+
+
+def test_a_request_that_could_not_be_read_is_answered_to_who_sent_it(port):
+    async def test() -> None:
+        async with await OperatorClient.connect(port=port) as operator, asyncio.timeout(10.0):
+            with pytest.raises(OperatorError, match='surrogate'):
+                await operator.request('send', command='\udcff')
+            with pytest.raises(OperatorError, match='surrogate'):
+                await operator.request('\udcff')
+            assert (await operator.request('hello'))['version'] == VERSION
+
+    asyncio.run(test())

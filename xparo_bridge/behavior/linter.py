@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 import sys
 
+from ..argument_types import Parser
 from ..errors import words_of
 from ..utf8 import read_text
 from . import nav2
@@ -60,9 +61,7 @@ def check(options: argparse.Namespace, registry: NodeRegistry | None = None) -> 
 
 def parser(releases: Sequence[str] = (*nav2.RELEASES, 'all')) -> argparse.ArgumentParser:
     """Make the parser of the arguments; `releases` are those of Nav2 that may be named."""
-    made = argparse.ArgumentParser(
-        prog='check_tree', description='Check behaviour trees in BehaviorTree.CPP XML.'
-    )
+    made = Parser(prog='check_tree', description='Check behaviour trees in BehaviorTree.CPP XML.')
     made.add_argument('files', nargs='+', metavar='FILE', help="a tree; '-' reads it from stdin")
     made.add_argument(
         '--assume-nodes',

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
-from ..argument_types import port
+from ..argument_types import host, Parser, port
 from ..closed_output import ends_with_its_reader
 from ..local.key_arguments import add_key
 
@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser('console', description=DESCRIPTION)
-    parser.add_argument('--host', default='127.0.0.1', help='address to serve on [%(default)s]')
+    parser = Parser('console', description=DESCRIPTION)
+    parser.add_argument(
+        '--host', type=host, default='127.0.0.1', help='address to serve on [%(default)s]'
+    )
     parser.add_argument(
         '--port', type=port, default=DEFAULT_PORT, help='TCP port, 0 for a free one [%(default)s]'
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 import socket
 import sys
 
-from ..argument_types import positive
+from ..argument_types import Parser, positive
 from ..closed_output import ends_with_its_reader
 from ..configuration import Configuration, ConfigurationError
-from ..rollout.source import layered, lies_over, package_files, read_configuration
+from ..rollout.source import is_folder, layered, lies_over, package_files, read_configuration
 from ..rollout.store import is_store, Store
 from ..state.state import state_path
 from .beside import Job, run_beside
@@ -43,7 +43,7 @@ exit codes: 0 no problem, 1 a problem, 2 wrong arguments
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         'doctor',
         description='Check a robot from outside in: network, machine, ROS.',
         epilog=_EPILOG,
@@ -85,7 +85,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error('give either files or --config FOLDER')
     if options.timeout <= 0:
         parser.error('--timeout: expected seconds above 0')
-    if options.config and not Path(options.config).expanduser().is_dir():
+    if options.config and not is_folder(options.config):
         parser.error(f'--config: no folder {options.config}')
     return options
 

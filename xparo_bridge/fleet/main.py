@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 import sys
 
+from ..argument_types import Parser
 from ..closed_output import ends_with_its_reader
 from ..errors import BridgeError
 from .subject import UsageError
@@ -39,7 +40,7 @@ exit codes: 0 all is well, 1 something is wrong (or differs), 2 wrong arguments
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         'config',
         description='Check, explain, compare, test and render the configuration of robots.',
         epilog=_EPILOG,

@@ -21,6 +21,7 @@ from ..configuration import ConfigurationError
 from ..robot.commands.base_settings import MOVED
 from ..rollout.folder import FLEET, GROUPS, ROBOTS
 from ..share import share
+from ..utf8 import NotUtf8, read_text
 from ..yaml_layers import Layer
 from .subject import UsageError
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         if not path.exists():
             raise UsageError(f'{path}: no such file or folder')
         for file, place, notes in _files(path):
-            before = file.read_text(encoding='utf-8')
+            before = _text(file)
             after, more = migrated(before, file)
             if after == before and place == file and not more:
                 continue
@@ -66,6 +67,13 @@ def run(options: argparse.Namespace) -> int:
     elif not options.write:
         print('nothing was changed; --write does it')
     return 0
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except (OSError, NotUtf8) as error:
+        raise UsageError(f'{file}: {error}') from error
 
 
 def _files(path: Path) -> Iterator[tuple[Path, Path, list[str]]]:

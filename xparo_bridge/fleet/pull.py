@@ -142,6 +142,8 @@ def run(options: argparse.Namespace) -> int:
     if not re.fullmatch(r'[A-Za-z0-9][\w./+-]*', options.tag) or '..' in options.tag:
         raise BundleError(f'--tag {options.tag}: expected the name of a tag')
     store = Store(Path(options.store).expanduser())
+    if not store.path.name:  # What is fetched goes beside it.
+        raise BundleError(f'--store {options.store}: expected a folder that has a name')
     folder = store.path.with_name(f'{store.path.name}.git')
     tag = Tag(folder, options.tag)
     # git runs in a folder of its own, and a path is meant from here.

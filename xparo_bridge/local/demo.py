@@ -18,7 +18,7 @@ import tempfile
 import time
 from typing import Any
 
-from ..argument_types import port, positive
+from ..argument_types import Parser, port, positive
 from ..closed_output import ends_with_its_reader
 from ..share import share
 from .children import cancel_on_signals, Child
@@ -53,7 +53,7 @@ class StepFailed(Exception):
 @ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Play the mission; exit code 0, 1 if a step failed, 130 or 143 if it was ended before."""
-    parser = argparse.ArgumentParser('demo', description=DESCRIPTION)
+    parser = Parser('demo', description=DESCRIPTION)
     parser.add_argument('--once', action='store_true', help='end after the mission')
     parser.add_argument(
         '--speed',

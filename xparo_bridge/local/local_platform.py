@@ -15,7 +15,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from ..argument_types import not_negative, port
+from ..argument_types import host, not_negative, Parser, port
 from ..closed_output import ends_with_its_reader
 from ..json_reader import read_json
 from . import keyboard_teleop, platform_records, platform_serving, platform_tables
@@ -132,6 +132,16 @@ def _some_text(text: str) -> str:
     return text
 
 
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = read_json(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'expected a JSON object, not {text}')
+    return value
+
+
 def _value(text: str) -> Any:
     try:
         return read_json(text)
@@ -140,9 +150,9 @@ def _value(text: str) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     group = common.add_argument_group('platform')
-    group.add_argument('--host', default='127.0.0.1', help='address [%(default)s]')
+    group.add_argument('--host', type=host, default='127.0.0.1', help='address [%(default)s]')
     group.add_argument('--port', type=port, default=8765, help='TCP port [%(default)s]')
     add_key(group)
     group.add_argument(
@@ -150,10 +160,10 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get('XPARO_OPERATOR_TOKEN', ''),
         help='your token as an operator, in place of the secret key [$XPARO_OPERATOR_TOKEN]',
     )
-    robot = argparse.ArgumentParser(add_help=False)
+    robot = Parser(add_help=False)
     robot.add_argument('--robot', metavar='ID', help='which robot, if more than one is connected')
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         'local_platform',
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -162,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
 
     def verb(
-        name: str, run: Any, summary: str, *parents: argparse.ArgumentParser, **options: Any
+        name: str, run: Any, summary: str, *parents: Parser, **options: Any
     ) -> argparse.ArgumentParser:
         added = parsers.add_parser(
             name,
@@ -190,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument('command', metavar='COMMAND', help='such as start_navigation')
     send.add_argument(
         '--parameters',
-        type=read_json,
+        type=_object,
         default={},
         metavar='JSON',
         help='parameters as an object, for names that are options here',

@@ -228,7 +228,10 @@ class OperatorClient:
                     for event in message['events']:
                         self._on_event(event)
                     continue
-                answer = self._answers.get(message['id'])
+                number = message['id']
+                if number is None:  # It could not be read; answers come in the order of requests.
+                    number = next(iter(self._answers), None)
+                answer = self._answers.get(number)
                 if answer is None or answer.done():
                     continue
                 if 'error' in message:

@@ -10,6 +10,7 @@ import signal
 import sys
 
 from .. import __version__
+from ..argument_types import Parser
 from ..closed_output import ends_with_its_reader
 from ..exit_codes import STOPPED, WRONG_USAGE
 from ..main import split_ros_arguments
@@ -33,7 +34,7 @@ up to 10 times as fast, with /clock:
 @ends_with_its_reader
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the robot until Ctrl-C; the arguments are ROS's own, `--ros-args -p speed:=3.0`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         'simulated_robot',
         description="A robot in a restaurant, with Nav2's interfaces.",
         epilog=_EPILOG,

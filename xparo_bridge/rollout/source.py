@@ -96,9 +96,17 @@ def layered(names: Sequence[str], *, alone: bool = False) -> list[str]:
     """
     if not names:
         return list(DEFAULT_CONFIG)
-    if alone or any(name in DEFAULT_CONFIG or Path(name).expanduser().is_dir() for name in names):
+    if alone or any(name in DEFAULT_CONFIG or is_folder(name) for name in names):
         return list(names)
     return [*DEFAULT_CONFIG, *names]
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether a folder has this name; whatever can be no file's name is none."""
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # Too long for a name, or the home of nobody.
+        return False
 
 
 def lies_over(names: Sequence[str], *, alone: bool = False) -> str:

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 
-from ..argument_types import positive
+from ..argument_types import Parser, positive
 from ..closed_output import ends_with_its_reader
 from ..local.children import cancel_on_signals
 from .document import ScenarioError
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         'scenario',
         description=DESCRIPTION,
         epilog=EXAMPLES,

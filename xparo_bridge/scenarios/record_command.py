@@ -14,7 +14,7 @@ import sys
 
 from websockets.exceptions import WebSocketException
 
-from ..argument_types import port
+from ..argument_types import Parser, port
 from ..local.platform_client import OperatorClient, OperatorError
 from .recorder import Recorder
 
@@ -25,7 +25,7 @@ chats, trees, driving by hand, and how each command ended."""
 
 def main(argv: Sequence[str]) -> int:
     """Record; exit code 0, 1 if nothing was done or nobody listens."""
-    parser = argparse.ArgumentParser('scenario record', description=DESCRIPTION)
+    parser = Parser('scenario record', description=DESCRIPTION)
     parser.add_argument('file', type=Path, metavar='FILE', help='the scenario to write')
     parser.add_argument('--host', default='127.0.0.1', help='of the platform [%(default)s]')
     parser.add_argument('--port', type=port, default=8765, help='of the platform [%(default)s]')

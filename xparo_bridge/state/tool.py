@@ -21,6 +21,7 @@ import sys
 import tempfile
 from typing import Any
 
+from ..argument_types import Parser
 from ..closed_output import ends_with_its_reader
 from ..json_reader import read_own
 from ..redaction import HIDDEN
@@ -53,7 +54,7 @@ class _Problem(Exception):
 @ends_with_its_reader
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog='state', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar='show | export | check | repair')
