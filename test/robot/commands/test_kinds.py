@@ -580,6 +580,12 @@ def test_telemetry_is_switched_and_its_rate_set_within_limits(station):
         assert at.send('tell', **bad).status.error['code'] == 'bad_parameters'
 
 
+def test_a_group_that_the_telemetry_has_not_says_how_to_do_without_it(station):
+    with pytest.raises(ConfigurationError, match='no such group or topic') as raised:
+        station({'tell': {'kind': 'set_telemetry', 'groups': {'battery': 5.0, 'pose': 5.0}}})
+    assert 'commands: {tell: {groups: {pose: null}}} too' in str(raised.value)
+
+
 # --- commands about commands ---
 
 

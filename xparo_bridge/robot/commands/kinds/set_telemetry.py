@@ -35,7 +35,8 @@ class SetTelemetry(Kind[None]):
                 raise SettingsError(
                     ('groups', group),
                     'the telemetry has no such group or topic; '
-                    f'it has {", ".join(robot.telemetry.names)}',
+                    f'it has {", ".join(robot.telemetry.names)}; to do without it, write '
+                    f'commands: {{{name}: {{groups: {{{group}: null}}}}}} too',
                 )
 
     @classmethod
