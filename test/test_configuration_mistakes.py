@@ -324,6 +324,26 @@ def test_a_tilde_is_the_home_of_the_user_in_every_path(write, monkeypatch, tmp_p
 
 
 @pytest.mark.parametrize(
+    ('text', 'says'),
+    [
+        (
+            'credentials_file: /etc/xparo/credentials.yaml\n',
+            'credentials_file: no such key here; there is links[].credentials_file',
+        ),
+        (
+            'chat: {robot_id: r7}\n',
+            'chat.robot_id: no such key here; there is robot_id at the top',
+        ),
+        ('base: {max_rate: 3}\n', 'and telemetry.topics[].max_rate'),
+        ('base: {qqq: 3}\n', 'base.qqq: no such key; known: '),
+    ],
+)
+def test_a_key_that_belongs_elsewhere_is_sent_there(problems, text, says):
+    (problem,) = problems(text)
+    assert says in problem
+
+
+@pytest.mark.parametrize(
     ('link', 'says'),
     [
         ('protocol: tethered_tcp, url: "wss://a/"', 'no protocol "tethered_tcp"; installed: '),

@@ -279,7 +279,7 @@ def checked(
     root = known.schema
     tree = without_nothing(tree, root, root)
     configuration = Configuration(tree, layers or Layers([]))
-    problems = [*found, *explained(configuration.layers.sources, (), tree, known.validator)]
+    problems = [*found, *explained(configuration.layers.sources, (), tree, known.validator, root)]
     rest: Any = tree
     if problems:
         rest = without_wrong(tree, root, known.validator)

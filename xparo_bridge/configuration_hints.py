@@ -8,9 +8,15 @@ import re
 from typing import Any
 
 from .json_schema import Problem
+from .json_schema.defaults import resolved
 from .yaml_layers import read_as
 
 _ENTRY = 'expected a list: begin each of its entries with "- "'
+
+
+# Places that are named for a key, and how deep they are looked for.
+_MOST_HOMES = 3
+_DEEPEST = 6
 
 
 def type_hint(error: Problem, source: str | None) -> str:
@@ -52,3 +58,25 @@ def _whole(text: str) -> str:
         return str(int(text, 0))
     except ValueError:  # Digits that this base does not have.
         return 'a decimal number'
+
+
+def homes(key: str, root: dict[str, Any]) -> list[str]:
+    """Return where else a schema has this key, as in `links[].url`; the shallowest first."""
+    found: list[str] = []
+    level = [('', root, 0)]
+    while level and len(found) < _MOST_HOMES:
+        deeper = []
+        for path, schema, depth in level:
+            part = resolved(schema, root)
+            inside = {name: (f'.{name}', one) for name, one in part.get('properties', {}).items()}
+            if key in inside:
+                found.append(f'{path}.{key}' if path else f'{key} at the top')
+            inside[''] = ('[]', part.get('items'))
+            inside['*'] = ('.*', part.get('additionalProperties'))
+            deeper += [
+                (f'{path}{step}'.lstrip('.'), one, depth + 1)
+                for step, one in inside.values()
+                if isinstance(one, dict) and depth < _DEEPEST
+            ]
+        level = deeper
+    return found[:_MOST_HOMES]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .alike import alike
-from .configuration_hints import type_hint
+from .configuration_hints import homes, type_hint
 from .json_schema import Problem, Validator
 from .yaml_layers import KeyPath
 
@@ -21,20 +21,25 @@ _SECRETS = frozenset(
 
 
 def explained(
-    sources: Mapping[KeyPath, str], at: KeyPath, part: Any, validator: Validator
+    sources: Mapping[KeyPath, str],
+    at: KeyPath,
+    part: Any,
+    validator: Validator,
+    root: dict[str, Any] | None = None,
 ) -> Iterator[tuple[KeyPath, str]]:
     """
     Yield everything in a part that its schema does not allow, with paths below `at`.
 
-    `sources` has the texts of plain values as they stand in the files, by their whole paths.
+    `sources` has the texts of plain values as they stand in the files, by their whole paths;
+    `root` is the whole schema, for where else a key belongs.
     """
     for error in sorted(validator.problems(part), key=lambda error: list(map(str, error.path))):
-        for path, text in _explain(error):
+        for path, text in _explain(error, root or {}):
             source = sources.get((*at, *path))
             yield path, text + type_hint(error, source)
 
 
-def _explain(error: Problem) -> Iterable[tuple[KeyPath, str]]:
+def _explain(error: Problem, root: dict[str, Any]) -> Iterable[tuple[KeyPath, str]]:
     path: KeyPath = error.path
     rule: Any = error.schema
     purpose = rule.get('description', '') if isinstance(rule, dict) else ''
@@ -43,7 +48,7 @@ def _explain(error: Problem) -> Iterable[tuple[KeyPath, str]]:
         for key in error.instance:
             if key not in known:
                 own = error.instance[key]
-                yield (*path, str(key)), _unknown_key(str(key), known, own)
+                yield (*path, str(key)), _unknown_key(str(key), known, own, root)
     elif (path == () and error.keyword == 'required') or (
         path == ('links',) and not error.instance
     ):
@@ -59,7 +64,7 @@ def _explain(error: Problem) -> Iterable[tuple[KeyPath, str]]:
         yield path, text + (f' ({purpose})' if purpose else '')
 
 
-def _unknown_key(key: str, known: list[str], value: Any) -> str:
+def _unknown_key(key: str, known: list[str], value: Any, root: dict[str, Any]) -> str:
     if key in _SECRETS:
         return (
             'secrets do not stand in configuration files; set XPARO_SECRET_KEY and '
@@ -74,6 +79,8 @@ def _unknown_key(key: str, known: list[str], value: Any) -> str:
     near = alike(key, known, 1)
     if ':' in key:
         return f'no such key; write a space after the colon: "{key.replace(":", ": ", 1)}"'
-    return 'no such key; ' + (
-        f'did you mean "{near[0]}"?' if near else f'known: {", ".join(known)}'
-    )
+    if near:
+        return f'no such key; did you mean "{near[0]}"?'
+    if elsewhere := homes(key, root):
+        return f'no such key here; there is {" and ".join(elsewhere)}'
+    return f'no such key; known: {", ".join(known)}'
