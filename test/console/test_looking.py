@@ -99,6 +99,18 @@ def test_the_camera_is_sent_while_it_is_watched_and_no_longer(house, page, camer
     until(no_more)
 
 
+def is_whole(panel, words: re.Pattern[str]) -> bool:
+    """Whether a text is within its panel, on a screen however narrow."""
+    panel.page.set_viewport_size({'width': 390, 'height': 844})
+    try:
+        return panel.get_by_text(words).evaluate(
+            """e => e.getBoundingClientRect().right
+            <= e.closest('.xc-panel').getBoundingClientRect().right"""
+        )
+    finally:
+        panel.page.set_viewport_size({'width': 1280, 'height': 900})
+
+
 @pytest.mark.parametrize('fault', ['is_silent', 'hangs'])
 def test_one_does_not_drive_by_an_old_picture(house, page, camera, motion, fault):
     open_robot(page, house)
@@ -113,6 +125,7 @@ def test_one_does_not_drive_by_an_old_picture(house, page, camera, motion, fault
     panel.get_by_text(re.compile(r'Locked: the picture came \d+ s ago; end watching')).wait_for()
     until(motion.stands, 5.0)
     page.keyboard.up('ArrowLeft')
+    assert is_whole(panel, re.compile('^Locked: the picture'))
     setattr(camera, fault, False)  # With the next picture one may drive again.
     panel.get_by_text(re.compile('^Locked: ')).wait_for(state='hidden')
     setattr(camera, fault, True)
