@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 import contextlib
+from http import HTTPStatus
 import itertools
 import json
 import ssl
@@ -89,7 +90,7 @@ class PlatformServer:
         """Begin to listen; the port, also where 0 asked for a free one."""
         await self._keeper.restore(self.robots)
         self._server = await platform_socket.serve(
-            self._serve, host, port, self._admits, self._answer_rest, tls
+            self._serve, host, port, self._refusal, self._answer_rest, tls
         )
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -134,13 +135,17 @@ class PlatformServer:
             connection.reading.set()
             connection.socket.transport.resume_reading()
 
-    def _admits(self, path: str, header: Callable[[str], str]) -> bool:
+    def _refusal(self, path: str, header: Callable[[str], str]) -> HTTPStatus | None:
         # A browser says whose page it shows; a page of another host has no business here.
         if platform_socket.is_foreign(header('Origin'), header('Host')):
-            return False
+            return HTTPStatus.FORBIDDEN
         if path.partition('?')[0].rstrip('/') == TOKEN_PATH:
-            return self._person(header) is not None
-        return self._handler(path) is not None
+            return HTTPStatus.FORBIDDEN if self._person(header) is None else None
+        if self._handler(path) is not None:
+            return None
+        bases = (ROBOT_PATH, OPERATOR_PATH, DISPATCH_PATH, KEYS_PATH)
+        known = any(unquote(path).startswith(f'{base}/') for base in bases)
+        return HTTPStatus.FORBIDDEN if known else HTTPStatus.NOT_FOUND
 
     def _handler(self, path: str) -> Any:
         path = unquote(path.partition('?')[0])

@@ -42,34 +42,35 @@ async def serve(
     handler: Callable[[Any], Awaitable[None]],
     host: str,
     port: int,
-    admit: Callable[[str, Callable[[str], str]], bool],
+    refuse: Callable[[str, Callable[[str], str]], HTTPStatus | None],
     rest: Rest = lambda method, path, body, authorization: None,
     tls: ssl.SSLContext | None = None,
 ) -> Any:
     """
-    Serve WebSockets; what `admit` turns down gets 403 at the handshake.
+    Serve WebSockets but those that `refuse` has a status for, which they get at the handshake.
 
     It is given the path and what says a header, an empty text for one that is not there.
 
     The library's own keepalive is off: the documented protocol brings its ping, and a peer that
     only answers WebSocket pings is what a client must cope with.
     """
-    refusal = 'the secret key, the project or the token is wrong\n'
+    words = {
+        HTTPStatus.FORBIDDEN: 'the secret key, the project or the token is wrong\n',
+        HTTPStatus.NOT_FOUND: 'nothing is served at this path\n',
+    }
     check: Any
     if _NEW:
 
         def check_new(connection: Any, request: Any) -> Any:
-            if not admit(request.path, lambda name: str(request.headers.get(name, ''))):
-                return connection.respond(HTTPStatus.FORBIDDEN, refusal)
-            return None
+            status = refuse(request.path, lambda name: str(request.headers.get(name, '')))
+            return None if status is None else connection.respond(status, words[status])
 
         check = check_new
     else:
 
         async def check_old(path: str, headers: Any) -> Any:
-            if not admit(path, lambda name: str(headers.get(name, ''))):
-                return HTTPStatus.FORBIDDEN, [], refusal.encode()
-            return None
+            status = refuse(path, lambda name: str(headers.get(name, '')))
+            return None if status is None else (status, [], words[status].encode())
 
         check = check_old
 
@@ -95,6 +96,10 @@ async def serve(
     )
 
 
+# The first byte of a hello of TLS, RFC 8446, section 5.1.
+_TLS_HANDSHAKE = 22
+
+
 class _Door(Connection):  # type: ignore[misc]
     """Looks at the first request of a connection, and keeps what is REST from the library."""
 
@@ -106,6 +111,10 @@ class _Door(Connection):  # type: ignore[misc]
             super().data_received(data)
             return
         self._begin += data
+        if self._begin[0] == _TLS_HANDSHAKE:
+            # It would wait for the end of a line, and the one who speaks TLS for an answer.
+            self._respond(400, '{"error": "no TLS is spoken here: ws:// and http://"}')
+            return
         head, blank, body = self._begin.partition(b'\r\n\r\n')
         if not blank:
             if len(head) > _MAX_HEAD:
