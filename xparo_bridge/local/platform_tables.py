@@ -252,7 +252,7 @@ def add_verbs(verb: Any, robot: argparse.ArgumentParser) -> None:
     verb('commands', commands, 'list the commands of a robot', robot)
     verb('places', places, 'list the places that a robot knows', robot)
     verb('trees', trees, 'list the behaviour trees that a robot knows', robot)
-    log = verb('audit', audit, 'print the audit log of a robot')
+    log = verb('audit', audit, 'print the audit log of a bridge, from its folder')
     log.add_argument(
         'path', type=Path, metavar='PATH', help="the bridge's state_dir, or audit.jsonl in it"
     )
