@@ -104,17 +104,17 @@ def test_without_nicegui_a_line_says_how_to_get_it():
 
 @needs_nicegui
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
-    [(['--platform', 'nowhere'], 'expected HOST:PORT'), (['--port', '1'], 'cannot listen')],
+    ('arguments', 'code', 'said'),
+    [(['--platform', 'nowhere'], 2, 'expected HOST:PORT'), (['--port', '1'], 1, 'cannot listen')],
 )
-def test_what_cannot_be_served_is_said_in_a_line(arguments, said):
+def test_what_cannot_be_served_is_said_in_a_line(arguments, code, said):
     if '--port' in arguments:
         arguments = ['--host', '192.0.2.1', '--port', '0']  # Nobody's address.
     ended = subprocess.run(
         [sys.executable, '-m', 'xparo_bridge', 'console', *arguments],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert ended.returncode == 1
+    assert ended.returncode == code
     assert said in ended.stderr and 'Traceback' not in ended.stderr
 
 

@@ -38,6 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return serve(options)
 
 
+def _platform(text: str) -> str:
+    scheme, _, address = text.rpartition('://')
+    name, _, number = address.rstrip('/').rpartition(':')
+    if scheme not in ('', 'ws', 'wss') or not name or not number:
+        raise argparse.ArgumentTypeError(f'expected HOST:PORT, not {text}')
+    host(name.strip('[]'))
+    port(number)
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser('console', description=DESCRIPTION)
     parser.add_argument(
@@ -48,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--platform',
+        type=_platform,
         default='127.0.0.1:8765',
         metavar='HOST:PORT',
         help='where the local platform listens, wss://HOST:PORT for TLS [%(default)s]',

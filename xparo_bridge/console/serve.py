@@ -119,8 +119,6 @@ class _Connector:
             address = address.removeprefix('wss://')
             self._tls = ssl.create_default_context(cafile=options.platform_authority)
         host, _, port = address.rstrip('/').rpartition(':')
-        if not host or not port.isdecimal():
-            raise ValueError(f'--platform {options.platform}: expected HOST:PORT')
         self._host, self._port = host.strip('[]'), int(port)
         self._keys = (options.secret_key, options.project_id)
 
