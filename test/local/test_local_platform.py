@@ -113,6 +113,20 @@ def test_who_speaks_tls_where_there_is_none_is_told_at_once(port):
     asyncio.run(test())
 
 
+def test_who_came_and_said_nothing_is_listed_for_no_robot_that_went(port):
+    """The doctor opens a connection to try the key, and closes it."""
+
+    async def test():
+        async with connect(f'ws://127.0.0.1:{port}/ws/chatbot/demo/demo/'):
+            pass
+        async with robot(port, 'r1'):
+            listed = await asyncio.to_thread(cli, port, 'robots')
+        assert 'r1' in listed.stdout
+        assert 'connection_' not in listed.stdout
+
+    asyncio.run(test())
+
+
 def test_keys_with_odd_characters_work():
     async def test(port):
         async with connect(f'ws://127.0.0.1:{port}/ws/chatbot/a%2Fb%20c/p%C3%A9/') as socket:

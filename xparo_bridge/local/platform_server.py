@@ -271,6 +271,9 @@ class PlatformServer:
             there = {'connected': record.connected}
             self.events.add(record.robot_id, 'disconnected', connection=number, **how, **there)
             self._keeper.link(record, 'disconnected', **how)
+            if record.is_unnamed and not record.counts:
+                # Somebody who tried the key, such as the doctor: no robot that went.
+                self.robots.pop(record.robot_id, None)
 
     def _known(self, robot_id: str) -> RobotRecord:
         if robot_id not in self.robots:
