@@ -61,6 +61,7 @@ def test_a_change_is_found(tmp_path, text, kind, old, new):
         'if TYPE_CHECKING:\n    import a',
         'def f(a: int | None): ...',
         "a = f'{b} is {c < d}'",
+        '@dataclass(frozen=True, slots=True)\nclass A:\n    a: int',
     ],
 )
 def test_what_nobody_could_notice_is_left_alone(tmp_path, text):

@@ -190,6 +190,10 @@ class _Finder(ast.NodeVisitor):
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:  # noqa: N802
         """Leave texts as they are; before Python 3.12 their parts have no places of their own."""
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
+        for part in node.body:  # Not decorators: whether a dataclass has slots nobody notices.
+            self.visit(part)
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802
         if node.name not in ('__repr__', '__str__'):
             # Neither annotations nor decorators.
