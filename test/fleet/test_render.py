@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
 import yaml
@@ -152,7 +152,7 @@ def test_a_file_that_was_cut_is_refused(fleet, config, tmp_path, cut):
         Bundle.read(tmp_path / 'b.tar')
 
 
-TEXT = st.text(st.characters(codec='utf-8', exclude_categories=('Cs', 'Cc')), max_size=20)
+TEXT = st.text(st.characters(codec='utf-8'), max_size=20)
 SCALARS = st.one_of(
     TEXT,
     st.sampled_from(['on', 'null', '~', '1e3', '1:30', '010', '', ' a', 'a: b', '- a', '#x', "'"]),
@@ -168,6 +168,29 @@ TREES = st.recursive(
 )
 
 
+@pytest.mark.parametrize(
+    'character',
+    [
+        '\0',
+        '\x1f',
+        '\x7f',
+        '\x85',
+        '\x9f',
+        '\u2028',
+        '\u2029',
+        '\ufeff',
+        '\ufffd',
+        '\ufffe',
+        '\uffff',
+    ],
+)
+@pytest.mark.parametrize('text', ['{}', 'a{}b', ' {}\n'])
+def test_a_character_that_yaml_does_not_take_as_it_is_reads_back(text, character):
+    tree = {text.format(character): [text.format(character)]}
+    assert yaml.safe_load(render(tree)) == tree
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # A machine may be slow.
 @given(st.dictionaries(TEXT, TREES, max_size=4))
 def test_what_is_rendered_reads_back_as_the_same(tree):
     assert (yaml.safe_load(render(tree, lambda path: 'place # 1')) or {}) == tree

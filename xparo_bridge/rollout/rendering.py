@@ -14,6 +14,8 @@ from ..yaml_layers import EMPTY, KeyPath, misread, read_as
 # Text that YAML takes for nothing but itself.
 _PLAIN = re.compile(r'[A-Za-z_][A-Za-z0-9_./-]*+( [A-Za-z0-9_./-]++)*+')
 _VARIABLE = re.compile(r'\$\{\w+\}')
+# What YAML takes in no text, or for the end of a line, and JSON leaves as it is.
+_NOT_IN_YAML = re.compile('[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 _WIDTH = 60
 
 Comment = Callable[[KeyPath], str]
@@ -58,7 +60,8 @@ def scalar(value: Any) -> str:
     if isinstance(value, str):
         if _PLAIN.fullmatch(value) and not read_as(value) and not list(misread(value)):
             return value
-        return json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
+        return _NOT_IN_YAML.sub(lambda found: f'\\u{ord(found[0]):04x}', text)
     if isinstance(value, float):
         text = repr(value)
         mantissa, e, exponent = text.partition('e')
