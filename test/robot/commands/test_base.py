@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 from fixtures.ros_graph import RosGraph
@@ -182,6 +183,15 @@ def test_at_rest_nothing_is_published(station, robot):
     end = time.monotonic() + 1.0
     at.until(lambda: robot.becomes(lambda: time.monotonic() > end, 0.01))
     assert not received
+
+
+def test_at_rest_a_guard_that_has_ended_is_started_again(station, robot, capfd):
+    at = station({'drive': {'kind': 'teleop'}})
+    guard = at.base._guard
+    first = guard.pid
+    os.kill(first, signal.SIGKILL)
+    at.until(lambda: guard.pid not in (None, first) and guard.ready)
+    assert 'the process that guards the base is lost' in capfd.readouterr().err
 
 
 def test_a_base_that_was_closed_leaves_neither_timers_nor_publishers_nor_a_guard(robot):
