@@ -478,7 +478,8 @@ def test_a_doubt_does_not_shorten_a_stop(station, other, monkeypatch):
         assert at.router.motion_problems
 
 
-def test_a_tree_that_begins_to_drive_has_the_robot_though_its_motion_was_in_doubt(station, other):
+@pytest.mark.parametrize('by', ['a tree', 'a command'])
+def test_what_begins_to_drive_has_the_robot_though_its_motion_was_in_doubt(station, other, by):
     with (
         start_failing_server('ignore_cancel', '--delay', '60', *FOLLOW),
         start_failing_server('hang') as server,
@@ -488,7 +489,10 @@ def test_a_tree_that_begins_to_drive_has_the_robot_though_its_motion_was_in_doub
         at.until(lambda: at.graph.node.count_clients('/follow_path/_action/cancel_goal'))
         at.router.motion_in_doubt()
         assert at.base.standing
-        at.trees.run_xml('round', tree(DRIVE))
+        if by == 'a tree':
+            at.trees.run_xml('round', tree(DRIVE))
+        else:
+            at.send('go', x=1.0, y=2.0)
         at.until(lambda: 'accepted' in server.lines)
         assert not at.base.standing
         later = time.monotonic() + 1.0
