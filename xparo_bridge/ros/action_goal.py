@@ -179,7 +179,7 @@ class ActionGoal:
         if self._goal_id is None:
             self._end(Ending.CANCELED, 'cancelled before the goal was sent')
         elif self._handle is not None:
-            self._ask_to_cancel()
+            self._ask_to_cancel(self._handle)
 
     def poll(self) -> None:
         """Go on with whatever waits for time or for the server."""
@@ -218,7 +218,7 @@ class ActionGoal:
                 'cancel; the robot may still be moving',
             )
         elif self._cancel_by is not None and self._handle and now >= self._cancel_again:
-            self._ask_to_cancel()
+            self._ask_to_cancel(self._handle)
         elif now >= self._next_watch:
             self._next_watch = now + _WATCH_PERIOD
             self._watch(now)
@@ -251,9 +251,9 @@ class ActionGoal:
 
         when_done(future, answered)
 
-    def _ask_to_cancel(self) -> None:
-        if self._handle is not None and self._requests.cancels.room:
-            self._requests.cancels.add(cancel(self._client, self._handle))
+    def _ask_to_cancel(self, handle: ClientGoalHandle) -> None:
+        if self._requests.cancels.room:
+            self._requests.cancels.add(cancel(self._client, handle))
             self._cancel_again = time.monotonic() + _CANCEL_PERIOD
 
     def _rejected(self) -> None:
@@ -329,7 +329,7 @@ class ActionGoal:
         if self._cancel_by is not None or self._ended:
             # Requested before there was anything to cancel; also when nobody waits for the end any
             # more, because a goal that nobody knows of must not move the robot.
-            self._ask_to_cancel()
+            self._ask_to_cancel(handle)
         if not self._ended:
             when_done(handle.get_result_async(), self._result)
             self._on_accepted()
