@@ -146,7 +146,7 @@ def _break(
     platform.drive(True)
     base.wait_until(lambda: base.moves, 30.0)
     time.sleep(chance.uniform(0.1, 0.1 + 2 * _PERIOD))
-    base.reported.clear()
+    base.received.clear()
     base.wait_until(lambda: base.moves, 5.0)
     bridge = [int(line.split()[1]) for line in bridges.lines if line.startswith('bridge ')][-1]
     began = time.monotonic()
@@ -155,7 +155,7 @@ def _break(
     base.wait_until(lambda: base.stood_at(began) is not None, 5.0)
     platform.drive(False)
     stood = base.stood_at(began)
-    last = max(when for when, moves in base.reported if moves)
+    last = max(when for when, moves in base.received if moves)
     assert stood is not None
     if way == 'SIGSTOP':
         os.kill(bridge, signal.SIGCONT)

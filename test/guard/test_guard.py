@@ -83,9 +83,12 @@ class Guarded:
 
     def stood_at(self):
         """When it was first told to stand after the last velocity."""
-        self.graph.until(lambda: self.received and self.received[-1][1] == 0.0)
+        return self.graph.until(self.zeros)[0]
+
+    def zeros(self):
+        """When it was told to stand since the last velocity."""
         last = max((at for at, (_, speed) in enumerate(self.received) if speed), default=-1)
-        return self.received[last + 1][0]
+        return [at for at, _ in self.received[last + 1 :]]
 
     def close(self):
         self.bridge.close()
@@ -108,8 +111,7 @@ def test_a_velocity_holds_until_its_time_and_zeros_follow(guarded):
         guarded.drive()
         began = time.monotonic()
         assert 0.3 < guarded.stood_at() - began < 0.6
-        count = len(guarded.received)
-        guarded.graph.until(lambda count=count: len(guarded.received) >= count + 4)
+        guarded.graph.until(lambda: len(guarded.zeros()) >= 5)
     assert guarded.process.poll() is None
 
 

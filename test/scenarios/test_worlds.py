@@ -20,7 +20,9 @@ import time
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from fixtures.ros_graph import RosGraph
 from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
+from nav2_msgs.msg import SpeedLimit
 import pytest
 import rclpy
 from tf2_msgs.msg import TFMessage
@@ -221,6 +223,30 @@ async def _truths(seconds: float) -> list[dict[str, Any]]:
 def test_a_robot_that_publishes_no_odometry_is_where_tf_says_and_as_fast():
     speeds = [truth['speed'] for truth in asyncio.run(_truths(20.0))]
     assert 0.3 < sum(speeds[1:]) / len(speeds[1:]) < 0.8
+
+
+async def _published_to_one_who_asks_for_nothing_older() -> list[float]:
+    side = RosSide()
+    limits: list[float] = []
+    with RosGraph('controller_server') as graph:
+        try:
+            limit = SpeedLimit(speed_limit=0.3)
+            publishing = asyncio.ensure_future(side.publish_message('/speed_limit', limit))
+            while not side._publishers:
+                await asyncio.sleep(0.01)
+            # As Nav2's controller has it, which is found only now.
+            graph.node.create_subscription(
+                SpeedLimit, 'speed_limit', lambda limit: limits.append(limit.speed_limit), 10
+            )
+            await publishing
+            graph.until(lambda: limits, 5.0)
+        finally:
+            side.close()
+    return limits
+
+
+def test_a_bound_of_the_speed_is_there_before_the_robot_may_drive():
+    assert asyncio.run(_published_to_one_who_asks_for_nothing_older()) == [pytest.approx(0.3)]
 
 
 @pytest.mark.parametrize('release', RELEASES)

@@ -19,6 +19,7 @@ from typing import Any
 from nav_msgs.msg import Odometry
 from rcl_interfaces.srv import SetParameters
 import rclpy
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
@@ -264,13 +265,26 @@ class RosSide:
         )
 
     async def publish_message(self, topic: str, message: Any) -> None:
-        """Publish a message, whoever hears it: latched, so that who comes late does too."""
+        """
+        Publish a message, whoever hears it: latched, so that who comes late may have it too.
+
+        Those that listen now are met and have it before this returns: one that asks for nothing
+        that was sent before, as Nav2 does for its speed limit, would drive without it.
+        """
         if topic not in self._publishers:
             self._publishers[topic] = await self._on_thread(
                 lambda: self.node.create_publisher(type(message), topic, _LATCHED)
             )
         publisher = self._publishers[topic]
+        name = self.node.resolve_topic_name(topic)
+        end = time.monotonic() + _MEETING
+        while time.monotonic() < end:
+            met = await self._on_thread(publisher.get_subscription_count)
+            if met and met >= await self._on_thread(lambda: self.node.count_subscribers(name)):
+                break
+            await asyncio.sleep(0.02)
         await self._on_thread(lambda: publisher.publish(message))
+        await asyncio.to_thread(publisher.wait_for_all_acked, Duration(seconds=_MEETING))
 
     async def publish(self, topic: str, type_name: str, message: Any) -> None:
         """

@@ -85,8 +85,11 @@ def test_velocities_come_at_a_fixed_rate_while_commands_do(station):
     at = station({'teleop': TELEOP})
     driver = Driver(at)
     driver.drive(1.0, linear=0.3, angular=-0.2)
+    times = [when for when, m in driver.received if m != Twist()]
     moving = [m for _, m in driver.received if m != Twist()]
-    assert 15 <= len(moving) <= 25  # 20 Hz
+    # 20 Hz; a busy machine leaves some out, and publishes none faster.
+    assert 0.04 < median(b - a for a, b in pairwise(times)) < 0.1
+    assert len(moving) <= 25
     assert (moving[-1].linear.x, moving[-1].angular.z) == (0.3, -0.2)
 
 
