@@ -251,10 +251,14 @@ class RosSide:
             lambda: self.node.create_subscription(kind, topic, hand, qos_profile_sensor_data)
         )
         name = self.node.resolve_topic_name(topic)
+        await self._meet(heard.get_publisher_count, lambda: self.node.count_publishers(name))
+
+    async def _meet(self, met: Callable[[], int], there: Callable[[], int]) -> None:
+        """Wait until all are met that are there, and one is; a while at most."""
         end = time.monotonic() + _MEETING
         while time.monotonic() < end:
-            met = await self._on_thread(heard.get_publisher_count)
-            if met and met >= await self._on_thread(lambda: self.node.count_publishers(name)):
+            number = await self._on_thread(met)
+            if number and number >= await self._on_thread(there):
                 return
             await asyncio.sleep(0.02)
 
@@ -277,12 +281,9 @@ class RosSide:
             )
         publisher = self._publishers[topic]
         name = self.node.resolve_topic_name(topic)
-        end = time.monotonic() + _MEETING
-        while time.monotonic() < end:
-            met = await self._on_thread(publisher.get_subscription_count)
-            if met and met >= await self._on_thread(lambda: self.node.count_subscribers(name)):
-                break
-            await asyncio.sleep(0.02)
+        await self._meet(
+            publisher.get_subscription_count, lambda: self.node.count_subscribers(name)
+        )
         await self._on_thread(lambda: publisher.publish(message))
         await asyncio.to_thread(publisher.wait_for_all_acked, Duration(seconds=_MEETING))
 
