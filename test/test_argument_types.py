@@ -1,6 +1,6 @@
 # Copyright 2026 the xparo_bridge authors
 # SPDX-License-Identifier: Apache-2.0
-"""Are numbers of command lines finite, and within what they are for."""
+"""Are values of command lines refused in words where nothing can be done with them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ def test_no_option_takes_any_number():
     assert {name for _, name, kind in found if kind == 'int'} <= WHOLE
 
 
+def refused(*command: str) -> str:
+    """Run a program that refuses its command line; what it says."""
+    result = subprocess.run(
+        [sys.executable, '-m', 'xparo_bridge', *command],
+        capture_output=True,
+        text=True,
+        timeout=60.0,
+    )
+    assert result.returncode == 2
+    return result.stderr
+
+
 @pytest.mark.parametrize('number', ['nan', 'inf', '-1', '0', 'fast'])
 @pytest.mark.parametrize(
     ('command', 'option'),
@@ -46,28 +58,15 @@ def test_no_option_takes_any_number():
     ],
 )
 def test_a_speed_that_is_none_is_refused_in_words(command, option, number):
-    result = subprocess.run(
-        [sys.executable, '-m', 'xparo_bridge', *command, f'{option}={number}'],
-        capture_output=True,
-        text=True,
-        timeout=60.0,
-    )
-    assert result.returncode == 2
-    last = result.stderr.splitlines()[-1]
+    last = refused(*command, f'{option}={number}').splitlines()[-1]
     assert f'argument {option}: expected a number' in last
     assert last.endswith(f'not {number}')
 
 
 @pytest.mark.parametrize('number', ['-1', '65536', '8_0', 'http'])
 def test_a_port_that_is_none_is_refused_in_words(number):
-    result = subprocess.run(
-        [sys.executable, '-m', 'xparo_bridge', 'local_platform', 'robots', f'--port={number}'],
-        capture_output=True,
-        text=True,
-        timeout=60.0,
-    )
-    assert result.returncode == 2
-    assert f'expected a TCP port, 0 to 65535, not {number}' in result.stderr
+    said = refused('local_platform', 'robots', f'--port={number}')
+    assert f'expected a TCP port, 0 to 65535, not {number}' in said
 
 
 PLATFORM = ('local_platform', 'send', 'dock')
@@ -147,11 +146,4 @@ def test_a_host_is_an_address_or_a_name(text):
     ],
 )
 def test_two_dashes_are_no_value(command, option):
-    result = subprocess.run(
-        [sys.executable, '-m', 'xparo_bridge', *command, f'{option}=--'],
-        capture_output=True,
-        text=True,
-        timeout=60.0,
-    )
-    assert result.returncode == 2
-    assert f'argument {option}: expected one argument' in result.stderr
+    assert f'argument {option}: expected one argument' in refused(*command, f'{option}=--')
